@@ -1,0 +1,84 @@
+/*
+ * What is counted: the reasons to refuse a packet (one list, one text each) and the counters of a worker. A counter has
+ * one writer; readers on other threads may see it a moment late, never torn. Leaf header.
+ */
+#ifndef CORE_BASE_STATS_H
+#define CORE_BASE_STATS_H
+
+#include "core/base/base.h"
+
+#include <stdatomic.h>
+
+/* name, text for people */
+#define DROP_LIST(X)                                                                                                   \
+    X(NONE, "kept")                                                                                                    \
+    X(SHORT, "shorter than its header says")                                                                           \
+    X(VERSION, "not RTP version 2")                                                                                    \
+    X(PADDING, "padding longer than the packet")                                                                       \
+    X(EXTENSION, "header extension longer than the packet")                                                            \
+    X(PAYLOAD_TYPE, "payload type that was not negotiated")                                                            \
+    X(SOURCE, "from an address that is not the peer's")                                                                \
+    X(SSRC, "new SSRC that has not proved itself yet")                                                                 \
+    X(DUPLICATE, "same sequence number twice")                                                                         \
+    X(LATE, "arrived after its turn to be played")                                                                     \
+    X(EARLY, "timestamp too far ahead")                                                                                \
+    X(FULL, "jitter buffer full")                                                                                      \
+    X(POOL, "no packet memory left")                                                                                   \
+    X(SKIPPED, "discarded to bring the delay down")                                                                    \
+    X(DECODE, "refused by the codec")                                                                                  \
+    X(HELD, "media while the leg is held")                                                                             \
+    X(TRUNCATED, "longer than an Ethernet frame")                                                                      \
+    X(RTCP_SHORT, "RTCP: shorter than its header says")                                                                \
+    X(RTCP_VERSION, "RTCP: not version 2")                                                                             \
+    X(RTCP_FIRST, "RTCP: compound does not begin with SR or RR")                                                       \
+    X(RTCP_SOURCE, "RTCP: BYE or report of somebody else")                                                             \
+    X(DTMF_SHORT, "telephone-event shorter than four bytes")                                                           \
+    X(TX_FULL, "send refused by the kernel, buffer full")                                                              \
+    X(TX_UNREACHABLE, "send refused, peer's port unreachable")                                                         \
+    X(TX_OTHER, "send refused for another reason")
+
+enum drop {
+#define X(name, text) DROP_##name,
+    DROP_LIST(X)
+#undef X
+    DROPS
+};
+
+/** "SHORT", "VERSION", ... for metrics, and the sentence for people. */
+const char *drop_name(enum drop drop);
+const char *drop_text(enum drop drop);
+
+/* A counter with one writer. */
+typedef _Atomic uint64_t counter;
+
+static inline void count_add(counter *c, uint64_t n)
+{
+    atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
+}
+static inline uint64_t count_get(const counter *c) { return atomic_load_explicit((counter *)c, memory_order_relaxed); }
+
+/* Lateness and length of beats, in buckets of powers of two from 8 us: <8, <16, ... <1 s, more. */
+#define HISTOGRAM_BUCKETS 19
+
+static inline unsigned histogram_bucket(uint64_t ns)
+{
+    unsigned b = 0;
+    for (uint64_t edge_ns = 8000; b + 1 < HISTOGRAM_BUCKETS && ns >= edge_ns; edge_ns *= 2) {
+        b++;
+    }
+    return b;
+}
+
+/* Written by the worker only. */
+struct worker_stats {
+    counter beats, busy_ns;              /* turns of the loop, and the time they took */
+    counter ticks, ticks_late, ticks_skipped; /* frames of conferences; begun over 5 ms late; given up after a stall */
+    counter confs, legs;                 /* gauges */
+    counter rx_packets, rx_bytes, tx_packets, tx_bytes;
+    counter drops[DROPS];
+    counter decoded, concealed, encoded, encode_shared; /* frames */
+    counter events_lost;                 /* event ring full, retried */
+    counter beat_ns[HISTOGRAM_BUCKETS], late_ns[HISTOGRAM_BUCKETS];
+};
+
+#endif

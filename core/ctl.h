@@ -1,0 +1,77 @@
+/*
+ * The one page between signalling and a worker: everything that can pass between them. Two SPSC rings of fixed-size
+ * values. What a message points at changes owner with it: build on the control side, lend, hand back, free.
+ *
+ * Order is kept: requests take effect in the order they were put, at the start of a beat, at most CTL_BATCH a beat, so a
+ * frame never sees half a change. A leg or conference may be named in requests until its drop or close has been put.
+ */
+#ifndef CORE_CTL_H
+#define CORE_CTL_H
+
+#include "core/base/addr.h"
+#include "core/base/limits.h"
+#include "core/base/ring.h"
+#include "core/base/stats.h"
+
+struct leg;  /* core/conf/leg.h */
+struct conf; /* core/conf/conf.h */
+
+enum ctl_op {
+    CTL_CONF_OPEN,  /* lends conf */
+    CTL_CONF_CLOSE, /* conf must be empty by now (its legs dropped); EV_CONF_GONE brings it back */
+    CTL_LEG_ADD,    /* lends leg, puts it into conf */
+    CTL_LEG_SWAP,   /* lends leg (same sockets, other codec or payload types) in the place of old: SSRC, sequence and
+                       timestamp go on; EV_LEG_GONE brings old back. leg keeps the id of its own cfg */
+    CTL_LEG_SET,    /* changes what set.what names */
+    CTL_LEG_DROP,   /* sends RTCP BYE, takes the leg out; EV_LEG_GONE brings it back */
+};
+
+enum ctl_set { SET_DIRECTION = 1, SET_MUTE = 2, SET_DEAF = 4, SET_GAIN = 8, SET_REMOTE = 16 };
+
+struct ctl_req {
+    enum ctl_op op;
+    struct conf *conf;
+    struct leg *leg;
+    struct leg *old;
+    struct {
+        unsigned what;     /* SET_* */
+        bool rx_on, tx_on; /* SET_DIRECTION: hold and resume */
+        bool muted, deaf;
+        uint16_t gain_q12; /* 4096 is unity, up to 15.99; applied once, before the sum */
+        struct addr remote_rtp, remote_rtcp, latch_host; /* SET_REMOTE: believed anew */
+    } set;
+};
+
+enum ctl_event {
+    EV_LEG_GONE,  /* leg: yours again */
+    EV_CONF_GONE, /* conf: yours again */
+    EV_QUIET,     /* id: no RTP for quiet_s; once per silence */
+    EV_DTMF,      /* id: value is the character 0-9 * # A-D, at its end; duration_ms */
+    EV_RTCP_BYE,  /* id: the peer said BYE for its stream */
+};
+
+struct ctl_ev {
+    enum ctl_event event;
+    uint64_t id;
+    struct leg *leg;
+    struct conf *conf;
+    uint32_t value, duration_ms;
+};
+
+struct ctl {
+    struct ring requests; /* signalling -> worker */
+    struct ring events;   /* worker -> signalling */
+    const struct worker_stats *stats; /* the worker's counters, readable at any time */
+};
+
+/** @return 0 | -ENOMEM  @thread control, before the worker starts */
+COLD int ctl_build(struct ctl *ctl);
+COLD void ctl_free(struct ctl *ctl);
+
+/** @return 0 | -EAGAIN: ring full, nothing lent; answer 503 and try again  @thread the one signalling thread */
+int ctl_put(struct ctl *ctl, const struct ctl_req *req);
+
+/** Takes the next event. @return false: none  @thread the one signalling thread */
+bool ctl_take(struct ctl *ctl, struct ctl_ev *ev);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * The seam to the network: what an engine needs of it, and nothing more. io_uring, plain system calls and the simulator
+ * implement it. Pull, never woken by RTP: packets wait in the socket until the engine asks (pump.md).
+ *
+ * A socket has a slot, a small number that the engine chose; the back end may keep a table by slot. One thread.
+ */
+#ifndef CORE_IO_H
+#define CORE_IO_H
+
+#include "core/base/addr.h"
+#include "core/base/limits.h"
+
+#define IO_NONE (-1) /* rx: nothing there */
+
+struct io_rx {
+    uint32_t slot;
+    bool want_from;    /* fill from; not needed on a connected socket */
+    uint8_t *buf;      /* PACKET_BYTES_MAX bytes */
+    int32_t bytes;     /* out: length | IO_NONE | PACKET_BYTES_MAX + 1: was longer, cut */
+    struct addr from;  /* out, with want_from */
+};
+
+struct io_tx {
+    uint32_t slot;
+    const uint8_t *buf;
+    uint32_t bytes;
+    const struct addr *to; /* NULL: the socket is connected */
+};
+
+struct io {
+    const struct io_ops *ops;
+};
+
+struct io_ops {
+    /** Puts an open, bound, non-blocking UDP socket into a free slot. @return 0 | negative errno  cold */
+    int (*open)(struct io *io, uint32_t slot, int fd);
+    /** Believes only this peer from now on; the kernel refuses all others. @return 0 | negative errno */
+    int (*connect)(struct io *io, uint32_t slot, const struct addr *peer);
+    /** Takes the belief back: unconnected again. */
+    void (*disconnect)(struct io *io, uint32_t slot);
+    /** Empties the slot. Leaves the descriptor open: it is signalling's. */
+    void (*close)(struct io *io, uint32_t slot);
+    /** For each of n <= IO_BATCH requests reads at most one datagram that is already there. Never waits. */
+    void (*rx)(struct io *io, struct io_rx *rx, size_t n);
+    /** Sends n <= IO_BATCH datagrams; when it returns the buffers are free. A refused one is counted, not retried. */
+    void (*tx)(struct io *io, const struct io_tx *tx, size_t n);
+    /** Sleeps until deadline_ns (CLOCK_MONOTONIC; past: returns at once). @return now */
+    uint64_t (*wait)(struct io *io, uint64_t deadline_ns);
+    void (*free)(struct io *io);
+};
+
+struct worker_stats;
+
+/** io_uring back end for slots 0..n_slots-1. @return 0 | -ENOSYS, -EPERM (refused by the kernel or a container) | ... */
+COLD int uring_build(struct io **io, uint32_t n_slots, struct worker_stats *stats);
+/** recv/send back end: the fallback, about a tenth dearer. */
+COLD int syscall_build(struct io **io, uint32_t n_slots, struct worker_stats *stats);
+
+#endif

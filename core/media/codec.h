@@ -1,0 +1,75 @@
+/*
+ * The codecs: one explicit table, one file per codec. A codec works on PCM at the leg's rate in memory that its caller
+ * holds, so states can be copied (a listener that starts to talk takes the shared encoder's state along, dsp.md 7).
+ * Built and freed on the control side, run on a worker. Encode, decode and conceal take no heap.
+ */
+#ifndef CORE_MEDIA_CODEC_H
+#define CORE_MEDIA_CODEC_H
+
+#include "core/base/limits.h"
+#include "simd/simd.h"
+
+enum codec_id { CODEC_PCMU, CODEC_PCMA, CODEC_L16, CODEC_OPUS, CODECS };
+
+#define PT_NONE 255 /* "not negotiated" */
+
+/* What offer/answer settled, a value. Zero plus rate_hz is a usable default for every codec. */
+struct codec_cfg {
+    uint32_t rate_hz; /* PCM rate of the leg: 8000, 16000 or 48000. G.711: 8000. L16: its clock. Opus: any of them */
+    /* Opus, RFC 7587 6.1; what the peer asked of our sender */
+    uint32_t bitrate_bps;        /* 0: 24000 at 16 kHz, 32000 at 48 kHz; from maxaveragebitrate */
+    uint32_t max_playback_hz;    /* 0: 48000 */
+    uint8_t complexity;          /* 0..10 */
+    bool stereo;                 /* peer likes to receive stereo: we may still send mono, and do */
+    bool sprop_stereo;           /* peer will probably send stereo: decoded to mono */
+    bool fec, dtx, cbr;          /* useinbandfec, usedtx, cbr */
+};
+
+struct codec {
+    enum codec_id id;
+    const char *name;         /* as in a=rtpmap, case-insensitive */
+    uint8_t static_pt;        /* RFC 3551 table 4, PT_NONE: dynamic only */
+    uint8_t wire_channels;    /* in a=rtpmap: 1, Opus always 2 */
+    uint32_t wire_clock_hz;   /* RTP clock: 8000, Opus always 48000, 0: equal to rate_hz (L16) */
+    bool has_state;           /* encoder state matters: groups share by copying it */
+    size_t encoder_bytes, decoder_bytes; /* 0: none */
+
+    /** Writes a fresh state into memory of encoder_bytes / decoder_bytes. @return 0 | -EINVAL */
+    int (*encoder_init)(void *encoder, const struct codec_cfg *cfg);
+    int (*decoder_init)(void *decoder, const struct codec_cfg *cfg);
+
+    /** Encodes one frame of n samples (padded row). @return payload bytes; 0: DTX, send nothing; negative: bug */
+    int (*encode)(void *encoder, const struct simd *simd, const int16_t *pcm, size_t n, uint8_t *payload, size_t cap);
+
+    /** Decodes a packet into pcm (room for PACKET_SAMPLES_MAX). @return samples | -EBADMSG, counted as DROP_DECODE */
+    int (*decode)(void *decoder, const struct simd *simd, const uint8_t *payload, size_t bytes, int16_t *pcm);
+
+    /** Samples that a packet decodes to, without decoding it. @return samples | -EBADMSG */
+    int (*samples)(const struct codec_cfg *cfg, const uint8_t *payload, size_t bytes);
+
+    /**
+     * Makes up n samples for a lost packet; next (may be NULL) is the packet after it, whose in-band FEC may hold the
+     * lost one. NULL: the codec has no concealment of its own and plc.h serves. @return samples | negative
+     */
+    int (*conceal)(void *decoder, const uint8_t *next, size_t next_bytes, int16_t *pcm, size_t n);
+};
+
+/** The table's entry. */
+const struct codec *codec_get(enum codec_id id);
+
+/**
+ * Finds a codec by its rtpmap: name (any case), clock and channels (0: left out, means 1).
+ * L16 is known at 8000, 16000 and 48000 Hz mono; others are unknown. @return NULL if there is none
+ */
+const struct codec *codec_by_rtpmap(const char *name, uint32_t clock_hz, unsigned channels);
+
+/** Finds a codec by its static payload type. @return NULL if dynamic or unknown */
+const struct codec *codec_by_pt(uint8_t pt);
+
+/** RTP clock of a configured codec. */
+static inline uint32_t codec_clock_hz(const struct codec *c, const struct codec_cfg *cfg)
+{
+    return c->wire_clock_hz ? c->wire_clock_hz : cfg->rate_hz;
+}
+
+#endif
