@@ -32,9 +32,12 @@ struct codec {
     uint8_t wire_channels;    /* in a=rtpmap: 1, Opus always 2 */
     uint32_t wire_clock_hz;   /* RTP clock: 8000, Opus always 48000, 0: equal to rate_hz (L16) */
     bool has_state;           /* encoder state matters: groups share by copying it */
-    size_t encoder_bytes, decoder_bytes; /* 0: none */
 
-    /** Writes a fresh state into memory of encoder_bytes / decoder_bytes. @return 0 | -EINVAL */
+    /** Bytes of a state; NULL: there is none. A state is flat and may be copied. */
+    size_t (*encoder_size)(void);
+    size_t (*decoder_size)(void);
+
+    /** Writes a fresh state into memory of that size. @return 0 | -EINVAL: cfg does not fit the codec */
     int (*encoder_init)(void *encoder, const struct codec_cfg *cfg);
     int (*decoder_init)(void *decoder, const struct codec_cfg *cfg);
 

@@ -1,0 +1,247 @@
+/* The adaptive jitter buffer. See jbuf.h. */
+#include "core/media/jbuf.h"
+
+#include <string.h>
+
+enum {
+    WINDOW_TICKS_MIN = 50,   /* 1 s */
+    WINDOW_TICKS_MAX = 800,  /* 16 s, reached when the network keeps being late after every attempt */
+    CALM_TICKS = 500,        /* 10 s without a late packet halve the window */
+    BLEND_EVERY_TICKS = 4,   /* a quarter faster while coming down */
+    CREDIT_MAX = 1000,
+    SILENCE_TICKS = 15       /* so long a gap is a pause of the sender, not lateness */
+};
+
+void jbuf_init(struct jbuf *j, uint32_t frame_ts, uint32_t depth_max_ts)
+{
+    memset(j, 0, sizeof *j);
+    j->frame_ts = frame_ts;
+    j->packet_ts = frame_ts;
+    j->depth_max_ts = depth_max_ts;
+    j->window_ticks = WINDOW_TICKS_MIN;
+    j->surplus_min_ts = UINT32_MAX;
+}
+
+void jbuf_attach(struct jbuf *j, struct pool *pool) { j->pool = pool; }
+
+static struct jbuf_packet *packet_at(struct jbuf *j, uint16_t seq) { return &j->packets[seq & (JBUF_SLOTS - 1)]; }
+
+void jbuf_done(struct jbuf *j, const struct jbuf_packet *packet)
+{
+    if (!packet->borrowed) {
+        pool_give(j->pool, (uint8_t *)packet->payload);
+    }
+}
+
+static void packet_drop(struct jbuf *j, struct jbuf_packet *p)
+{
+    jbuf_done(j, p);
+    p->present = false;
+    j->n_held--;
+}
+
+unsigned jbuf_reset(struct jbuf *j)
+{
+    unsigned n = j->n_held;
+    for (unsigned i = 0; i < JBUF_SLOTS && j->n_held; i++) {
+        if (j->packets[i].present) {
+            packet_drop(j, &j->packets[i]);
+        }
+    }
+    j->started = false;
+    j->credit = 0;
+    j->surplus_ts = 0;
+    j->surplus_min_ts = UINT32_MAX;
+    j->window_at = 0;
+    return n;
+}
+
+uint32_t jbuf_backlog_ts(const struct jbuf *j)
+{
+    return j->n_held ? (uint32_t)(uint16_t)(j->end_seq - j->next_seq) * j->packet_ts : 0;
+}
+
+/* Moves the head past one packet, held or missing. */
+static unsigned head_advance(struct jbuf *j)
+{
+    struct jbuf_packet *p = packet_at(j, j->next_seq);
+    unsigned dropped = 0;
+    if (p->present) {
+        packet_drop(j, p);
+        dropped = 1;
+    }
+    j->next_seq++;
+    return dropped;
+}
+
+static void bound_keep(struct jbuf *j, uint64_t *drops)
+{
+    while (j->n_held && jbuf_backlog_ts(j) > j->depth_max_ts) {
+        drops[DROP_SKIPPED] += head_advance(j);
+    }
+}
+
+/* Learns how long packets are from two neighbours. A pause between talk spurts is no duration. */
+static void duration_learn(struct jbuf *j, const struct jbuf_packet *packet)
+{
+    const struct jbuf_packet *before = packet_at(j, (uint16_t)(packet->seq - 1));
+    uint32_t before_ts = before->ts;
+    if (before->seq != (uint16_t)(packet->seq - 1)) {
+        return; /* that slot has held another packet since */
+    }
+    uint32_t step_ts = packet->ts - before_ts;
+    if (step_ts >= j->frame_ts / 8 && step_ts <= 6 * j->frame_ts && !packet->marker) {
+        j->packet_ts = step_ts;
+    }
+}
+
+enum drop jbuf_put(struct jbuf *j, const struct jbuf_packet *packet, uint64_t *drops)
+{
+    if (!j->started) {
+        j->started = true;
+        j->next_seq = packet->seq;
+    }
+    int16_t ahead = (int16_t)(packet->seq - j->next_seq);
+    if (ahead < 0) {
+        return DROP_LATE;
+    }
+    if (ahead >= JBUF_SLOTS) {
+        /* The network was away for longer than the buffer is deep: begin again here. */
+        drops[DROP_SKIPPED] += jbuf_reset(j);
+        j->started = true;
+        j->next_seq = packet->seq;
+    }
+    struct jbuf_packet *p = packet_at(j, packet->seq);
+    if (p->present) {
+        return DROP_DUPLICATE;
+    }
+    duration_learn(j, packet);
+    *p = *packet;
+    p->present = true;
+    p->borrowed = true;
+    if (!j->n_held || (int16_t)(packet->seq + 1 - j->end_seq) > 0) {
+        j->end_seq = (uint16_t)(packet->seq + 1);
+    }
+    j->n_held++;
+    bound_keep(j, drops);
+    return DROP_NONE;
+}
+
+/*
+ * Packets missing at the head whose time has been concealed already: while the buffer was empty nobody could know
+ * whether they were late or lost. Now later ones are here, so they count as lost and cost no further time.
+ */
+static void credit_spend(struct jbuf *j)
+{
+    uint32_t credit_ts = j->credit * j->frame_ts;
+    while (j->n_held && !packet_at(j, j->next_seq)->present && credit_ts >= j->packet_ts) {
+        credit_ts -= j->packet_ts;
+        j->credit -= (uint16_t)MIN((j->packet_ts + j->frame_ts - 1) / j->frame_ts, j->credit);
+        j->next_seq++;
+    }
+}
+
+/* A packet came after its tick: surplus is worth keeping for longer. */
+static void late_note(struct jbuf *j, const struct jbuf_packet *p)
+{
+    bool pause = j->credit > SILENCE_TICKS || p->marker || p->ts - j->last_ts > 2 * j->packet_ts;
+    if (j->credit && !pause) {
+        if (j->calm_ticks < CALM_TICKS) {
+            j->window_ticks = (uint16_t)MIN(2 * j->window_ticks, WINDOW_TICKS_MAX);
+        }
+        j->calm_ticks = 0;
+    }
+    j->credit = 0;
+}
+
+enum jbuf_get jbuf_get(struct jbuf *j, struct jbuf_packet *packet)
+{
+    credit_spend(j);
+    if (!j->n_held) {
+        if (j->credit < CREDIT_MAX) {
+            j->credit++;
+        }
+        return JBUF_EMPTY;
+    }
+    struct jbuf_packet *p = packet_at(j, j->next_seq);
+    if (!p->present) {
+        j->next_seq++;
+        return JBUF_LOST;
+    }
+    late_note(j, p);
+    *packet = *p;
+    p->present = false;
+    j->n_held--;
+    j->next_seq++;
+    j->last_ts = p->ts;
+    bool follows = j->n_held && packet_at(j, j->next_seq)->present;
+    if (follows && j->surplus_ts >= j->packet_ts && j->since_blend >= BLEND_EVERY_TICKS) {
+        j->surplus_ts -= j->packet_ts;
+        j->since_blend = 0;
+        return JBUF_BLEND;
+    }
+    return JBUF_PACKET;
+}
+
+const struct jbuf_packet *jbuf_peek(const struct jbuf *j)
+{
+    const struct jbuf_packet *p = &j->packets[j->next_seq & (JBUF_SLOTS - 1)];
+    return p->present ? p : NULL;
+}
+
+void jbuf_tick(struct jbuf *j, uint32_t fifo_ts)
+{
+    if (!j->started) {
+        return;
+    }
+    uint32_t backlog_ts = jbuf_backlog_ts(j) + fifo_ts;
+    j->surplus_min_ts = MIN(j->surplus_min_ts, backlog_ts);
+    j->since_blend = (uint16_t)MIN(j->since_blend + 1, 1000);
+    if (++j->calm_ticks % CALM_TICKS == 0) {
+        j->window_ticks = (uint16_t)MAX(j->window_ticks / 2, WINDOW_TICKS_MIN);
+    }
+    if (backlog_ts == 0) {
+        j->surplus_ts = 0; /* the sender paused, or it was needed after all */
+    }
+    if (++j->window_at < j->window_ticks) {
+        return;
+    }
+    j->surplus_ts = j->surplus_min_ts >= j->packet_ts ? j->surplus_min_ts : 0;
+    j->surplus_min_ts = UINT32_MAX;
+    j->window_at = 0;
+}
+
+unsigned jbuf_skip(struct jbuf *j, unsigned ticks)
+{
+    unsigned dropped = 0;
+    uint32_t skip_ts = ticks * j->frame_ts;
+    while (j->n_held > 1 && skip_ts >= j->packet_ts) {
+        skip_ts -= j->packet_ts;
+        dropped += head_advance(j);
+    }
+    return dropped;
+}
+
+unsigned jbuf_settle(struct jbuf *j)
+{
+    unsigned dropped = 0;
+    if (!j->n_held) {
+        return 0;
+    }
+    for (uint16_t seq = j->next_seq; seq != j->end_seq; seq++) {
+        struct jbuf_packet *p = packet_at(j, seq);
+        if (!p->present || !p->borrowed) {
+            continue;
+        }
+        uint8_t *block = pool_take(j->pool, p->bytes);
+        if (!block) {
+            packet_drop(j, p);
+            dropped++;
+            continue;
+        }
+        memcpy(block, p->payload, p->bytes);
+        p->payload = block;
+        p->borrowed = false;
+    }
+    return dropped;
+}

@@ -1,0 +1,94 @@
+/*
+ * The adaptive jitter buffer of one leg: packets by sequence number, handed out one at a time when the leg's tick needs
+ * audio. On a clean network it holds nothing across ticks and adds no delay. Delay grows only by what had to be concealed
+ * because a packet came late, is bounded by JBUF_DEPTH_MAX_MS, and comes down again: whatever has not been needed for
+ * a while is played out faster, one packet in four blended into its neighbour.
+ *
+ * A packet is borrowed where it arrived until the end of its tick; what is still waiting then is copied to the worker's
+ * pool (jbuf_settle). Worker, hot; knows no PCM and no clock: the leg tells what it has in hand.
+ */
+#ifndef CORE_MEDIA_JBUF_H
+#define CORE_MEDIA_JBUF_H
+
+#include "core/base/stats.h"
+#include "core/media/pool.h"
+
+struct jbuf_packet {
+    const uint8_t *payload;
+    uint32_t ts;
+    uint16_t bytes, seq;
+    bool present, borrowed, marker;
+};
+
+struct jbuf {
+    struct jbuf_packet packets[JBUF_SLOTS]; /* by seq modulo JBUF_SLOTS */
+    struct pool *pool;
+    uint32_t frame_ts;      /* one tick in RTP ticks */
+    uint32_t depth_max_ts;
+    uint32_t packet_ts;     /* duration of a packet, learnt */
+    uint32_t last_ts;       /* of the last packet handed out */
+    uint16_t next_seq;      /* to be handed out */
+    uint16_t n_held;
+    uint16_t end_seq;       /* newest held + 1, while n_held */
+    bool started;
+    /* adaptation */
+    uint16_t credit;        /* ticks concealed since the last packet handed out */
+    uint16_t window_ticks;  /* how long surplus must last before it is surplus */
+    uint16_t window_at;     /* ticks into the window */
+    uint32_t surplus_min_ts; /* least backlog seen in the window */
+    uint32_t surplus_ts;    /* to be blended away */
+    uint16_t since_blend;   /* ticks */
+    uint32_t calm_ticks;    /* since the last late packet */
+};
+
+enum jbuf_get {
+    JBUF_EMPTY,  /* nothing here: conceal a tick, ask again next tick */
+    JBUF_LOST,   /* this packet is missing, later ones are here: conceal packet_ts of audio */
+    JBUF_PACKET, /* play it */
+    JBUF_BLEND,  /* play it blended into the one that the next get hands out: the delay comes down by one */
+};
+
+/** @param frame_ts  RTP ticks of one 20 ms tick  @thread control; cold */
+COLD void jbuf_init(struct jbuf *j, uint32_t frame_ts, uint32_t depth_max_ts);
+
+/** The pool of the worker that the leg was lent to. Once, before the first put. */
+void jbuf_attach(struct jbuf *j, struct pool *pool);
+
+/**
+ * Forgets everything, gives held packets back: a sender restarted, or the leg leaves its worker.
+ * @return how many packets that were
+ */
+unsigned jbuf_reset(struct jbuf *j);
+
+/**
+ * Takes a packet, borrowed until jbuf_settle.
+ * @param drops  counters [DROPS]; packets pushed out over the bound count as SKIPPED
+ * @return DROP_NONE | DUPLICATE, LATE
+ */
+enum drop jbuf_put(struct jbuf *j, const struct jbuf_packet *packet, uint64_t *drops);
+
+/** Next audio. packet is written for JBUF_PACKET and JBUF_BLEND; it stays valid until jbuf_done. */
+enum jbuf_get jbuf_get(struct jbuf *j, struct jbuf_packet *packet);
+
+/** Gives a packet that was handed out back. */
+void jbuf_done(struct jbuf *j, const struct jbuf_packet *packet);
+
+/** The packet that follows a lost one, for its FEC; NULL if it is not here. Stays held. */
+const struct jbuf_packet *jbuf_peek(const struct jbuf *j);
+
+/**
+ * End of the tick: measures the backlog, adapts.
+ * @param fifo_ts  audio decoded but not played, in RTP ticks
+ */
+void jbuf_tick(struct jbuf *j, uint32_t fifo_ts);
+
+/** Gives up audio that belongs to ticks which never ran (the server was stalled). @return packets given up */
+unsigned jbuf_skip(struct jbuf *j, unsigned ticks);
+
+/** Copies borrowed packets to the pool. @return packets dropped since the pool is dry (DROP_POOL) */
+unsigned jbuf_settle(struct jbuf *j);
+
+/** Audio waiting, in RTP ticks. */
+uint32_t jbuf_backlog_ts(const struct jbuf *j);
+
+#endif
