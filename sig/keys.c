@@ -1,0 +1,26 @@
+/* OpenSSL's wrapper. */
+#include "sig/keys.h"
+
+#include <errno.h>
+#include <limits.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
+int keys_random(void *out, size_t bytes)
+{
+    must(bytes <= INT_MAX);
+    return RAND_bytes(out, (int)bytes) == 1 ? 0 : -EIO;
+}
+
+int keys_mac(uint8_t mac[KEYS_MAC_BYTES], const uint8_t secret[KEYS_SECRET_BYTES], const void *text, size_t bytes)
+{
+    unsigned n = KEYS_MAC_BYTES;
+    return HMAC(EVP_sha256(), secret, KEYS_SECRET_BYTES, text, bytes, mac, &n) && n == KEYS_MAC_BYTES ? 0 : -EIO;
+}
+
+bool keys_equal(const void *a, const void *b, size_t bytes) { return CRYPTO_memcmp(a, b, bytes) == 0; }
+
+void keys_wipe(void *secret, size_t bytes) { OPENSSL_cleanse(secret, bytes); }

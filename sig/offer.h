@@ -1,0 +1,120 @@
+/*
+ * Offer and answer (RFC 3264) for one audio stream: which stream and codec of an offer we take, what our answer or our
+ * own offer says, and what the result means for a leg. Pure: no socket, no heap, no clock.
+ *
+ * An answer names exactly one voice codec (and telephone-event and comfort noise beside it), so there is never a doubt
+ * which one the peer will send. SRTP profiles are refused, never answered as plain RTP (RFC 4568 7).
+ */
+#ifndef SIG_OFFER_H
+#define SIG_OFFER_H
+
+#include "core/conf/leg.h"
+#include "core/media/codec.h"
+#include "sig/sdp.h"
+
+#define OFFER_CODECS_MAX 8
+#define OFFER_KINDS (OFFER_CODECS_MAX + 4) /* codecs, telephone-event/8000 and /48000, CN, spare */
+#define OFFER_BODY_MAX 4096
+
+struct offer_codec {
+    enum codec_id id;
+    uint32_t rate_hz; /* of the leg's PCM; L16: its clock; Opus: 16000 or 48000 */
+};
+
+/* What this server accepts and prefers; from the configuration, constant while it runs. */
+struct offer_policy {
+    struct offer_codec codecs[OFFER_CODECS_MAX]; /* best first */
+    size_t n_codecs;
+    int family;             /* AF_INET or AF_INET6: of the media interface */
+    uint8_t opus_complexity;
+};
+
+/* What was settled: goes into a leg_cfg as it is. */
+struct offer_media {
+    const struct codec *codec;
+    struct codec_cfg fmt;
+    struct addr remote_rtp, remote_rtcp; /* unset while the peer's address is 0.0.0.0 (hold, RFC 3264 8.4) */
+    uint8_t pt_rx, pt_tx, pt_event_rx, pt_cn_rx;
+    uint8_t ptime_tx_ms;
+    bool rx_on, tx_on, rtcp_mux;
+};
+
+/* An m= line as it must come again in every later description of the session (RFC 3264 8). */
+struct offer_line {
+    char kind[SDP_WORD_MAX], proto[SDP_WORD_MAX], format[SDP_WORD_MAX];
+};
+
+/* Our side of one session: what must stay the same from one description to the next. */
+struct offer_session {
+    uint64_t id, version; /* o= */
+    uint64_t hash;        /* of the last description without its version */
+    bool said;            /* something was sent */
+    uint8_t n_lines, i_audio;
+    struct offer_line lines[SDP_MEDIA_MAX];
+    uint8_t pt[OFFER_KINDS];   /* payload types in use, PT_NONE: none yet */
+    uint64_t pt_seen[2];       /* payload types that ever meant something in this session */
+    bool rtcp_mux;
+};
+
+/* Where our side receives: what is written into c= and m=, as the peer sees it. */
+struct offer_local {
+    struct addr rtp; /* RTCP is the next port */
+};
+
+/* Which stream of a description fits, before anything is allocated for it. */
+struct offer_pick {
+    uint8_t i_media;
+    uint8_t i_codec;   /* into the policy */
+    struct offer_media media;
+    uint8_t event_clock_khz; /* 0: no telephone-event */
+    const struct sdp_format *format, *event, *cn;
+};
+
+/** Reads "opus,L16/16000,PCMU" into the policy; opus_rate_hz is what Opus legs run at. @return 0 | -EINVAL */
+int offer_policy_read(struct offer_policy *policy, const char *list, uint32_t opus_rate_hz);
+
+/** Begins a session with a random id. */
+void offer_session_init(struct offer_session *s, uint64_t random);
+
+/**
+ * Chooses the first acceptable audio stream of an offer and the best codec in it by our preference.
+ *
+ * @param warning  on refusal: the warn-code of RFC 3261 20.43 for the 488
+ * @return 0 | -ENOENT nothing fits
+ */
+int offer_pick(struct offer_pick *pick, const struct offer_policy *policy, const struct sdp *offer, int *warning);
+
+/** Text of a warn-code. */
+const char *offer_warning_text(int warning);
+
+/**
+ * Writes the answer: as many m= lines as the offer in its order, all but the chosen one with port 0.
+ *
+ * @return 0 | -E2BIG: does not fit out
+ */
+int offer_answer(struct offer_session *s, const struct offer_pick *pick, const struct sdp *offer,
+                 const struct offer_local *local, struct sdp_out *out);
+
+/**
+ * Writes an offer of our own: first of a session, or again with what it had before. Every codec of the policy is named.
+ *
+ * @return 0 | -E2BIG
+ */
+int offer_write(struct offer_session *s, const struct offer_policy *policy, const struct offer_local *local, bool rx_on,
+                bool tx_on, struct sdp_out *out);
+
+/**
+ * Reads the answer to our own offer.
+ *
+ * @return 0 | -EPROTO other number of streams than offered | -ENOENT refused, or nothing of what we offered
+ */
+int offer_accept(struct offer_session *s, const struct offer_policy *policy, const struct sdp *answer,
+                 struct offer_media *media);
+
+/** Copies the settled media into a leg's configuration; touches nothing else of it. */
+void offer_media_apply(const struct offer_media *media, struct leg_cfg *cfg);
+
+/** True when both need the same leg: only direction and address may differ. */
+bool offer_media_same_leg(const struct offer_media *a, const struct offer_media *b);
+
+#endif

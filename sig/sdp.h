@@ -1,0 +1,91 @@
+/*
+ * A small bounded reader of session descriptions (RFC 8866), because the wrapped SIP library's own one reads past its
+ * input and is quadratic (protocol.md 1.3, L2 and L3). One linear pass, no heap, every number range-checked; unknown
+ * lines and attributes are skipped. The result is a value whose spans point into the text: it lives as long as the text.
+ */
+#ifndef SIG_SDP_H
+#define SIG_SDP_H
+
+#include "core/base/addr.h"
+#include "core/base/base.h"
+
+#define SDP_LINES_MAX 256
+#define SDP_MEDIA_MAX 16          /* m= lines: a phone sends up to five, a browser's offer up to ten */
+#define SDP_MEDIA_FORMATS_MAX 64  /* formats of one m= line */
+#define SDP_FORMATS_MAX 128       /* RTP formats of all m= lines together */
+#define SDP_NAME_MAX 24           /* encoding name with its terminator: the longest registered are below 20 */
+#define SDP_WORD_MAX 32           /* a word of an m= line with its terminator */
+#define SDP_PT_MAX 127
+
+struct sdp_text {
+    const char *p; /* not terminated */
+    size_t n;
+};
+
+enum sdp_proto { SDP_AVP, SDP_AVPF, SDP_SAVP, SDP_SAVPF, SDP_OTHER };
+
+enum sdp_direction { SDP_SENDRECV, SDP_SENDONLY, SDP_RECVONLY, SDP_INACTIVE };
+
+struct sdp_format {
+    uint8_t pt;              /* 0..127 */
+    bool mapped;             /* had an a=rtpmap */
+    uint8_t channels;        /* 0: not given */
+    uint32_t clock_hz;
+    char name[SDP_NAME_MAX]; /* as given, "" without rtpmap */
+    struct sdp_text fmtp;    /* parameters after the payload type */
+};
+
+struct sdp_media {
+    struct sdp_text kind, proto_text, format_text; /* of the m= line; the first format */
+    enum sdp_proto proto;
+    uint16_t port;                  /* 0: refused or off */
+    struct addr host;               /* c= of the stream or of the session, port 0; unset: none, or a name */
+    enum sdp_direction direction;   /* default sendrecv, RFC 3264 5.1 */
+    uint16_t ptime_ms, maxptime_ms; /* 0: not given */
+    uint16_t rtcp_port;             /* a=rtcp, 0: not given */
+    struct addr rtcp_host;          /* a=rtcp with an address, else unset */
+    bool rtcp_mux, has_direction, has_crypto;
+    uint8_t i_format, n_formats;    /* into struct sdp's formats; only for RTP of any kind */
+};
+
+struct sdp {
+    uint64_t session_id, session_version; /* o=, RFC 3264 5: 63 bits; more is refused */
+    enum sdp_direction direction;         /* session level */
+    struct addr host;
+    uint8_t n_media;
+    uint8_t n_formats;
+    struct sdp_media media[SDP_MEDIA_MAX];
+    struct sdp_format formats[SDP_FORMATS_MAX];
+};
+
+/**
+ * Reads a description. Lines may end in CRLF or LF, the last one in nothing.
+ *
+ * @return 0 | -EBADMSG not SDP, or a number out of range | -E2BIG more lines, streams or formats than the limits
+ * @cost   O(bytes), no heap
+ */
+int sdp_parse(struct sdp *sdp, const char *text, size_t bytes);
+
+/** True when the span is this word, in any case. */
+bool sdp_text_is(struct sdp_text text, const char *word);
+
+/**
+ * Finds a parameter in an fmtp line "a=1;b=2". @return its value, p NULL if there is none
+ */
+struct sdp_text sdp_param(struct sdp_text fmtp, const char *name);
+
+/** Reads a whole span as a decimal of at most max. @return -1 if it is anything else */
+int64_t sdp_number(struct sdp_text text, uint64_t max);
+
+/* Building: appends and remembers overflow, so that only the end needs a check. */
+struct sdp_out {
+    char *p;
+    size_t n, cap;
+    bool overflow;
+};
+
+void sdp_put(struct sdp_out *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+const char *sdp_direction_name(enum sdp_direction direction);
+
+#endif

@@ -1,0 +1,141 @@
+/* The store's thread: takes requests in batches, one transaction each, and hands them to a back end. */
+#include "sig/store.h"
+
+#include "core/base/ring.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define RING_REQUESTS 4096
+#define RING_REPLIES 1024
+#define BATCH 512
+#define BEAT_NS (10 * NS_PER_MS)
+
+struct store {
+    const struct store_ops *ops;
+    void *state;
+    struct ring requests, replies;
+    pthread_t thread;
+    _Atomic bool stop;
+};
+
+static void nap(uint64_t ns)
+{
+    struct timespec t = {(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)};
+    nanosleep(&t, NULL);
+}
+
+/* A reply may wait: the reader drains its ring each beat. Given up only when the program ends. */
+static void reply_put(void *arg, const struct store_reply *reply)
+{
+    struct store *store = arg;
+    while (!ring_put(&store->replies, reply) && !atomic_load(&store->stop)) {
+        nap(NS_PER_MS);
+    }
+}
+
+static void fail(struct store *store, enum store_op op, int err)
+{
+    struct store_reply reply = {.answer = STORE_FAILED, .op = op, .err = err};
+    reply_put(store, &reply);
+}
+
+/* @return requests handled */
+static unsigned batch_run(struct store *store)
+{
+    struct store_req req;
+    unsigned n = 0;
+    int err = 0;
+
+    if (!ring_get(&store->requests, &req)) {
+        return 0;
+    }
+    err = store->ops->begin(store->state);
+    do {
+        int failed = err ? err : store->ops->handle(store->state, &req, reply_put, store);
+        if (failed) {
+            fail(store, req.op, failed);
+        }
+    } while (++n < BATCH && ring_get(&store->requests, &req));
+    if (!err && (err = store->ops->commit(store->state)) != 0) {
+        fail(store, req.op, err);
+    }
+    return n;
+}
+
+static void *thread_main(void *arg)
+{
+    struct store *store = arg;
+    for (;;) {
+        bool stop = atomic_load(&store->stop); /* before the batch: what was put before it is written */
+        if (batch_run(store) == 0) {
+            if (stop) {
+                return NULL;
+            }
+            nap(BEAT_NS);
+        }
+    }
+}
+
+int store_open(struct store **out, const char *spec)
+{
+    static const struct {
+        const char *prefix;
+        const struct store_ops *ops;
+    } kinds[] = {{"memory", &store_mem_ops}, {"sqlite:", &store_sqlite_ops}};
+    struct store *store = calloc(1, sizeof *store);
+    int err = -EINVAL;
+
+    if (!store) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        size_t n = strlen(kinds[i].prefix);
+        if (strncmp(spec, kinds[i].prefix, n) == 0 && (spec[n - 1] == ':' || spec[n] == '\0')) {
+            store->ops = kinds[i].ops;
+            err = store->ops->open(&store->state, spec + n);
+            break;
+        }
+    }
+    if (err) {
+        goto out;
+    }
+    if ((err = ring_build(&store->requests, RING_REQUESTS, sizeof(struct store_req))) != 0 ||
+        (err = ring_build(&store->replies, RING_REPLIES, sizeof(struct store_reply))) != 0 ||
+        (err = -pthread_create(&store->thread, NULL, thread_main, store)) != 0) {
+        goto out_state;
+    }
+    pthread_setname_np(store->thread, "store");
+    *out = store;
+    return 0;
+out_state:
+    ring_free(&store->requests);
+    ring_free(&store->replies);
+    store->ops->close(store->state);
+out:
+    free(store);
+    return err;
+}
+
+void store_close(struct store *store)
+{
+    if (!store) {
+        return;
+    }
+    atomic_store(&store->stop, true);
+    pthread_join(store->thread, NULL);
+    ring_free(&store->requests);
+    ring_free(&store->replies);
+    store->ops->close(store->state);
+    free(store);
+}
+
+int store_put(struct store *store, const struct store_req *req)
+{
+    return ring_put(&store->requests, req) ? 0 : -EAGAIN;
+}
+
+bool store_take(struct store *store, struct store_reply *reply) { return ring_get(&store->replies, reply); }

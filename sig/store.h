@@ -1,0 +1,87 @@
+/*
+ * What must survive the process: the secret that signs conference URIs, and the conferences that were promised to
+ * somebody. One interface of value messages over two rings; the store's own thread does whatever blocks. Signalling never
+ * waits for it: it answers from memory and writes behind. No URI can be issued twice after a crash, since the secret
+ * is stored before the first one, and each carries 112 random bits.
+ *
+ * Back ends: memory (nothing survives) and SQLite. A shared one for several nodes fits the same messages.
+ */
+#ifndef SIG_STORE_H
+#define SIG_STORE_H
+
+#include "core/base/base.h"
+#include "sig/keys.h"
+#include "sig/uri.h"
+
+enum store_conf_state { STORE_ISSUED, STORE_ACTIVE };
+
+struct store_conf {
+    char token[URI_TOKEN_CHARS + 1]; /* the key */
+    uint64_t created_s, expires_s;   /* Unix time */
+    uint8_t state;                   /* enum store_conf_state */
+    bool reserved;                   /* resources were held for it */
+};
+
+enum store_op {
+    STORE_LOAD, /* gives the secret (made if there was none), then every conference that has not expired, then DONE */
+    STORE_PUT,  /* writes conf, new or changed; no reply but on failure */
+    STORE_DROP, /* forgets conf.token; no reply but on failure */
+};
+
+struct store_req {
+    enum store_op op;
+    struct store_conf conf;
+    uint64_t now_s; /* LOAD: older ones are forgotten */
+};
+
+enum store_answer {
+    STORE_SECRET, /* secret is set, boots is how often this store was opened */
+    STORE_CONF,   /* one conference */
+    STORE_DONE,   /* LOAD is complete */
+    STORE_FAILED, /* err: the request op could not be carried out */
+};
+
+struct store_reply {
+    enum store_answer answer;
+    enum store_op op;
+    int err;
+    uint64_t boots;
+    uint8_t secret[KEYS_SECRET_BYTES];
+    struct store_conf conf;
+};
+
+struct store;
+
+/**
+ * Opens "memory" or "sqlite:PATH" and starts its thread.
+ *
+ * @return 0 | -EINVAL unknown kind | -EACCES, -ENOENT, -EIO ... the path cannot be used | -ENOMEM
+ * @thread start of the program
+ */
+int store_open(struct store **store, const char *spec);
+
+/** Ends the thread after everything that was put has been written, and frees it. */
+void store_close(struct store *store);
+
+/** @return 0 | -EAGAIN: ring full, ask again later  @thread the one signalling thread */
+int store_put(struct store *store, const struct store_req *req);
+
+/** Takes the next reply. @return false: none  @thread the one signalling thread */
+bool store_take(struct store *store, struct store_reply *reply);
+
+/* --- For back ends ------------------------------------------------------------------------------------------------ */
+
+typedef void (*store_reply_fn)(void *arg, const struct store_reply *reply);
+
+/* All run on the store's thread, but for open and close. */
+struct store_ops {
+    int (*open)(void **state, const char *path);
+    void (*close)(void *state);
+    int (*begin)(void *state); /* of a batch: one transaction */
+    int (*commit)(void *state);
+    int (*handle)(void *state, const struct store_req *req, store_reply_fn reply, void *arg);
+};
+
+extern const struct store_ops store_mem_ops, store_sqlite_ops;
+
+#endif
