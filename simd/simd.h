@@ -1,11 +1,12 @@
 /*
- * The kernels' contracts, and the row of function pointers that an engine is handed. The scalar reference in simd/ref is
- * the specification; every other column equals it bit for bit, the float kernel (limit_soft) included, since all columns
- * do the same IEEE operations in the same order (-ffp-contract=off). Kernels touch no state but their arguments and run
- * on any thread.
+ * The kernels' contracts, and the row of function pointers that an engine is handed. The scalar reference in simd/ref
+ * is the specification; every other column equals it bit for bit, the float kernel (limit_soft) included, since all
+ * columns do the same IEEE operations in the same order (-ffp-contract=off). Kernels touch no state but their arguments
+ * and run on any thread.
  *
- * Common to all: PCM is int16; a row is 64-byte aligned; n is a multiple of SIMD_BLOCK and at most SIMD_SAMPLES_MAX, and
- * a row's memory covers n samples (n itself is padded by the caller: 160, 320, 640 and 960 are all multiples of 32).
+ * Common to all: PCM is int16; a row is 64-byte aligned; n is a multiple of SIMD_BLOCK and at most SIMD_SAMPLES_MAX,
+ * and a row's memory covers n samples (n itself is padded by the caller: 160, 320, 640 and 960 are all multiples of
+ * 32).
  */
 #ifndef SIMD_SIMD_H
 #define SIMD_SIMD_H
@@ -58,13 +59,18 @@ typedef int (*level_fn)(const int16_t *in, size_t n, uint64_t *sum_squares);
  */
 typedef void (*gain_ramp_fn)(int16_t *pcm, size_t n, int32_t g0_q31, int32_t dg_q31);
 
-#define FIR_TAPS 48       /* taps per low-rate phase */
-#define FIR_FACTOR_MAX 6  /* 8 <-> 48 kHz */
+#define FIR_TAPS 48      /* taps per low-rate phase */
+#define FIR_FACTOR_MAX 6 /* 8 <-> 48 kHz */
+#define FIR_LOW_MAX 320  /* low-rate samples per call */
 
-/** Polyphase coefficients for one factor, constant data made once: coef[phase][tap], Q14, taps reversed in time. */
+/**
+ * Coefficients for one factor, Q14, oldest sample of the window first. Constant data, made by simd/fir_bank.py.
+ * Each up[phase] sums to 1; all down[stream] together sum to 1. No sum of magnitudes exceeds 4: int32 cannot overflow.
+ */
 struct fir_bank {
     int factor; /* 2, 3 or 6 */
-    int16_t coef[FIR_FACTOR_MAX][FIR_TAPS] __attribute__((aligned(64)));
+    int16_t up[FIR_FACTOR_MAX][FIR_TAPS] __attribute__((aligned(64)));
+    int16_t down[FIR_FACTOR_MAX][FIR_TAPS] __attribute__((aligned(64)));
 };
 
 /** The bank for factor 2, 3 or 6 (pass band to 0.425 fs of the low rate), NULL for others. Constant, any thread. */
@@ -72,7 +78,7 @@ const struct fir_bank *fir_bank(int factor);
 
 /**
  * State of one resampler in one direction. Up: hist[0] holds the last FIR_TAPS-1 low-rate inputs. Down: hist[m] holds
- * those of polyphase stream m. All zero is a valid fresh state.
+ * those of polyphase stream m (inputs m, m + factor, ...). All zero is a valid fresh state; a copy continues alike.
  */
 struct fir_state {
     int16_t hist[FIR_FACTOR_MAX][64] __attribute__((aligned(64)));
@@ -80,9 +86,10 @@ struct fir_state {
 
 /**
  * Polyphase resampling by an integer factor, int16 in and out, Q14 coefficients, int32 accumulation with rounding
- * (+8192) >> 14 and saturation. n_low counts low-rate samples (<= 320, multiple of SIMD_BLOCK):
+ * (+8192) >> 14 and saturation. n_low counts low-rate samples (<= FIR_LOW_MAX, multiple of SIMD_BLOCK):
  * up reads n_low and writes n_low*factor; down reads n_low*factor and writes n_low. in and out aligned, may not alias.
- * Delay: (FIR_TAPS-1)/2 low-rate samples.
+ * Delay: FIR_TAPS/2 low-rate samples less half a high-rate sample (up), less a further factor-1 high-rate samples
+ * (down).
  */
 typedef void (*fir_fn)(const struct fir_bank *bank, struct fir_state *state, const int16_t *in, int16_t *out,
                        size_t n_low);

@@ -1,0 +1,235 @@
+/*
+ * Mixing on AVX-512 (F, BW, VL, VNNI). Two rows are interleaved and multiplied by ones with vpdpwssd, which adds a pair
+ * of samples to the int32 accumulators in one instruction. The accumulators stay in "unpack order" (low and high half
+ * of each 128-bit lane apart): packing them back restores the sample order by itself.
+ *
+ * Small conferences go column by column, accumulators in registers over all rows. Once the rows no longer fit in the
+ * caches next to the core that order defeats the prefetcher (each row is another page), so large ones go row by row, a
+ * few rows at a time, with the accumulators in L1.
+ */
+#include "simd/kernels.h"
+#include <immintrin.h>
+
+/* Above this many bytes of rows the row passes win (bench: kernels, mix out of L2). */
+enum { COLUMN_BYTES_MAX = 256 * 1024 };
+
+static inline __m512i load(const int16_t *p)
+{
+    return _mm512_load_si512(p);
+}
+
+static inline void store(int16_t *p, __m512i v)
+{
+    _mm512_store_si512(p, v);
+}
+
+/* 32 samples as int32, in unpack order: the first four of each eight in low, the others in high. */
+struct sum32 {
+    __m512i low, high;
+};
+
+static inline struct sum32 sum32_zero(void)
+{
+    return (struct sum32){_mm512_setzero_si512(), _mm512_setzero_si512()};
+}
+
+static inline struct sum32 sum32_add(struct sum32 sum, __m512i a, __m512i b)
+{
+    const __m512i ones = _mm512_set1_epi16(1);
+    sum.low = _mm512_dpwssd_epi32(sum.low, _mm512_unpacklo_epi16(a, b), ones);
+    sum.high = _mm512_dpwssd_epi32(sum.high, _mm512_unpackhi_epi16(a, b), ones);
+    return sum;
+}
+
+static inline struct sum32 sum32_join(struct sum32 a, struct sum32 b)
+{
+    return (struct sum32){_mm512_add_epi32(a.low, b.low), _mm512_add_epi32(a.high, b.high)};
+}
+
+/* s1 = sat16(sum), s2 = sat16(sum - s1), both in sample order. */
+static inline void sum32_split(struct sum32 sum, __m512i *s1, __m512i *s2)
+{
+    __m512i first = _mm512_packs_epi32(sum.low, sum.high);
+    __m512i low = _mm512_srai_epi32(_mm512_unpacklo_epi16(first, first), 16);
+    __m512i high = _mm512_srai_epi32(_mm512_unpackhi_epi16(first, first), 16);
+    *s1 = first;
+    *s2 = _mm512_packs_epi32(_mm512_sub_epi32(sum.low, low), _mm512_sub_epi32(sum.high, high));
+}
+
+static inline __m512i minus(__m512i s1, __m512i s2, __m512i own)
+{
+    return _mm512_adds_epi16(_mm512_subs_epi16(s1, own), s2);
+}
+
+/* Two blocks of SIMD_BLOCK samples over all rows: four chains of vpdpwssd hide its latency. */
+static inline void sum_column64(const int16_t *const *rows, size_t n_rows, size_t at, struct sum32 *a, struct sum32 *b)
+{
+    struct sum32 first = sum32_zero(), second = first;
+    size_t i = 0;
+    for (; i + 2 <= n_rows; i += 2) {
+        const int16_t *x = rows[i] + at, *y = rows[i + 1] + at;
+        first = sum32_add(first, load(x), load(y));
+        second = sum32_add(second, load(x + 32), load(y + 32));
+    }
+    if (i < n_rows) {
+        first = sum32_add(first, load(rows[i] + at), _mm512_setzero_si512());
+        second = sum32_add(second, load(rows[i] + at + 32), _mm512_setzero_si512());
+    }
+    *a = first;
+    *b = second;
+}
+
+/* One block, for the end of a row: here four rows a turn give the four chains. */
+static inline struct sum32 sum_column32(const int16_t *const *rows, size_t n_rows, size_t at)
+{
+    struct sum32 first = sum32_zero(), second = first;
+    size_t i = 0;
+    for (; i + 4 <= n_rows; i += 4) {
+        first = sum32_add(first, load(rows[i] + at), load(rows[i + 1] + at));
+        second = sum32_add(second, load(rows[i + 2] + at), load(rows[i + 3] + at));
+    }
+    for (; i < n_rows; i++)
+        first = sum32_add(first, load(rows[i] + at), _mm512_setzero_si512());
+    return sum32_join(first, second);
+}
+
+/* Adds 8 rows (or fewer: a missing one counts as silence) to the accumulators. */
+static void sum_rows8(const int16_t *const *rows, size_t n_rows, size_t n, struct sum32 *sums)
+{
+    static const int16_t silence[SIMD_SAMPLES_MAX] __attribute__((aligned(64)));
+    const int16_t *row[8];
+    for (size_t i = 0; i < 8; i++)
+        row[i] = i < n_rows ? rows[i] : silence;
+    for (size_t at = 0; at < n; at += 32) {
+        struct sum32 first = sums[at / 32], second = sum32_zero();
+        first = sum32_add(first, load(row[0] + at), load(row[1] + at));
+        second = sum32_add(second, load(row[2] + at), load(row[3] + at));
+        first = sum32_add(first, load(row[4] + at), load(row[5] + at));
+        second = sum32_add(second, load(row[6] + at), load(row[7] + at));
+        sums[at / 32] = sum32_join(first, second);
+    }
+}
+
+static void sum_split_by_rows(const int16_t *const *rows, size_t n_rows, size_t n, int16_t *s1, int16_t *s2)
+{
+    struct sum32 sums[SIMD_SAMPLES_MAX / 32];
+    for (size_t i = 0; i < n / 32; i++)
+        sums[i] = sum32_zero();
+    for (size_t i = 0; i < n_rows; i += 8)
+        sum_rows8(rows + i, n_rows - i, n, sums);
+    for (size_t at = 0; at < n; at += 32) {
+        __m512i first, second;
+        sum32_split(sums[at / 32], &first, &second);
+        store(s1 + at, first);
+        store(s2 + at, second);
+    }
+}
+
+void mix_sum_split_avx512(const int16_t *const *rows, size_t n_rows, size_t n, int16_t *s1, int16_t *s2)
+{
+    if (n_rows * n * sizeof(int16_t) > COLUMN_BYTES_MAX) {
+        sum_split_by_rows(rows, n_rows, n, s1, s2);
+        return;
+    }
+    __m512i first, second;
+    size_t at = 0;
+    for (; at + 64 <= n; at += 64) {
+        struct sum32 a, b;
+        sum_column64(rows, n_rows, at, &a, &b);
+        sum32_split(a, &first, &second);
+        store(s1 + at, first);
+        store(s2 + at, second);
+        sum32_split(b, &first, &second);
+        store(s1 + at + 32, first);
+        store(s2 + at + 32, second);
+    }
+    if (at < n) {
+        sum32_split(sum_column32(rows, n_rows, at), &first, &second);
+        store(s1 + at, first);
+        store(s2 + at, second);
+    }
+}
+
+void mix_minus_avx512(const int16_t *s1, const int16_t *s2, const int16_t *own, int16_t *out, size_t n)
+{
+    if (!own) {
+        for (size_t at = 0; at < n; at += 32)
+            store(out + at, _mm512_adds_epi16(load(s1 + at), load(s2 + at)));
+        return;
+    }
+    for (size_t at = 0; at < n; at += 32)
+        store(out + at, minus(load(s1 + at), load(s2 + at), load(own + at)));
+}
+
+void mix_n1_avx512(const int16_t *const *rows, int16_t *const *out, size_t n_rows, size_t n)
+{
+    if (2 * n_rows * n * sizeof(int16_t) > COLUMN_BYTES_MAX) {
+        int16_t s1[SIMD_SAMPLES_MAX] __attribute__((aligned(64)));
+        int16_t s2[SIMD_SAMPLES_MAX] __attribute__((aligned(64)));
+        mix_sum_split_avx512(rows, n_rows, n, s1, s2);
+        for (size_t i = 0; i < n_rows; i++)
+            mix_minus_avx512(s1, s2, rows[i], out[i], n);
+        return;
+    }
+    __m512i a1, a2, b1, b2;
+    size_t at = 0;
+    for (; at + 64 <= n; at += 64) {
+        struct sum32 a, b;
+        sum_column64(rows, n_rows, at, &a, &b);
+        sum32_split(a, &a1, &a2);
+        sum32_split(b, &b1, &b2);
+        for (size_t i = 0; i < n_rows; i++) {
+            store(out[i] + at, minus(a1, a2, load(rows[i] + at)));
+            store(out[i] + at + 32, minus(b1, b2, load(rows[i] + at + 32)));
+        }
+    }
+    if (at < n) {
+        sum32_split(sum_column32(rows, n_rows, at), &a1, &a2);
+        for (size_t i = 0; i < n_rows; i++)
+            store(out[i] + at, minus(a1, a2, load(rows[i] + at)));
+    }
+}
+
+/*
+ * a / b, rounded as IEEE division rounds, without the divider, which takes 16 values in the time of some 20 multiplies.
+ * Two Newton steps from the 14-bit estimate give the correctly rounded 1/b, and a quotient corrected by its own exact
+ * remainder (fused multiply-add) is then correctly rounded too (Markstein 1990). No value here comes near overflow.
+ */
+static inline __m512 divide(__m512 a, __m512 b)
+{
+    const __m512 one = _mm512_set1_ps(1.0f);
+    __m512 r = _mm512_rcp14_ps(b);
+    r = _mm512_fmadd_ps(_mm512_fnmadd_ps(b, r, one), r, r);
+    r = _mm512_fmadd_ps(_mm512_fnmadd_ps(b, r, one), r, r);
+    __m512 quotient = _mm512_mul_ps(a, r);
+    return _mm512_fmadd_ps(_mm512_fnmadd_ps(b, quotient, a), r, quotient);
+}
+
+/* The knee of simd.h for 16 values; same roundings in the same order as ref/mix.c. */
+static inline __m512i knee(__m512i y)
+{
+    const __m512 threshold = _mm512_set1_ps(SIMD_KNEE), room = _mm512_set1_ps(INT16_MAX - SIMD_KNEE);
+    __m512 magnitude = _mm512_cvtepi32_ps(_mm512_abs_epi32(y));
+    __m512 over = _mm512_max_ps(_mm512_sub_ps(magnitude, threshold), _mm512_setzero_ps());
+    __m512 under = _mm512_min_ps(magnitude, threshold);
+    __m512 limited = _mm512_add_ps(under, divide(_mm512_mul_ps(over, room), _mm512_add_ps(over, room)));
+    __m512i rounded = _mm512_cvtps_epi32(limited);
+    return _mm512_mask_sub_epi32(rounded, _mm512_cmplt_epi32_mask(y, _mm512_setzero_si512()), _mm512_setzero_si512(),
+                                 rounded);
+}
+
+void limit_soft_avx512(const int16_t *s1, const int16_t *s2, const int16_t *own, int16_t *out, size_t n)
+{
+    const __m512i ones = _mm512_set1_epi16(1);
+    for (size_t at = 0; at < n; at += 32) {
+        __m512i a = load(s1 + at), b = load(s2 + at);
+        __m512i low = _mm512_madd_epi16(_mm512_unpacklo_epi16(a, b), ones);
+        __m512i high = _mm512_madd_epi16(_mm512_unpackhi_epi16(a, b), ones);
+        if (own) {
+            __m512i x = load(own + at);
+            low = _mm512_sub_epi32(low, _mm512_srai_epi32(_mm512_unpacklo_epi16(x, x), 16));
+            high = _mm512_sub_epi32(high, _mm512_srai_epi32(_mm512_unpackhi_epi16(x, x), 16));
+        }
+        store(out + at, _mm512_packs_epi32(knee(low), knee(high)));
+    }
+}

@@ -1,0 +1,81 @@
+/*
+ * Mixing, the specification: sum every row in int32, subtract the listener's own row, saturate once and last. Written
+ * from the formulas in simd.h, for reading; the other folders must give the same bits.
+ */
+#include "simd/kernels.h"
+
+static int16_t sat16(int32_t x)
+{
+    return (int16_t)(x > INT16_MAX ? INT16_MAX : x < INT16_MIN ? INT16_MIN : x);
+}
+
+/* Row by row rather than column by column: each row is read as it lies in memory. */
+static void sum_rows(const int16_t *const *rows, size_t n_rows, size_t n, int32_t *sum)
+{
+    for (size_t i = 0; i < n; i++)
+        sum[i] = 0;
+    for (size_t i_row = 0; i_row < n_rows; i_row++) {
+        const int16_t *row = rows[i_row];
+        for (size_t i = 0; i < n; i++)
+            sum[i] += row[i];
+    }
+}
+
+void mix_sum_split_ref(const int16_t *const *rows, size_t n_rows, size_t n, int16_t *s1, int16_t *s2)
+{
+    int32_t sum[SIMD_SAMPLES_MAX];
+    sum_rows(rows, n_rows, n, sum);
+    for (size_t i = 0; i < n; i++) {
+        s1[i] = sat16(sum[i]);
+        s2[i] = sat16(sum[i] - s1[i]);
+    }
+}
+
+void mix_minus_ref(const int16_t *s1, const int16_t *s2, const int16_t *own, int16_t *out, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        int16_t others = own ? sat16(s1[i] - own[i]) : s1[i];
+        out[i] = sat16(others + s2[i]);
+    }
+}
+
+void mix_n1_ref(const int16_t *const *rows, int16_t *const *out, size_t n_rows, size_t n)
+{
+    int32_t sum[SIMD_SAMPLES_MAX];
+    sum_rows(rows, n_rows, n, sum);
+    for (size_t i_row = 0; i_row < n_rows; i_row++) {
+        const int16_t *own = rows[i_row];
+        int16_t *to = out[i_row];
+        for (size_t i = 0; i < n; i++)
+            to[i] = sat16(sum[i] - own[i]);
+    }
+}
+
+/* Nearest even without libm: adding 1.5 * 2^23 leaves a float no bits below the unit. Right for |x| < 2^22. */
+static int32_t round_even(float x)
+{
+    const float push = 12582912.0f;
+    return (int32_t)((x + push) - push);
+}
+
+/*
+ * T + d*R/(d+R) has value T and slope 1 at the knee (d = 0) and runs towards T + R = 32767 without reaching it. Every
+ * operation below is one IEEE float32 operation, in this order on every ISA; below the knee d is 0 and y passes
+ * through.
+ */
+static int16_t knee(int32_t y)
+{
+    const float threshold = SIMD_KNEE, room = INT16_MAX - SIMD_KNEE;
+    float magnitude = (float)(y < 0 ? -y : y);
+    float over = magnitude > threshold ? magnitude - threshold : 0.0f;
+    float under = magnitude < threshold ? magnitude : threshold;
+    float limited = under + (over * room) / (over + room);
+    int32_t rounded = round_even(limited);
+    return (int16_t)(y < 0 ? -rounded : rounded);
+}
+
+void limit_soft_ref(const int16_t *s1, const int16_t *s2, const int16_t *own, int16_t *out, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = knee(s1[i] + s2[i] - (own ? own[i] : 0));
+}
