@@ -1,0 +1,319 @@
+/* Admission and ports. Everything is a sum that goes up when taken and down when given. */
+#include "sig/place.h"
+
+#include <errno.h>
+#include <netinet/ip.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DSCP_EF (46 << 2)   /* RFC 3246: voice */
+#define PORT_TRIES_MAX 256  /* of one leg: others' ports are passed by; the next leg goes on from there */
+#define HEADERS_BYTES 40    /* RTP 12, UDP 8, IPv4 20 */
+
+struct seat {
+    struct ctl *ctl;
+    uint64_t used_us; /* taken and held */
+    uint32_t legs;    /* taken and held */
+};
+
+struct place {
+    struct place_cfg cfg;
+    struct seat seats[PLACE_WORKERS_MAX];
+    uint64_t kbps_used; /* taken and held */
+    uint32_t n_pairs, pairs_used, pairs_held, i_pair;
+    uint16_t first_port;
+    uint8_t *pair_busy;
+};
+
+int place_build(struct place **out, const struct place_cfg *cfg)
+{
+    uint32_t first = ((uint32_t)cfg->port_min + 1) & ~1u;
+    uint32_t n_pairs = cfg->port_max > first ? (cfg->port_max + 1 - first) / 2 : 0;
+
+    if (cfg->n_workers == 0 || cfg->n_workers > PLACE_WORKERS_MAX || n_pairs == 0 || cfg->port_min == 0) {
+        return -EINVAL;
+    }
+    struct place *p = calloc(1, sizeof *p);
+    if (!p) {
+        return -ENOMEM;
+    }
+    p->cfg = *cfg;
+    p->first_port = (uint16_t)first;
+    p->n_pairs = n_pairs;
+    p->pair_busy = calloc(n_pairs, 1);
+    if (!p->pair_busy) {
+        free(p);
+        return -ENOMEM;
+    }
+    for (unsigned i = 0; i < cfg->n_workers; i++) {
+        p->seats[i].ctl = cfg->workers[i];
+    }
+    *out = p;
+    return 0;
+}
+
+void place_free(struct place *p)
+{
+    if (p) {
+        free(p->pair_busy);
+        free(p);
+    }
+}
+
+struct place_cost place_cost_of(enum codec_id codec, uint32_t rate_hz, unsigned ptime_ms)
+{
+    /* One packet each way 3.5 us with its share of the tick; codecs as in a conference of a hundred with three talkers
+     * (dsp.md 1: 13 us a tick and leg for Opus at 16 kHz, about twice that at 48 kHz), both rounded up by a third. */
+    unsigned packets = 1000 / (ptime_ms ? ptime_ms : 20);
+    uint32_t codec_us = codec == CODEC_OPUS ? (rate_hz > 16000 ? 1600 : 800) : rate_hz / 400;
+    uint32_t payload_bits = codec == CODEC_OPUS ? (rate_hz > 16000 ? 32000 : 24000)
+                                                : rate_hz * (codec == CODEC_L16 ? 16 : 8);
+    uint32_t bits = payload_bits + packets * HEADERS_BYTES * 8;
+    return (struct place_cost){.cpu_us = packets * 7 / 2 + codec_us, .kbps = 2 * ((bits + 999) / 1000)};
+}
+
+/* --- CPU and bandwidth -------------------------------------------------------------------------------------------- */
+
+static bool seat_fits(const struct place *p, const struct seat *seat, uint64_t cpu_us, uint32_t n_legs)
+{
+    if (p->cfg.worker_legs_max && seat->legs + n_legs > p->cfg.worker_legs_max) {
+        return false;
+    }
+    return p->cfg.budget_us == 0 || seat->used_us + cpu_us <= p->cfg.budget_us;
+}
+
+static bool kbps_fit(const struct place *p, uint64_t kbps)
+{
+    return p->cfg.bandwidth_kbps == 0 || p->kbps_used + kbps <= p->cfg.bandwidth_kbps;
+}
+
+/* @return the worker with the least promised that still has room for so much | -EAGAIN */
+static int least_loaded(const struct place *p, uint64_t cpu_us, uint32_t n_legs)
+{
+    int best = -EAGAIN;
+    for (unsigned i = 0; i < p->cfg.n_workers; i++) {
+        const struct seat *seat = &p->seats[i];
+        if (seat_fits(p, seat, cpu_us, n_legs) && (best < 0 || seat->used_us < p->seats[best].used_us)) {
+            best = (int)i;
+        }
+    }
+    return best;
+}
+
+int place_hold(struct place *p, struct place_hold *hold, uint32_t n_legs, struct place_cost cost)
+{
+    must(!hold->active);
+    if (!kbps_fit(p, (uint64_t)cost.kbps * n_legs)) {
+        return -ENOBUFS;
+    }
+    if (p->pairs_used + p->pairs_held + n_legs > p->n_pairs) {
+        return -EADDRINUSE;
+    }
+    int worker = least_loaded(p, (uint64_t)cost.cpu_us * n_legs, n_legs);
+    if (worker < 0) {
+        return worker;
+    }
+    p->seats[worker].used_us += (uint64_t)cost.cpu_us * n_legs;
+    p->seats[worker].legs += n_legs;
+    p->kbps_used += (uint64_t)cost.kbps * n_legs;
+    p->pairs_held += n_legs;
+    *hold = (struct place_hold){.active = true, .worker = worker, .n_legs = n_legs, .cost = cost};
+    return 0;
+}
+
+static void hold_shrink(struct place *p, struct place_hold *hold, uint32_t n_legs)
+{
+    must(hold->n_legs >= n_legs);
+    p->seats[hold->worker].used_us -= (uint64_t)hold->cost.cpu_us * n_legs;
+    p->seats[hold->worker].legs -= n_legs;
+    p->kbps_used -= (uint64_t)hold->cost.kbps * n_legs;
+    p->pairs_held -= n_legs;
+    hold->n_legs -= n_legs;
+}
+
+static void hold_grow(struct place *p, struct place_hold *hold)
+{
+    p->seats[hold->worker].used_us += hold->cost.cpu_us;
+    p->seats[hold->worker].legs++;
+    p->kbps_used += hold->cost.kbps;
+    p->pairs_held++;
+    hold->n_legs++;
+}
+
+void place_release(struct place *p, struct place_hold *hold)
+{
+    if (hold->active) {
+        hold_shrink(p, hold, hold->n_legs);
+        hold->active = false;
+    }
+}
+
+int place_choose(struct place *p, const struct place_hold *hold, struct place_cost cost)
+{
+    return hold && hold->active ? hold->worker : least_loaded(p, cost.cpu_us, 1);
+}
+
+/* --- Ports -------------------------------------------------------------------------------------------------------- */
+
+/* @return descriptor | negative errno */
+static int udp_open(const struct place *p, uint16_t port)
+{
+    struct addr local = p->cfg.host;
+    int family = local.sa.sa_family, tos = DSCP_EF, on = 1;
+    int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    addr_set_port(&local, port);
+    if (family == AF_INET6) {
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+        setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof tos); /* refused: the packets go unmarked */
+    } else {
+        setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof tos);
+    }
+    if (bind(fd, &local.sa, addr_len(&local)) != 0) {
+        int err = -errno;
+        close(fd);
+        return err;
+    }
+    return fd;
+}
+
+/* @return 0 | -EADDRINUSE: try the next pair | other: give up */
+static int pair_open(const struct place *p, uint16_t port, struct place_leg *leg)
+{
+    int rtp = udp_open(p, port);
+    if (rtp < 0) {
+        return rtp;
+    }
+    int rtcp = udp_open(p, (uint16_t)(port + 1));
+    if (rtcp < 0) {
+        close(rtp);
+        return rtcp;
+    }
+    leg->rtp_fd = rtp;
+    leg->rtcp_fd = rtcp;
+    leg->port = port;
+    return 0;
+}
+
+/* Goes round the range, so that a port that was given back rests as long as possible: late packets of the call before
+ * do not meet the next one. */
+static int pair_take(struct place *p, struct place_leg *leg)
+{
+    if (p->pairs_used + p->pairs_held >= p->n_pairs) {
+        return -EADDRINUSE;
+    }
+    for (unsigned n = 0, tries = 0; n < p->n_pairs && tries < PORT_TRIES_MAX; n++) {
+        uint32_t i = p->i_pair;
+        p->i_pair = (p->i_pair + 1) % p->n_pairs;
+        if (p->pair_busy[i]) {
+            continue;
+        }
+        tries++;
+        int err = pair_open(p, (uint16_t)(p->first_port + 2 * i), leg);
+        if (err == 0) {
+            p->pair_busy[i] = 1;
+            p->pairs_used++;
+            return 0;
+        }
+        if (err != -EADDRINUSE && err != -EACCES) {
+            return err;
+        }
+    }
+    return -EADDRINUSE;
+}
+
+/* --- Legs --------------------------------------------------------------------------------------------------------- */
+
+int place_leg_take(struct place *p, int worker, struct place_hold *hold, struct place_cost cost, struct place_leg *leg)
+{
+    struct seat *seat = &p->seats[worker];
+    bool held = hold && hold->active && hold->worker == worker && hold->n_legs > 0;
+    int err;
+
+    must(worker >= 0 && (unsigned)worker < p->cfg.n_workers);
+    if (held) {
+        hold_shrink(p, hold, 1); /* its share is free now for this leg, and for nobody else: one thread */
+    }
+    if (!seat_fits(p, seat, cost.cpu_us, 1)) {
+        err = -EAGAIN;
+    } else if (!kbps_fit(p, cost.kbps)) {
+        err = -ENOBUFS;
+    } else {
+        err = pair_take(p, leg);
+    }
+    if (err) {
+        if (held) {
+            hold_grow(p, hold);
+        }
+        return err;
+    }
+    seat->used_us += cost.cpu_us;
+    seat->legs++;
+    p->kbps_used += cost.kbps;
+    leg->worker = worker;
+    leg->cost = cost;
+    leg->active = true;
+    return 0;
+}
+
+int place_leg_reprice(struct place *p, struct place_leg *leg, struct place_cost cost)
+{
+    struct seat *seat = &p->seats[leg->worker];
+
+    must(leg->active);
+    if (cost.cpu_us > leg->cost.cpu_us && !seat_fits(p, seat, cost.cpu_us - leg->cost.cpu_us, 0)) {
+        return -EAGAIN;
+    }
+    if (cost.kbps > leg->cost.kbps && !kbps_fit(p, cost.kbps - leg->cost.kbps)) {
+        return -ENOBUFS;
+    }
+    seat->used_us += cost.cpu_us;
+    seat->used_us -= leg->cost.cpu_us;
+    p->kbps_used += cost.kbps;
+    p->kbps_used -= leg->cost.kbps;
+    leg->cost = cost;
+    return 0;
+}
+
+void place_leg_give(struct place *p, struct place_leg *leg)
+{
+    if (!leg->active) {
+        return;
+    }
+    struct seat *seat = &p->seats[leg->worker];
+    uint32_t i_pair = (uint32_t)(leg->port - p->first_port) / 2;
+
+    must(p->pair_busy[i_pair]);
+    close(leg->rtp_fd);
+    close(leg->rtcp_fd);
+    p->pair_busy[i_pair] = 0;
+    p->pairs_used--;
+    seat->used_us -= leg->cost.cpu_us;
+    seat->legs--;
+    p->kbps_used -= leg->cost.kbps;
+    leg->active = false;
+}
+
+struct ctl *place_worker(const struct place *p, int worker) { return p->seats[worker].ctl; }
+
+unsigned place_n_workers(const struct place *p) { return p->cfg.n_workers; }
+
+const struct addr *place_host(const struct place *p) { return &p->cfg.host; }
+
+void place_load(const struct place *p, struct place_load *load)
+{
+    *load = (struct place_load){.cpu_budget_us = (uint64_t)p->cfg.budget_us * p->cfg.n_workers,
+                                .kbps_used = p->kbps_used,
+                                .kbps_max = p->cfg.bandwidth_kbps,
+                                .pairs_used = p->pairs_used,
+                                .pairs_held = p->pairs_held,
+                                .pairs = p->n_pairs};
+    for (unsigned i = 0; i < p->cfg.n_workers; i++) {
+        load->cpu_used_us += p->seats[i].used_us;
+        load->legs += p->seats[i].legs;
+    }
+}

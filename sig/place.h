@@ -1,0 +1,99 @@
+/*
+ * Where a conference runs and whether there is room for it: workers, RTP ports and bandwidth. A leg costs CPU time by its
+ * codec, one port pair and its bit rate; a worker has a CPU budget. What is promised is counted before it is used, so a
+ * call that was let in is never the one that makes another late. Signalling thread only.
+ */
+#ifndef SIG_PLACE_H
+#define SIG_PLACE_H
+
+#include "core/base/addr.h"
+#include "core/media/codec.h"
+
+#define PLACE_WORKERS_MAX 256
+
+struct ctl;
+struct place;
+
+struct place_cfg {
+    unsigned n_workers;
+    struct ctl *workers[PLACE_WORKERS_MAX];
+    uint32_t budget_us;       /* CPU time of one worker that may be promised, us per second; 0: no limit */
+    uint32_t worker_legs_max; /* what a worker has memory for */
+    uint64_t bandwidth_kbps;  /* of all legs, both directions added; 0: no limit */
+    struct addr host;         /* interface the sockets are bound to; port ignored */
+    uint16_t port_min, port_max; /* RTP takes even ports, RTCP the next; both ends included */
+};
+
+/* What one leg needs. */
+struct place_cost {
+    uint32_t cpu_us; /* per second */
+    uint32_t kbps;   /* both directions, with RTP, UDP and IP headers */
+};
+
+/* Room kept for a conference that has not begun. All zero: nothing is held. */
+struct place_hold {
+    bool active;
+    int worker;
+    uint32_t n_legs; /* still held, each at cost */
+    struct place_cost cost;
+};
+
+/* What one leg has got. */
+struct place_leg {
+    bool active;
+    int worker;
+    struct place_cost cost;
+    int rtp_fd, rtcp_fd; /* bound, non-blocking, not connected */
+    uint16_t port;       /* of RTP; RTCP is the next */
+};
+
+/** @return 0 | -EINVAL no worker, or no whole port pair in the range | -ENOMEM */
+int place_build(struct place **place, const struct place_cfg *cfg);
+void place_free(struct place *place);
+
+/** Cost of a leg with this codec at this packet time. @source dsp.md 1 and 11, pump.md: measured, rounded up */
+struct place_cost place_cost_of(enum codec_id codec, uint32_t rate_hz, unsigned ptime_ms);
+
+/**
+ * Keeps room for n_legs on the least loaded worker: CPU, bandwidth and port pairs.
+ *
+ * @return 0 | -EAGAIN no CPU left | -ENOBUFS no bandwidth left | -EADDRINUSE no ports left
+ */
+int place_hold(struct place *place, struct place_hold *hold, uint32_t n_legs, struct place_cost cost);
+
+/** Lets go what is still held; nothing happens if nothing is. */
+void place_release(struct place *place, struct place_hold *hold);
+
+/** The worker for a new conference whose first leg costs this: the held one, else the least loaded. @return index |
+ * -EAGAIN */
+int place_choose(struct place *place, const struct place_hold *hold, struct place_cost cost);
+
+/**
+ * Takes everything one leg needs on that worker, out of the hold as long as it lasts. Ports that somebody else uses are
+ * skipped.
+ *
+ * @return 0 | -EAGAIN | -ENOBUFS | -EADDRINUSE as above | -EMFILE no file descriptors left
+ */
+int place_leg_take(struct place *place, int worker, struct place_hold *hold, struct place_cost cost,
+                   struct place_leg *leg);
+
+/** Changes what a leg costs. @return 0 | -EAGAIN, -ENOBUFS: not possible, the old cost stays */
+int place_leg_reprice(struct place *place, struct place_leg *leg, struct place_cost cost);
+
+/** Closes the sockets and gives everything back. Only when no worker has the leg any more. Twice is fine. */
+void place_leg_give(struct place *place, struct place_leg *leg);
+
+struct ctl *place_worker(const struct place *place, int worker);
+unsigned place_n_workers(const struct place *place);
+const struct addr *place_host(const struct place *place);
+
+/* Figures. */
+struct place_load {
+    uint64_t cpu_used_us, cpu_budget_us; /* 0: no limit */
+    uint64_t kbps_used, kbps_max;
+    uint32_t pairs_used, pairs_held, pairs;
+    uint32_t legs;
+};
+void place_load(const struct place *place, struct place_load *load);
+
+#endif
