@@ -56,8 +56,7 @@
     X(RATE_SOURCE, 503, "Service Unavailable", "one source asks for more than its share")                              \
     X(RATE_TOTAL, 503, "Service Unavailable", "all sources together ask for more than the limit")                      \
     X(STRAY_RESPONSE, 0, "", "a response to nothing that was asked")                                                   \
-    X(FORGED_RESPONSE, 0, "", "a response from where the request did not go")                                          \
-    X(NO_ANSWER, 0, "", "malformed, and not even an answer could be addressed")
+    X(FORGED_RESPONSE, 0, "", "a response from where the request did not go")
 
 enum refuse {
 #define X(name, status, phrase, text) REFUSE_##name,

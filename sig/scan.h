@@ -19,6 +19,7 @@
 #define SCAN_COMMAS_MAX 64
 #define SCAN_PARAMETERS_MAX 64
 #define SCAN_FIRST_LINE_MAX 2048
+#define SCAN_TEXT_EXTRA 8
 
 /* Headers that the stack itself reads: id, name, compact form (0: none), may be there once only. */
 #define SCAN_HEADER_LIST(X)                                                                                            \
@@ -97,11 +98,11 @@ struct scan {
  * Scans one whole message: a datagram, or what scan_frame cut from a stream.
  *
  * The scan goes on to the end of the header section even when it has found a reason to refuse, so that the answer can
- * be addressed; the first reason wins, except that SCHEME and the like never hide a harder one.
+ * be addressed; the first reason wins.
  *
  * @param bytes   the message; need not end with NUL; must live as long as scan.body is used
  * @param stream  true: 64 KB and Content-Length demanded (RFC 3261 18.3); false: 16 KB, rest of the datagram is the body
- * @param text    memory for the unfolded headers, text_size >= n_bytes + 1 suffices
+ * @param text    memory for the unfolded headers, text_size >= n_bytes + SCAN_TEXT_EXTRA
  * @return        scan->refuse
  * @cost          O(n_bytes), about 1 ns a byte; no heap
  * @source        RFC 3261 7, 7.3.1, 20.14, 25.1; protocol.md 1.3
@@ -141,8 +142,8 @@ enum scan_framing scan_frame(const char *bytes, size_t n_bytes, size_t *seen_byt
 /** A number of decimal digits only, no sign, no blank. @return false: not one, or more than max */
 bool scan_number(const char *text, size_t n, uint64_t max, uint64_t *number);
 
-/** Length of the next element of a comma list (commas in quotes and angle brackets do not count), blanks at its ends
- * taken off. Moves *cursor behind it. @return NULL at the end; "" elements are passed over */
+/** The next element of a comma list (commas in quotes and angle brackets do not count), n octets long, blanks at its
+ * ends taken off. Moves *cursor behind it. @return NULL at the end; empty elements are passed over */
 const char *scan_element(const char **cursor, size_t *n);
 
 /** Compares without regard to ASCII case. */

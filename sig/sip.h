@@ -1,8 +1,8 @@
 /*
  * SIP messages: reading one into a plain view, and writing one. The only door to libosip2; nobody else includes it.
  *
- * Reading: scan (limits) -> libosip2 on the header section (grammar; the body is cut off before, because its multipart
- * and SDP readers leak and over-read) -> our own bounded readers for what identity and routing hang on -> both must agree.
+ * Reading: scan (limits) -> our own bounded readers for what identity and routing hang on -> libosip2 on the header
+ * section (grammar; the body is cut off before, because its multipart and SDP readers leak and over-read) -> both must agree.
  * The view keeps values as they came, so that a Call-ID, tag or Contact goes back out octet for octet.
  *
  * Writing: a sip_out collects headers and a body and is turned into text once. Errors are sticky: a failed or refused
@@ -130,7 +130,7 @@ struct sip_msg {
     const char *body;                /* NUL stands behind it; may contain NUL */
     size_t body_bytes;
 
-    const struct scan *scan; /* all header lines, for sip_header */
+    struct scan scan; /* all header lines, for sip_header */
 };
 
 /**
@@ -138,14 +138,12 @@ struct sip_msg {
  *
  * @param bytes, n_bytes  the message; copied
  * @param flow            where it came from; decides the limits and is kept in the view
- * @param scan            the caller's memory: result of the scan, also when the message is refused; its text points
- *                        into a buffer of the parser that lives until the next call
- * @param msg             the view, to be freed by sip_free; NULL when refused
+ * @param msg             the view, to be freed by sip_free. A refused message has one too, but only its flow and scan
+ *                        say anything, for sip_stateless; NULL with REFUSE_MEMORY
  * @return                REFUSE_NONE | why not
  * @cost                  about 15-20 us for a usual INVITE; never more than 5 ms, whatever the message
  */
-enum refuse sip_parse(const char *bytes, size_t n_bytes, const struct flow *flow, struct scan *scan,
-                      struct sip_msg **msg);
+enum refuse sip_parse(const char *bytes, size_t n_bytes, const struct flow *flow, struct sip_msg **msg);
 void sip_free(struct sip_msg *msg);
 
 /** Value of the i-th header line (0 the first) of that name in any case or form; NULL: none. One line may hold a list. */
@@ -237,7 +235,7 @@ const char *sip_out_to_tag(const struct sip_out *out);     /* responses; "" if n
  *
  * @param extra   further header lines, each with CR LF, or ""
  * @param to_tag  same for the same request, so that retransmissions get the same answer (RFC 3261 8.2.7)
- * @return        length | 0: Via, From, To, Call-ID or CSeq is missing, or too small: no answer
+ * @return        length | 0: no Via, or too small: no answer. Others that are missing are left out
  */
 size_t sip_stateless(const struct scan *scan, const struct flow *flow, int status, const char *reason,
                      const char *to_tag, const char *extra, char *text, size_t size);
@@ -251,7 +249,8 @@ size_t sip_stateless(const struct scan *scan, const struct flow *flow, int statu
  */
 size_t sip_follow(const char *invite, size_t n_invite, enum sip_method method, const char *to, char *text, size_t size);
 
-/** Once per process, before anything else here: silences libosip2 and initialises its parser. @return 0 | -ENOMEM */
+/** Before anything else here: silences libosip2 and initialises its parser. txns_build does it; more often does no harm.
+ * @return 0 | -ENOMEM */
 int sip_init(void);
 
 #endif
