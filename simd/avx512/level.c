@@ -6,6 +6,16 @@
 #include "simd/kernels.h"
 #include <immintrin.h>
 
+/* Modulo 2^32. Not _mm512_reduce_add_epi32, whose last additions are of signed scalars, where wrapping is undefined. */
+static inline uint32_t add_lanes(__m512i v)
+{
+    __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1));
+    __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, _MM_SHUFFLE(1, 0, 3, 2)));
+    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, _MM_SHUFFLE(2, 3, 0, 1)));
+    return (uint32_t)_mm_cvtsi128_si32(sum);
+}
+
 /* Largest of 32 unsigned words; minpos finds the smallest, so the words are inverted. */
 static inline int largest_u16(__m512i v)
 {
@@ -31,7 +41,7 @@ int level_avx512(const int16_t *in, size_t n, uint64_t *sum_squares)
         high = _mm512_add_epi32(high, _mm512_srli_epi32(squares, 16));
         peak = _mm512_max_epu16(peak, _mm512_abs_epi16(x));
     }
-    *sum_squares = join((uint32_t)_mm512_reduce_add_epi32(wrapped), (uint32_t)_mm512_reduce_add_epi32(high));
+    *sum_squares = join(add_lanes(wrapped), add_lanes(high));
     int largest = largest_u16(peak);
     return largest > INT16_MAX ? INT16_MAX : largest;
 }
