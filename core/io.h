@@ -9,6 +9,7 @@
 
 #include "core/base/addr.h"
 #include "core/base/limits.h"
+#include "core/media/outbox.h" /* struct io_tx */
 
 #define IO_NONE (-1) /* rx: nothing there */
 
@@ -18,13 +19,6 @@ struct io_rx {
     uint8_t *buf;      /* PACKET_BYTES_MAX bytes */
     int32_t bytes;     /* out: length | IO_NONE | PACKET_BYTES_MAX + 1: was longer, cut */
     struct addr from;  /* out, with want_from */
-};
-
-struct io_tx {
-    uint32_t slot;
-    const uint8_t *buf;
-    uint32_t bytes;
-    const struct addr *to; /* NULL: the socket is connected */
 };
 
 struct io {

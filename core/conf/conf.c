@@ -1,0 +1,93 @@
+/* A conference is built, joined and left. Its tick is mix.c, its plan graph.c. */
+#include "core/conf/conf_run.h"
+
+#include "core/base/mem.h"
+
+#include <errno.h>
+#include <string.h>
+
+int conf_build(struct conf **out, const struct conf_cfg *cfg)
+{
+    if (cfg->legs_max < 1 || cfg->legs_max > CONF_LEGS_MAX || cfg->talkers > TALKERS_MAX) {
+        return -EINVAL;
+    }
+    size_t list_bytes = cfg->legs_max * sizeof(struct leg *);
+    struct conf *conf = mem_get(sizeof *conf + 4 * list_bytes);
+    if (!conf) {
+        return -ENOMEM;
+    }
+    conf->cfg = *cfg;
+    conf->plan.legs = (struct leg **)(conf + 1);
+    conf->plan.spare = conf->plan.legs + cfg->legs_max;
+    conf->mixed = conf->plan.spare + cfg->legs_max;
+    conf->rows = (const int16_t **)(conf->mixed + cfg->legs_max);
+    *out = conf;
+    return 0;
+}
+
+void conf_free(struct conf *conf)
+{
+    must(!conf || conf->plan.n_legs == 0);
+    mem_put(conf);
+}
+
+const struct conf_cfg *conf_cfg_of(const struct conf *conf) { return &conf->cfg; }
+
+void conf_leg_add(struct conf *conf, struct leg *leg)
+{
+    must(conf->plan.n_legs < conf->cfg.legs_max);
+    conf->plan.legs[conf->plan.n_legs++] = leg;
+    leg->conf = conf;
+    conf->changed = true;
+}
+
+/* Somebody else of leg's group who shares: the one who holds the state, or anyone. */
+static struct leg *sharer_find(const struct conf *conf, const struct leg *leg, bool holder)
+{
+    for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
+        struct leg *other = conf->plan.legs[i];
+        if (other != leg && !other->own_encoder && other->holds_shared == holder && leg_same_group(other, leg)) {
+            return other;
+        }
+    }
+    return NULL;
+}
+
+void conf_leg_apart(struct conf *conf, struct leg *leg)
+{
+    if (!leg->cfg.codec->has_state || leg->own_encoder) {
+        return;
+    }
+    size_t bytes = leg->cfg.codec->encoder_size();
+    struct leg *other = sharer_find(conf, leg, !leg->holds_shared);
+    if (!leg->holds_shared) {
+        must(other);
+        memcpy(leg->encoder, other->encoder, bytes);
+    } else if (other) {
+        memcpy(other->encoder, leg->encoder, bytes);
+        other->holds_shared = true;
+    }
+    leg->holds_shared = false;
+    leg->own_encoder = true;
+    leg->apart_ticks = 0;
+}
+
+void conf_leg_drop(struct conf *conf, struct leg *leg)
+{
+    conf_leg_apart(conf, leg);
+    for (uint32_t i = 0; i < conf->n_talkers; i++) {
+        if (conf->talkers[i] == leg) {
+            conf->talkers[i] = conf->talkers[--conf->n_talkers];
+            break;
+        }
+    }
+    struct plan *plan = &conf->plan;
+    for (uint32_t i = 0; i < plan->n_legs; i++) {
+        if (plan->legs[i] == leg) {
+            plan->legs[i] = plan->legs[--plan->n_legs];
+            break;
+        }
+    }
+    leg->conf = NULL;
+    conf->changed = true;
+}

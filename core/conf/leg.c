@@ -1,0 +1,179 @@
+/* A leg is built, lent and freed: the cold half. The beat's half is leg_rx.c and leg_tx.c. */
+#include "core/conf/leg_run.h"
+
+#include "core/base/mem.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { PAYLOAD_BYTES_MAX = PACKET_BYTES_MAX - RTP_HEADER_BYTES - 4 * RTP_CSRC_MAX };
+
+/* One allocation holds everything; its parts are line-aligned. A first pass with base NULL adds up the size. */
+struct carve {
+    uint8_t *base;
+    size_t at;
+};
+
+static void *carve_take(struct carve *c, size_t bytes)
+{
+    void *p = c->base ? c->base + c->at : NULL;
+    c->at += (bytes + LINE_BYTES - 1) & ~(size_t)(LINE_BYTES - 1);
+    return p;
+}
+
+static size_t state_size(size_t (*size)(void)) { return size ? size() : 0; }
+
+static void leg_carve(struct leg *leg, const struct leg_cfg *cfg, struct carve *c)
+{
+    uint32_t rate_hz = cfg->fmt.rate_hz;
+    size_t frame = rate_frame_samples(rate_hz);
+    struct leg layout = { 0 };
+    layout.row = carve_take(c, frame * sizeof(int16_t));
+    for (unsigned r = 0; r < RATES; r++) {
+        if (rate_hz_at(r) != rate_hz) {
+            layout.row_at[r] = carve_take(c, rate_frame_samples(rate_hz_at(r)) * sizeof(int16_t));
+            layout.fir[r] = carve_take(c, sizeof(struct fir_state));
+        }
+    }
+    layout.fifo = carve_take(c, 7 * frame * sizeof(int16_t)); /* a 120 ms packet behind an almost whole frame */
+    layout.encoder = carve_take(c, state_size(cfg->codec->encoder_size));
+    layout.decoder = carve_take(c, state_size(cfg->codec->decoder_size));
+    layout.gathered = carve_take(c, PAYLOAD_BYTES_MAX);
+    int16_t *history = carve_take(c, cfg->codec->conceal ? 0 : plc_history_bytes(rate_hz));
+    if (!leg) {
+        return;
+    }
+    *leg = layout;
+    leg->row_at[rate_index(rate_hz)] = leg->row;
+    if (!cfg->codec->conceal) {
+        plc_init(&leg->plc, rate_hz, history);
+    }
+}
+
+/* Ticks per packet: 0 means two packets a tick (10 ms). */
+static int packet_ticks_for(const struct leg_cfg *cfg, uint8_t *ticks)
+{
+    unsigned ptime_ms = cfg->ptime_tx_ms ? cfg->ptime_tx_ms : TICK_MS;
+    bool linear = cfg->codec->id == CODEC_L16;
+    size_t tick_bytes = rate_frame_samples(cfg->fmt.rate_hz) * (linear ? 2 : 1);
+    if (linear && tick_bytes > PAYLOAD_BYTES_MAX) {
+        ptime_ms = 10; /* 20 ms of 48 kHz do not fit an Ethernet frame */
+    }
+    if (cfg->codec->id == CODEC_OPUS) {
+        ptime_ms = TICK_MS;
+    }
+    if (ptime_ms != 10 && ptime_ms != 20 && ptime_ms != 40 && ptime_ms != 60) {
+        return -EINVAL;
+    }
+    *ticks = (uint8_t)(ptime_ms / TICK_MS);
+    while (*ticks > 1 && *ticks * tick_bytes > PAYLOAD_BYTES_MAX) {
+        --*ticks;
+    }
+    return 0;
+}
+
+static int states_init(struct leg *leg, const struct leg_cfg *cfg)
+{
+    const struct codec *codec = cfg->codec;
+    int err = codec->encoder_init(leg->encoder, &cfg->fmt);
+    return err ? err : codec->decoder_init(leg->decoder, &cfg->fmt);
+}
+
+int leg_build(struct leg **out, const struct leg_cfg *cfg)
+{
+    if (!cfg->codec || (cfg->fmt.rate_hz != 8000 && cfg->fmt.rate_hz != 16000 && cfg->fmt.rate_hz != 48000)) {
+        return -EINVAL;
+    }
+    uint8_t packet_ticks;
+    int err = packet_ticks_for(cfg, &packet_ticks);
+    if (err) {
+        return err;
+    }
+    struct carve sum = { 0 };
+    carve_take(&sum, sizeof(struct leg));
+    leg_carve(NULL, cfg, &sum);
+    /* Never a multiple of the page: rows of many legs would share a few sets of the cache (dsp.md 3). */
+    size_t bytes = sum.at % 4096 < LINE_BYTES ? sum.at + LINE_BYTES : sum.at;
+    struct carve take = { .base = mem_get(bytes) };
+    if (!take.base) {
+        return -ENOMEM;
+    }
+    struct leg *leg = carve_take(&take, sizeof *leg);
+    leg_carve(leg, cfg, &take);
+    err = states_init(leg, cfg);
+    if (err) {
+        mem_put(leg);
+        return err;
+    }
+    leg->cfg = *cfg;
+    leg->rx_on = cfg->rx_on;
+    leg->tx_on = cfg->tx_on;
+    leg->paused = true;
+    leg->marker = true;
+    leg->own_encoder = true; /* fresh like the peer's decoder; joins its group later */
+    leg->packet_ticks = packet_ticks;
+    leg->i_rate = (uint8_t)rate_index(cfg->fmt.rate_hz);
+    leg->seq = cfg->seq0;
+    leg->ts = cfg->ts0;
+    leg->frame_ts = codec_clock_hz(cfg->codec, &cfg->fmt) / 1000 * TICK_MS;
+    leg->gain_q12 = leg->gain_set_q12 = GAIN_UNITY_Q12;
+    leg->level_dbov = leg->score_dbov = LEVEL_SILENT;
+    leg->rtcp_draw = cfg->ssrc | 1;
+    jbuf_init(&leg->jbuf, leg->frame_ts, leg->frame_ts / TICK_MS * JBUF_DEPTH_MAX_MS);
+    *out = leg;
+    return 0;
+}
+
+void leg_free(struct leg *leg) { mem_put(leg); }
+
+const struct leg_cfg *leg_cfg_of(const struct leg *leg) { return &leg->cfg; }
+
+const struct leg_stats *leg_stats_of(const struct leg *leg) { return &leg->stats; }
+
+void leg_attach(struct leg *leg, struct pool *pool, uint32_t slot_rtp, uint32_t slot_rtcp, uint64_t now_ns)
+{
+    leg->slot_rtp = slot_rtp;
+    leg->slot_rtcp = slot_rtcp;
+    leg->beat_index = slot_rtp / 2;
+    leg->rtcp_due_ns = now_ns + NS_PER_S; /* RFC 3550 6.2: the first report after half the interval or less */
+    jbuf_attach(&leg->jbuf, pool);
+}
+
+void leg_detach(struct leg *leg)
+{
+    leg->stats.drops[DROP_SKIPPED] += jbuf_reset(&leg->jbuf);
+    leg->stats.rx_lost = rtp_source_lost(&leg->source);
+    leg->stats.rx_jitter_ts = leg->source.jitter_q4 >> 4;
+}
+
+void leg_take_over(struct leg *leg, struct leg *old)
+{
+    bool same_peer = addr_same(&leg->cfg.remote_rtp, &old->cfg.remote_rtp);
+    leg_detach(old);
+    leg_attach(leg, old->jbuf.pool, old->slot_rtp, old->slot_rtcp, 0);
+    leg->rtcp_due_ns = old->rtcp_due_ns;
+    leg->cfg.ssrc = old->cfg.ssrc;
+    leg->seq = old->seq;
+    leg->ts = old->ts;
+    leg->tx_octets = old->tx_octets;
+    leg->source = old->source;
+    leg->stats = old->stats;
+    leg->muted = old->muted;
+    leg->deaf = old->deaf;
+    leg->gain_q12 = old->gain_q12;
+    leg->gain_set_q12 = old->gain_set_q12;
+    leg->connected = old->connected && same_peer;
+    leg->queue_clean = old->queue_clean && same_peer;
+    if (leg->connected) {
+        leg->cfg.remote_rtp = old->cfg.remote_rtp;
+    }
+}
+
+bool leg_same_group(const struct leg *a, const struct leg *b)
+{
+    const struct codec_cfg *x = &a->cfg.fmt, *y = &b->cfg.fmt;
+    return a->cfg.codec == b->cfg.codec && a->i_rate == b->i_rate && a->deaf == b->deaf &&
+           (!a->cfg.codec->has_state ||
+            (x->bitrate_bps == y->bitrate_bps && x->max_playback_hz == y->max_playback_hz &&
+             x->complexity == y->complexity && x->fec == y->fec && x->dtx == y->dtx && x->cbr == y->cbr));
+}

@@ -1,0 +1,140 @@
+/*
+ * A leg from the inside: what the mix and the engine do with it on the beat. Only core/conf and core/engine include this;
+ * signalling sees leg.h. Everything here runs on the worker that the leg is lent to, unless marked COLD.
+ */
+#ifndef CORE_CONF_LEG_RUN_H
+#define CORE_CONF_LEG_RUN_H
+
+#include "core/conf/leg.h"
+#include "core/media/dtmf.h"
+#include "core/media/jbuf.h"
+#include "core/media/outbox.h"
+#include "core/media/plc.h"
+#include "core/media/resample.h"
+#include "core/media/rtcp.h"
+#include "core/media/rtp.h"
+
+#define GAIN_UNITY_Q12 4096
+#define LEVEL_SILENT 127
+
+/* What a leg tells its worker's signalling; the engine turns it into events. */
+struct leg_news {
+    char digit;
+    uint32_t digit_ms;
+    bool quiet, bye;
+};
+
+struct leg {
+    /* identity on the worker */
+    struct conf *conf;
+    struct leg *next;               /* in the engine's list of legs to hand back */
+    uint32_t slot_rtp, slot_rtcp;
+    uint32_t beat_index;            /* spreads housekeeping over ticks */
+
+    /* rx: pump */
+    bool connected, rx_on, tx_on, muted, deaf;
+    bool paused;                    /* the sender said so (CN, event) or has not begun: silence, no concealment */
+    bool latch_wanted;              /* remote_rtp is proved by a packet: connect the socket */
+    bool queue_clean;               /* nothing from before the connect is left in the socket: the kernel vouches */
+    uint8_t reads_asked, reads_hit; /* this tick */
+    uint32_t quiet_ticks;           /* since the last packet */
+    struct rtp_source source;
+    struct jbuf jbuf;
+    struct dtmf dtmf;
+    struct plc plc;
+
+    /* rx: this tick's audio */
+    int16_t *row;                   /* [frame] at the leg's rate */
+    int16_t *row_at[RATES];         /* the same at the other bus rates, when somebody there listens */
+    struct fir_state *fir[RATES];   /* to them; NULL at the own rate */
+    uint32_t fir_tick[RATES];       /* tick at which it ran last: a gap means a fresh start */
+    int16_t *fifo;                  /* decoded, not played: packets longer or shorter than a tick */
+    uint32_t n_fifo;
+    bool made_up;                   /* some of this tick's audio was concealed */
+    uint8_t level_dbov, score_dbov; /* now; with a slow fall, what the loudest are chosen by */
+    int peak;
+    bool audible;                   /* has sound, and may be heard */
+    bool talking;                   /* among the loudest */
+    bool in_mix;                    /* its row is in this tick's sum */
+    uint16_t silent_ticks;
+    int32_t gain_q12, gain_set_q12; /* in effect, and asked for */
+
+    /* tx */
+    uint8_t i_rate;
+    bool own_encoder;               /* encodes for itself: talks, talked a moment ago, or is new */
+    bool holds_shared;              /* its encoder memory is its group's encoder */
+    uint16_t apart_ticks;           /* since its voice left what it hears */
+    bool marker;                    /* next packet begins a talk spurt */
+    uint8_t packet_ticks;           /* ticks in a packet; 0: two packets in a tick */
+    uint8_t n_gathered;
+    uint16_t gathered_bytes;
+    uint16_t seq;
+    uint32_t ts, frame_ts;
+    uint64_t tx_octets;
+    void *encoder, *decoder;
+    uint8_t *gathered;              /* payload of a packet longer than a tick */
+
+    /* rtcp */
+    uint64_t rtcp_due_ns;
+    uint32_t sr_lsr;                /* of the peer's last SR */
+    uint64_t sr_at_ns;
+    uint32_t rtcp_draw;             /* for the random interval */
+    uint32_t sent_lsr;              /* of our last SR, as the peer will echo it, and when it went */
+    uint64_t sent_at_ns;
+
+    struct leg_news news;
+    struct leg_stats stats;
+    struct leg_cfg cfg;
+};
+
+/* What decoding needs of its worker. */
+struct leg_tools {
+    const struct simd *simd;
+    int16_t *scratch; /* [PACKET_SAMPLES_MAX] aligned */
+    int16_t *blend;   /* [PACKET_SAMPLES_MAX] aligned */
+    struct worker_stats *stats;
+};
+
+/** The leg arrives at its worker. */
+COLD void leg_attach(struct leg *leg, struct pool *pool, uint32_t slot_rtp, uint32_t slot_rtcp, uint64_t now_ns);
+/** It leaves: held packets go back to the pool. */
+COLD void leg_detach(struct leg *leg);
+/** leg takes old's place: sockets, SSRC, sequence, timestamp, what was learnt of the peer. */
+COLD void leg_take_over(struct leg *leg, struct leg *old);
+
+/** Datagrams to ask the socket for in this tick (first pass). */
+unsigned leg_reads(const struct leg *leg, uint32_t tick, unsigned skipped);
+/** After a pass: more may be waiting in the socket. @return how many more to ask for, 0: done */
+unsigned leg_reads_more(const struct leg *leg);
+
+/** One datagram from the RTP socket, borrowed until the tick's end. from: NULL when connected. */
+void leg_rx_rtp(struct leg *leg, const uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns);
+/** One datagram from the RTCP socket. */
+void leg_rx_rtcp(struct leg *leg, const uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns);
+
+/** This tick's audio into row, with level and audible. */
+void leg_frame(struct leg *leg, const struct leg_tools *tools);
+/** End of tick: jitter buffer adapts, borrowed packets are kept. */
+void leg_settle(struct leg *leg);
+/** Ticks that never ran: audio given up, timestamp moved on. */
+void leg_skip(struct leg *leg, unsigned ticks);
+
+/** Sends one tick's payload; bytes 0: nothing this tick (DTX). */
+void leg_tx(struct leg *leg, struct outbox *box, const uint8_t *payload, size_t bytes, const uint32_t *csrc,
+            size_t n_csrc);
+/** A held leg's tick: the timestamp goes on, nothing is sent. */
+static inline void leg_tx_hold(struct leg *leg)
+{
+    leg->ts += leg->frame_ts;
+    leg->marker = true;
+}
+
+/** Sends a report if one is due, or now with bye. wall: NTP time minus now_ns. */
+void leg_rtcp(struct leg *leg, struct outbox *box, uint64_t now_ns, uint64_t wall_offset_ns, bool bye);
+
+/** Is a group's encode good for both? */
+bool leg_same_group(const struct leg *a, const struct leg *b);
+
+static inline void leg_drop(struct leg *leg, enum drop drop) { leg->stats.drops[drop]++; }
+
+#endif

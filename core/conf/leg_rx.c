@@ -1,0 +1,374 @@
+/*
+ * A leg's way towards the mixer: datagrams are checked and buffered, and each tick one frame of PCM comes out. Worker,
+ * hot; every refusal has a reason and a counter.
+ */
+#include "core/conf/leg_run.h"
+
+#include <string.h>
+
+enum {
+    EXTRA_READ_TICKS = 8,     /* every so often one read more than needed, so that a queue left by a stall is noticed */
+    READS_MORE = 4,
+    READS_MAX = JBUF_SLOTS,
+    FADE_TICKS = 3            /* concealed in a row before a codec's own concealment is trusted to be silent */
+};
+
+unsigned leg_reads(const struct leg *leg, uint32_t tick, unsigned skipped)
+{
+    unsigned usual = leg->jbuf.packet_ts < leg->frame_ts ? 2 : 1;
+    bool look = leg->jbuf.credit || (tick + leg->beat_index) % EXTRA_READ_TICKS == 0;
+    return MIN(usual + look + skipped, READS_MAX);
+}
+
+unsigned leg_reads_more(const struct leg *leg)
+{
+    unsigned usual = leg->jbuf.packet_ts < leg->frame_ts ? 2 : 1;
+    bool all_hit = leg->reads_hit == leg->reads_asked && leg->reads_asked > usual;
+    return all_hit && leg->reads_asked < READS_MAX ? READS_MORE : 0;
+}
+
+/* Is this the peer? A packet from its signalling's host teaches where it really sends from. */
+static bool source_believed(struct leg *leg, const struct addr *from)
+{
+    if (!from) {
+        return true;
+    }
+    if (leg->connected) {
+        return addr_same(from, &leg->cfg.remote_rtp); /* it may have waited there since before the connect */
+    }
+    if (addr_same(from, &leg->cfg.remote_rtp)) {
+        leg->latch_wanted = true;
+        return true;
+    }
+    if (leg->latch_wanted || !addr_is_set(&leg->cfg.latch_host) || !addr_same_host(from, &leg->cfg.latch_host)) {
+        return false;
+    }
+    leg->cfg.remote_rtp = *from;
+    leg->latch_wanted = true;
+    return true;
+}
+
+static void event_take(struct leg *leg, const struct rtp *rtp)
+{
+    struct dtmf_digit digit;
+    enum drop drop = dtmf_take(&leg->dtmf, rtp->ts, rtp->payload, rtp->bytes, &digit);
+    if (drop) {
+        leg_drop(leg, drop);
+    }
+    if (digit.digit) {
+        leg->news.digit = digit.digit;
+        leg->news.digit_ms = digit.duration_ts / (leg->frame_ts / TICK_MS);
+    }
+}
+
+static void stream_restart(struct leg *leg)
+{
+    leg->stats.drops[DROP_SKIPPED] += jbuf_reset(&leg->jbuf);
+    leg->n_fifo = 0;
+    must(leg->cfg.codec->decoder_init(leg->decoder, &leg->cfg.fmt) == 0);
+}
+
+/* After header and source: accounting, then audio, event or comfort noise. */
+static enum drop rtp_take(struct leg *leg, struct rtp *rtp, uint64_t now_ns)
+{
+    bool audio = rtp->pt == leg->cfg.pt_rx;
+    bool event = rtp->pt == leg->cfg.pt_event_rx, noise = rtp->pt == leg->cfg.pt_cn_rx;
+    if (!audio && !event && !noise) {
+        return DROP_PAYLOAD_TYPE;
+    }
+    uint64_t arrival_ts = now_ns / 1000 * (leg->frame_ts / TICK_MS) / 1000;
+    enum rtp_arrival arrival = rtp_source_take(&leg->source, rtp, (uint32_t)arrival_ts);
+    if (arrival == RTP_REFUSE) {
+        return DROP_SSRC;
+    }
+    if (arrival == RTP_RESTART) {
+        stream_restart(leg);
+    }
+    leg->quiet_ticks = 0;
+    if (!leg->rx_on) {
+        return DROP_HELD;
+    }
+    if (event) {
+        event_take(leg, rtp);
+    }
+    /* An event or noise packet has a sequence number but no audio: it goes in empty and says "pause". */
+    struct jbuf_packet packet = {
+        .payload = rtp->payload,
+        .ts = rtp->ts,
+        .seq = rtp->seq,
+        .bytes = audio ? rtp->bytes : 0,
+        .marker = rtp->marker,
+    };
+    return jbuf_put(&leg->jbuf, &packet, leg->stats.drops);
+}
+
+void leg_rx_rtp(struct leg *leg, const uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns)
+{
+    struct rtp rtp;
+    leg->stats.rx_packets++;
+    leg->stats.rx_bytes += (uint64_t)bytes;
+    enum drop drop = bytes > PACKET_BYTES_MAX ? DROP_TRUNCATED : DROP_NONE;
+    if (!drop && leg->cfg.rtcp_mux && rtp_is_rtcp(buf, (size_t)bytes)) {
+        leg_rx_rtcp(leg, buf, bytes, from, now_ns);
+        return;
+    }
+    if (!drop) {
+        drop = rtp_parse(buf, (size_t)bytes, &rtp);
+    }
+    if (!drop && !source_believed(leg, from)) {
+        drop = DROP_SOURCE;
+    }
+    if (!drop) {
+        drop = rtp_take(leg, &rtp, now_ns);
+    }
+    if (drop) {
+        leg_drop(leg, drop);
+    }
+}
+
+/* What the peer says of our stream; its echo of our last SR gives the round trip. @source RFC 3550 6.4.1 */
+static void block_take(struct leg *leg, const struct rtcp_block *b, uint64_t now_ns)
+{
+    leg->stats.peer_lost = (uint32_t)MAX(b->lost, 0);
+    leg->stats.peer_jitter_ts = b->jitter_ts;
+    uint64_t held_ns = (uint64_t)b->dlsr * NS_PER_S / 65536, since_ns = now_ns - leg->sent_at_ns;
+    if (b->lsr && b->lsr == leg->sent_lsr && since_ns >= held_ns) {
+        leg->stats.rtt_us = (uint32_t)MIN((since_ns - held_ns) / NS_PER_US, UINT32_MAX);
+    }
+}
+
+void leg_rx_rtcp(struct leg *leg, const uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns)
+{
+    struct rtcp_heard heard;
+    bool stranger = from && !addr_same_host(from, &leg->cfg.remote_rtp) && !addr_same_host(from, &leg->cfg.latch_host);
+    enum drop drop = bytes > PACKET_BYTES_MAX ? DROP_TRUNCATED : DROP_NONE;
+    if (!drop && stranger) {
+        drop = DROP_SOURCE;
+    }
+    if (!drop) {
+        drop = rtcp_parse(buf, (size_t)bytes, leg->cfg.ssrc, &heard);
+    }
+    if (!drop && heard.bye && (!leg->source.known || heard.bye_ssrc != leg->source.ssrc)) {
+        heard.bye = false;
+        drop = DROP_RTCP_SOURCE;
+    }
+    if (drop) {
+        leg_drop(leg, drop);
+        if (drop != DROP_RTCP_SOURCE) {
+            return;
+        }
+    }
+    leg->news.bye |= heard.bye;
+    if (heard.sr) {
+        leg->sr_lsr = heard.sr_ntp_middle;
+        leg->sr_at_ns = now_ns;
+    }
+    if (heard.has_block) {
+        block_take(leg, &heard.block, now_ns);
+    }
+}
+
+/* Decodes a packet into pcm (room for the longest). @return samples, 0: refused and counted */
+static size_t packet_decode(struct leg *leg, const struct leg_tools *tools, const struct jbuf_packet *p, int16_t *pcm)
+{
+    int n = leg->cfg.codec->decode(leg->decoder, tools->simd, p->payload, p->bytes, pcm);
+    if (n < 0) {
+        leg_drop(leg, DROP_DECODE);
+        return 0;
+    }
+    leg->stats.decoded++;
+    count_add(&tools->stats->decoded, 1);
+    return (size_t)n;
+}
+
+/* The sender said that it is silent: nothing is missing. */
+static void pause_begin(struct leg *leg)
+{
+    leg->paused = true;
+    if (!leg->cfg.codec->conceal) {
+        plc_pause(&leg->plc);
+    }
+}
+
+/* Makes up n samples. */
+static void conceal(struct leg *leg, const struct leg_tools *tools, int16_t *pcm, size_t n)
+{
+    const struct codec *codec = leg->cfg.codec;
+    if (leg->paused) {
+        memset(pcm, 0, n * sizeof *pcm);
+        return;
+    }
+    leg->made_up = true;
+    leg->stats.concealed++;
+    count_add(&tools->stats->concealed, 1);
+    if (!codec->conceal) {
+        leg->paused = !plc_conceal(&leg->plc, pcm, n);
+        return;
+    }
+    const struct jbuf_packet *next = jbuf_peek(&leg->jbuf);
+    int made = codec->conceal(leg->decoder, next ? next->payload : NULL, next ? next->bytes : 0, pcm, n);
+    size_t n_made = made > 0 ? MIN((size_t)made, n) : 0;
+    memset(pcm + n_made, 0, (n - n_made) * sizeof *pcm);
+    leg->paused = leg->jbuf.credit > FADE_TICKS;
+}
+
+static void fifo_add(struct leg *leg, const int16_t *pcm, size_t n)
+{
+    size_t room = 7 * rate_frame_samples(leg->cfg.fmt.rate_hz) - leg->n_fifo;
+    size_t kept = MIN(n, room);
+    memcpy(leg->fifo + leg->n_fifo, pcm, kept * sizeof *pcm);
+    leg->n_fifo += (uint32_t)kept;
+}
+
+/* The longest a lost packet may stand for: two would be a pause. */
+static size_t lost_samples(const struct leg *leg, size_t frame)
+{
+    size_t n = (size_t)leg->jbuf.packet_ts * frame / leg->frame_ts;
+    n = (n + 15) / 16 * 16; /* libopus conceals in steps of 2.5 ms */
+    return CLAMP(n, frame / 8, 6 * frame);
+}
+
+/* Two packets in the time of one: the first fades into the second. @return samples at pcm */
+static size_t packets_blend(struct leg *leg, const struct leg_tools *tools, const struct jbuf_packet *first, int16_t *pcm)
+{
+    struct jbuf_packet second;
+    size_t n_first = packet_decode(leg, tools, first, tools->blend);
+    jbuf_done(&leg->jbuf, first);
+    leg_drop(leg, DROP_SKIPPED);
+    if (jbuf_get(&leg->jbuf, &second) != JBUF_PACKET) {
+        memcpy(pcm, tools->blend, n_first * sizeof *pcm);
+        return n_first; /* cannot happen: jbuf blends only neighbours */
+    }
+    size_t n = packet_decode(leg, tools, &second, pcm);
+    jbuf_done(&leg->jbuf, &second);
+    size_t n_fade = MIN(n, n_first) / 2;
+    for (size_t i = 0; i < n_fade; i++) {
+        int32_t mixed = tools->blend[i] * (int32_t)(n_fade - i) + pcm[i] * (int32_t)i;
+        pcm[i] = (int16_t)(mixed / (int32_t)n_fade);
+    }
+    return n;
+}
+
+/* One step of what the jitter buffer says. @return false: nothing more to get in this tick */
+static bool fifo_fill(struct leg *leg, const struct leg_tools *tools, size_t frame)
+{
+    struct jbuf_packet p;
+    size_t n = 0;
+    switch (jbuf_get(&leg->jbuf, &p)) {
+    case JBUF_EMPTY:
+        n = frame - leg->n_fifo;
+        conceal(leg, tools, tools->scratch, n);
+        fifo_add(leg, tools->scratch, n);
+        return false;
+    case JBUF_LOST:
+        n = lost_samples(leg, frame);
+        conceal(leg, tools, tools->scratch, n);
+        break;
+    case JBUF_BLEND:
+        n = packets_blend(leg, tools, &p, tools->scratch);
+        break;
+    case JBUF_PACKET:
+        if (p.bytes) {
+            leg->paused = false;
+            n = packet_decode(leg, tools, &p, tools->scratch);
+        } else {
+            pause_begin(leg);
+        }
+        jbuf_done(&leg->jbuf, &p);
+        break;
+    }
+    fifo_add(leg, tools->scratch, n);
+    return true;
+}
+
+static void gain_apply(struct leg *leg, const struct simd *simd, size_t n)
+{
+    int32_t from = leg->gain_q12, to = leg->gain_set_q12;
+    if (from == GAIN_UNITY_Q12 && to == GAIN_UNITY_Q12) {
+        return;
+    }
+    leg->gain_q12 = to;
+    if (from < GAIN_UNITY_Q12 && to < GAIN_UNITY_Q12) {
+        simd->gain_ramp(leg->row, n, from << 19, (int32_t)((int64_t)(to - from) * (1 << 19) / (int64_t)n));
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        int32_t gain = from + (to - from) * (int32_t)i / (int32_t)n;
+        int32_t y = (leg->row[i] * gain + GAIN_UNITY_Q12 / 2) >> 12;
+        leg->row[i] = (int16_t)CLAMP(y, -32768, 32767);
+    }
+}
+
+/* The usual case without a detour: one packet is one tick. @return false: take the long way */
+static bool frame_direct(struct leg *leg, const struct leg_tools *tools, size_t frame)
+{
+    const struct codec *codec = leg->cfg.codec;
+    const struct jbuf_packet *head = jbuf_peek(&leg->jbuf);
+    struct jbuf_packet p;
+    if (leg->n_fifo || !head || !head->bytes || leg->jbuf.surplus_ts ||
+        codec->samples(&leg->cfg.fmt, head->payload, head->bytes) != (int)frame) {
+        return false;
+    }
+    must(jbuf_get(&leg->jbuf, &p) == JBUF_PACKET);
+    leg->paused = false;
+    size_t n = packet_decode(leg, tools, &p, leg->row);
+    jbuf_done(&leg->jbuf, &p);
+    if (n < frame) {
+        memset(leg->row + n, 0, (frame - n) * sizeof *leg->row);
+    }
+    return true;
+}
+
+/* Level of the row, for the choice of talkers; a pause needs no look. */
+static void row_measure(struct leg *leg, const struct simd *simd, size_t frame, bool pause)
+{
+    uint64_t squares = 0;
+    leg->peak = 0;
+    if (!pause) {
+        gain_apply(leg, simd, frame);
+        leg->peak = simd->level(leg->row, frame, &squares);
+    }
+    leg->level_dbov = leg->peak ? level_dbov(squares, frame) : LEVEL_SILENT;
+    leg->stats.level_dbov = leg->level_dbov;
+    leg->audible = leg->peak && !leg->muted;
+}
+
+void leg_frame(struct leg *leg, const struct leg_tools *tools)
+{
+    size_t frame = rate_frame_samples(leg->cfg.fmt.rate_hz);
+    bool paused_before = leg->paused && !leg->n_fifo;
+    leg->made_up = false;
+    if (!frame_direct(leg, tools, frame)) {
+        while (leg->n_fifo < frame && fifo_fill(leg, tools, frame)) {
+        }
+        memcpy(leg->row, leg->fifo, frame * sizeof *leg->row);
+        leg->n_fifo -= (uint32_t)frame;
+        memmove(leg->fifo, leg->fifo + frame, leg->n_fifo * sizeof *leg->fifo);
+    }
+    bool pause = paused_before && leg->paused;
+    if (!leg->cfg.codec->conceal && !leg->made_up && !pause) {
+        plc_good(&leg->plc, leg->row, frame);
+    }
+    row_measure(leg, tools->simd, frame, pause);
+}
+
+void leg_settle(struct leg *leg)
+{
+    struct jbuf *j = &leg->jbuf;
+    uint32_t fifo_ts = leg->n_fifo * leg->frame_ts / (uint32_t)rate_frame_samples(leg->cfg.fmt.rate_hz);
+    jbuf_tick(j, fifo_ts);
+    if (j->n_held) {
+        leg->stats.drops[DROP_POOL] += jbuf_settle(j);
+    }
+    leg->stats.delay_ms_now = (jbuf_backlog_ts(j) + fifo_ts) * TICK_MS / leg->frame_ts;
+    leg->stats.delay_ms_max = MAX(leg->stats.delay_ms_max, leg->stats.delay_ms_now);
+    if (leg->cfg.quiet_s && leg->rx_on && ++leg->quiet_ticks == leg->cfg.quiet_s * (1000u / TICK_MS)) {
+        leg->news.quiet = true;
+    }
+}
+
+void leg_skip(struct leg *leg, unsigned ticks)
+{
+    leg->stats.drops[DROP_SKIPPED] += jbuf_skip(&leg->jbuf, ticks);
+    leg->ts += ticks * leg->frame_ts;
+}

@@ -1,0 +1,110 @@
+/* A leg's way towards the participant: RTP packets of any ptime from one tick's payload, and RTCP reports. Worker, hot. */
+#include "core/conf/leg_run.h"
+
+#include <string.h>
+
+enum { RTCP_INTERVAL_S = 5 };
+#define NTP_UNIX_S 2208988800ull /* 1900 to 1970 */
+
+/* One packet out. */
+static void packet_send(struct leg *leg, struct outbox *box, const uint8_t *payload, size_t bytes, uint32_t ts,
+                        const uint32_t *csrc, size_t n_csrc)
+{
+    uint8_t *buf = outbox_room(box);
+    size_t head = rtp_write(buf, leg->cfg.pt_tx, leg->marker, leg->seq, ts, leg->cfg.ssrc, csrc, n_csrc);
+    memcpy(buf + head, payload, bytes);
+    outbox_add(box, leg->slot_rtp, head + bytes, leg->connected ? NULL : &leg->cfg.remote_rtp);
+    leg->marker = false;
+    leg->seq++;
+    leg->stats.tx_packets++;
+    leg->stats.tx_bytes += head + bytes;
+    leg->tx_octets += bytes;
+}
+
+/* Several ticks make a packet. It carries the contributors of its last tick. */
+static void packet_gather(struct leg *leg, struct outbox *box, const uint8_t *payload, size_t bytes,
+                          const uint32_t *csrc, size_t n_csrc)
+{
+    memcpy(leg->gathered + leg->gathered_bytes, payload, bytes);
+    leg->gathered_bytes += (uint16_t)bytes;
+    if (++leg->n_gathered < leg->packet_ticks) {
+        return;
+    }
+    uint32_t begin_ts = leg->ts - (leg->packet_ticks - 1u) * leg->frame_ts;
+    packet_send(leg, box, leg->gathered, leg->gathered_bytes, begin_ts, csrc, n_csrc);
+    leg->n_gathered = 0;
+    leg->gathered_bytes = 0;
+}
+
+void leg_tx(struct leg *leg, struct outbox *box, const uint8_t *payload, size_t bytes, const uint32_t *csrc,
+            size_t n_csrc)
+{
+    bool can = leg->tx_on && addr_port(&leg->cfg.remote_rtp) != 0;
+    n_csrc = MIN(n_csrc, (size_t)RTP_CSRC_MAX);
+    if (!can || bytes == 0) {
+        leg->marker = true; /* the next one begins a talk spurt */
+        leg->n_gathered = 0;
+        leg->gathered_bytes = 0;
+    } else if (leg->packet_ticks == 1) {
+        packet_send(leg, box, payload, bytes, leg->ts, csrc, n_csrc);
+    } else if (leg->packet_ticks == 0) {
+        packet_send(leg, box, payload, bytes / 2, leg->ts, csrc, n_csrc);
+        packet_send(leg, box, payload + bytes / 2, bytes / 2, leg->ts + leg->frame_ts / 2, csrc, n_csrc);
+    } else {
+        packet_gather(leg, box, payload, bytes, csrc, n_csrc);
+    }
+    leg->ts += leg->frame_ts;
+}
+
+static struct rtcp_block block_of(struct leg *leg, uint64_t now_ns)
+{
+    const struct rtp_source *s = &leg->source;
+    uint64_t since_sr_ns = leg->sr_lsr ? now_ns - leg->sr_at_ns : 0;
+    return (struct rtcp_block){
+        .ssrc = s->ssrc,
+        .fraction_lost = rtp_source_fraction(&leg->source),
+        .lost = (int32_t)rtp_source_lost(s),
+        .highest_seq = rtp_source_highest(s),
+        .jitter_ts = s->jitter_q4 >> 4,
+        .lsr = leg->sr_lsr,
+        .dlsr = (uint32_t)(since_sr_ns * 65536 / NS_PER_S),
+    };
+}
+
+static uint64_t ntp_of(uint64_t wall_ns)
+{
+    uint64_t s = wall_ns / NS_PER_S + NTP_UNIX_S, ns = wall_ns % NS_PER_S;
+    return s << 32 | (ns << 32) / NS_PER_S;
+}
+
+void leg_rtcp(struct leg *leg, struct outbox *box, uint64_t now_ns, uint64_t wall_offset_ns, bool bye)
+{
+    const struct addr *to = leg->cfg.rtcp_mux ? &leg->cfg.remote_rtp : &leg->cfg.remote_rtcp;
+    bool socket = leg->cfg.rtcp_mux || leg->cfg.rtcp_fd >= 0;
+    if (!socket || addr_port(to) == 0 || (now_ns < leg->rtcp_due_ns && !bye)) {
+        return;
+    }
+    /* RFC 3550 6.3.1: between half and one and a half of the interval, so that reports never march in step. */
+    leg->rtcp_draw = leg->rtcp_draw * 1664525u + 1013904223u;
+    leg->rtcp_due_ns = now_ns + RTCP_INTERVAL_S * (NS_PER_S / 2 + leg->rtcp_draw % 1000000000u);
+    struct rtcp_report report = {
+        .ssrc = leg->cfg.ssrc,
+        .sender = leg->stats.tx_packets > 0,
+        .ntp = ntp_of(now_ns + wall_offset_ns),
+        .rtp_ts = leg->ts,
+        .packets = (uint32_t)leg->stats.tx_packets,
+        .octets = (uint32_t)leg->tx_octets,
+        .has_block = leg->source.known,
+        .cname = leg->cfg.cname,
+        .bye = bye,
+    };
+    if (report.has_block) {
+        report.block = block_of(leg, now_ns);
+    }
+    leg->sent_lsr = report.sender ? (uint32_t)(report.ntp >> 16) : 0;
+    leg->sent_at_ns = now_ns;
+    uint8_t *buf = outbox_room(box);
+    size_t bytes = rtcp_write(buf, &report);
+    bool mux = leg->cfg.rtcp_mux;
+    outbox_add(box, mux ? leg->slot_rtp : leg->slot_rtcp, bytes, mux && leg->connected ? NULL : to);
+}

@@ -1,0 +1,215 @@
+/*
+ * One tick of a conference: every leg's frame, one sum, N-1 for those in it, one encode per group of listeners. A
+ * conference has as many buses as talkers plus one, not as many as legs. Worker, hot: no heap, no lock, no clock.
+ */
+#include "core/conf/conf_run.h"
+
+#include <string.h>
+
+enum {
+    APART_TICKS_MIN = 10,  /* 200 ms after its own voice left, a talker may share again ... */
+    APART_TICKS_MAX = 100, /* ... and after 2 s it does, quiet frame or not */
+    QUIET_DBOV = 50        /* a frame so quiet hides the change of encoder */
+};
+
+/* The bus of one rate this tick. */
+struct bus {
+    unsigned i_rate;
+    size_t n;            /* samples of a frame */
+    bool limit;          /* the peaks could add up over the knee */
+    uint8_t level_dbov;  /* of what listeners hear */
+};
+
+/* A contributor's row at a rate; resampled when it speaks at another. A pause in its use means a fresh filter. */
+static const int16_t *row_at(struct leg *leg, const struct conf *conf, unsigned i_rate, const struct simd *simd)
+{
+    if (i_rate != leg->i_rate) {
+        if (leg->fir_tick[i_rate] + 1 != conf->tick) {
+            memset(leg->fir[i_rate], 0, sizeof *leg->fir[i_rate]);
+        }
+        leg->fir_tick[i_rate] = conf->tick;
+        resample_frame(simd, leg->fir[i_rate], leg->cfg.fmt.rate_hz, rate_hz_at(i_rate), leg->row, leg->row_at[i_rate]);
+    }
+    return leg->row_at[i_rate];
+}
+
+/* sum - own, saturated once; softly if it could go over the knee. own NULL: the whole sum. */
+static void bus_take(const struct bus *bus, const struct mix_tools *t, const int16_t *own, int16_t *out)
+{
+    const struct simd *simd = t->leg.simd;
+    if (bus->limit) {
+        simd->limit_soft(t->s1, t->s2, own, out, bus->n);
+    } else {
+        simd->mix_minus(t->s1, t->s2, own, out, bus->n);
+    }
+}
+
+static void bus_sum(struct bus *bus, struct conf *conf, const struct mix_tools *t)
+{
+    int32_t peaks = 0;
+    for (uint32_t i = 0; i < conf->n_mixed; i++) {
+        conf->rows[i] = row_at(conf->mixed[i], conf, bus->i_rate, t->leg.simd);
+        peaks = MIN(peaks + conf->mixed[i]->peak, INT32_MAX / 2);
+    }
+    /* Resampling may overshoot a little: an eighth of headroom keeps the test on the safe side. */
+    bus->limit = peaks + peaks / 8 > SIMD_KNEE;
+    t->leg.simd->mix_sum_split(conf->rows, conf->n_mixed, bus->n, t->s1, t->s2);
+    bus_take(bus, t, NULL, t->listen);
+    uint64_t squares = 0;
+    bool any = conf->n_mixed && t->leg.simd->level(t->listen, bus->n, &squares);
+    bus->level_dbov = any ? level_dbov(squares, bus->n) : LEVEL_SILENT;
+}
+
+static size_t encode(const struct mix_tools *t, const struct leg *leg, void *encoder, const int16_t *pcm, size_t n)
+{
+    const struct codec *codec = leg->cfg.codec;
+    size_t cap = codec->id == CODEC_OPUS ? PACKET_BYTES_MAX - RTP_HEADER_BYTES - 4 * RTP_CSRC_MAX : PAYLOAD_CAP;
+    int bytes = codec->encode(encoder, t->leg.simd, pcm, n, t->payload, cap);
+    must(bytes >= 0);
+    count_add(&t->leg.stats->encoded, 1);
+    return (size_t)bytes;
+}
+
+/* A listener begins to talk: before this tick's encode, so that the state has not heard it yet. */
+static void encoder_leave(struct conf *conf, struct group *group, struct leg *leg)
+{
+    conf_leg_apart(conf, leg);
+    if (group->shared != leg) {
+        return;
+    }
+    group->shared = NULL;
+    for (uint32_t i = 0; i < group->count && !group->shared; i++) {
+        struct leg *heir = conf->plan.legs[group->first + i];
+        group->shared = heir->holds_shared ? heir : NULL;
+    }
+}
+
+/* Its voice has been out of what it hears for long enough: share again. The first to do so lends its encoder. */
+static void encoder_join(struct group *group, struct leg *leg)
+{
+    leg->own_encoder = false;
+    if (!group->shared) {
+        group->shared = leg;
+        leg->holds_shared = true;
+    }
+}
+
+/* Which encoder serves this leg this tick? Only codecs with state have the question. */
+static void encoder_choose(struct conf *conf, struct group *group, struct leg *leg, const struct bus *bus)
+{
+    if (leg->in_mix) {
+        leg->apart_ticks = 0;
+        if (!leg->own_encoder) {
+            encoder_leave(conf, group, leg);
+        }
+        return;
+    }
+    if (!leg->own_encoder || group->solo) {
+        return;
+    }
+    leg->apart_ticks++;
+    bool quiet = bus->level_dbov >= QUIET_DBOV && leg->apart_ticks >= APART_TICKS_MIN;
+    if (quiet || leg->apart_ticks >= APART_TICKS_MAX) {
+        encoder_join(group, leg);
+    }
+}
+
+/* Contributing sources of what a leg hears. */
+static size_t csrc_list(const struct conf *conf, const struct leg *self, uint32_t csrc[RTP_CSRC_MAX])
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i < conf->n_mixed && n < RTP_CSRC_MAX; i++) {
+        if (conf->mixed[i] != self) {
+            csrc[n++] = conf->mixed[i]->source.ssrc;
+        }
+    }
+    return n;
+}
+
+/* One leg that encodes for itself: a talker hears N-1, one that talked a moment ago what listeners hear. */
+static void leg_serve(struct conf *conf, const struct bus *bus, const struct mix_tools *t, struct leg *leg)
+{
+    const int16_t *pcm = leg->deaf ? t->silence : t->listen;
+    if (leg->in_mix && !leg->deaf) {
+        bus_take(bus, t, leg->row, t->own);
+        pcm = t->own;
+    }
+    uint32_t csrc[RTP_CSRC_MAX];
+    size_t n_csrc = leg->deaf ? 0 : csrc_list(conf, leg, csrc);
+    size_t bytes = encode(t, leg, leg->encoder, pcm, bus->n);
+    leg_tx(leg, t->box, t->payload, bytes, csrc, n_csrc);
+}
+
+static bool serves_alone(const struct group *group, const struct leg *leg)
+{
+    return group->solo || (leg->cfg.codec->has_state ? leg->own_encoder : leg->in_mix && !leg->deaf);
+}
+
+/* All legs of a group. Listeners come after the talkers: their encode stays in t->payload while it is fanned out. */
+static void group_serve(struct conf *conf, struct group *group, const struct bus *bus, const struct mix_tools *t)
+{
+    struct leg **legs = conf->plan.legs + group->first;
+    bool has_state = legs[0]->cfg.codec->has_state;
+    uint32_t n_shared = 0;
+    for (uint32_t i = 0; i < group->count; i++) {
+        struct leg *leg = legs[i];
+        if (leg->i_rate != bus->i_rate) {
+            continue; /* a solo group has all kinds in it */
+        }
+        if (!leg->tx_on) {
+            leg_tx_hold(leg);
+            continue;
+        }
+        if (has_state) {
+            encoder_choose(conf, group, leg, bus);
+        }
+        if (serves_alone(group, leg)) {
+            leg_serve(conf, bus, t, leg);
+        } else {
+            n_shared++;
+        }
+    }
+    if (!n_shared) {
+        return;
+    }
+    struct leg *shared = has_state ? group->shared : legs[0];
+    const int16_t *pcm = legs[0]->deaf ? t->silence : t->listen;
+    size_t bytes = encode(t, shared, shared->encoder, pcm, bus->n);
+    count_add(&t->leg.stats->encode_shared, n_shared - 1);
+    uint32_t csrc[RTP_CSRC_MAX];
+    size_t n_csrc = legs[0]->deaf ? 0 : csrc_list(conf, NULL, csrc);
+    for (uint32_t i = 0; i < group->count; i++) {
+        struct leg *leg = legs[i];
+        if (leg->tx_on && !serves_alone(group, leg)) {
+            leg_tx(leg, t->box, t->payload, bytes, csrc, n_csrc);
+        }
+    }
+}
+
+void conf_tick(struct conf *conf, const struct mix_tools *t)
+{
+    if (conf->changed) {
+        graph_compile(conf);
+    }
+    conf->tick++;
+    struct plan *plan = &conf->plan;
+    for (uint32_t i = 0; i < plan->n_legs; i++) {
+        leg_frame(plan->legs[i], &t->leg);
+    }
+    select_talkers(conf);
+    for (unsigned r = 0; r < RATES; r++) {
+        if (!plan->rate_used[r]) {
+            continue;
+        }
+        struct bus bus = { .i_rate = r, .n = rate_frame_samples(rate_hz_at(r)) };
+        bus_sum(&bus, conf, t);
+        for (uint32_t g = 0; g < plan->n_groups; g++) {
+            if (plan->groups[g].solo || plan->legs[plan->groups[g].first]->i_rate == r) {
+                group_serve(conf, &plan->groups[g], &bus, t);
+            }
+        }
+    }
+    for (uint32_t i = 0; i < plan->n_legs; i++) {
+        leg_settle(plan->legs[i]);
+    }
+}

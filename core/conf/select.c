@@ -1,0 +1,96 @@
+/*
+ * The loudest K are heard, with hysteresis: a voice enters at once, stays 300 ms beyond its last sound, and is displaced
+ * only by one that is 3 dB louder. K = 0: everybody who has sound is heard. Levels fall slowly (one dB a tick), so a
+ * pause between syllables costs nobody his place. Worker, hot; O(legs).
+ */
+#include "core/conf/conf_run.h"
+
+enum { HOLD_TICKS = 15, LOUDER_DB = 3, FALL_DB = 1 };
+
+static void score_update(struct leg *leg)
+{
+    unsigned fallen = leg->score_dbov + FALL_DB;
+    leg->score_dbov = (uint8_t)MIN(leg->audible ? MIN((unsigned)leg->level_dbov, fallen) : fallen, LEVEL_SILENT);
+    leg->silent_ticks = leg->audible ? 0 : (uint16_t)MIN(leg->silent_ticks + 1, HOLD_TICKS);
+}
+
+static void talkers_expire(struct conf *conf)
+{
+    for (uint32_t i = 0; i < conf->n_talkers;) {
+        struct leg *leg = conf->talkers[i];
+        if (leg->silent_ticks >= HOLD_TICKS || leg->muted) {
+            leg->talking = false;
+            conf->talkers[i] = conf->talkers[--conf->n_talkers];
+        } else {
+            i++;
+        }
+    }
+}
+
+static struct leg *loudest_outside(const struct conf *conf)
+{
+    struct leg *best = NULL;
+    for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
+        struct leg *leg = conf->plan.legs[i];
+        if (leg->audible && !leg->talking && (!best || leg->score_dbov < best->score_dbov)) {
+            best = leg;
+        }
+    }
+    return best;
+}
+
+static uint32_t quietest_inside(const struct conf *conf)
+{
+    uint32_t i_quietest = 0;
+    for (uint32_t i = 1; i < conf->n_talkers; i++) {
+        if (conf->talkers[i]->score_dbov > conf->talkers[i_quietest]->score_dbov) {
+            i_quietest = i;
+        }
+    }
+    return i_quietest;
+}
+
+static void talkers_compete(struct conf *conf)
+{
+    for (uint32_t round = 0; round < conf->cfg.talkers; round++) {
+        struct leg *loudest = loudest_outside(conf);
+        if (!loudest) {
+            return;
+        }
+        if (conf->n_talkers == conf->cfg.talkers) {
+            uint32_t i = quietest_inside(conf);
+            if (loudest->score_dbov + LOUDER_DB > conf->talkers[i]->score_dbov) {
+                return;
+            }
+            conf->talkers[i]->talking = false;
+            conf->talkers[i] = conf->talkers[--conf->n_talkers];
+        }
+        loudest->talking = true;
+        conf->talkers[conf->n_talkers++] = loudest;
+    }
+}
+
+void select_talkers(struct conf *conf)
+{
+    const struct plan *plan = &conf->plan;
+    uint32_t n_outside = 0;
+    for (uint32_t i = 0; i < plan->n_legs; i++) {
+        struct leg *leg = plan->legs[i];
+        score_update(leg);
+        n_outside += leg->audible && !leg->talking;
+    }
+    if (conf->cfg.talkers) {
+        talkers_expire(conf);
+        if (n_outside) {
+            talkers_compete(conf);
+        }
+    }
+    conf->n_mixed = 0;
+    for (uint32_t i = 0; i < plan->n_legs; i++) {
+        struct leg *leg = plan->legs[i];
+        leg->in_mix = leg->audible && (leg->talking || conf->cfg.talkers == 0);
+        if (leg->in_mix) {
+            conf->mixed[conf->n_mixed++] = leg;
+        }
+    }
+}

@@ -1,0 +1,38 @@
+/* Shared by uring.c and syscall.c. See io_socket.h. */
+#include "core/io_socket.h"
+
+#include <errno.h>
+#include <time.h>
+
+int io_socket_connect(int fd, const struct addr *peer)
+{
+    return connect(fd, &peer->sa, addr_len(peer)) ? -errno : 0;
+}
+
+void io_socket_disconnect(int fd)
+{
+    struct sockaddr none = { .sa_family = AF_UNSPEC };
+    connect(fd, &none, sizeof none);
+}
+
+void io_count_tx_error(struct worker_stats *stats, int error)
+{
+    enum drop drop = error == EAGAIN || error == ENOBUFS ? DROP_TX_FULL
+                     : error == ECONNREFUSED             ? DROP_TX_UNREACHABLE
+                                                         : DROP_TX_OTHER;
+    count_add(&stats->drops[drop], 1);
+}
+
+uint64_t io_socket_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+void io_socket_sleep(uint64_t deadline_ns)
+{
+    struct timespec t = { .tv_sec = (time_t)(deadline_ns / NS_PER_S), .tv_nsec = (long)(deadline_ns % NS_PER_S) };
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR) {
+    }
+}

@@ -1,0 +1,105 @@
+/*
+ * Plain system calls back end: the same two passes, one recv and one send per packet. The fallback where io_uring is
+ * refused, about a tenth dearer (pump.md 3).
+ */
+#include "core/base/mem.h"
+#include "core/base/stats.h"
+#include "core/io.h"
+#include "core/io_socket.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct plain {
+    struct io io;
+    struct worker_stats *stats;
+    int *fds; /* by slot */
+    uint32_t n_slots;
+};
+
+static struct plain *plain_of(struct io *io) { return (struct plain *)io; }
+
+static int plain_open(struct io *io, uint32_t slot, int fd)
+{
+    must(slot < plain_of(io)->n_slots);
+    plain_of(io)->fds[slot] = fd;
+    return 0;
+}
+
+static void plain_close(struct io *io, uint32_t slot) { plain_of(io)->fds[slot] = -1; }
+
+static int plain_connect(struct io *io, uint32_t slot, const struct addr *peer)
+{
+    return io_socket_connect(plain_of(io)->fds[slot], peer);
+}
+
+static void plain_disconnect(struct io *io, uint32_t slot) { io_socket_disconnect(plain_of(io)->fds[slot]); }
+
+static void plain_rx(struct io *io, struct io_rx *rx, size_t n)
+{
+    struct plain *p = plain_of(io);
+    for (size_t i = 0; i < n; i++) {
+        int fd = p->fds[rx[i].slot], flags = MSG_DONTWAIT | MSG_TRUNC;
+        ssize_t bytes;
+        if (rx[i].want_from) {
+            socklen_t length = sizeof rx[i].from;
+            memset(&rx[i].from, 0, sizeof rx[i].from);
+            bytes = recvfrom(fd, rx[i].buf, PACKET_BYTES_MAX, flags, &rx[i].from.sa, &length);
+        } else {
+            bytes = recv(fd, rx[i].buf, PACKET_BYTES_MAX, flags);
+        }
+        rx[i].bytes = bytes > 0 ? (int32_t)MIN(bytes, PACKET_BYTES_MAX + 1) : IO_NONE;
+    }
+}
+
+static void plain_tx(struct io *io, const struct io_tx *tx, size_t n)
+{
+    struct plain *p = plain_of(io);
+    for (size_t i = 0; i < n; i++) {
+        int fd = p->fds[tx[i].slot];
+        ssize_t sent = tx[i].to ? sendto(fd, tx[i].buf, tx[i].bytes, MSG_DONTWAIT, &tx[i].to->sa, addr_len(tx[i].to))
+                                : send(fd, tx[i].buf, tx[i].bytes, MSG_DONTWAIT);
+        if (sent < 0) {
+            io_count_tx_error(p->stats, errno);
+        }
+    }
+}
+
+static uint64_t plain_wait(struct io *io, uint64_t deadline_ns)
+{
+    io_socket_sleep(deadline_ns);
+    return io_socket_now();
+}
+
+static void plain_free(struct io *io)
+{
+    mem_put(plain_of(io)->fds);
+    mem_put(plain_of(io));
+}
+
+static const struct io_ops plain_ops = {
+    .open = plain_open,
+    .connect = plain_connect,
+    .disconnect = plain_disconnect,
+    .close = plain_close,
+    .rx = plain_rx,
+    .tx = plain_tx,
+    .wait = plain_wait,
+    .free = plain_free,
+};
+
+int syscall_build(struct io **io, uint32_t n_slots, struct worker_stats *stats)
+{
+    struct plain *p = mem_get(sizeof *p);
+    if (!p) {
+        return -ENOMEM;
+    }
+    *p = (struct plain){ .io.ops = &plain_ops, .stats = stats, .n_slots = n_slots };
+    p->fds = mem_get(n_slots * sizeof *p->fds);
+    if (!p->fds) {
+        mem_put(p);
+        return -ENOMEM;
+    }
+    *io = &p->io;
+    return 0;
+}
