@@ -1,0 +1,178 @@
+/* A call's leg: built here, lent to a worker, taken back. */
+#include "sig/call.h"
+
+#include "core/conf/leg.h"
+#include "core/ctl.h"
+#include "sig/room.h"
+
+#include <errno.h>
+#include <string.h>
+
+int call_media_take(struct call *call, struct place_cost cost)
+{
+    int err = room_open(call->room, cost);
+    if (!err) {
+        err = place_leg_take(call->focus->place, call->room->worker, &call->room->hold, cost, &call->place);
+    }
+    return err;
+}
+
+static struct ctl *worker_of(const struct call *call) { return place_worker(call->focus->place, call->place.worker); }
+
+/* @return 0 | -EINVAL | -ENOMEM | -EIO */
+static int leg_make(struct call *call, const struct offer_media *media, struct leg **leg)
+{
+    struct focus *f = call->focus;
+    struct leg_cfg cfg = {.id = (uint64_t)(uintptr_t)call};
+    struct {
+        uint32_t ssrc, ts0;
+        uint16_t seq0;
+    } draw;
+
+    offer_media_apply(media, &cfg);
+    int err = f->world.random(f->world.ctx, &draw, sizeof draw);
+    if (err) {
+        return err;
+    }
+    cfg.rtp_fd = call->place.rtp_fd;
+    cfg.rtcp_fd = media->rtcp_mux ? -1 : call->place.rtcp_fd;
+    cfg.ssrc = draw.ssrc;
+    cfg.ts0 = draw.ts0;
+    cfg.seq0 = draw.seq0;
+    cfg.quiet_s = f->cfg.quiet_s;
+    if (call->direct && call->flow.remote.sa.sa_family == f->cfg.policy.family) {
+        cfg.latch_host = call->flow.remote;
+    }
+    memcpy(cfg.cname, f->cfg.cname, sizeof cfg.cname);
+    return leg_build(leg, &cfg);
+}
+
+static void lent(struct call *call, struct leg *leg)
+{
+    call->leg = leg;
+    call->n_lent++;
+    count_add(&call->focus->stats.legs, 1);
+}
+
+static int put_add(struct call *call, const struct offer_media *media)
+{
+    struct ctl_req req = {.op = CTL_LEG_ADD, .conf = call->room->conf};
+    int err = leg_make(call, media, &req.leg);
+    if (err) {
+        return err;
+    }
+    if (ctl_put(worker_of(call), &req) != 0) {
+        leg_free(req.leg);
+        return -EBUSY;
+    }
+    lent(call, req.leg);
+    return 0;
+}
+
+int call_media_start(struct call *call)
+{
+    must(!call->leg && call->place.active && !call->dropped);
+    return put_add(call, &call->media);
+}
+
+/* Direction and address only: the leg stays. */
+static int put_set(struct call *call, const struct offer_media *media)
+{
+    struct ctl_req req = {.op = CTL_LEG_SET, .conf = call->room->conf, .leg = call->leg};
+    req.set.what = SET_DIRECTION;
+    req.set.rx_on = media->rx_on;
+    req.set.tx_on = media->tx_on;
+    if (addr_is_set(&media->remote_rtp) && (!addr_same(&media->remote_rtp, &call->media.remote_rtp) ||
+                                            !addr_same(&media->remote_rtcp, &call->media.remote_rtcp))) {
+        req.set.what |= SET_REMOTE;
+        req.set.remote_rtp = media->remote_rtp;
+        req.set.remote_rtcp = media->remote_rtcp;
+        if (call->direct && call->flow.remote.sa.sa_family == call->focus->cfg.policy.family) {
+            req.set.latch_host = call->flow.remote;
+        }
+    }
+    return ctl_put(worker_of(call), &req) == 0 ? 0 : -EBUSY;
+}
+
+/* Another leg in the place of the running one. With the same sockets it is a swap; when RTCP joins or leaves the RTP
+ * socket the old leg must have left them first: then it is a drop and an add, and SSRC and sequence begin anew. */
+static int put_swap(struct call *call, const struct offer_media *media)
+{
+    struct ctl_req req = {.op = CTL_LEG_SWAP, .conf = call->room->conf, .old = call->leg};
+    int err = leg_make(call, media, &req.leg);
+    if (err) {
+        return err;
+    }
+    if (media->rtcp_mux != call->media.rtcp_mux) {
+        struct ctl_req drop = {.op = CTL_LEG_DROP, .conf = call->room->conf, .leg = call->leg};
+        if (ctl_put(worker_of(call), &drop) != 0) {
+            leg_free(req.leg);
+            return -EBUSY;
+        }
+        call->leg = NULL; /* if the add fails now, the caller sees that there is no leg and ends the call */
+        req.op = CTL_LEG_ADD;
+        req.old = NULL;
+    }
+    if (ctl_put(worker_of(call), &req) != 0) {
+        leg_free(req.leg);
+        return -EBUSY;
+    }
+    lent(call, req.leg);
+    return 0;
+}
+
+int call_media_change(struct call *call, const struct offer_media *wanted)
+{
+    struct place_cost old = call->place.cost;
+    struct place_cost cost = place_cost_of(wanted->codec->id, wanted->fmt.rate_hz, wanted->ptime_tx_ms);
+    struct offer_media media = *wanted;
+
+    if (!addr_is_set(&media.remote_rtp)) { /* hold by 0.0.0.0: the leg keeps what it knows for the resume */
+        media.remote_rtp = call->media.remote_rtp;
+        media.remote_rtcp = call->media.remote_rtcp;
+    }
+    int err = place_leg_reprice(call->focus->place, &call->place, cost);
+    if (err) {
+        return err;
+    }
+    err = offer_media_same_leg(&media, &call->media) ? put_set(call, &media) : put_swap(call, &media);
+    if (err) {
+        must(place_leg_reprice(call->focus->place, &call->place, old) == 0);
+        return err;
+    }
+    call->media = media;
+    return 0;
+}
+
+void call_media_drop(struct call *call)
+{
+    call->dropped = true;
+    if (!call->leg) {
+        if (call->n_lent == 0) {
+            place_leg_give(call->focus->place, &call->place);
+        }
+        return;
+    }
+    struct ctl_req req = {.op = CTL_LEG_DROP, .conf = call->room->conf, .leg = call->leg};
+    bool full = ctl_put(worker_of(call), &req) != 0;
+    if (!full) {
+        call->leg = NULL; /* named for the last time */
+    }
+    if (full != call->drop_due) {
+        call->drop_due = full;
+        call->room->n_drops_due += full ? 1 : -1u;
+        call->focus->n_due += full ? 1 : -1u;
+    }
+}
+
+void call_media_gone(struct call *call, struct leg *leg)
+{
+    must(call->n_lent > 0);
+    leg_free(leg);
+    call->n_lent--;
+    count_add(&call->focus->stats.legs, (uint64_t)-1);
+    if (call->n_lent == 0 && call->dropped) {
+        place_leg_give(call->focus->place, &call->place);
+    }
+    call_settle(call);
+}

@@ -1,0 +1,66 @@
+/* The factory. */
+#include "sig/factory.h"
+
+#include "sig/call.h"
+#include "sig/invite.h"
+#include "sig/room.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+bool factory_is(const struct focus *focus, const char *user, const char *host, enum focus_mode *mode)
+{
+    /* TS 23.003 13.10: the URI that a phone derives from its SIM; IR.92 wants the focus to answer it itself. */
+    static const char derived_user[] = "mmtel", derived_host[] = "conf-factory.";
+
+    if (strcmp(user, derived_user) == 0 && strncmp(host, derived_host, sizeof derived_host - 1) == 0) {
+        *mode = FOCUS_DIRECT;
+        return true;
+    }
+    if (strcmp(user, focus->cfg.factory_user) == 0) {
+        *mode = focus->cfg.factory_mode;
+        return true;
+    }
+    return false;
+}
+
+static void redirect(struct focus *focus, struct txn *txn, const struct room *room)
+{
+    struct sip_out *out = txn_response(txn, 302, NULL);
+
+    sip_addf(out, "Contact", "<sip:%s@%s>;expires=%u", room->token, focus->cfg.domain, focus->cfg.unused_s);
+    if (focus->cfg.server[0]) {
+        sip_add(out, "Server", focus->cfg.server);
+    }
+    if (txn_respond(txn, out) == 0) {
+        count_add(&focus->stats.redirects, 1);
+    }
+}
+
+void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *msg, enum focus_mode mode)
+{
+    struct invite invite;
+    struct room *room;
+    char from[128];
+
+    if (focus->stopping) {
+        focus_refuse(focus, txn, FOCUS_STOPPING);
+        return;
+    }
+    if (invite_read(focus, txn, msg, &invite) != 0) {
+        return;
+    }
+    int err = room_issue(focus, invite.cost, &room);
+    if (err) {
+        focus_refuse(focus, txn, focus_refusal_of(err));
+        return;
+    }
+    log_line(focus->log, LOG_INFO, "conference %.*s issued to %s", ROOM_NAME_CHARS, room->token,
+             log_escape(from, sizeof from, msg->from.uri.text, strlen(msg->from.uri.text)));
+    if (mode == FOCUS_REDIRECT) {
+        redirect(focus, txn, room);
+    } else if (call_begin(focus, room, txn, msg, &invite) != 0) {
+        room_end(room, FOCUS_END_CONFERENCE); /* nobody has ever heard of its URI */
+    }
+}

@@ -1,0 +1,16 @@
+/*
+ * The factory (RFC 4579 3.2 and 5.4, TS 24.147 5.3.2.3.1): an INVITE to the well-known URI makes a conference. Two
+ * dialects: redirect answers 302 with the fresh conference URI and keeps no dialog; direct answers 200 as the focus.
+ */
+#ifndef SIG_FACTORY_H
+#define SIG_FACTORY_H
+
+#include "sig/focus.h"
+
+/** Is this user at this host the factory, and in which dialect? @return true: *mode is set */
+bool factory_is(const struct focus *focus, const char *user, const char *host, enum focus_mode *mode);
+
+/** Answers an INVITE to the factory. */
+void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *msg, enum focus_mode mode);
+
+#endif

@@ -1,0 +1,483 @@
+/* The focus: which resource a request means, the events of the workers, start and end. */
+#include "sig/focus.h"
+
+#include "core/conf/conf.h"
+#include "core/conf/leg.h"
+#include "core/ctl.h"
+#include "sig/call.h"
+#include "sig/factory.h"
+#include "sig/room.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define RETRY_AFTER_S 5
+#define LOAD_WAIT_MS 10000
+
+/* --- Words -------------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name, *text;
+    int status;
+} refusals[FOCUS_REFUSALS] = {
+#define X(name, status, text) {#name, text, status},
+    FOCUS_REFUSAL_LIST(X)
+#undef X
+};
+
+static const struct {
+    const char *name, *text;
+} endings[FOCUS_ENDINGS] = {
+#define X(name, text) {#name, text},
+    FOCUS_ENDING_LIST(X)
+#undef X
+};
+
+const char *focus_refusal_name(enum focus_refusal refusal) { return refusals[refusal].name; }
+const char *focus_refusal_text(enum focus_refusal refusal) { return refusals[refusal].text; }
+int focus_refusal_status(enum focus_refusal refusal) { return refusals[refusal].status; }
+const char *focus_ending_name(enum focus_ending ending) { return endings[ending].name; }
+const char *focus_ending_text(enum focus_ending ending) { return endings[ending].text; }
+
+enum focus_refusal focus_refusal_of(int err)
+{
+    switch (err) {
+    case -EAGAIN:
+        return FOCUS_CPU;
+    case -ENOBUFS:
+        return FOCUS_BANDWIDTH;
+    case -EADDRINUSE:
+        return FOCUS_PORTS;
+    case -EMFILE:
+    case -ENFILE:
+        return FOCUS_FDS;
+    case -EBUSY:
+        return FOCUS_WORKER;
+    case -ENOSPC:
+        return FOCUS_CONFS;
+    case -EUSERS:
+        return FOCUS_LEGS;
+    case -ESTALE:
+        return FOCUS_ENDED;
+    case -ENOMEM:
+        return FOCUS_MEMORY;
+    default:
+        return FOCUS_FAULT;
+    }
+}
+
+uint32_t focus_methods(void)
+{
+    return sip_bit(SIP_INVITE) | sip_bit(SIP_ACK) | sip_bit(SIP_BYE) | sip_bit(SIP_CANCEL) | sip_bit(SIP_OPTIONS);
+}
+
+void focus_add_abilities(const struct focus *focus, struct sip_out *out)
+{
+    char allow[256];
+    sip_add(out, "Allow", sip_methods_text(focus_methods(), allow));
+    sip_add(out, "Supported", ""); /* RFC 3261 20.37: empty says "no extensions"; OPTIONS must carry it (11.2) */
+    sip_add(out, "Accept", "application/sdp");
+    if (focus->cfg.server[0]) {
+        sip_add(out, "Server", focus->cfg.server);
+    }
+}
+
+void focus_refuse_with(struct focus *focus, struct txn *txn, enum focus_refusal refusal, const char *name,
+                       const char *value)
+{
+    char allow[256];
+
+    count_add(&focus->stats.refused[refusal], 1);
+    if (!txn) {
+        return;
+    }
+    int status = focus_refusal_status(refusal);
+    struct sip_out *out = txn_response(txn, status, NULL);
+    if (name) {
+        sip_add(out, name, value);
+    }
+    if (status == 503 || refusal == FOCUS_MEMORY) {
+        sip_addf(out, "Retry-After", "%d", RETRY_AFTER_S);
+    } else if (status == 415 || status == 406) {
+        sip_add(out, "Accept", "application/sdp");
+        sip_add(out, "Accept-Encoding", "identity");
+    } else if (status == 405) {
+        sip_add(out, "Allow", sip_methods_text(focus_methods(), allow));
+    }
+    if (focus->cfg.server[0]) {
+        sip_add(out, "Server", focus->cfg.server);
+    }
+    log_line(focus->log, LOG_DEBUG, "refused %d: %s", status, focus_refusal_text(refusal));
+    txn_respond(txn, out);
+}
+
+void focus_refuse(struct focus *focus, struct txn *txn, enum focus_refusal refusal)
+{
+    focus_refuse_with(focus, txn, refusal, NULL, NULL);
+}
+
+/* --- Requests ----------------------------------------------------------------------------------------------------- */
+
+static bool host_is_ours(const struct focus *f, const char *host)
+{
+    struct addr literal;
+
+    for (unsigned i = 0; i < f->cfg.n_hosts; i++) {
+        if (strcmp(f->cfg.hosts[i], host) == 0) {
+            return true;
+        }
+    }
+    return f->cfg.any_literal_host && addr_parse(&literal, host, 0) == 0;
+}
+
+/* Which resource a Request-URI names. @return what; FOCUS_NOBODY: *refusal says why */
+static enum focus_target target_of(struct focus *f, const struct sip_uri *uri, enum focus_mode *mode,
+                                   struct room **room, enum focus_refusal *refusal)
+{
+    if (strcmp(uri->scheme, "sip") != 0) {
+        *refusal = FOCUS_SCHEME; /* sips: not without TLS (RFC 3261 26.2.2) */
+        return FOCUS_NOBODY;
+    }
+    const char *user = uri->user ? uri->user : "";
+    bool factory = factory_is(f, user, uri->host, mode);
+    if (!host_is_ours(f, uri->host) && !(factory && strcmp(user, "mmtel") == 0)) {
+        *refusal = FOCUS_HOST;
+        return FOCUS_NOBODY;
+    }
+    if (factory) {
+        return FOCUS_FACTORY;
+    }
+    if (*user == '\0') {
+        return FOCUS_SERVER;
+    }
+    int err = room_find(f, user, room);
+    if (err) {
+        *refusal = err == -ESTALE ? FOCUS_ENDED : FOCUS_USER;
+        return FOCUS_NOBODY;
+    }
+    return FOCUS_CONFERENCE;
+}
+
+/* RFC 3261 8.2.2.3. We support no extension, so whatever is required is too much. @return true: refused */
+static bool requires_more(struct focus *f, struct txn *txn, const struct sip_msg *msg)
+{
+    char list[256];
+    const char *element;
+    size_t at = 0, n;
+
+    for (unsigned i = 0; (n = sip_list(msg, "Require", i, &element)) > 0; i++) {
+        int put = snprintf(list + at, sizeof list - at, "%s%.*s", at ? ", " : "", (int)n, element);
+        if (put < 0 || (size_t)put >= sizeof list - at) {
+            break;
+        }
+        at += (size_t)put;
+    }
+    if (at == 0) {
+        return false;
+    }
+    list[at] = '\0';
+    focus_refuse_with(f, txn, FOCUS_EXTENSION, "Unsupported", list);
+    return true;
+}
+
+/* RFC 3261 11.2: what an INVITE would get. */
+static void options_reply(struct focus *f, struct txn *txn, enum focus_target target, const struct room *room)
+{
+    if (f->stopping) {
+        focus_refuse(f, txn, FOCUS_STOPPING);
+        return;
+    }
+    if (target == FOCUS_CONFERENCE && room->n_roster >= f->cfg.legs_max) {
+        focus_refuse(f, txn, FOCUS_LEGS);
+        return;
+    }
+    struct sip_out *out = txn_response(txn, 200, NULL);
+    if (target == FOCUS_CONFERENCE) {
+        sip_addf(out, "Contact", "<sip:%s@%s>;isfocus", room->token, f->cfg.domain);
+    } else {
+        sip_addf(out, "Contact", "<sip:%s%s%s>", target == FOCUS_FACTORY ? f->cfg.factory_user : "",
+                 target == FOCUS_FACTORY ? "@" : "", f->cfg.domain);
+    }
+    focus_add_abilities(f, out);
+    txn_respond(txn, out);
+}
+
+static void conference_invite(struct focus *f, struct txn *txn, const struct sip_msg *msg, struct room *room)
+{
+    struct invite invite;
+
+    if (f->stopping) {
+        focus_refuse(f, txn, FOCUS_STOPPING);
+    } else if (invite_read(f, txn, msg, &invite) == 0) {
+        call_begin(f, room, txn, msg, &invite);
+    }
+}
+
+static void on_request(void *ctx, struct txn *txn, const struct sip_msg *msg)
+{
+    struct focus *f = ctx;
+    enum focus_mode mode = FOCUS_REDIRECT;
+    enum focus_refusal refusal = FOCUS_USER;
+    struct room *room = NULL;
+
+    if (requires_more(f, txn, msg)) {
+        return;
+    }
+    if (msg->to.tag) {
+        struct call *call = call_find(f, msg);
+        if (!call) {
+            focus_refuse(f, txn, FOCUS_DIALOG);
+        } else if (msg->method == SIP_OPTIONS) {
+            options_reply(f, txn, FOCUS_CONFERENCE, call->room);
+        } else {
+            call_request(call, txn, msg);
+        }
+        return;
+    }
+    if (msg->method == SIP_BYE) {
+        focus_refuse(f, txn, FOCUS_DIALOG);
+        return;
+    }
+    enum focus_target target = target_of(f, &msg->uri, &mode, &room, &refusal);
+    if (target == FOCUS_NOBODY) {
+        focus_refuse(f, txn, refusal);
+    } else if (msg->method == SIP_OPTIONS) {
+        options_reply(f, txn, target, room);
+    } else if (msg->method != SIP_INVITE) {
+        focus_refuse(f, txn, FOCUS_METHOD);
+    } else if (target == FOCUS_FACTORY) {
+        factory_invite(f, txn, msg, mode);
+    } else if (target == FOCUS_CONFERENCE) {
+        conference_invite(f, txn, msg, room);
+    } else {
+        focus_refuse(f, txn, FOCUS_USER);
+    }
+}
+
+static void on_ack(void *ctx, const struct sip_msg *msg)
+{
+    struct call *call = call_find(ctx, msg);
+    if (call) {
+        call_ack(call, msg);
+    }
+}
+
+/* Every INVITE is answered in the turn in which it comes, so no call exists yet. The layer keeps the To tag. */
+static void on_cancel(void *ctx, struct txn *invite) { txn_reply(invite, 487, NULL); }
+
+static void on_response(void *ctx, struct txn *txn, const struct sip_msg *msg)
+{
+    if (msg->status >= 200 && txn_tag(txn)) {
+        call_txn_final(txn_tag(txn), txn);
+    }
+}
+
+static void on_timeout(void *ctx, struct txn *txn)
+{
+    if (txn_tag(txn)) {
+        call_txn_timeout(txn_tag(txn), txn);
+    }
+}
+
+static void on_error(void *ctx, struct txn *txn, int err)
+{
+    if (txn_tag(txn)) {
+        call_txn_final(txn_tag(txn), txn); /* a BYE that cannot be sent is as good as answered */
+    }
+}
+
+static void on_gone(void *ctx, struct txn *txn)
+{
+    if (txn_tag(txn)) {
+        call_txn_gone(txn_tag(txn), txn);
+    }
+}
+
+struct txn_user focus_user(struct focus *focus)
+{
+    return (struct txn_user){focus, on_request, on_ack, on_cancel, on_response, on_timeout, on_error, on_gone};
+}
+
+void focus_attach(struct focus *focus, struct txns *txns) { focus->txns = txns; }
+
+/* --- Workers ------------------------------------------------------------------------------------------------------ */
+
+static void take_event(struct focus *f, const struct ctl_ev *ev)
+{
+    switch (ev->event) {
+    case EV_LEG_GONE:
+        call_media_gone((struct call *)(uintptr_t)leg_cfg_of(ev->leg)->id, ev->leg);
+        break;
+    case EV_CONF_GONE:
+        room_conf_gone((struct room *)(uintptr_t)conf_cfg_of(ev->conf)->id);
+        break;
+    case EV_QUIET:
+        call_quiet((struct call *)(uintptr_t)ev->id);
+        break;
+    case EV_DTMF:
+        count_add(&f->stats.events_dtmf, 1); /* digits may be a PIN: they are not logged */
+        break;
+    case EV_RTCP_BYE:
+        break; /* not authenticated: the call ends by SIP, or by silence */
+    }
+}
+
+static void settle_due(struct focus *f)
+{
+    for (struct call *call = f->calls, *next; call && f->n_due; call = next) {
+        next = call->next;
+        if (call->drop_due) {
+            call_settle(call);
+        }
+    }
+    for (struct room *room = f->rooms, *next; room && f->n_due; room = next) {
+        next = room->next;
+        if (room->close_due || room->save_due) {
+            room_settle(room);
+        }
+    }
+}
+
+uint64_t focus_beat(struct focus *f)
+{
+    struct ctl_ev ev;
+    struct store_reply reply;
+
+    for (unsigned w = 0; w < place_n_workers(f->place); w++) {
+        for (unsigned n = 0; n < FOCUS_EVENTS_BATCH && ctl_take(place_worker(f->place, (int)w), &ev); n++) {
+            take_event(f, &ev);
+        }
+    }
+    if (f->n_due) {
+        settle_due(f);
+    }
+    while (store_take(f->store, &reply)) {
+        if (reply.answer == STORE_FAILED) {
+            count_add(&f->stats.store_errors, 1);
+            log_line(f->log, LOG_ERROR, "store: %s; conferences live on in memory", strerror(-reply.err));
+        }
+    }
+    return f->calls || f->n_due || f->rooms ? FOCUS_BEAT_NS : NS_PER_S;
+}
+
+/* --- Start and end ------------------------------------------------------------------------------------------------ */
+
+/* Waits for the store, once, before the first request is taken. */
+static int load(struct focus *f)
+{
+    struct store_req req = {.op = STORE_LOAD, .now_s = f->world.wall_s(f->world.ctx)};
+    struct store_reply reply;
+    struct timespec nap = {0, NS_PER_MS};
+    unsigned n = 0;
+
+    int err = store_put(f->store, &req);
+    for (unsigned ms = 0; !err && ms < LOAD_WAIT_MS;) {
+        if (!store_take(f->store, &reply)) {
+            nanosleep(&nap, NULL);
+            ms++;
+            continue;
+        }
+        if (reply.answer == STORE_SECRET) {
+            memcpy(f->secret, reply.secret, sizeof f->secret);
+        } else if (reply.answer == STORE_CONF) {
+            n += room_restore(f, &reply.conf) == 0;
+        } else if (reply.answer == STORE_FAILED) {
+            err = reply.err;
+        } else {
+            if (n) {
+                log_line(f->log, LOG_INFO, "%u conference URIs of an earlier run are still good", n);
+            }
+            return 0;
+        }
+    }
+    return err ? err : -ETIMEDOUT;
+}
+
+int focus_build(struct focus **out, const struct focus_cfg *cfg, const struct focus_world *world,
+                struct timer_wheel *wheel, struct place *place, struct store *store, const struct log *log)
+{
+    struct focus *f = calloc(1, sizeof *f);
+    int err = -EINVAL;
+
+    if (!f) {
+        return -ENOMEM;
+    }
+    f->cfg = *cfg;
+    f->world = *world;
+    f->wheel = wheel;
+    f->place = place;
+    f->store = store;
+    f->log = log;
+    if (cfg->conferences_max == 0 || cfg->conferences_max > URI_SLOTS_MAX || cfg->policy.n_codecs == 0) {
+        goto out;
+    }
+    f->media_host = *place_host(place);
+    if (cfg->advertised[0] && (err = addr_parse(&f->media_host, cfg->advertised, 0)) != 0) {
+        goto out;
+    }
+    f->slots = calloc(cfg->conferences_max, sizeof *f->slots);
+    f->free_slots = calloc(cfg->conferences_max, sizeof *f->free_slots);
+    err = -ENOMEM;
+    if (!f->slots || !f->free_slots) {
+        goto out;
+    }
+    for (uint32_t i = 0; i < cfg->conferences_max; i++) {
+        f->free_slots[i] = i;
+    }
+    f->n_free = cfg->conferences_max;
+    err = load(f);
+    if (err) {
+        goto out;
+    }
+    *out = f;
+    return 0;
+out:
+    focus_free(f);
+    return err;
+}
+
+void focus_stop(struct focus *f)
+{
+    f->stopping = true;
+    for (struct room *room = f->rooms, *next; room; room = next) {
+        next = room->next;
+        if (room->state == ROOM_OPEN) {
+            room_end(room, FOCUS_END_STOP);
+        }
+    }
+}
+
+bool focus_is_idle(const struct focus *f)
+{
+    for (const struct room *room = f->rooms; room; room = room->next) {
+        if (room->conf || room->save_due) {
+            return false;
+        }
+    }
+    return f->calls == NULL;
+}
+
+void focus_free(struct focus *f)
+{
+    if (!f) {
+        return;
+    }
+    while (f->calls) {
+        call_abandon(f->calls);
+    }
+    while (f->rooms) { /* issued ones live on in the store */
+        struct room *room = f->rooms;
+        f->rooms = room->next;
+        timer_stop(f->wheel, &room->idle);
+        timer_stop(f->wheel, &room->life);
+        timer_stop(f->wheel, &room->hold_end);
+        free(room);
+    }
+    keys_wipe(f->secret, sizeof f->secret);
+    free(f->slots);
+    free(f->free_slots);
+    free(f);
+}

@@ -1,0 +1,204 @@
+/*
+ * The focus (RFC 4353, RFC 4579): owns the conferences of this node and their calls, takes every SIP request that the
+ * transaction layer lets through and every event of the workers, and decides who answers: factory, conference, call. A
+ * function of messages, events and time: it opens no socket, reads no clock and draws no random number itself.
+ *
+ *     focus.c    which resource a request means; events of the workers; start and end
+ *     room.c     conferences: issue, open, end
+ *     factory.c  INVITE to the well-known URI
+ *     invite.c   reading an INVITE: body, offer, what it asks for; refusing it
+ *     call.c     one participant's signalling, a table-driven state machine; call_media.c its leg
+ *
+ * Signalling thread only.
+ */
+#ifndef SIG_FOCUS_H
+#define SIG_FOCUS_H
+
+#include "sig/log.h"
+#include "sig/offer.h"
+#include "sig/place.h"
+#include "sig/store.h"
+#include "sig/txn.h"
+#include "sig/uri.h"
+
+#define FOCUS_HOSTS_MAX 32
+#define FOCUS_HOST_MAX 128
+#define FOCUS_USER_MAX 64
+#define FOCUS_DIALOG_BUCKETS 16384 /* power of two; keyed by our own random tags, so nobody can pile them up */
+#define FOCUS_EVENTS_BATCH 1024    /* of one worker in one beat */
+#define FOCUS_BEAT_NS (5 * NS_PER_MS)
+
+enum focus_mode { FOCUS_REDIRECT, FOCUS_DIRECT }; /* what the factory answers: 302, or 200 as the focus itself */
+
+struct focus_cfg {
+    uint16_t node;                            /* in every conference URI */
+    char domain[FOCUS_HOST_MAX];              /* host[:port] of our URIs */
+    char hosts[FOCUS_HOSTS_MAX][FOCUS_HOST_MAX]; /* what a Request-URI may name us by, lower case, no port, no [] */
+    unsigned n_hosts;
+    bool any_literal_host;                    /* a listener is bound to every address: any literal is ours */
+    char factory_user[FOCUS_USER_MAX];
+    enum focus_mode factory_mode;
+    struct offer_policy policy;
+    char advertised[ADDR_TEXT_MAX];          /* media address in our SDP, literal; "": the interface's own */
+    uint32_t conferences_max;                 /* up to URI_SLOTS_MAX */
+    uint32_t legs_max;                        /* of one conference */
+    uint32_t talkers;
+    uint16_t quiet_s;                         /* a call without RTP for so long ends; 0: never */
+    bool reservation;
+    uint32_t reserve_s, reserve_legs;         /* how long and for how many legs a fresh conference holds room */
+    uint32_t unused_s;                        /* a conference URI that nobody has called dies after it */
+    uint32_t life_s;                          /* no conference lives longer */
+    uint32_t linger_s;                        /* after the last participant has left */
+    char cname[CNAME_MAX];                    /* RTCP */
+    char server[64];                          /* Server header, "": none */
+    bool strict;                              /* tests: a cell of the call's table that cannot be reached aborts */
+};
+
+/* Why a request was refused: name, status, text for people. Each is counted. */
+#define FOCUS_REFUSAL_LIST(X)                                                                                          \
+    X(SCHEME, 416, "URI scheme that is not served")                                                                    \
+    X(HOST, 404, "host that is not ours")                                                                              \
+    X(USER, 404, "neither the factory nor a conference")                                                               \
+    X(ENDED, 410, "conference that is over or has expired")                                                            \
+    X(EXTENSION, 420, "required extension that is not supported")                                                      \
+    X(CONTACT, 400, "INVITE without one usable Contact")                                                               \
+    X(ACCEPT, 406, "peer takes no SDP")                                                                                \
+    X(BODY_TYPE, 415, "body that is not SDP")                                                                          \
+    X(BODY, 400, "malformed SDP")                                                                                      \
+    X(BODY_LIMIT, 488, "SDP beyond the limits")                                                                        \
+    X(MEDIA, 488, "no stream, transport or codec that fits")                                                           \
+    X(DIALOG, 481, "no such dialog")                                                                                   \
+    X(CSEQ, 500, "CSeq lower than the last one")                                                                       \
+    X(PENDING, 491, "our own offer has no answer yet")                                                                 \
+    X(LEGS, 486, "conference has as many participants as it may have")                                                 \
+    X(CONFS, 503, "as many conferences as there may be")                                                               \
+    X(CPU, 503, "CPU budget spent")                                                                                    \
+    X(BANDWIDTH, 503, "bandwidth spent")                                                                               \
+    X(PORTS, 503, "no RTP port left")                                                                                  \
+    X(FDS, 503, "no file descriptor left")                                                                             \
+    X(WORKER, 503, "worker's message ring full")                                                                       \
+    X(MEMORY, 500, "no memory")                                                                                        \
+    X(FAULT, 500, "a fault of our own")                                                                                \
+    X(STOPPING, 503, "server is going down")                                                                           \
+    X(METHOD, 405, "method that makes no sense here")
+
+enum focus_refusal {
+#define X(name, status, text) FOCUS_##name,
+    FOCUS_REFUSAL_LIST(X)
+#undef X
+    FOCUS_REFUSALS
+};
+
+const char *focus_refusal_name(enum focus_refusal refusal);
+const char *focus_refusal_text(enum focus_refusal refusal);
+int focus_refusal_status(enum focus_refusal refusal);
+
+/* Why a call ended. */
+#define FOCUS_ENDING_LIST(X)                                                                                           \
+    X(PEER, "participant hung up")                                                                                     \
+    X(QUIET, "no RTP")                                                                                                 \
+    X(ACK_LOST, "answer was never acknowledged")                                                                       \
+    X(ANSWER, "no usable answer to our offer")                                                                         \
+    X(CONFERENCE, "conference is over")                                                                                \
+    X(STOP, "server is going down")                                                                                    \
+    X(FAULT, "a fault of our own")
+
+enum focus_ending {
+#define X(name, text) FOCUS_END_##name,
+    FOCUS_ENDING_LIST(X)
+#undef X
+    FOCUS_ENDINGS
+};
+
+const char *focus_ending_name(enum focus_ending ending);
+const char *focus_ending_text(enum focus_ending ending);
+
+/* Readable from any thread. */
+struct focus_stats {
+    counter calls, confs, legs;  /* gauges; legs: lent to workers */
+    counter calls_made, confs_made, redirects;
+    counter refused[FOCUS_REFUSALS];
+    counter ended[FOCUS_ENDINGS];
+    counter events_dtmf, impossible, store_errors;
+};
+
+/* What it asks of the world. */
+struct focus_world {
+    void *ctx;
+    int (*random)(void *ctx, void *bytes, size_t n_bytes); /* @return 0 | -EIO: nothing may be issued */
+    uint64_t (*wall_s)(void *ctx);                         /* Unix time */
+};
+
+struct call;
+struct room;
+
+struct focus {
+    struct focus_cfg cfg;
+    struct focus_world world;
+    struct txns *txns;
+    struct timer_wheel *wheel;
+    struct place *place;
+    struct store *store;
+    const struct log *log;
+    struct focus_stats stats;
+    uint8_t secret[KEYS_SECRET_BYTES];
+    struct addr media_host; /* as our SDP names it */
+    bool stopping;
+    uint64_t last_id; /* for log lines */
+
+    struct room **slots; /* [conferences_max], by the slot in the token */
+    uint32_t *free_slots; /* ring of the free ones: the longest free is taken next */
+    uint32_t free_at, n_free;
+    struct room *rooms;
+    struct call *calls;
+    struct call *dialogs[FOCUS_DIALOG_BUCKETS];
+    unsigned n_due; /* calls and rooms that wait for space in a ring */
+};
+
+/**
+ * Makes it, and takes the secret and the living conferences out of the store.
+ *
+ * @param place, store, log, wheel  outlive it
+ * @return 0 | -EINVAL | -ENOMEM | -ETIMEDOUT, -EIO ...: the store
+ */
+int focus_build(struct focus **focus, const struct focus_cfg *cfg, const struct focus_world *world,
+                struct timer_wheel *wheel, struct place *place, struct store *store, const struct log *log);
+
+/** Frees it. @pre focus_is_idle, or the workers have stopped: what is still lent then is abandoned */
+void focus_free(struct focus *focus);
+
+/** Callbacks for txns_build; then hand it the layer that was made. */
+struct txn_user focus_user(struct focus *focus);
+void focus_attach(struct focus *focus, struct txns *txns);
+
+/** Methods it serves, as a set of sip_bit. */
+uint32_t focus_methods(void);
+
+/** Takes the workers' events and what waited for a ring. Timers are the wheel's. @return when it wants to be called
+ * again at the latest, in ns from now */
+uint64_t focus_beat(struct focus *focus);
+
+/** Ends every conference: BYE to all, legs back. New ones are refused. */
+void focus_stop(struct focus *focus);
+
+/** No call, nothing lent. */
+bool focus_is_idle(const struct focus *focus);
+
+/* --- For its parts ------------------------------------------------------------------------------------------------ */
+
+enum focus_target { FOCUS_NOBODY, FOCUS_SERVER, FOCUS_FACTORY, FOCUS_CONFERENCE };
+
+/** Counts and answers a refusal with what belongs to its status: Retry-After, Accept, Allow ... txn NULL: counts only. */
+void focus_refuse(struct focus *focus, struct txn *txn, enum focus_refusal refusal);
+
+/** The same with a header of its own, e.g. Warning or Unsupported. */
+void focus_refuse_with(struct focus *focus, struct txn *txn, enum focus_refusal refusal, const char *name,
+                       const char *value);
+
+/** Allow, Supported, Accept, Server. */
+void focus_add_abilities(const struct focus *focus, struct sip_out *out);
+
+/** What a negative errno of placement, building or the ring means for the caller. */
+enum focus_refusal focus_refusal_of(int err);
+
+#endif

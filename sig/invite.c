@@ -1,0 +1,90 @@
+/* Reading INVITEs. */
+#include "sig/invite.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+int invite_sdp(const struct sip_msg *msg, struct sdp *sdp)
+{
+    if (msg->body_bytes == 0) {
+        return -ENODATA;
+    }
+    const char *encoding = sip_header(msg, "Content-Encoding", 0);
+    bool plain = !encoding || *encoding == '\0' || strcasecmp(encoding, "identity") == 0;
+    bool session = msg->content_disposition[0] == '\0' || strcmp(msg->content_disposition, "session") == 0;
+    if (!plain || !session || strcmp(msg->content_type, "application/sdp") != 0) {
+        return msg->content_optional ? -ENODATA : -ENOTSUP; /* RFC 5621 8.3: handling=optional may be ignored */
+    }
+    return sdp_parse(sdp, msg->body, msg->body_bytes);
+}
+
+/* RFC 3261 20.1: no Accept means application/sdp. */
+static bool accepts_sdp(const struct sip_msg *msg)
+{
+    const char *element;
+    size_t n;
+
+    for (unsigned i = 0; (n = sip_list(msg, "Accept", i, &element)) > 0; i++) {
+        static const char *const fine[] = {"application/sdp", "application/*", "*/*"};
+        size_t type = 0;
+        while (type < n && element[type] != ';' && element[type] != ' ' && element[type] != '\t') {
+            type++;
+        }
+        for (size_t k = 0; k < ARRAY_LEN(fine); k++) {
+            if (strlen(fine[k]) == type && strncasecmp(element, fine[k], type) == 0) {
+                return true;
+            }
+        }
+    }
+    return sip_header(msg, "Accept", 0) == NULL;
+}
+
+static bool has_contact(const struct sip_msg *msg)
+{
+    if (msg->n_contacts != 1 || msg->contact_is_star) {
+        return false;
+    }
+    const char *scheme = msg->contacts[0].addr.uri.scheme;
+    return strcmp(scheme, "sip") == 0 || strcmp(scheme, "sips") == 0;
+}
+
+static void refuse_media(struct focus *focus, struct txn *txn, int warning)
+{
+    char value[FOCUS_HOST_MAX + 80];
+    snprintf(value, sizeof value, "%d %s \"%s\"", warning, focus->cfg.domain, offer_warning_text(warning));
+    focus_refuse_with(focus, txn, FOCUS_MEDIA, "Warning", value);
+}
+
+int invite_read(struct focus *focus, struct txn *txn, const struct sip_msg *msg, struct invite *invite)
+{
+    int warning = 0;
+
+    if (!has_contact(msg)) {
+        focus_refuse(focus, txn, FOCUS_CONTACT);
+        return -EPROTO;
+    }
+    if (!accepts_sdp(msg)) {
+        focus_refuse(focus, txn, FOCUS_ACCEPT);
+        return -EPROTO;
+    }
+    int err = invite_sdp(msg, &invite->sdp);
+    invite->bare = err == -ENODATA;
+    if (invite->bare) {
+        const struct offer_codec *c = &focus->cfg.policy.codecs[0];
+        invite->cost = place_cost_of(c->id, c->rate_hz, 20);
+        return 0;
+    }
+    if (err) {
+        focus_refuse(focus, txn, err == -ENOTSUP ? FOCUS_BODY_TYPE : err == -E2BIG ? FOCUS_BODY_LIMIT : FOCUS_BODY);
+        return -EPROTO;
+    }
+    if (offer_pick(&invite->pick, &focus->cfg.policy, &invite->sdp, &warning) != 0) {
+        refuse_media(focus, txn, warning);
+        return -EPROTO;
+    }
+    const struct offer_media *media = &invite->pick.media;
+    invite->cost = place_cost_of(media->codec->id, media->fmt.rate_hz, media->ptime_tx_ms);
+    return 0;
+}

@@ -1,0 +1,31 @@
+/*
+ * Reading an INVITE, first or in a dialog: does its body make sense, and does its offer fit. Refuses by itself.
+ */
+#ifndef SIG_INVITE_H
+#define SIG_INVITE_H
+
+#include "sig/focus.h"
+
+struct invite {
+    bool bare; /* no offer: ours goes into the 200 */
+    struct sdp sdp;
+    struct offer_pick pick; /* points into sdp */
+    struct place_cost cost; /* of the leg; bare: of our first codec */
+};
+
+/**
+ * Reads it.
+ *
+ * @param invite  the caller's memory; valid as long as msg
+ * @return        0 | -EPROTO: refused, txn has had its final response
+ */
+int invite_read(struct focus *focus, struct txn *txn, const struct sip_msg *msg, struct invite *invite);
+
+/**
+ * The SDP of a message, if it has one: type, encoding and disposition checked.
+ *
+ * @return 0 | -ENODATA no body | -ENOTSUP a body that we must understand and do not | -EBADMSG, -E2BIG as sdp_parse
+ */
+int invite_sdp(const struct sip_msg *msg, struct sdp *sdp);
+
+#endif

@@ -1,0 +1,309 @@
+/* Conferences. */
+#include "sig/room.h"
+
+#include "core/conf/conf.h"
+#include "core/ctl.h"
+#include "sig/call.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- Slots -------------------------------------------------------------------------------------------------------- */
+
+/* @return a slot that no living conference has | -ENOSPC */
+static int slot_take(struct focus *f)
+{
+    if (f->n_free == 0) {
+        return -ENOSPC;
+    }
+    uint32_t slot = f->free_slots[f->free_at];
+    f->free_at = (f->free_at + 1) % f->cfg.conferences_max;
+    f->n_free--;
+    return (int)slot;
+}
+
+static void slot_give(struct focus *f, uint32_t slot)
+{
+    f->slots[slot] = NULL;
+    f->free_slots[(f->free_at + f->n_free) % f->cfg.conferences_max] = slot;
+    f->n_free++;
+}
+
+/* Takes a certain one out, at restore. */
+static int slot_take_this(struct focus *f, uint32_t slot)
+{
+    if (slot >= f->cfg.conferences_max || f->slots[slot]) {
+        return -ENOENT;
+    }
+    for (uint32_t i = 0; i < f->n_free; i++) {
+        uint32_t at = (f->free_at + i) % f->cfg.conferences_max;
+        if (f->free_slots[at] == slot) {
+            f->free_slots[at] = f->free_slots[f->free_at];
+            f->free_slots[f->free_at] = slot;
+            must(slot_take(f) == (int)slot);
+            return 0;
+        }
+    }
+    return -ENOENT;
+}
+
+/* --- Store -------------------------------------------------------------------------------------------------------- */
+
+static void room_save(struct room *room)
+{
+    struct store_req req = {.op = room->state == ROOM_ENDED ? STORE_DROP : STORE_PUT};
+    memcpy(req.conf.token, room->token, sizeof req.conf.token);
+    req.conf.created_s = room->created_s;
+    req.conf.expires_s = room->id.expires_s;
+    req.conf.state = room->state == ROOM_OPEN ? STORE_ACTIVE : STORE_ISSUED;
+    req.conf.reserved = room->hold.active;
+    bool full = store_put(room->focus->store, &req) != 0;
+    if (full != room->save_due) {
+        room->focus->n_due += full ? 1 : -1u;
+        room->save_due = full;
+    }
+}
+
+/* --- Life --------------------------------------------------------------------------------------------------------- */
+
+static void on_idle(struct timer *timer, uint64_t now_ns) { room_end(TIMER_OWNER(timer, struct room, idle), FOCUS_END_CONFERENCE); }
+
+static void on_life(struct timer *timer, uint64_t now_ns) { room_end(TIMER_OWNER(timer, struct room, life), FOCUS_END_CONFERENCE); }
+
+static void on_hold_end(struct timer *timer, uint64_t now_ns)
+{
+    struct room *room = TIMER_OWNER(timer, struct room, hold_end);
+    place_release(room->focus->place, &room->hold); /* from now on it binds late, like any other */
+}
+
+static uint64_t ms_of(uint64_t seconds) { return seconds * 1000; }
+
+/* Puts a room whose id is complete into its slot. */
+static void room_begin(struct room *room, uint64_t now_s)
+{
+    struct focus *f = room->focus;
+
+    room->state = ROOM_ISSUED;
+    room->worker = -1;
+    timer_init(&room->idle, on_idle);
+    timer_init(&room->life, on_life);
+    timer_init(&room->hold_end, on_hold_end);
+    f->slots[room->id.slot] = room;
+    room->next = f->rooms;
+    room->link = &f->rooms;
+    if (room->next) {
+        room->next->link = &room->next;
+    }
+    f->rooms = room;
+    timer_start(f->wheel, &room->idle, ms_of(f->cfg.unused_s));
+    timer_start(f->wheel, &room->life, ms_of(room->id.expires_s - now_s));
+    count_add(&f->stats.confs, 1);
+}
+
+int room_issue(struct focus *f, struct place_cost cost, struct room **out)
+{
+    uint64_t now_s = f->world.wall_s(f->world.ctx);
+    struct room *room = calloc(1, sizeof *room);
+    int slot = -1, err = -ENOMEM;
+
+    if (!room) {
+        return -ENOMEM;
+    }
+    slot = slot_take(f);
+    if (slot < 0) {
+        err = slot;
+        goto out;
+    }
+    room->focus = f;
+    room->created_s = now_s;
+    room->id = (struct uri_token){
+        .node = f->cfg.node, .slot = (uint32_t)slot, .expires_s = (uint32_t)(now_s + f->cfg.life_s)};
+    err = f->world.random(f->world.ctx, room->id.random, sizeof room->id.random);
+    if (err || (err = uri_token_write(room->token, &room->id, f->secret)) != 0) {
+        goto out;
+    }
+    if (f->cfg.reservation && (err = place_hold(f->place, &room->hold, f->cfg.reserve_legs, cost)) != 0) {
+        goto out;
+    }
+    room_begin(room, now_s);
+    if (room->hold.active) {
+        timer_start(f->wheel, &room->hold_end, ms_of(f->cfg.reserve_s));
+    }
+    room_save(room);
+    count_add(&f->stats.confs_made, 1);
+    *out = room;
+    return 0;
+out:
+    if (slot >= 0) {
+        slot_give(f, (uint32_t)slot);
+    }
+    free(room);
+    return err;
+}
+
+int room_restore(struct focus *f, const struct store_conf *conf)
+{
+    uint64_t now_s = f->world.wall_s(f->world.ctx);
+    struct uri_token id;
+
+    if (uri_token_read(&id, conf->token, URI_TOKEN_CHARS, f->secret) != 0 || id.node != f->cfg.node ||
+        id.expires_s <= now_s || slot_take_this(f, id.slot) != 0) {
+        return -ENOENT;
+    }
+    struct room *room = calloc(1, sizeof *room);
+    if (!room) {
+        slot_give(f, id.slot);
+        return -ENOMEM;
+    }
+    room->focus = f;
+    room->id = id;
+    room->created_s = conf->created_s;
+    memcpy(room->token, conf->token, sizeof room->token);
+    room_begin(room, now_s);
+    return 0;
+}
+
+int room_find(struct focus *f, const char *user, struct room **out)
+{
+    struct uri_token id;
+
+    if (uri_token_read(&id, user, strlen(user), f->secret) != 0 || id.node != f->cfg.node) {
+        return -ENOENT;
+    }
+    struct room *room = id.slot < f->cfg.conferences_max ? f->slots[id.slot] : NULL;
+    if (!room || memcmp(&room->id.random, &id.random, sizeof id.random) != 0) {
+        return -ESTALE; /* ours by its MAC, and not alive: it has been */
+    }
+    *out = room;
+    return 0;
+}
+
+int room_open(struct room *room, struct place_cost cost)
+{
+    struct focus *f = room->focus;
+
+    if (room->state == ROOM_OPEN) {
+        return 0;
+    }
+    must(room->state == ROOM_ISSUED);
+    int worker = place_choose(f->place, &room->hold, cost);
+    if (worker < 0) {
+        return worker;
+    }
+    struct conf_cfg cfg = {
+        .id = (uint64_t)(uintptr_t)room, .legs_max = f->cfg.legs_max, .talkers = f->cfg.talkers};
+    struct ctl_req req = {.op = CTL_CONF_OPEN};
+    int err = conf_build(&req.conf, &cfg);
+    if (err) {
+        return err;
+    }
+    if (ctl_put(place_worker(f->place, worker), &req) != 0) {
+        conf_free(req.conf);
+        return -EBUSY;
+    }
+    room->conf = req.conf;
+    room->worker = worker;
+    room->state = ROOM_OPEN;
+    room_save(room);
+    log_line(f->log, LOG_INFO, "conference %.*s opens on worker %d", ROOM_NAME_CHARS, room->token, worker);
+    return 0;
+}
+
+int room_join(struct room *room, struct call *call)
+{
+    if (room->state == ROOM_ENDED) {
+        return -ESTALE;
+    }
+    if (room->n_roster >= room->focus->cfg.legs_max) {
+        return -EUSERS;
+    }
+    must(!call->room_link);
+    call->room_next = room->roster;
+    call->room_link = &room->roster;
+    if (call->room_next) {
+        call->room_next->room_link = &call->room_next;
+    }
+    room->roster = call;
+    room->n_roster++;
+    timer_stop(room->focus->wheel, &room->idle);
+    return 0;
+}
+
+void room_leave(struct room *room, struct call *call)
+{
+    if (!call->room_link) {
+        return;
+    }
+    *call->room_link = call->room_next;
+    if (call->room_next) {
+        call->room_next->room_link = call->room_link;
+    }
+    call->room_next = NULL;
+    call->room_link = NULL;
+    if (--room->n_roster == 0 && room->state != ROOM_ENDED) {
+        /* A caller whose INVITE failed has not used the URI: it keeps its first time limit. */
+        uint32_t wait_s = room->state == ROOM_OPEN ? room->focus->cfg.linger_s : room->focus->cfg.unused_s;
+        timer_start(room->focus->wheel, &room->idle, ms_of(wait_s));
+    }
+}
+
+void room_end(struct room *room, enum focus_ending why)
+{
+    struct focus *f = room->focus;
+
+    if (room->state == ROOM_ENDED) {
+        return;
+    }
+    log_line(f->log, LOG_INFO, "conference %.*s ends: %u participants, %s", ROOM_NAME_CHARS, room->token,
+             room->n_roster, focus_ending_text(why));
+    room->state = ROOM_ENDED;
+    slot_give(f, room->id.slot);
+    timer_stop(f->wheel, &room->idle);
+    timer_stop(f->wheel, &room->life);
+    timer_stop(f->wheel, &room->hold_end);
+    place_release(f->place, &room->hold);
+    room_save(room);
+    room->n_calls++; /* keeps it alive while its calls leave */
+    while (room->roster) {
+        struct call *call = room->roster;
+        call_end(call, why);
+    }
+    room->n_calls--;
+    if (room->conf) {
+        room->close_due = true;
+        f->n_due++;
+    }
+    room_settle(room);
+}
+
+void room_conf_gone(struct room *room)
+{
+    conf_free(room->conf);
+    room->conf = NULL;
+    room_settle(room);
+}
+
+void room_settle(struct room *room)
+{
+    struct focus *f = room->focus;
+
+    if (room->save_due) {
+        room_save(room);
+    }
+    if (room->close_due && room->n_drops_due == 0) { /* the worker wants it empty: drops go first */
+        struct ctl_req req = {.op = CTL_CONF_CLOSE, .conf = room->conf};
+        if (ctl_put(place_worker(f->place, room->worker), &req) == 0) {
+            room->close_due = false;
+            f->n_due--;
+        }
+    }
+    if (room->state == ROOM_ENDED && !room->conf && room->n_calls == 0 && !room->save_due) {
+        *room->link = room->next;
+        if (room->next) {
+            room->next->link = room->link;
+        }
+        count_add(&f->stats.confs, (uint64_t)-1);
+        free(room);
+    }
+}

@@ -1,0 +1,65 @@
+/*
+ * A conference as signalling sees it: its URI, its roster, its time limits; the media is the struct conf that it lends to
+ * a worker. Issued (a URI that nobody has called yet) -> open (media runs) -> ended (the URI is dead; it waits for its
+ * conf and its calls to come back).
+ */
+#ifndef SIG_ROOM_H
+#define SIG_ROOM_H
+
+#include "sig/focus.h"
+
+struct conf;
+
+enum room_state { ROOM_ISSUED, ROOM_OPEN, ROOM_ENDED };
+
+struct room {
+    struct focus *focus;
+    struct room *next, **link; /* all of the focus */
+    enum room_state state;
+    char token[URI_TOKEN_CHARS + 1];
+    struct uri_token id;
+    uint64_t created_s;
+    struct place_hold hold;
+    int worker;        /* once open */
+    struct conf *conf; /* lent; NULL: not open, or back */
+    struct call *roster;
+    uint32_t n_roster; /* participants now */
+    uint32_t n_calls;  /* calls that still point here, the ending ones too */
+    uint32_t n_drops_due; /* legs whose drop waits for the ring */
+    bool close_due;    /* CTL_CONF_CLOSE waits for the ring, or for the drops before it */
+    bool save_due;     /* the store has not been told yet */
+    struct timer idle; /* unused, or empty */
+    struct timer life, hold_end;
+};
+
+/** Makes a conference with a fresh URI, and holds room for it if so configured.
+ * @return 0 | -ENOSPC no slot | -EIO no randomness | -ENOMEM | as place_hold */
+int room_issue(struct focus *focus, struct place_cost cost, struct room **room);
+
+/** Makes it again from the store: the URI was promised before a restart. @return 0 | -ENOENT not ours, or expired | ... */
+int room_restore(struct focus *focus, const struct store_conf *conf);
+
+/** Finds by the user part of a URI. @return 0 | -ENOENT never issued here | -ESTALE over or expired */
+int room_find(struct focus *focus, const char *user, struct room **room);
+
+/** Gives it media on a worker, if it has none yet. @return 0 | as place_choose | -EBUSY ring full | -ENOMEM */
+int room_open(struct room *room, struct place_cost cost);
+
+/** A participant comes. @pre call is in no roster  @return 0 | -EUSERS full | -ESTALE over */
+int room_join(struct room *room, struct call *call);
+/** A participant goes; the last one starts the linger. Twice is fine. */
+void room_leave(struct room *room, struct call *call);
+
+/** Ends it: the URI dies, every call gets BYE, the media comes back. */
+void room_end(struct room *room, enum focus_ending why);
+
+/** The media is back. */
+void room_conf_gone(struct room *room);
+
+/** Does what waited for a ring, and frees an ended room that has everything back. room may be gone after it. */
+void room_settle(struct room *room);
+
+/** What may be said of it in a log line: the part of the token that is no secret. */
+#define ROOM_NAME_CHARS 8
+
+#endif
