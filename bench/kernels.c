@@ -1,0 +1,462 @@
+/*
+ * Every kernel on every ISA of this CPU, as a ratio to the scalar baseline measured in the same rounds, beside the gate
+ * that the ratio must hold and beside the least that memory (or the multipliers) would take.
+ *
+ * Bounds: bytes loaded and stored over the widths of the L1 data path, or multiplies over the multipliers' width, at
+ * the clock measured at the start. The widths are those of a core with a full 512-bit data path; a core that splits
+ * 512-bit operations in two shows larger factors. Rows that do not fit in L2 have no bound here.
+ */
+#include "bench/bench.h"
+#include "bench/scalar.h"
+#include "simd/simd.h"
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS_MAX = 1000, SAMPLES_MAX = 1920, L2_BYTES = 1024 * 1024 };
+
+/* A gate missed by less than this share is the machine's noise, not a regression. */
+static const double noise = 0.15;
+
+/* What one case works on; each subject of a case has its own, with its own row of kernels. */
+struct work {
+    const struct simd *row;
+    size_t n, n_rows; /* samples per row (low-rate ones for the resamplers), rows */
+    const int16_t *const *rows;
+    int16_t *const *outs;
+    int16_t *pcm, *s1, *s2, *own;
+    uint8_t *bytes;
+    const struct fir_bank *bank;
+    struct fir_state *state;
+    uint64_t sink;
+};
+
+/* Keeps the compiler from merging the turns of a loop. */
+static inline void fence(void)
+{
+    __asm__ volatile("" ::: "memory");
+}
+
+static void loop_split_minus(void *context, size_t times)
+{
+    const struct work *w = context;
+    for (size_t turn = 0; turn < times; turn++, fence()) {
+        w->row->mix_sum_split(w->rows, w->n_rows, w->n, w->s1, w->s2);
+        for (size_t i = 0; i < w->n_rows; i++)
+            w->row->mix_minus(w->s1, w->s2, w->rows[i], w->outs[i], w->n);
+    }
+}
+
+static void loop_n1(void *context, size_t times)
+{
+    const struct work *w = context;
+    for (size_t turn = 0; turn < times; turn++, fence())
+        w->row->mix_n1(w->rows, w->outs, w->n_rows, w->n);
+}
+
+static void loop_limit(void *context, size_t times)
+{
+    const struct work *w = context;
+    for (size_t turn = 0; turn < times; turn++, fence())
+        w->row->limit_soft(w->s1, w->s2, w->own, w->pcm, w->n);
+}
+
+static void loop_ulaw_decode(void *context, size_t times)
+{
+    const struct work *w = context;
+    for (size_t turn = 0; turn < times; turn++, fence())
+        w->row->ulaw_decode(w->bytes, w->pcm, w->n);
+}
+
+static void loop_alaw_decode(void *context, size_t times)
+{
+    const struct work *w = context;
+    for (size_t turn = 0; turn < times; turn++, fence())
+        w->row->alaw_decode(w->bytes, w->pcm, w->n);
+}
+
+static void loop_ulaw_encode(void *context, size_t times)
+{
+    const struct work *w = context;
+    for (size_t turn = 0; turn < times; turn++, fence())
+        w->row->ulaw_encode(w->own, w->bytes, w->n);
+}
+
+static void loop_alaw_encode(void *context, size_t times)
+{
+    const struct work *w = context;
+    for (size_t turn = 0; turn < times; turn++, fence())
+        w->row->alaw_encode(w->own, w->bytes, w->n);
+}
+
+static void loop_level(void *context, size_t times)
+{
+    struct work *w = context;
+    for (size_t turn = 0; turn < times; turn++, fence())
+        w->row->level(w->own, w->n, &w->sink);
+}
+
+static void loop_ramp(void *context, size_t times)
+{
+    const struct work *w = context;
+    for (size_t turn = 0; turn < times; turn++, fence())
+        w->row->gain_ramp(w->pcm, w->n, 1 << 30, 1 << 16);
+}
+
+static void loop_fir_up(void *context, size_t times)
+{
+    const struct work *w = context;
+    for (size_t turn = 0; turn < times; turn++, fence())
+        w->row->fir_up(w->bank, w->state, w->own, w->pcm, w->n);
+}
+
+static void loop_fir_down(void *context, size_t times)
+{
+    const struct work *w = context;
+    for (size_t turn = 0; turn < times; turn++, fence())
+        w->row->fir_down(w->bank, w->state, w->own, w->pcm, w->n);
+}
+
+/* Bytes or multiplies per sample and row, for the bound. */
+struct cost {
+    double load_bytes, store_bytes, macs;
+};
+
+static const struct cost mix_cost = {4, 2, 0}, limit_cost = {6, 2, 0}, decode_cost = {1, 2, 0};
+static const struct cost encode_cost = {2, 1, 0}, level_cost = {2, 0, 0}, ramp_cost = {2, 2, 0};
+static const struct cost up2 = {0, 0, 96}, up3 = {0, 0, 144}, up6 = {0, 0, 288}; /* both directions */
+
+/* The gates are goals set once; gate 0: shown, not judged. The baseline of the mix is the int32 N-1 of ref. */
+static const struct bench_case {
+    const char *kernel;
+    size_t n, n_rows;
+    int factor;
+    bench_loop loop, baseline;
+    const struct cost *cost;
+    double gate_avx2, gate_avx512;
+} cases[] = {
+    {"ulaw_decode", 160, 1, 0, loop_ulaw_decode, loop_ulaw_decode, &decode_cost, 0, 0},
+    {"ulaw_decode", 320, 1, 0, loop_ulaw_decode, loop_ulaw_decode, &decode_cost, 6, 14},
+    {"alaw_decode", 160, 1, 0, loop_alaw_decode, loop_alaw_decode, &decode_cost, 0, 0},
+    {"alaw_decode", 320, 1, 0, loop_alaw_decode, loop_alaw_decode, &decode_cost, 6, 14},
+    {"ulaw_encode", 160, 1, 0, loop_ulaw_encode, loop_ulaw_encode, &encode_cost, 0, 0},
+    {"ulaw_encode", 320, 1, 0, loop_ulaw_encode, loop_ulaw_encode, &encode_cost, 4, 9},
+    {"alaw_encode", 160, 1, 0, loop_alaw_encode, loop_alaw_encode, &encode_cost, 0, 0},
+    {"alaw_encode", 320, 1, 0, loop_alaw_encode, loop_alaw_encode, &encode_cost, 4, 9},
+    {"split+minus", 160, 3, 0, loop_split_minus, loop_n1, &mix_cost, 18, 25},
+    {"split+minus", 160, 10, 0, loop_split_minus, loop_n1, &mix_cost, 18, 25},
+    {"split+minus", 160, 100, 0, loop_split_minus, loop_n1, &mix_cost, 18, 25},
+    {"split+minus", 320, 3, 0, loop_split_minus, loop_n1, &mix_cost, 18, 25},
+    {"split+minus", 320, 10, 0, loop_split_minus, loop_n1, &mix_cost, 18, 25},
+    {"split+minus", 320, 100, 0, loop_split_minus, loop_n1, &mix_cost, 18, 25},
+    {"split+minus", 960, 3, 0, loop_split_minus, loop_n1, &mix_cost, 18, 25},
+    {"split+minus", 960, 10, 0, loop_split_minus, loop_n1, &mix_cost, 18, 25},
+    {"split+minus", 960, 100, 0, loop_split_minus, loop_n1, &mix_cost, 18, 25},
+    {"split+minus", 960, 500, 0, loop_split_minus, loop_n1, &mix_cost, 11, 12},
+    {"split+minus", 960, 1000, 0, loop_split_minus, loop_n1, &mix_cost, 11, 12},
+    {"mix_n1", 160, 10, 0, loop_n1, loop_n1, &mix_cost, 18, 25},
+    {"mix_n1", 320, 10, 0, loop_n1, loop_n1, &mix_cost, 18, 25},
+    {"mix_n1", 320, 100, 0, loop_n1, loop_n1, &mix_cost, 18, 25},
+    {"mix_n1", 960, 1000, 0, loop_n1, loop_n1, &mix_cost, 11, 12},
+    {"limit_soft", 320, 1, 0, loop_limit, loop_limit, &limit_cost, 8, 14},
+    {"limit_soft", 960, 1, 0, loop_limit, loop_limit, &limit_cost, 0, 0},
+    {"level", 160, 1, 0, loop_level, loop_level, &level_cost, 0, 0},
+    {"level", 320, 1, 0, loop_level, loop_level, &level_cost, 20, 32},
+    {"gain_ramp", 160, 1, 0, loop_ramp, loop_ramp, &ramp_cost, 0, 0},
+    {"gain_ramp", 320, 1, 0, loop_ramp, loop_ramp, &ramp_cost, 11, 18},
+    {"fir_up x2", 160, 1, 2, loop_fir_up, loop_fir_up, &up2, 10, 10},
+    {"fir_down x2", 160, 1, 2, loop_fir_down, loop_fir_down, &up2, 10, 10},
+    {"fir_up x3", 320, 1, 3, loop_fir_up, loop_fir_up, &up3, 10, 10},
+    {"fir_down x3", 320, 1, 3, loop_fir_down, loop_fir_down, &up3, 10, 10},
+    {"fir_up x6", 160, 1, 6, loop_fir_up, loop_fir_up, &up6, 10, 10},
+    {"fir_down x6", 160, 1, 6, loop_fir_down, loop_fir_down, &up6, 10, 10},
+};
+
+/* Widths of the bound, per cycle. */
+static const struct width {
+    unsigned bit;
+    double load_bytes, store_bytes, macs;
+} widths[] = {
+    {SIMD_AVX2, 64, 64, 32},
+    {SIMD_AVX512, 128, 64, 64},
+    {SIMD_NEON, 48, 32, 16},
+};
+
+struct options {
+    int cpu;
+    unsigned mask, n_rounds, round_us;
+    const char *only;
+    bool json, table, check;
+};
+
+/* Where all cases take their memory from. */
+struct arena {
+    int16_t *rows_memory, *outs_memory;
+    const int16_t *rows[ROWS_MAX];
+    int16_t *outs[ROWS_MAX];
+    int16_t *pcm, *s1, *s2, *own;
+    uint8_t *bytes;
+    struct fir_state *state;
+};
+
+/* A row pitch of whole lines, and never a multiple of 1024: page-pitched rows would all fall into one set of L1. */
+static size_t pitch_samples(size_t n)
+{
+    size_t bytes = (2 * n + 63) / 64 * 64;
+    return (bytes % 1024 == 0 ? bytes + 64 : bytes) / 2;
+}
+
+static void arena_init(struct arena *arena)
+{
+    size_t rows_bytes = ROWS_MAX * 2 * pitch_samples(960), row_bytes = 2 * SAMPLES_MAX;
+    arena->rows_memory = bench_memory(rows_bytes);
+    arena->outs_memory = bench_memory(rows_bytes);
+    arena->pcm = bench_memory(row_bytes);
+    arena->s1 = bench_memory(row_bytes);
+    arena->s2 = bench_memory(row_bytes);
+    arena->own = bench_memory(row_bytes);
+    arena->bytes = bench_memory(row_bytes);
+    arena->state = bench_memory(sizeof(*arena->state));
+    for (size_t i = 0; i < rows_bytes / 2; i++)
+        arena->rows_memory[i] = (int16_t)(6000 * sin((double)i * 0.071) + (double)(i * 2654435761u >> 20 & 1023));
+    for (size_t i = 0; i < SAMPLES_MAX; i++) {
+        arena->own[i] = arena->rows_memory[i];
+        arena->s1[i] = INT16_MAX;
+        arena->s2[i] = (int16_t)(12000 * sin((double)i * 0.05)); /* above and below the limiter's knee */
+        arena->bytes[i] = (uint8_t)(i * 37);
+    }
+}
+
+static void arena_rows(struct arena *arena, size_t n)
+{
+    for (size_t i = 0; i < ROWS_MAX; i++) {
+        arena->rows[i] = arena->rows_memory + i * pitch_samples(n);
+        arena->outs[i] = arena->outs_memory + i * pitch_samples(n);
+    }
+}
+
+static struct work work_for(struct arena *arena, const struct bench_case *c, const struct simd *row)
+{
+    return (struct work){
+        .row = row,
+        .n = c->n,
+        .n_rows = c->n_rows,
+        .rows = arena->rows,
+        .outs = arena->outs,
+        .pcm = arena->pcm,
+        .s1 = arena->s1,
+        .s2 = arena->s2,
+        .own = arena->own,
+        .bytes = arena->bytes,
+        .bank = fir_bank(c->factor),
+        .state = arena->state,
+    };
+}
+
+/* Least possible time, 0 if unknown. */
+static double bound_ns(const struct bench_case *c, unsigned bit, double ghz)
+{
+    double samples = (double)(c->n * c->n_rows);
+    if (4 * samples > L2_BYTES)
+        return 0;
+    for (size_t i = 0; i < ARRAY_LEN(widths); i++) {
+        if (widths[i].bit != bit)
+            continue;
+        double cycles = fmax(c->cost->load_bytes / widths[i].load_bytes, c->cost->store_bytes / widths[i].store_bytes);
+        return samples * fmax(cycles, c->cost->macs / widths[i].macs) / ghz;
+    }
+    return 0;
+}
+
+struct outcome {
+    const struct bench_case *c;
+    const char *isa;
+    double ns, baseline_ns, ratio, bound_ns, gate;
+};
+
+enum verdict { PASS, NOISE, FAIL, UNGATED };
+
+static enum verdict judge(const struct outcome *o)
+{
+    if (o->gate == 0)
+        return UNGATED;
+    if (o->ratio >= o->gate)
+        return PASS;
+    return o->ratio >= o->gate * (1 - noise) ? NOISE : FAIL;
+}
+
+static const char *verdict_word(enum verdict verdict)
+{
+    static const char *const words[] = {"pass", "near", "FAIL", "-"};
+    return words[verdict];
+}
+
+static void print_json(const struct outcome *o, const char *cpu_model, double ghz)
+{
+    printf("{\"bench\":\"kernels\",\"commit\":\"%s\",\"cpu\":\"%s\",\"ghz\":%.2f,\"isa\":\"%s\",\"kernel\":\"%s\","
+           "\"samples\":%zu,\"rows\":%zu,\"ns\":%.2f,\"scalar_ns\":%.2f,\"ratio\":%.2f,\"bound_ns\":%.2f,"
+           "\"bound_factor\":%.2f,\"gate\":%.0f,\"verdict\":\"%s\"}\n",
+           bench_commit(), cpu_model, ghz, o->isa, o->c->kernel, o->c->n, o->c->n_rows, o->ns, o->baseline_ns, o->ratio,
+           o->bound_ns, o->bound_ns > 0 ? o->ns / o->bound_ns : 0, o->gate, verdict_word(judge(o)));
+    fflush(stdout);
+}
+
+static void print_table_head(const char *cpu_model, double ghz)
+{
+    printf("%s, %.2f GHz, commit %s; ns per call, ratio to scalar -O2 -fno-tree-vectorize\n", cpu_model, ghz,
+           bench_commit());
+    printf("%-12s %5s %5s  %-7s %11s %11s %8s %6s %7s  %s\n", "kernel", "n", "rows", "isa", "scalar ns", "ns", "ratio",
+           "gate", "x bound", "verdict");
+}
+
+static void print_table_row(const struct outcome *o)
+{
+    printf("%-12s %5zu %5zu  %-7s %11.1f %11.2f %7.1fx", o->c->kernel, o->c->n, o->c->n_rows, o->isa, o->baseline_ns,
+           o->ns, o->ratio);
+    if (o->gate > 0)
+        printf(" %5.0fx", o->gate);
+    else
+        printf(" %6s", "-");
+    if (o->bound_ns > 0)
+        printf(" %7.1f", o->ns / o->bound_ns);
+    else
+        printf(" %7s", "-");
+    printf("  %s\n", verdict_word(judge(o)));
+}
+
+static double gate_of(const struct bench_case *c, unsigned bit)
+{
+    return bit == SIMD_AVX2 ? c->gate_avx2 : bit == SIMD_AVX512 ? c->gate_avx512 : 0;
+}
+
+/* One case: the baseline and all ISAs in the same rounds. Returns how many outcomes were written. */
+static size_t run_case(const struct options *options, struct arena *arena, const struct bench_case *c, double ghz,
+                       struct outcome *outcomes)
+{
+    static const unsigned bits[] = {SIMD_AVX2, SIMD_AVX512, SIMD_NEON};
+    struct work works[BENCH_SUBJECTS_MAX] = {work_for(arena, c, scalar_row())};
+    struct bench_subject subjects[BENCH_SUBJECTS_MAX] = {{c->baseline, &works[0]}};
+    struct bench_result results[BENCH_SUBJECTS_MAX];
+    size_t n_subjects = 1;
+    arena_rows(arena, c->n);
+    for (size_t i = 0; i < ARRAY_LEN(bits); i++) {
+        if (!(bits[i] & options->mask & simd_supported()))
+            continue;
+        works[n_subjects] = work_for(arena, c, simd_pick(bits[i]));
+        subjects[n_subjects] = (struct bench_subject){c->loop, &works[n_subjects]};
+        n_subjects++;
+    }
+    bench_run(subjects, n_subjects, options->n_rounds, options->round_us, results);
+    for (size_t i = 1; i < n_subjects; i++) {
+        const struct simd *row = works[i].row;
+        outcomes[i - 1] = (struct outcome){c,
+                                           row->name,
+                                           results[i].ns,
+                                           results[0].ns,
+                                           results[i].ratio,
+                                           bound_ns(c, row->bit, ghz),
+                                           gate_of(c, row->bit)};
+    }
+    return n_subjects - 1;
+}
+
+static void help(FILE *to)
+{
+    fprintf(to, "usage: mixminus-bench kernels [OPTION...]\n\n"
+                "  --isa=NAME     auto, avx2, avx512 or neon: measure this one only (auto: all that the CPU has)\n"
+                "  --only=TEXT    only kernels whose name contains TEXT\n"
+                "  --cpu=N        run on this CPU (default 0)\n"
+                "  --rounds=N     rounds to take the median of, odd (default 15)\n"
+                "  --json         one JSON line per case\n"
+                "  --table        the table for people (default, unless --json)\n"
+                "  --check        exit 1 if a gate is missed by more than 15 %%\n");
+}
+
+/* Returns -1 to go on, else the exit status. */
+static int parse(int argc, char **argv, struct options *options)
+{
+    static const struct option flags[] = {
+        {"isa", required_argument, NULL, 'i'},
+        {"only", required_argument, NULL, 'o'},
+        {"cpu", required_argument, NULL, 'c'},
+        {"rounds", required_argument, NULL, 'r'},
+        {"json", no_argument, NULL, 'j'},
+        {"table", no_argument, NULL, 't'},
+        {"check", no_argument, NULL, 'k'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    for (int flag; (flag = getopt_long(argc, argv, "", flags, NULL)) != -1;) {
+        switch (flag) {
+        case 'i':
+            options->mask = simd_mask_of(optarg);
+            break;
+        case 'o':
+            options->only = optarg;
+            break;
+        case 'c':
+            options->cpu = atoi(optarg);
+            break;
+        case 'r':
+            options->n_rounds = (unsigned)atoi(optarg) | 1;
+            break;
+        case 'j':
+            options->json = true;
+            break;
+        case 't':
+            options->table = true;
+            break;
+        case 'k':
+            options->check = true;
+            break;
+        case 'h':
+            help(stdout);
+            return 0;
+        default:
+            help(stderr);
+            return 2;
+        }
+    }
+    if (options->mask == 0 || options->n_rounds > BENCH_ROUNDS_MAX || optind < argc) {
+        help(stderr);
+        return 2;
+    }
+    options->table |= !options->json;
+    return -1;
+}
+
+int bench_kernels(int argc, char **argv)
+{
+    struct options options = {.mask = SIMD_ALL, .n_rounds = 15, .round_us = 500, .only = ""};
+    int status = parse(argc, argv, &options);
+    if (status >= 0)
+        return status;
+    if (!bench_pin(options.cpu))
+        fprintf(stderr, "mixminus-bench: cannot stay on CPU %d; the figures will be noisier.\n", options.cpu);
+
+    static struct outcome outcomes[ARRAY_LEN(cases) * 3];
+    static struct arena arena;
+    char cpu_model[128];
+    size_t n_outcomes = 0, n_failed = 0;
+    arena_init(&arena);
+    bench_cpu_model(cpu_model, sizeof(cpu_model));
+    double ghz = bench_clock_ghz();
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        if (!strstr(cases[i].kernel, options.only))
+            continue;
+        size_t n_new = run_case(&options, &arena, &cases[i], ghz, outcomes + n_outcomes);
+        for (size_t k = 0; options.json && k < n_new; k++)
+            print_json(&outcomes[n_outcomes + k], cpu_model, ghz);
+        n_outcomes += n_new;
+    }
+    if (options.table)
+        print_table_head(cpu_model, ghz);
+    for (size_t i = 0; i < n_outcomes; i++) {
+        if (options.table)
+            print_table_row(&outcomes[i]);
+        n_failed += judge(&outcomes[i]) == FAIL;
+    }
+    return options.check && n_failed > 0;
+}

@@ -1,0 +1,38 @@
+/*
+ * mixminus-bench: one program, one sub-command a bench.
+ */
+#include "bench/bench.h"
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name, *about;
+    int (*run)(int argc, char **argv);
+} benches[] = {
+    {"kernels", "every SIMD kernel against the scalar code, with the gates", bench_kernels},
+};
+
+static void help(FILE *to)
+{
+    fprintf(to, "usage: mixminus-bench BENCH [OPTION...]\n\n");
+    for (size_t i = 0; i < ARRAY_LEN(benches); i++)
+        fprintf(to, "  %-10s %s\n", benches[i].name, benches[i].about);
+    fprintf(to, "\nmixminus-bench BENCH --help tells the options.\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        help(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0) {
+        help(stdout);
+        return 0;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(benches); i++)
+        if (strcmp(argv[1], benches[i].name) == 0)
+            return benches[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "mixminus-bench: there is no bench called '%s'; --help lists them.\n", argv[1]);
+    return 2;
+}
