@@ -6,7 +6,7 @@
 /* Over all lines together: libosip2 appends to its lists in O(n), whatever line an element stands in. */
 #define COMMAS_TOTAL_MAX 256
 #define METHOD_BYTES_MAX 64
-#define HEADER_NAME_MAX 64
+#define HEADER_NAME_MAX 1024 /* RFC 4475 3.1.1.7 has one of 400 */
 
 static const struct {
     const char *name;

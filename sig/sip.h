@@ -213,9 +213,6 @@ void sip_addf(struct sip_out *out, const char *name, const char *format, ...) __
 /** Sets the body and its Content-Type. */
 void sip_body(struct sip_out *out, const char *content_type, const void *body, size_t n_bytes);
 
-/** Puts a line in front of all others: Via. */
-void sip_add_first(struct sip_out *out, const char *name, const char *value);
-
 /**
  * Writes the text. @return 0 | -EINVAL: a refused header | -ENOMEM | -EMSGSIZE: over SCAN_STREAM_BYTES_MAX
  * @owner *text: the caller, free()

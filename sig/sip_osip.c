@@ -174,7 +174,7 @@ static bool is_one_line(const char *text)
 }
 
 /* All our headers are generic ones to libosip2: values go out as they are, in the order they were put. */
-static void out_add(struct sip_out *out, const char *name, const char *value, int position)
+void sip_add(struct sip_out *out, const char *name, const char *value)
 {
     if (out == NULL || out->err != 0) {
         return;
@@ -191,20 +191,10 @@ static void out_add(struct sip_out *out, const char *name, const char *value, in
     header->hname = osip_strdup(name);
     header->hvalue = osip_strdup(value);
     if (header->hname == NULL || header->hvalue == NULL ||
-        osip_list_add(&out->message->headers, header, position) < 0) {
+        osip_list_add(&out->message->headers, header, -1) < 0) {
         osip_header_free(header);
         out_fail(out, -ENOMEM);
     }
-}
-
-void sip_add(struct sip_out *out, const char *name, const char *value)
-{
-    out_add(out, name, value, -1);
-}
-
-void sip_add_first(struct sip_out *out, const char *name, const char *value)
-{
-    out_add(out, name, value, 0);
 }
 
 void sip_addf(struct sip_out *out, const char *name, const char *format, ...)

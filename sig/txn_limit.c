@@ -1,0 +1,52 @@
+/*
+ * How fast new server transactions may come: one token bucket per source address, in a table of fixed size, and one for
+ * all. A flood from forged addresses only wears out the table: an address that falls out of it starts with a full
+ * bucket, so nobody honest is hurt, and the bucket for all and max_txns hold.
+ */
+#include "sig/txn_priv.h"
+
+static bool bucket_take(struct txn_source *bucket, uint64_t now_ms, uint32_t rate, uint64_t burst)
+{
+    bucket->tokens_milli = MIN(bucket->tokens_milli + (now_ms - bucket->last_ms) * rate, burst * 1000);
+    bucket->last_ms = now_ms;
+    if (bucket->tokens_milli < 1000) {
+        return false;
+    }
+    bucket->tokens_milli -= 1000;
+    return true;
+}
+
+static struct txn_source *bucket_of(struct txns *txns, const struct addr *source)
+{
+    uint64_t name = txn_key_address(txns, source).half[0];
+    struct txn_source *set = &txns->sources[name % (TXN_SOURCES / 4) * 4], *oldest = set;
+    for (unsigned i = 0; i < 4; i++) {
+        if (set[i].source == name) {
+            return &set[i];
+        }
+        oldest = set[i].last_ms < oldest->last_ms ? &set[i] : oldest;
+    }
+    *oldest = (struct txn_source){.source = name, .tokens_milli = txns->cfg.source_burst * 1000ull,
+                                  .last_ms = txns->now_ms};
+    return oldest;
+}
+
+bool txn_limit_take(struct txns *txns, const struct addr *source, enum refuse *refuse)
+{
+    if (txns->n_live >= txns->cfg.max_txns) {
+        *refuse = REFUSE_OVERLOAD;
+        return false;
+    }
+    bool is_trusted = txns->world.is_trusted != NULL && txns->world.is_trusted(txns->world.ctx, source);
+    if (!is_trusted && !bucket_take(bucket_of(txns, source), txns->now_ms, txns->cfg.source_rate,
+                                    txns->cfg.source_burst)) {
+        *refuse = REFUSE_RATE_SOURCE;
+        return false;
+    }
+    if (txns->cfg.total_rate != 0 &&
+        !bucket_take(&txns->total, txns->now_ms, txns->cfg.total_rate, txns->cfg.total_rate)) {
+        *refuse = REFUSE_RATE_TOTAL;
+        return false;
+    }
+    return true;
+}
