@@ -1,0 +1,257 @@
+/* Signalling's thread: puts the parts together and runs them. */
+#include "sig/sig.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define STOP_BYE_NS (2 * NS_PER_S)  /* for peers to answer BYE */
+#define STOP_LEGS_NS (5 * NS_PER_S) /* for workers to give legs back: they take one beat */
+
+struct sig {
+    struct sig_cfg cfg;
+    struct log log;
+    struct net *net;
+    struct store *store;
+    struct place *place;
+    struct focus *focus;
+    struct txns *txns;
+    struct sig_load load;
+    pthread_t thread;
+};
+
+/* --- The world ---------------------------------------------------------------------------------------------------- */
+
+static int on_message(void *ctx, const struct flow *flow, const char *bytes, size_t n_bytes, uint64_t now_ns)
+{
+    return txns_rx(((struct sig *)ctx)->txns, flow, bytes, n_bytes, now_ns);
+}
+
+static void on_closed(void *ctx, const struct flow *flow, int err) { txns_flow_gone(((struct sig *)ctx)->txns, flow, err); }
+
+static void publish(struct sig *sig)
+{
+    struct place_load now;
+    struct sig_load *load = &sig->load;
+
+    place_load(sig->place, &now);
+    const struct {
+        counter *to;
+        uint64_t value;
+    } all[] = {{&load->cpu_used_us, now.cpu_used_us}, {&load->cpu_budget_us, now.cpu_budget_us},
+               {&load->kbps_used, now.kbps_used},     {&load->kbps_max, now.kbps_max},
+               {&load->pairs_used, now.pairs_used},   {&load->pairs_held, now.pairs_held},
+               {&load->pairs, now.pairs},             {&load->legs, now.legs}};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        atomic_store_explicit(all[i].to, all[i].value, memory_order_relaxed);
+    }
+}
+
+static uint64_t on_beat(void *ctx, uint64_t now_ns)
+{
+    struct sig *sig = ctx;
+    uint64_t next_ns = focus_beat(sig->focus);
+    publish(sig);
+    return next_ns;
+}
+
+static int txn_send_to(void *ctx, struct flow *flow, const char *text, size_t n_bytes)
+{
+    return net_send(((struct sig *)ctx)->net, flow, text, n_bytes);
+}
+
+static void txn_random(void *ctx, void *bytes, size_t n_bytes) { net_random(bytes, n_bytes); }
+
+static void txn_sent_by(void *ctx, const struct flow *flow, char *text, size_t size)
+{
+    net_sent_by(((struct sig *)ctx)->net, flow, text, size);
+}
+
+static int focus_random(void *ctx, void *bytes, size_t n_bytes) { return keys_random(bytes, n_bytes); }
+
+static uint64_t focus_wall_s(void *ctx) { return (uint64_t)time(NULL); }
+
+/* --- Start -------------------------------------------------------------------------------------------------------- */
+
+static void host_add(struct focus_cfg *cfg, const char *host)
+{
+    if (cfg->n_hosts < FOCUS_HOSTS_MAX && *host) {
+        char *to = cfg->hosts[cfg->n_hosts++];
+        snprintf(to, FOCUS_HOST_MAX, "%s", host);
+        for (; *to; to++) {
+            *to = *to >= 'A' && *to <= 'Z' ? (char)(*to + 'a' - 'A') : *to;
+        }
+    }
+}
+
+/* Every name that a Request-URI may call us by: the domain, and what we listen on. */
+static void hosts_fill(struct sig *sig)
+{
+    struct focus_cfg *cfg = &sig->cfg.focus;
+    char text[ADDR_TEXT_MAX], host[FOCUS_HOST_MAX];
+
+    if (cfg->domain[0] == '\0') {
+        struct flow flow = {.listener = 0, .conn = FLOW_NO_CONN, .transport = sig->cfg.net.listeners[0].transport};
+        net_sent_by(sig->net, &flow, cfg->domain, sizeof cfg->domain);
+    }
+    snprintf(host, sizeof host, "%s", cfg->domain);
+    if (host[0] == '[') {
+        memmove(host, host + 1, strlen(host));
+        host[strcspn(host, "]")] = '\0';
+    } else {
+        host[strcspn(host, ":")] = '\0';
+    }
+    host_add(cfg, host);
+    for (unsigned i = 0; i < sig->cfg.net.n_listeners; i++) {
+        const struct addr *local = net_local(sig->net, i);
+        if (addr_is_any(local)) {
+            cfg->any_literal_host = true;
+        } else {
+            host_add(cfg, addr_host_text(local, text));
+        }
+        host_add(cfg, sig->cfg.net.listeners[i].advertised);
+    }
+}
+
+static void *thread_main(void *arg)
+{
+    struct sig *sig = arg;
+
+    if (net_run(sig->net) != 0) {
+        log_line(&sig->log, LOG_ERROR, "the network loop failed");
+    }
+    /* net_stop was called: the orderly end, still on the signalling thread. */
+    uint64_t begin_ns = net_now_ns(sig->net);
+    focus_stop(sig->focus);
+    for (;;) {
+        uint64_t waited_ns = net_now_ns(sig->net) - begin_ns;
+        bool lent = count_get(&sig->focus->stats.legs) > 0;
+        if (focus_is_idle(sig->focus) || waited_ns > STOP_LEGS_NS || (!lent && waited_ns > STOP_BYE_NS)) {
+            return NULL;
+        }
+        if (net_step(sig->net, 5) != 0) {
+            return NULL;
+        }
+    }
+}
+
+static int thread_start(struct sig *sig)
+{
+    pthread_attr_t attr;
+    cpu_set_t set;
+    sigset_t all, old;
+
+    pthread_attr_init(&attr);
+    if (sig->cfg.n_cpus) {
+        CPU_ZERO(&set);
+        for (unsigned i = 0; i < sig->cfg.n_cpus; i++) {
+            CPU_SET((size_t)sig->cfg.cpus[i], &set);
+        }
+        pthread_attr_setaffinity_np(&attr, sizeof set, &set);
+    }
+    sigfillset(&all); /* signals are for the program's first thread */
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int err = -pthread_create(&sig->thread, &attr, thread_main, sig);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attr);
+    if (!err) {
+        pthread_setname_np(sig->thread, "sip");
+    }
+    return err;
+}
+
+static void sig_free(struct sig *sig)
+{
+    txns_free(sig->txns);
+    focus_free(sig->focus);
+    place_free(sig->place);
+    store_close(sig->store);
+    if (sig->net) {
+        net_free(sig->net);
+    }
+    free(sig);
+}
+
+int sig_start(struct sig **out, const struct sig_cfg *cfg, struct sig_failure *failure)
+{
+    struct sig *sig = calloc(1, sizeof *sig);
+    int err;
+
+    *failure = (struct sig_failure){0};
+    if (!sig || (err = sip_init()) != 0) {
+        free(sig);
+        return -ENOMEM;
+    }
+    sig->cfg = *cfg;
+    sig->log = cfg->log;
+    struct net_user net_user = {sig, on_message, on_closed, on_beat};
+    struct txn_world txn_world = {sig, txn_send_to, txn_random, txn_sent_by, NULL};
+    struct focus_world focus_world = {sig, focus_random, focus_wall_s};
+
+    failure->part = SIG_PART_NET;
+    if ((err = net_build(&sig->net, &cfg->net, &net_user, &failure->listener)) != 0) {
+        goto out;
+    }
+    hosts_fill(sig);
+    failure->part = SIG_PART_PLACE;
+    if ((err = place_build(&sig->place, &cfg->place)) != 0) {
+        goto out;
+    }
+    failure->part = SIG_PART_STORE;
+    if ((err = store_open(&sig->store, cfg->store)) != 0) {
+        goto out;
+    }
+    failure->part = SIG_PART_FOCUS;
+    err = focus_build(&sig->focus, &sig->cfg.focus, &focus_world, net_timers(sig->net), sig->place, sig->store,
+                      &sig->log);
+    if (err) {
+        goto out;
+    }
+    sig->cfg.txn.allow = focus_methods();
+    struct txn_user user = focus_user(sig->focus);
+    if ((err = txns_build(&sig->txns, &sig->cfg.txn, &txn_world, &user, net_timers(sig->net))) != 0) {
+        goto out;
+    }
+    focus_attach(sig->focus, sig->txns);
+    publish(sig);
+    failure->part = SIG_PART_THREAD;
+    if ((err = thread_start(sig)) != 0) {
+        goto out;
+    }
+    failure->part = SIG_PART_NONE;
+    *out = sig;
+    return 0;
+out:
+    sig_free(sig);
+    return err;
+}
+
+void sig_stop(struct sig *sig)
+{
+    if (!sig) {
+        return;
+    }
+    net_stop(sig->net);
+    pthread_join(sig->thread, NULL);
+    sig_free(sig);
+}
+
+struct sig_figures sig_figures(const struct sig *sig)
+{
+    return (struct sig_figures){&sig->focus->stats, txns_stats(sig->txns), net_stats(sig->net), &sig->load};
+}
+
+const char *sig_listener_text(const struct sig *sig, unsigned i, char text[ADDR_TEXT_MAX + 8])
+{
+    char address[ADDR_TEXT_MAX];
+    snprintf(text, ADDR_TEXT_MAX + 8, "%s:%s", sig->cfg.net.listeners[i].transport == FLOW_TCP ? "tcp" : "udp",
+             addr_text(net_local(sig->net, i), address));
+    return text;
+}
+
+const char *sig_domain(const struct sig *sig) { return sig->cfg.focus.domain; }

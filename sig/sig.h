@@ -1,0 +1,68 @@
+/*
+ * Signalling as a whole: one thread with the network loop, the transaction layer and the focus on it, and the store's
+ * thread beside. Whoever starts it hands over the workers' pages and gets figures.
+ */
+#ifndef SIG_SIG_H
+#define SIG_SIG_H
+
+#include "sig/focus.h"
+#include "sig/net.h"
+
+#define SIG_STORE_MAX 512
+#define SIG_CPUS_MAX 256
+
+/* All settings, by value. */
+struct sig_cfg {
+    struct net_config net;
+    struct txn_config txn;
+    struct focus_cfg focus; /* domain "": the first listener's address; hosts: what is ours beside domain and listeners */
+    struct place_cfg place;
+    struct log log;
+    char store[SIG_STORE_MAX]; /* as store_open */
+    int cpus[SIG_CPUS_MAX];    /* the thread may run on */
+    unsigned n_cpus;           /* 0: wherever */
+};
+
+/* What failed at the start, so that the operator gets one sentence. */
+enum sig_part { SIG_PART_NONE, SIG_PART_NET, SIG_PART_STORE, SIG_PART_PLACE, SIG_PART_FOCUS, SIG_PART_THREAD };
+
+struct sig_failure {
+    enum sig_part part;
+    unsigned listener; /* SIG_PART_NET */
+};
+
+/* Of the placement, as of the last beat. */
+struct sig_load {
+    counter cpu_used_us, cpu_budget_us, kbps_used, kbps_max, pairs_used, pairs_held, pairs, legs;
+};
+
+/* Figures, readable from any thread while signalling runs. */
+struct sig_figures {
+    const struct focus_stats *focus;
+    const struct txn_stats *txn;
+    const struct net_stats *net;
+    const struct sig_load *load;
+};
+
+struct sig;
+
+/**
+ * Opens the listeners and the store, and starts the thread.
+ *
+ * @return 0 | negative errno, and *failure says of what; nothing is left behind
+ */
+int sig_start(struct sig **sig, const struct sig_cfg *cfg, struct sig_failure *failure);
+
+/** Ends it in order: BYE to every call, every leg back from the workers (which must still run), then returns. Waits no
+ * longer than a few seconds for peers that do not answer. */
+void sig_stop(struct sig *sig);
+
+struct sig_figures sig_figures(const struct sig *sig);
+
+/** "udp:127.0.0.1:5060" of a listener as it was bound. @return text */
+const char *sig_listener_text(const struct sig *sig, unsigned i, char text[ADDR_TEXT_MAX + 8]);
+
+/** host[:port] of its URIs. */
+const char *sig_domain(const struct sig *sig);
+
+#endif

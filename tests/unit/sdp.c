@@ -1,0 +1,518 @@
+/*
+ * The SDP reader and offer/answer. Method: descriptions from the RFCs and from real phones, read and answered; the answer
+ * is read again by the same reader and must say what was chosen. Limits and malformed input by table; the bombs of
+ * protocol.md 1.2 are timed.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "sig/offer.h"
+#include "sig/sdp.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define HEAD "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+
+static struct offer_policy policy_of(const char *codecs)
+{
+    struct offer_policy p = {.family = AF_INET, .opus_complexity = 5};
+    assert_int_equal(offer_policy_read(&p, codecs, 16000), 0);
+    return p;
+}
+
+static struct offer_local local_of(const char *host, uint16_t port)
+{
+    struct offer_local l;
+    assert_int_equal(addr_parse(&l.rtp, host, port), 0);
+    return l;
+}
+
+static void parse(struct sdp *sdp, const char *text) { assert_int_equal(sdp_parse(sdp, text, strlen(text)), 0); }
+
+/* Reads an offer, picks, answers; the answer is returned parsed and as text. */
+static void answer(const char *offer, const char *codecs, struct offer_pick *pick, struct sdp *sdp, char text[4096])
+{
+    struct offer_policy p = policy_of(codecs);
+    struct offer_session s;
+    struct offer_local l = local_of("198.51.100.7", 40000);
+    struct sdp_out out = {text, 0, 4096, false};
+    struct sdp in;
+    int warning = 0;
+
+    parse(&in, offer);
+    assert_int_equal(offer_pick(pick, &p, &in, &warning), 0);
+    offer_session_init(&s, 12345);
+    assert_int_equal(offer_answer(&s, pick, &in, &l, &out), 0);
+    pick->format = pick->event = pick->cn = NULL;
+    parse(sdp, text);
+    assert_int_equal(sdp->n_media, in.n_media);
+}
+
+static void test_static_types(void **state)
+{
+    struct offer_pick pick;
+    struct sdp sdp;
+    char text[4096], host[ADDR_TEXT_MAX];
+
+    answer(HEAD "m=audio 49170 RTP/AVP 0 8 13\r\n", "PCMA,PCMU", &pick, &sdp, text);
+    assert_int_equal(pick.media.codec->id, CODEC_PCMA);
+    assert_int_equal(pick.media.pt_rx, 8);
+    assert_int_equal(pick.media.pt_cn_rx, 13);
+    assert_int_equal(pick.media.pt_event_rx, PT_NONE);
+    assert_true(pick.media.rx_on && pick.media.tx_on);
+    assert_string_equal(addr_text(&pick.media.remote_rtp, host), "192.0.2.1:49170");
+    assert_string_equal(addr_text(&pick.media.remote_rtcp, host), "192.0.2.1:49171");
+    assert_int_equal(sdp.media[0].port, 40000);
+    assert_int_equal(sdp.media[0].n_formats, 2);
+    assert_string_equal(addr_text(&sdp.media[0].host, host), "198.51.100.7:0");
+}
+
+static void test_streams_keep_order(void **state)
+{
+    struct offer_pick pick;
+    struct sdp sdp;
+    char text[4096];
+
+    answer(HEAD "m=video 5000 RTP/AVP 31\r\nm=audio 0 RTP/AVP 0\r\nm=audio 6000 RTP/SAVP 0\r\n"
+                "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nm=audio 7000 RTP/AVP 9 0\r\n"
+                "m=audio 8000 RTP/AVP 0\r\n",
+           "PCMU", &pick, &sdp, text);
+    assert_int_equal(pick.i_media, 4);
+    for (unsigned i = 0; i < 6; i++) {
+        assert_int_equal(sdp.media[i].port, i == 4 ? 40000 : 0);
+    }
+    assert_true(sdp_text_is(sdp.media[0].kind, "video"));
+    assert_true(sdp_text_is(sdp.media[2].proto_text, "RTP/SAVP"));
+    assert_true(sdp_text_is(sdp.media[3].format_text, "webrtc-datachannel"));
+}
+
+static void test_opus(void **state)
+{
+    struct offer_pick pick;
+    struct sdp sdp;
+    char text[4096];
+
+    answer(HEAD "m=audio 7000 RTP/AVPF 96 0 97 98\r\na=rtpmap:96 opus/48000/2\r\n"
+                "a=fmtp:96 stereo=1; sprop-stereo=1;useinbandfec=1;usedtx=1;cbr=0;maxplaybackrate=16000;"
+                "maxaveragebitrate=20000\r\na=rtpmap:97 telephone-event/48000\r\na=rtpmap:98 telephone-event/8000\r\n"
+                "a=ptime:20\r\na=rtcp-mux\r\na=rtcp:7005\r\n",
+           "opus,PCMU", &pick, &sdp, text);
+    const struct codec_cfg *fmt = &pick.media.fmt;
+    assert_int_equal(pick.media.codec->id, CODEC_OPUS);
+    assert_int_equal(fmt->rate_hz, 16000);
+    assert_true(fmt->stereo && fmt->sprop_stereo && fmt->fec && fmt->dtx && !fmt->cbr);
+    assert_int_equal(fmt->max_playback_hz, 16000);
+    assert_int_equal(fmt->bitrate_bps, 20000);
+    assert_int_equal(pick.media.pt_event_rx, 97);
+    assert_true(pick.media.rtcp_mux);
+    assert_int_equal(addr_port(&pick.media.remote_rtcp), 7000);
+    assert_true(sdp_text_is(sdp.media[0].proto_text, "RTP/AVPF"));
+    assert_true(sdp.media[0].rtcp_mux);
+    assert_string_equal(sdp.formats[0].name, "opus");
+    assert_int_equal(sdp.formats[0].channels, 2);
+    assert_int_equal(sdp_number(sdp_param(sdp.formats[0].fmtp, "useinbandfec"), 1), 1);
+    /* Mono opus is no opus: RFC 7587 4.1 says the rtpmap is always 48000/2. */
+    struct offer_policy p = policy_of("opus");
+    struct sdp in;
+    int warning = 0;
+    parse(&in, HEAD "m=audio 7000 RTP/AVP 96\r\na=rtpmap:96 opus/48000\r\n");
+    assert_int_equal(offer_pick(&pick, &p, &in, &warning), -ENOENT);
+    assert_int_equal(warning, 305);
+}
+
+static void test_l16_and_ptime(void **state)
+{
+    static const struct {
+        const char *rtpmap, *ptime, *codecs;
+        unsigned ptime_ms;
+    } cases[] = {
+        {"L16/16000", "", "L16/16000", 20},
+        {"L16/16000/1", "a=ptime:40\r\n", "L16/16000", 40},
+        {"L16/16000", "a=ptime:60\r\n", "L16/16000", 40}, /* 60 ms are 1920 bytes: more than a packet */
+        {"L16/48000", "a=ptime:20\r\n", "L16/48000", 10},
+        {"L16/8000", "a=ptime:10\r\n", "L16/8000", 10},
+        {"PCMU/8000", "a=ptime:30\r\n", "PCMU", 20},
+        {"PCMU/8000", "a=ptime:60\r\na=maxptime:40\r\n", "PCMU", 40},
+        {"PCMU/8000", "a=ptime:20.5\r\n", "PCMU", 20},
+        {"PCMU/8000", "a=ptime:5\r\n", "PCMU", 10},
+        {"PCMU/8000", "a=ptime:200\r\n", "PCMU", 60},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct offer_pick pick;
+        struct sdp sdp;
+        char text[4096], offer[1024];
+        snprintf(offer, sizeof offer, HEAD "m=audio 7000 RTP/AVP 100\na=rtpmap:100 %s\n%s", cases[i].rtpmap,
+                 cases[i].ptime);
+        answer(offer, cases[i].codecs, &pick, &sdp, text);
+        assert_int_equal(pick.media.ptime_tx_ms, cases[i].ptime_ms);
+        assert_int_equal(sdp.media[0].ptime_ms, cases[i].ptime_ms);
+    }
+    /* Stereo L16 is another codec. */
+    struct offer_policy p = policy_of("L16/16000");
+    struct offer_pick pick;
+    struct sdp in;
+    int warning = 0;
+    parse(&in, HEAD "m=audio 7000 RTP/AVP 100\na=rtpmap:100 L16/16000/2\n");
+    assert_int_equal(offer_pick(&pick, &p, &in, &warning), -ENOENT);
+}
+
+static void test_hold(void **state)
+{
+    static const struct {
+        const char *lines;
+        enum sdp_direction said;
+        bool rx_on, tx_on, has_remote;
+    } cases[] = {
+        {"", SDP_SENDRECV, true, true, true},
+        {"a=sendonly\r\n", SDP_RECVONLY, true, false, true},
+        {"a=recvonly\r\n", SDP_SENDONLY, false, true, true},
+        {"a=inactive\r\n", SDP_INACTIVE, false, false, true},
+        {"c=IN IP4 0.0.0.0\r\n", SDP_RECVONLY, true, false, false},
+        {"c=IN IP4 0.0.0.0\r\na=sendonly\r\n", SDP_RECVONLY, true, false, false},
+        {"c=IN IP4 0.0.0.0\r\na=inactive\r\n", SDP_INACTIVE, false, false, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct offer_pick pick;
+        struct sdp sdp;
+        char text[4096], offer[1024];
+        snprintf(offer, sizeof offer, HEAD "m=audio 7000 RTP/AVP 0\r\n%s", cases[i].lines);
+        answer(offer, "PCMU", &pick, &sdp, text);
+        assert_int_equal(pick.media.rx_on, cases[i].rx_on);
+        assert_int_equal(pick.media.tx_on, cases[i].tx_on);
+        assert_int_equal(addr_is_set(&pick.media.remote_rtp), cases[i].has_remote);
+        assert_int_equal(sdp.media[0].direction, cases[i].said);
+    }
+    struct offer_pick pick;
+    struct sdp sdp;
+    char text[4096];
+    answer("v=0\no=- 1 1 IN IP4 192.0.2.1\ns=-\nc=IN IP4 192.0.2.1\nt=0 0\na=sendonly\nm=audio 7000 RTP/AVP 0", "PCMU",
+           &pick, &sdp, text);
+    assert_int_equal(sdp.media[0].direction, SDP_RECVONLY); /* session level counts for the stream */
+}
+
+static void test_refusals(void **state)
+{
+    static const struct {
+        const char *lines;
+        int warning;
+    } cases[] = {
+        {"m=video 7000 RTP/AVP 31\r\n", 304},
+        {"", 304},
+        {"m=audio 0 RTP/AVP 0\r\n", 304},
+        {"m=audio 7000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abc\r\n", 302},
+        {"m=audio 7000 RTP/SAVPF 0\r\n", 302},
+        {"m=audio 7000 UDP/TLS/RTP/SAVPF 0\r\n", 302},
+        {"m=audio 7000 TCP/RTP/AVP 0\r\n", 302},
+        {"m=audio 7000 RTP/AVP 9 18\r\n", 305},
+        {"m=audio 7000 RTP/AVP 96\r\n", 305},
+        {"m=audio 7000 RTP/AVP 96\r\na=rtpmap:96 PCMU/16000\r\n", 305},
+        {"m=audio 7000 RTP/AVP 0\r\nc=IN IP6 2001:db8::1\r\n", 301},
+        {"m=audio 7000 RTP/AVP 0\r\nc=IN IP4 phone.example.net\r\n", 301},
+        {"m=audio 7000 RTP/AVP 0\r\nc=IN IP4 224.2.1.1/127\r\n", 301},
+        {"m=audio 7000 RTP/AVP 0\r\nc=IN IP6 192.0.2.1\r\n", 301},
+    };
+    struct offer_policy p = policy_of("opus,PCMU");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct offer_pick pick;
+        struct sdp in;
+        char offer[1024];
+        int warning = 0;
+        snprintf(offer, sizeof offer, HEAD "%s", cases[i].lines);
+        parse(&in, offer);
+        assert_int_equal(offer_pick(&pick, &p, &in, &warning), -ENOENT);
+        assert_int_equal(warning, cases[i].warning);
+    }
+}
+
+static void test_ipv6(void **state)
+{
+    struct offer_policy p = policy_of("PCMU");
+    struct offer_pick pick;
+    struct offer_session s;
+    struct sdp in;
+    char text[4096], host[ADDR_TEXT_MAX];
+    struct sdp_out out = {text, 0, sizeof text, false};
+    struct offer_local l = local_of("2001:db8::7", 40000);
+    int warning = 0;
+
+    p.family = AF_INET6;
+    parse(&in, "v=0\r\no=- 1 1 IN IP6 2001:db8::1\r\ns=-\r\nc=IN IP6 2001:db8::1\r\nt=0 0\r\nm=audio 7000 RTP/AVP 0\r\n"
+               "a=rtcp:7009 IN IP6 2001:db8::2\r\n");
+    assert_int_equal(offer_pick(&pick, &p, &in, &warning), 0);
+    assert_string_equal(addr_text(&pick.media.remote_rtp, host), "[2001:db8::1]:7000");
+    assert_string_equal(addr_text(&pick.media.remote_rtcp, host), "[2001:db8::2]:7009");
+    offer_session_init(&s, 1);
+    assert_int_equal(offer_answer(&s, &pick, &in, &l, &out), 0);
+    assert_non_null(strstr(text, "c=IN IP6 2001:db8::7\r\n"));
+}
+
+static void test_malformed(void **state)
+{
+    static const struct {
+        const char *text;
+        int err;
+    } cases[] = {
+        {"", -EBADMSG},
+        {"hello", -EBADMSG},
+        {"v=1\r\no=- 1 1 IN IP4 1.2.3.4\r\n", -EBADMSG},
+        {"o=- 1 1 IN IP4 1.2.3.4\r\nv=0\r\n", -EBADMSG},
+        {"v=0\r\ns=-\r\n", -EBADMSG},
+        {"v=0\r\no=- 1 1 IN IP4\r\n", -EBADMSG},
+        {"v=0\r\no=- -1 1 IN IP4 1.2.3.4\r\n", -EBADMSG},
+        {"v=0\r\no=- 9223372036854775808 1 IN IP4 1.2.3.4\r\n", -EBADMSG},
+        {"v=0\r\no=- 99999999999999999999 1 IN IP4 1.2.3.4\r\n", -EBADMSG},
+        {HEAD "o=- 1 1 IN IP4 1.2.3.4\r\n", -EBADMSG},
+        {HEAD "m=audio 65536 RTP/AVP 0\r\n", -EBADMSG},
+        {HEAD "m=audio 492170 RTP/AVP 0\r\n", -EBADMSG},
+        {HEAD "m=audio -1 RTP/AVP 0\r\n", -EBADMSG},
+        {HEAD "m=audio 7000/0 RTP/AVP 0\r\n", -EBADMSG},
+        {HEAD "m=audio 7000 RTP/AVP 128\r\n", -EBADMSG},
+        {HEAD "m=audio 7000 RTP/AVP 4294967296\r\n", -EBADMSG},
+        {HEAD "m=audio 7000 RTP/AVP x\r\n", -EBADMSG},
+        {HEAD "m=audio 7000 RTP/AVP", -EBADMSG}, /* libosip2 reads over the end of this one (L2) */
+        {HEAD "m=audio 7000 RTP/AVP\n", -EBADMSG},
+        {HEAD "m=audio 7000\r\n", -EBADMSG},
+        {HEAD "m=audio\r\n", -EBADMSG},
+        {HEAD "m=\r\n", -EBADMSG},
+        {HEAD "m=audio 7000 RTP/AVP 0\r\na=rtpmap:0 PCMU/0\r\n", -EBADMSG},
+        {HEAD "m=audio 7000 RTP/AVP 0\r\na=rtpmap:300 PCMU/8000\r\n", -EBADMSG},
+        {HEAD "m=audio 7000 RTP/AVP 0\r\na=rtpmap:0 PCMU/4294967296\r\n", -EBADMSG},
+        {HEAD "m=audio 7000 RTP/AVP 0\r\na=ptime:0\r\n", -EBADMSG},
+        {HEAD "m=audio 7000 RTP/AVP 0\r\na=ptime:99999\r\n", -EBADMSG},
+        {HEAD "m=audio 7000 RTP/AVP 0\r\na=rtcp:70000\r\n", -EBADMSG},
+        {HEAD "garbage\r\n", -EBADMSG},
+        {HEAD "c=\r\n", -EBADMSG},
+        {HEAD "m=au\x01" "dio 7000 RTP/AVP 0\r\n", -EBADMSG},
+        {HEAD "m=averyveryverylongmediatypethatnobodyhas 7000 RTP/AVP 0\r\n", -E2BIG},
+        /* Fine: unknown lines and attributes, bare LF, empty lines at the end, no s= */
+        {"v=0\no=- 0 0 IN IP4 h\nm=audio 7000 RTP/AVP 0", 0},
+        {HEAD "x=unknown\r\nm=audio 7000/2 RTP/AVP 0\r\na=\r\na=foo:bar\r\na=fmtp:99 x\r\na=rtpmap:99 y/8000\r\n\r\n", 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct sdp sdp;
+        size_t n = strlen(cases[i].text);
+        char *exact = malloc(n ? n : 1); /* without a terminator: reading past the end shows */
+        memcpy(exact, cases[i].text, n);
+        int err = sdp_parse(&sdp, exact, n);
+        if (err != cases[i].err) {
+            print_error("case %zu: %s\n", i, cases[i].text);
+        }
+        assert_int_equal(err, cases[i].err);
+        free(exact);
+    }
+    struct sdp sdp;
+    assert_int_equal(sdp_parse(&sdp, "v=0\no=- 1 1 IN IP4 1.2.3.4\0x\n", 30), -EBADMSG);
+}
+
+static uint64_t cpu_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+static void test_bombs(void **state)
+{
+    static char text[1 << 20];
+    struct sdp sdp;
+    struct {
+        const char *what, *repeat;
+        unsigned times;
+    } bombs[] = {{"formats", " 0", 30000},       {"attributes", "\r\na=x", 12000}, {"streams", "\r\nm=audio 1 RTP/AVP 0", 3000},
+                 {"rtpmaps", "\r\na=rtpmap:0 x/1", 4000}, {"blanks", "  ", 32000},       {"one attribute", ";x=1", 16000}};
+    for (size_t b = 0; b < ARRAY_LEN(bombs); b++) {
+        size_t n = (size_t)sprintf(text, HEAD "m=audio 7000 RTP/AVP 0%s", b == 5 ? "\r\na=fmtp:0 x=1" : "");
+        for (unsigned i = 0; i < bombs[b].times; i++) {
+            n += (size_t)sprintf(text + n, "%s", bombs[b].repeat);
+        }
+        uint64_t begin = cpu_ns();
+        int err = sdp_parse(&sdp, text, n);
+        if (b == 5) {
+            assert_int_equal(err, 0);
+            assert_null(sdp_param(sdp.formats[0].fmtp, "y").p);
+        }
+        uint64_t took = cpu_ns() - begin;
+        assert_true(err == -E2BIG || b >= 4);
+        assert_true(took < 5 * NS_PER_MS);
+    }
+}
+
+static void test_limits(void **state)
+{
+    char text[16384];
+    struct sdp sdp;
+    size_t n = (size_t)sprintf(text, HEAD "m=audio 7000 RTP/AVP");
+    for (unsigned i = 0; i < SDP_MEDIA_FORMATS_MAX; i++) {
+        n += (size_t)sprintf(text + n, " %u", i);
+    }
+    assert_int_equal(sdp_parse(&sdp, text, n), 0);
+    assert_int_equal(sdp.media[0].n_formats, SDP_MEDIA_FORMATS_MAX);
+    n += (size_t)sprintf(text + n, " 100");
+    assert_int_equal(sdp_parse(&sdp, text, n), -E2BIG);
+
+    n = (size_t)sprintf(text, HEAD);
+    for (unsigned i = 0; i < SDP_MEDIA_MAX; i++) {
+        n += (size_t)sprintf(text + n, "m=audio 7000 RTP/AVP 0\r\n");
+    }
+    assert_int_equal(sdp_parse(&sdp, text, n), 0);
+    n += (size_t)sprintf(text + n, "m=audio 7000 RTP/AVP 0\r\n");
+    assert_int_equal(sdp_parse(&sdp, text, n), -E2BIG);
+}
+
+static void test_version_rises_on_change(void **state)
+{
+    struct offer_policy p = policy_of("PCMU,PCMA");
+    struct offer_local l = local_of("198.51.100.7", 40000);
+    struct offer_session s;
+    static const struct {
+        const char *lines;
+        uint64_t version;
+    } steps[] = {{"m=audio 7000 RTP/AVP 0\r\n", 1},
+                 {"m=audio 7002 RTP/AVP 0\r\n", 1}, /* the peer's address is not in our description */
+                 {"m=audio 7002 RTP/AVP 0\r\na=sendonly\r\n", 2},
+                 {"m=audio 7002 RTP/AVP 0\r\na=sendonly\r\n", 2},
+                 {"m=audio 7002 RTP/AVP 8\r\n", 3},
+                 {"m=audio 7002 RTP/AVP 8\r\nm=video 7004 RTP/AVP 31\r\n", 4}};
+    offer_session_init(&s, 77);
+    uint64_t id = 0;
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        char text[4096], offer[1024];
+        struct sdp_out out = {text, 0, sizeof text, false};
+        struct offer_pick pick;
+        struct sdp in, said;
+        int warning = 0;
+        snprintf(offer, sizeof offer, HEAD "%s", steps[i].lines);
+        parse(&in, offer);
+        assert_int_equal(offer_pick(&pick, &p, &in, &warning), 0);
+        assert_int_equal(offer_answer(&s, &pick, &in, &l, &out), 0);
+        parse(&said, text);
+        assert_int_equal(said.session_version, steps[i].version);
+        assert_true(i == 0 || said.session_id == id);
+        id = said.session_id;
+    }
+}
+
+static void test_own_offer(void **state)
+{
+    struct offer_policy p = policy_of("opus,PCMA,PCMU,L16/16000,L16/48000");
+    struct offer_local l = local_of("198.51.100.7", 40000);
+    struct offer_session s;
+    struct offer_media media;
+    struct sdp sdp;
+    char text[4096];
+    struct sdp_out out = {text, 0, sizeof text, false};
+
+    offer_session_init(&s, 77);
+    assert_int_equal(offer_write(&s, &p, &l, true, true, &out), 0);
+    parse(&sdp, text);
+    assert_int_equal(sdp.n_media, 1);
+    assert_int_equal(sdp.media[0].n_formats, 6); /* four codecs, L16/48000 left out, two telephone-events */
+    assert_int_equal(sdp.formats[0].pt, 111);
+    assert_int_equal(sdp.media[0].ptime_ms, 20);
+
+    /* The answer may number its payload types as it likes: RFC 3264 6.1. */
+    parse(&sdp, HEAD "m=audio 7000 RTP/AVP 96 100\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:100 telephone-event/48000\r\n");
+    assert_int_equal(offer_accept(&s, &p, &sdp, &media), 0);
+    assert_int_equal(media.codec->id, CODEC_OPUS);
+    assert_int_equal(media.pt_rx, 111);
+    assert_int_equal(media.pt_tx, 96);
+    assert_int_equal(media.pt_event_rx, 110);
+
+    parse(&sdp, HEAD "m=audio 7000 RTP/AVP 0 8\r\n");
+    assert_int_equal(offer_accept(&s, &p, &sdp, &media), 0);
+    assert_int_equal(media.codec->id, CODEC_PCMU); /* the answerer's preference counts */
+
+    parse(&sdp, HEAD "m=audio 0 RTP/AVP 0\r\n");
+    assert_int_equal(offer_accept(&s, &p, &sdp, &media), -ENOENT);
+    parse(&sdp, HEAD "m=audio 7000 RTP/SAVP 0\r\n");
+    assert_int_equal(offer_accept(&s, &p, &sdp, &media), -ENOENT);
+    parse(&sdp, HEAD "m=audio 7000 RTP/AVP 9\r\n");
+    assert_int_equal(offer_accept(&s, &p, &sdp, &media), -ENOENT);
+    parse(&sdp, HEAD "m=audio 7000 RTP/AVP 0\r\nm=video 7000 RTP/AVP 31\r\n");
+    assert_int_equal(offer_accept(&s, &p, &sdp, &media), -EPROTO);
+}
+
+static void test_reoffer_keeps_lines_and_types(void **state)
+{
+    struct offer_policy p = policy_of("opus,PCMU");
+    struct offer_local l = local_of("198.51.100.7", 40000);
+    struct offer_session s;
+    struct offer_pick pick;
+    struct sdp sdp;
+    char text[4096];
+    struct sdp_out out = {text, 0, sizeof text, false};
+    int warning = 0;
+
+    /* 111 means something else to this peer, and opus is 96. */
+    parse(&sdp, HEAD "m=video 5000 RTP/AVP 31\r\nm=audio 7000 RTP/AVP 96 111\r\na=rtpmap:96 opus/48000/2\r\n"
+                     "a=rtpmap:111 speex/16000\r\n");
+    offer_session_init(&s, 77);
+    assert_int_equal(offer_pick(&pick, &p, &sdp, &warning), 0);
+    assert_int_equal(offer_answer(&s, &pick, &sdp, &l, &out), 0);
+    out.n = 0;
+    assert_int_equal(offer_write(&s, &p, &l, true, true, &out), 0);
+    parse(&sdp, text);
+    assert_int_equal(sdp.n_media, 2);
+    assert_int_equal(sdp.media[0].port, 0);
+    assert_true(sdp_text_is(sdp.media[0].kind, "video"));
+    assert_int_equal(sdp.media[1].port, 40000);
+    assert_int_equal(sdp.formats[sdp.media[1].i_format].pt, 96);
+    for (unsigned i = 0; i < sdp.media[1].n_formats; i++) {
+        assert_int_not_equal(sdp.formats[sdp.media[1].i_format + i].pt, 111);
+    }
+}
+
+static void test_policy(void **state)
+{
+    struct offer_policy p;
+    assert_int_equal(offer_policy_read(&p, "opus,L16/16000,pcmu", 48000), 0);
+    assert_int_equal(p.n_codecs, 3);
+    assert_int_equal(p.codecs[0].rate_hz, 48000);
+    static const char *const bad[] = {"", "G729", "PCMU,PCMU", "PCMU,,PCMA", "L16/44100", "opusopusopusopusopus"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        assert_int_equal(offer_policy_read(&p, bad[i], 16000), -EINVAL);
+    }
+}
+
+static void test_same_leg(void **state)
+{
+    struct offer_pick a, b;
+    struct sdp sdp;
+    char text[4096];
+
+    answer(HEAD "m=audio 7000 RTP/AVP 0\r\n", "PCMU", &a, &sdp, text);
+    answer(HEAD "m=audio 9000 RTP/AVP 0\r\na=sendonly\r\n", "PCMU", &b, &sdp, text);
+    assert_true(offer_media_same_leg(&a.media, &b.media));
+    answer(HEAD "m=audio 9000 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n", "PCMU", &b, &sdp, text);
+    assert_false(offer_media_same_leg(&a.media, &b.media));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_static_types),
+        cmocka_unit_test(test_streams_keep_order),
+        cmocka_unit_test(test_opus),
+        cmocka_unit_test(test_l16_and_ptime),
+        cmocka_unit_test(test_hold),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_ipv6),
+        cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_bombs),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_version_rises_on_change),
+        cmocka_unit_test(test_own_offer),
+        cmocka_unit_test(test_reoffer_keeps_lines_and_types),
+        cmocka_unit_test(test_policy),
+        cmocka_unit_test(test_same_leg),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

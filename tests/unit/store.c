@@ -1,0 +1,143 @@
+/*
+ * The store. Method: both back ends through the same messages; SQLite is closed, opened again and must give back the
+ * secret and the conferences that were not dropped and have not expired.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "sig/store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+struct loaded {
+    uint8_t secret[KEYS_SECRET_BYTES];
+    uint64_t boots;
+    unsigned n_confs;
+    struct store_conf last;
+};
+
+static void put(struct store *store, enum store_op op, char name, uint64_t expires_s)
+{
+    struct store_req req = {.op = op, .conf = {.created_s = 5, .expires_s = expires_s, .state = STORE_ACTIVE}};
+    memset(req.conf.token, name, URI_TOKEN_CHARS);
+    assert_int_equal(store_put(store, &req), 0);
+}
+
+static struct loaded load(struct store *store, uint64_t now_s)
+{
+    struct loaded l = {.boots = 0};
+    struct store_req req = {.op = STORE_LOAD, .now_s = now_s};
+    struct store_reply reply;
+    struct timespec nap = {0, NS_PER_MS};
+
+    assert_int_equal(store_put(store, &req), 0);
+    for (unsigned ms = 0; ms < 5000; ms++) {
+        while (store_take(store, &reply)) {
+            assert_int_not_equal(reply.answer, STORE_FAILED);
+            if (reply.answer == STORE_SECRET) {
+                memcpy(l.secret, reply.secret, sizeof l.secret);
+                l.boots = reply.boots;
+            } else if (reply.answer == STORE_CONF) {
+                l.n_confs++;
+                l.last = reply.conf;
+            } else {
+                return l;
+            }
+        }
+        nanosleep(&nap, NULL);
+    }
+    fail_msg("the store did not answer");
+    return l;
+}
+
+static void test_memory(void **state)
+{
+    struct store *store;
+    assert_int_equal(store_open(&store, "memory"), 0);
+    struct loaded a = load(store, 10);
+    put(store, STORE_PUT, 'a', 100);
+    store_close(store);
+    assert_int_equal(store_open(&store, "memory"), 0);
+    struct loaded b = load(store, 10);
+    assert_int_equal(b.n_confs, 0);
+    assert_memory_not_equal(a.secret, b.secret, sizeof a.secret);
+    store_close(store);
+}
+
+static void test_sqlite_survives(void **state)
+{
+    char dir[] = "/tmp/mixminus-store-XXXXXX", path[64], spec[80];
+    struct store *store;
+    struct stat st;
+
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/state.db", dir);
+    snprintf(spec, sizeof spec, "sqlite:%s", path);
+    assert_int_equal(store_open(&store, spec), 0);
+    struct loaded a = load(store, 10);
+    assert_int_equal(a.boots, 1);
+    for (unsigned i = 0; i < 1000; i++) { /* more than one batch */
+        put(store, STORE_PUT, 'a', 100);
+    }
+    put(store, STORE_PUT, 'b', 100);
+    put(store, STORE_PUT, 'c', 20);
+    put(store, STORE_DROP, 'b', 0);
+    put(store, STORE_PUT, 'a', 200);
+    store_close(store);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 077, 0); /* the secret is nobody else's to read */
+
+    assert_int_equal(store_open(&store, spec), 0);
+    struct loaded b = load(store, 50);
+    assert_int_equal(b.boots, 2);
+    assert_memory_equal(a.secret, b.secret, sizeof a.secret);
+    assert_int_equal(b.n_confs, 1);
+    assert_int_equal(b.last.token[0], 'a');
+    assert_int_equal(b.last.expires_s, 200);
+    assert_int_equal(b.last.created_s, 5);
+    assert_int_equal(b.last.state, STORE_ACTIVE);
+    store_close(store);
+
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", dir);
+    assert_int_equal(system(command), 0);
+}
+
+static void test_refusals(void **state)
+{
+    struct store *store = NULL;
+    assert_int_equal(store_open(&store, "oracle:x"), -EINVAL);
+    assert_int_equal(store_open(&store, "memoryx"), -EINVAL);
+    assert_int_equal(store_open(&store, "sqlite:/nonexistent/dir/file.db"), -ENOENT);
+
+    char path[] = "/tmp/mixminus-notdb-XXXXXX", spec[64];
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    char junk[4096];
+    memset(junk, 'x', sizeof junk);
+    assert_int_equal(write(fd, junk, sizeof junk), sizeof junk);
+    close(fd);
+    snprintf(spec, sizeof spec, "sqlite:%s", path);
+    assert_int_equal(store_open(&store, spec), -EBADMSG);
+    unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_sqlite_survives),
+        cmocka_unit_test(test_refusals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
