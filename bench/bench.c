@@ -78,7 +78,7 @@ static void multiply_chain(void *context, size_t times)
     uint64_t x = 3;
     for (size_t i = 0; i < times; i++) {
         for (size_t k = 0; k < 8; k++) {
-            x *= 5;
+            x *= 0x9e3779b97f4a7c15u;
             __asm__ volatile("" : "+r"(x)); /* keeps the chain a chain */
         }
     }

@@ -31,7 +31,7 @@ struct bench_result {
  * Measures all subjects in interleaved rounds: 0, 1, 2, ..., 0, 1, 2, ... Each is warmed up and calibrated to about
  * round_us first.
  *
- * @param n_rounds  odd, at most BENCH_ROUNDS_MAX
+ * @param n_rounds  1 to BENCH_ROUNDS_MAX
  * @param results   [n_subjects]
  */
 void bench_run(const struct bench_subject *subjects, size_t n_subjects, unsigned n_rounds, unsigned round_us,

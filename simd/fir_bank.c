@@ -1,5 +1,5 @@
 /*
- * Made by fir_bank.py, which says how the filters are designed; do not edit by hand. Coefficients of the resamplers, Q14.
+ * Coefficients of the resamplers, Q14. Made by fir_bank.py, which says how the filters are designed: do not edit here.
  */
 #include "simd/simd.h"
 

@@ -58,8 +58,8 @@ def table(name, rows):
 
 
 def main():
-    print("/*\n * Made by fir_bank.py, which says how the filters are designed; do not edit by hand. Coefficients of the "
-          "resamplers, Q14.\n */\n#include \"simd/simd.h\"\n\n/* clang-format off */")
+    print("/*\n * Coefficients of the resamplers, Q14. Made by fir_bank.py, which says how the filters are designed: do not "
+          "edit here.\n */\n#include \"simd/simd.h\"\n\n/* clang-format off */")
     for factor in (2, 3, 6):
         taps = low_pass(factor)
         up = [quantise([tap * factor for tap in phase]) for phase in phases(taps, factor)]

@@ -1,7 +1,7 @@
 /*
  * Prototypes of every kernel of every ISA, for the files that define them and for the table in simd.c. The list is
- * written once, as a macro, so that a kernel cannot be forgotten for one ISA. Private to simd/ and bench/: everybody
- * else is handed a struct simd.
+ * written once, as a macro, so that a kernel cannot be forgotten for one ISA. Private to simd/, its tests and its
+ * bench: everybody else is handed a struct simd.
  */
 #ifndef SIMD_KERNELS_H
 #define SIMD_KERNELS_H

@@ -10,8 +10,8 @@
 #include "simd/kernels.h"
 #include <immintrin.h>
 
-/* Above this many bytes of rows the row passes win (bench: kernels, mix out of L2). */
-enum { COLUMN_BYTES_MAX = 256 * 1024 };
+/* Half of a 1 MiB L2: above this many bytes of rows the row passes win (mixminus-bench kernels --only=mix). */
+enum { COLUMN_BYTES_MAX = 512 * 1024 };
 
 static inline __m256i load(const int16_t *p)
 {
@@ -51,20 +51,20 @@ static inline __m256i minus(__m256i s1, __m256i s2, __m256i own)
     return _mm256_adds_epi16(_mm256_subs_epi16(s1, own), s2);
 }
 
-/* One block of SIMD_BLOCK samples over all rows. */
+/* One block of SIMD_BLOCK samples over all rows; a row without a partner goes first. */
 static inline void sum_column(const int16_t *const *rows, size_t n_rows, size_t at, struct sum16 *a, struct sum16 *b)
 {
     const __m256i zero = _mm256_setzero_si256();
     struct sum16 first = {zero, zero}, second = first;
-    size_t i = 0;
-    for (; i + 2 <= n_rows; i += 2) {
+    size_t i = n_rows % 2;
+    if (i) {
+        first = sum16_add(first, load(rows[0] + at), zero);
+        second = sum16_add(second, load(rows[0] + at + 16), zero);
+    }
+    for (; i < n_rows; i += 2) {
         const int16_t *x = rows[i] + at, *y = rows[i + 1] + at;
         first = sum16_add(first, load(x), load(y));
         second = sum16_add(second, load(x + 16), load(y + 16));
-    }
-    if (i < n_rows) {
-        first = sum16_add(first, load(rows[i] + at), zero);
-        second = sum16_add(second, load(rows[i] + at + 16), zero);
     }
     *a = first;
     *b = second;
@@ -150,37 +150,66 @@ void mix_n1_avx2(const int16_t *const *rows, int16_t *const *out, size_t n_rows,
         sum16_split(a, &a1, &a2);
         sum16_split(b, &b1, &b2);
         for (size_t i = 0; i < n_rows; i++) {
-            store(out[i] + at, minus(a1, a2, load(rows[i] + at)));
-            store(out[i] + at + 16, minus(b1, b2, load(rows[i] + at + 16)));
+            const int16_t *own = rows[i] + at;
+            int16_t *to = out[i] + at;
+            store(to, minus(a1, a2, load(own)));
+            store(to + 16, minus(b1, b2, load(own + 16)));
         }
     }
 }
 
-/* The knee of simd.h for 8 values; the operations and their order are those of ref/mix.c. */
+/* Does any of 32 samples, saturated, lie beyond the knee? -32768 keeps magnitude 0x8000: compared as unsigned. */
+static inline int any_over_knee(__m256i x, __m256i y)
+{
+    __m256i magnitude = _mm256_max_epu16(_mm256_abs_epi16(x), _mm256_abs_epi16(y));
+    __m256i over = _mm256_subs_epu16(magnitude, _mm256_set1_epi16(SIMD_KNEE));
+    return !_mm256_testz_si256(over, over);
+}
+
+/* The knee of simd.h for the magnitudes of 8 values; the operations and their order are those of ref/mix.c. */
 static inline __m256i knee(__m256i y)
 {
     const __m256 threshold = _mm256_set1_ps(SIMD_KNEE), room = _mm256_set1_ps(INT16_MAX - SIMD_KNEE);
-    const __m256 sign_bit = _mm256_set1_ps(-0.0f);
-    __m256 value = _mm256_cvtepi32_ps(y);
-    __m256 magnitude = _mm256_andnot_ps(sign_bit, value);
-    __m256 over = _mm256_max_ps(_mm256_sub_ps(magnitude, threshold), _mm256_setzero_ps());
+    __m256 magnitude = _mm256_cvtepi32_ps(_mm256_abs_epi32(y));
     __m256 under = _mm256_min_ps(magnitude, threshold);
-    __m256 limited = _mm256_add_ps(under, _mm256_div_ps(_mm256_mul_ps(over, room), _mm256_add_ps(over, room)));
-    return _mm256_cvtps_epi32(_mm256_or_ps(limited, _mm256_and_ps(sign_bit, value)));
+    __m256 over = _mm256_sub_ps(magnitude, under); /* exact, and zero below the knee */
+    return _mm256_cvtps_epi32(
+        _mm256_add_ps(under, _mm256_div_ps(_mm256_mul_ps(over, room), _mm256_add_ps(over, room))));
 }
 
+/* Both halves limited, with the signs of the saturated samples. */
+static inline __m256i sum16_limit(struct sum16 y, __m256i saturated)
+{
+    return _mm256_sign_epi16(_mm256_packs_epi32(knee(y.low), knee(y.high)), saturated);
+}
+
+/* y = s1 + s2 - own of 16 samples, in unpack order; own NULL counts as silence. */
+static inline struct sum16 limiter_sum(const int16_t *s1, const int16_t *s2, const int16_t *own)
+{
+    const __m256i ones = _mm256_set1_epi16(1), minus_one = _mm256_set1_epi32(0xffff); /* words -1, 0 */
+    __m256i a = load(s1), b = load(s2);
+    __m256i low = _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), ones);
+    __m256i high = _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), ones);
+    if (own) {
+        __m256i x = load(own);
+        low = _mm256_add_epi32(low, _mm256_madd_epi16(_mm256_unpacklo_epi16(x, x), minus_one));
+        high = _mm256_add_epi32(high, _mm256_madd_epi16(_mm256_unpackhi_epi16(x, x), minus_one));
+    }
+    return (struct sum16){low, high};
+}
+
+/* Most blocks of speech stay below the knee, where the limiter is the identity: those skip the floats. */
 void limit_soft_avx2(const int16_t *s1, const int16_t *s2, const int16_t *own, int16_t *out, size_t n)
 {
-    const __m256i ones = _mm256_set1_epi16(1);
-    for (size_t at = 0; at < n; at += 16) {
-        __m256i a = load(s1 + at), b = load(s2 + at);
-        __m256i low = _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), ones);
-        __m256i high = _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), ones);
-        if (own) {
-            __m256i x = load(own + at);
-            low = _mm256_sub_epi32(low, _mm256_srai_epi32(_mm256_unpacklo_epi16(x, x), 16));
-            high = _mm256_sub_epi32(high, _mm256_srai_epi32(_mm256_unpackhi_epi16(x, x), 16));
+    for (size_t at = 0; at < n; at += SIMD_BLOCK) {
+        struct sum16 x = limiter_sum(s1 + at, s2 + at, own ? own + at : NULL);
+        struct sum16 y = limiter_sum(s1 + at + 16, s2 + at + 16, own ? own + at + 16 : NULL);
+        __m256i x_saturated = _mm256_packs_epi32(x.low, x.high), y_saturated = _mm256_packs_epi32(y.low, y.high);
+        if (any_over_knee(x_saturated, y_saturated)) {
+            x_saturated = sum16_limit(x, x_saturated);
+            y_saturated = sum16_limit(y, y_saturated);
         }
-        store(out + at, _mm256_packs_epi32(knee(low), knee(high)));
+        store(out + at, x_saturated);
+        store(out + at + 16, y_saturated);
     }
 }

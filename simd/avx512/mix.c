@@ -10,8 +10,8 @@
 #include "simd/kernels.h"
 #include <immintrin.h>
 
-/* Above this many bytes of rows the row passes win (bench: kernels, mix out of L2). */
-enum { COLUMN_BYTES_MAX = 256 * 1024 };
+/* Half of a 1 MiB L2: above this many bytes of rows the row passes win (mixminus-bench kernels --only=mix). */
+enum { COLUMN_BYTES_MAX = 512 * 1024 };
 
 static inline __m512i load(const int16_t *p)
 {
@@ -49,11 +49,11 @@ static inline struct sum32 sum32_join(struct sum32 a, struct sum32 b)
 /* s1 = sat16(sum), s2 = sat16(sum - s1), both in sample order. */
 static inline void sum32_split(struct sum32 sum, __m512i *s1, __m512i *s2)
 {
+    const __m512i minus_one = _mm512_set1_epi32(0xffff); /* words -1, 0 */
     __m512i first = _mm512_packs_epi32(sum.low, sum.high);
-    __m512i low = _mm512_srai_epi32(_mm512_unpacklo_epi16(first, first), 16);
-    __m512i high = _mm512_srai_epi32(_mm512_unpackhi_epi16(first, first), 16);
     *s1 = first;
-    *s2 = _mm512_packs_epi32(_mm512_sub_epi32(sum.low, low), _mm512_sub_epi32(sum.high, high));
+    *s2 = _mm512_packs_epi32(_mm512_dpwssd_epi32(sum.low, _mm512_unpacklo_epi16(first, first), minus_one),
+                             _mm512_dpwssd_epi32(sum.high, _mm512_unpackhi_epi16(first, first), minus_one));
 }
 
 static inline __m512i minus(__m512i s1, __m512i s2, __m512i own)
@@ -61,19 +61,22 @@ static inline __m512i minus(__m512i s1, __m512i s2, __m512i own)
     return _mm512_adds_epi16(_mm512_subs_epi16(s1, own), s2);
 }
 
-/* Two blocks of SIMD_BLOCK samples over all rows: four chains of vpdpwssd hide its latency. */
+/*
+ * Two blocks of SIMD_BLOCK samples over all rows: four chains of vpdpwssd hide its latency. A row without a partner
+ * goes first.
+ */
 static inline void sum_column64(const int16_t *const *rows, size_t n_rows, size_t at, struct sum32 *a, struct sum32 *b)
 {
     struct sum32 first = sum32_zero(), second = first;
-    size_t i = 0;
-    for (; i + 2 <= n_rows; i += 2) {
+    size_t i = n_rows % 2;
+    if (i) {
+        first = sum32_add(first, load(rows[0] + at), _mm512_setzero_si512());
+        second = sum32_add(second, load(rows[0] + at + 32), _mm512_setzero_si512());
+    }
+    for (; i < n_rows; i += 2) {
         const int16_t *x = rows[i] + at, *y = rows[i + 1] + at;
         first = sum32_add(first, load(x), load(y));
         second = sum32_add(second, load(x + 32), load(y + 32));
-    }
-    if (i < n_rows) {
-        first = sum32_add(first, load(rows[i] + at), _mm512_setzero_si512());
-        second = sum32_add(second, load(rows[i] + at + 32), _mm512_setzero_si512());
     }
     *a = first;
     *b = second;
@@ -179,8 +182,10 @@ void mix_n1_avx512(const int16_t *const *rows, int16_t *const *out, size_t n_row
         sum32_split(a, &a1, &a2);
         sum32_split(b, &b1, &b2);
         for (size_t i = 0; i < n_rows; i++) {
-            store(out[i] + at, minus(a1, a2, load(rows[i] + at)));
-            store(out[i] + at + 32, minus(b1, b2, load(rows[i] + at + 32)));
+            const int16_t *own = rows[i] + at;
+            int16_t *to = out[i] + at;
+            store(to, minus(a1, a2, load(own)));
+            store(to + 32, minus(b1, b2, load(own + 32)));
         }
     }
     if (at < n) {
@@ -190,46 +195,45 @@ void mix_n1_avx512(const int16_t *const *rows, int16_t *const *out, size_t n_row
     }
 }
 
-/*
- * a / b, rounded as IEEE division rounds, without the divider, which takes 16 values in the time of some 20 multiplies.
- * Two Newton steps from the 14-bit estimate give the correctly rounded 1/b, and a quotient corrected by its own exact
- * remainder (fused multiply-add) is then correctly rounded too (Markstein 1990). No value here comes near overflow.
- */
-static inline __m512 divide(__m512 a, __m512 b)
+/* Does any of 32 samples, saturated, lie beyond the knee? -32768 keeps magnitude 0x8000: compared as unsigned. */
+static inline int any_over_knee(__m512i saturated)
 {
-    const __m512 one = _mm512_set1_ps(1.0f);
-    __m512 r = _mm512_rcp14_ps(b);
-    r = _mm512_fmadd_ps(_mm512_fnmadd_ps(b, r, one), r, r);
-    r = _mm512_fmadd_ps(_mm512_fnmadd_ps(b, r, one), r, r);
-    __m512 quotient = _mm512_mul_ps(a, r);
-    return _mm512_fmadd_ps(_mm512_fnmadd_ps(b, quotient, a), r, quotient);
+    return _mm512_cmpgt_epu16_mask(_mm512_abs_epi16(saturated), _mm512_set1_epi16(SIMD_KNEE)) != 0;
 }
 
-/* The knee of simd.h for 16 values; same roundings in the same order as ref/mix.c. */
+enum { COPY_SIGN = 0xf8 }; /* vpternlog truth table: a | (b & c) */
+
+/* The knee of simd.h for 16 values; the operations and their order are those of ref/mix.c. */
 static inline __m512i knee(__m512i y)
 {
     const __m512 threshold = _mm512_set1_ps(SIMD_KNEE), room = _mm512_set1_ps(INT16_MAX - SIMD_KNEE);
-    __m512 magnitude = _mm512_cvtepi32_ps(_mm512_abs_epi32(y));
-    __m512 over = _mm512_max_ps(_mm512_sub_ps(magnitude, threshold), _mm512_setzero_ps());
+    const __m512i sign_bit = _mm512_set1_epi32(INT32_MIN);
+    __m512 value = _mm512_cvtepi32_ps(y);
+    __m512 magnitude = _mm512_abs_ps(value);
     __m512 under = _mm512_min_ps(magnitude, threshold);
-    __m512 limited = _mm512_add_ps(under, divide(_mm512_mul_ps(over, room), _mm512_add_ps(over, room)));
-    __m512i rounded = _mm512_cvtps_epi32(limited);
-    return _mm512_mask_sub_epi32(rounded, _mm512_cmplt_epi32_mask(y, _mm512_setzero_si512()), _mm512_setzero_si512(),
-                                 rounded);
+    __m512 over = _mm512_sub_ps(magnitude, under); /* exact, and zero below the knee */
+    __m512 limited = _mm512_add_ps(under, _mm512_div_ps(_mm512_mul_ps(over, room), _mm512_add_ps(over, room)));
+    __m512i with_sign =
+        _mm512_ternarylogic_epi32(_mm512_castps_si512(limited), _mm512_castps_si512(value), sign_bit, COPY_SIGN);
+    return _mm512_cvtps_epi32(_mm512_castsi512_ps(with_sign));
 }
 
+/* Most blocks of speech stay below the knee, where the limiter is the identity: those skip the floats. */
 void limit_soft_avx512(const int16_t *s1, const int16_t *s2, const int16_t *own, int16_t *out, size_t n)
 {
-    const __m512i ones = _mm512_set1_epi16(1);
+    const __m512i ones = _mm512_set1_epi16(1), minus_one = _mm512_set1_epi32(0xffff); /* words -1, 0 */
     for (size_t at = 0; at < n; at += 32) {
         __m512i a = load(s1 + at), b = load(s2 + at);
         __m512i low = _mm512_madd_epi16(_mm512_unpacklo_epi16(a, b), ones);
         __m512i high = _mm512_madd_epi16(_mm512_unpackhi_epi16(a, b), ones);
         if (own) {
             __m512i x = load(own + at);
-            low = _mm512_sub_epi32(low, _mm512_srai_epi32(_mm512_unpacklo_epi16(x, x), 16));
-            high = _mm512_sub_epi32(high, _mm512_srai_epi32(_mm512_unpackhi_epi16(x, x), 16));
+            low = _mm512_dpwssd_epi32(low, _mm512_unpacklo_epi16(x, x), minus_one);
+            high = _mm512_dpwssd_epi32(high, _mm512_unpackhi_epi16(x, x), minus_one);
         }
-        store(out + at, _mm512_packs_epi32(knee(low), knee(high)));
+        __m512i saturated = _mm512_packs_epi32(low, high);
+        if (any_over_knee(saturated))
+            saturated = _mm512_packs_epi32(knee(low), knee(high));
+        store(out + at, saturated);
     }
 }

@@ -5,7 +5,7 @@
 #include "simd/kernels.h"
 #include <arm_neon.h>
 
-enum { COLUMN_BYTES_MAX = 256 * 1024 };
+enum { COLUMN_BYTES_MAX = 512 * 1024 };
 
 struct sum16 {
     int32x4_t a, b, c, d;

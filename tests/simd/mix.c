@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_GUARDED = 70, ROWS_MANY = 200 };
+enum { ROWS_GUARDED = 70, ROWS_MANY = 300 };
 
 /* A conference in guarded rooms: rows in, one output room per listener of mix_n1, the two planes. */
 struct hall {
@@ -128,7 +128,8 @@ static void test_shapes(struct check *check)
         for (size_t n_rows = 0; n_rows <= ROWS_GUARDED; n_rows++)
             check_shape(check, hall, n_rows, some_n[i]);
     for (size_t n_rows = 62; n_rows <= ROWS_GUARDED; n_rows++)
-        check_shape(check, hall, n_rows, SIMD_SAMPLES_MAX); /* 256 KiB and more: the large conference's path */
+        check_shape(check, hall, n_rows,
+                    SIMD_SAMPLES_MAX); /* rows and outputs beyond 512 KiB: the large conference's path */
     hall_free(hall);
 }
 
@@ -159,9 +160,9 @@ static void check_many(struct check *check, size_t n_rows, size_t n, enum pcm_ki
 static void test_many_rows(struct check *check)
 {
     for (enum pcm_kind kind = PCM_ZERO; kind < PCM_KINDS; kind++) {
-        check_many(check, SIMD_ROWS_MAX, SIMD_BLOCK, kind); /* more than 2 MB of rows: by rows */
-        check_many(check, 2048, SIMD_BLOCK, kind);          /* 128 KiB: by columns */
-        for (size_t n_rows = ROWS_MANY; n_rows < ROWS_MANY + 9; n_rows++)
+        check_many(check, SIMD_ROWS_MAX, SIMD_BLOCK, kind);               /* 4 MB of rows: by rows */
+        check_many(check, 2048, SIMD_BLOCK, kind);                        /* by columns */
+        for (size_t n_rows = ROWS_MANY; n_rows < ROWS_MANY + 9; n_rows++) /* by rows, every remainder of 8 */
             check_many(check, n_rows, 960, kind);
     }
 }
