@@ -125,7 +125,7 @@ static struct net_conn *conn_open(struct net *net, int fd, uint8_t listener, con
     conn->listener = listener;
     conn->remote = *remote;
     conn->is_outbound = conn->is_connecting = outbound;
-    conn->is_dying = conn->is_draining = false;
+    conn->is_dying = conn->is_draining = conn->is_half_ping = false;
     conn->n_rx = conn->n_seen = conn->n_frame = conn->tx_at = conn->n_tx = 0;
     conn->events = 0;
     struct net_conn **head = host_list(net, remote);
@@ -301,17 +301,18 @@ static void conn_drain(struct net_conn *conn)
     conn_flush(conn);
 }
 
-/* Takes off line ends between messages; two are a keepalive that wants one back (RFC 5626 4.4.1). */
+/* Takes off line ends between messages (RFC 3261 7.5); two in a row are a keepalive that wants one back (RFC 5626
+ * 4.4.1), also when they come one by one. */
 static size_t skip_keepalives(struct net_conn *conn, const char *bytes, size_t n_bytes)
 {
     size_t n = 0;
-    while (n_bytes - n >= 4 && memcmp(bytes + n, "\r\n\r\n", 4) == 0 && !conn->is_dying) {
-        n += 4;
-        count_add(&conn->net->stats.keepalives, 1);
-        conn_queue(conn, "\r\n", 2);
-    }
-    if (n_bytes - n >= 3 && memcmp(bytes + n, "\r\n", 2) == 0 && bytes[n + 2] != '\r') {
-        n += 2; /* RFC 3261 7.5: line ends before a message */
+    while (n_bytes - n >= 2 && memcmp(bytes + n, "\r\n", 2) == 0 && !conn->is_dying) {
+        n += 2;
+        conn->is_half_ping = !conn->is_half_ping;
+        if (!conn->is_half_ping) {
+            count_add(&conn->net->stats.keepalives, 1);
+            conn_queue(conn, "\r\n", 2);
+        }
     }
     return n;
 }
@@ -323,13 +324,9 @@ static size_t conn_frames(struct net_conn *conn)
     size_t at = 0;
     while (at < conn->n_rx && !conn->is_dying && !conn->is_draining) {
         if (conn->n_seen == 0) {
-            size_t n_skipped = skip_keepalives(conn, conn->rx + at, conn->n_rx - at);
-            at += n_skipped;
+            at += skip_keepalives(conn, conn->rx + at, conn->n_rx - at);
             if (at == conn->n_rx) {
                 break;
-            }
-            if (conn->n_rx - at < 4 && memcmp(conn->rx + at, "\r\n\r\n", conn->n_rx - at) == 0) {
-                break; /* half a keepalive, perhaps */
             }
         }
         if (conn->n_frame > conn->n_rx - at) {
@@ -342,6 +339,7 @@ static size_t conn_frames(struct net_conn *conn)
         size_t n = conn->n_frame;
         struct flow flow = flow_of(conn);
         conn->n_seen = conn->n_frame = 0;
+        conn->is_half_ping = false;
         int err = net->user.on_message(net->user.ctx, &flow, conn->rx + at, n, net->now_ns);
         at += n;
         if (framing == SCAN_FRAME_BAD || err < 0) {

@@ -22,6 +22,7 @@ struct net_conn {
     uint32_t slot, generation;
     uint8_t listener;
     bool is_outbound, is_connecting, is_dying;
+    bool is_half_ping; /* one line end has come that was part of no message */
     bool is_draining; /* answered for the last time: discard what comes until the peer closes */
     int err;          /* why it dies */
     struct addr remote;

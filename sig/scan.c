@@ -478,6 +478,7 @@ enum scan_framing scan_frame(const char *bytes, size_t n_bytes, size_t *seen_byt
         *frame_bytes = n_bytes < SCAN_STREAM_BYTES_MAX ? 0 : SCAN_STREAM_BYTES_MAX;
         return n_bytes < SCAN_STREAM_BYTES_MAX ? SCAN_FRAME_MORE : SCAN_FRAME_BAD;
     }
+    *seen_bytes = (size_t)(stop - bytes); /* to be found again when more of the body has come */
     size_t n_header = (size_t)(stop - bytes) + 4;
     const char *end = stop + 2; /* every line of the header section ends with CR LF */
     const char *line = memmem(bytes, (size_t)(end - bytes), "\r\n", 2);
