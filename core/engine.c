@@ -72,7 +72,7 @@ static uint32_t pool_large(uint32_t legs_max) { return legs_max + 512; }
 
 static size_t arena_bytes(uint32_t legs_max)
 {
-    size_t scratch = 5 * FRAME_SAMPLES_MAX * sizeof(int16_t) + 2 * PACKET_SAMPLES_MAX * sizeof(int16_t) + PAYLOAD_CAP;
+    size_t scratch = 5 * FRAME_SAMPLES_MAX * sizeof(int16_t) + PACKET_SAMPLES_MAX * sizeof(int16_t) + PAYLOAD_CAP;
     size_t rx = RX_SLOTS * (sizeof(struct io_rx) + sizeof(struct pull) + PACKET_STRIDE_BYTES);
     size_t tx = TX_SLOTS * (sizeof(struct io_tx) + PACKET_STRIDE_BYTES);
     size_t slots = legs_max * sizeof(uint32_t);
@@ -87,7 +87,6 @@ static void engine_carve(struct engine *e)
         .leg = {
             .simd = e->cfg.simd,
             .scratch = arena_take(a, PACKET_SAMPLES_MAX * sizeof(int16_t)),
-            .blend = arena_take(a, PACKET_SAMPLES_MAX * sizeof(int16_t)),
             .stats = e->cfg.stats,
         },
         .box = &e->box,
@@ -309,7 +308,7 @@ static void leg_set(struct engine *e, struct leg *leg, const struct ctl_req *req
         leg->quiet_ticks = 0;
         if (!leg->rx_on) {
             leg->stats.drops[DROP_HELD] += jbuf_reset(&leg->jbuf);
-            leg->paused = true;
+            leg->paused = leg->starting = true;
         }
     }
     if (what & SET_MUTE) {

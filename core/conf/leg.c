@@ -35,7 +35,7 @@ static void leg_carve(struct leg *leg, const struct leg_cfg *cfg, struct carve *
             layout.fir[r] = carve_take(c, sizeof(struct fir_state));
         }
     }
-    layout.fifo = carve_take(c, 7 * frame * sizeof(int16_t)); /* a 120 ms packet behind an almost whole frame */
+    layout.fifo = carve_take(c, FIFO_FRAMES * frame * sizeof(int16_t));
     layout.encoder = carve_take(c, state_size(cfg->codec->encoder_size));
     layout.decoder = carve_take(c, state_size(cfg->codec->decoder_size));
     layout.gathered = carve_take(c, PAYLOAD_BYTES_MAX);
@@ -108,7 +108,7 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
     leg->cfg = *cfg;
     leg->rx_on = cfg->rx_on;
     leg->tx_on = cfg->tx_on;
-    leg->paused = true;
+    leg->paused = leg->starting = true;
     leg->marker = true;
     leg->own_encoder = true; /* fresh like the peer's decoder; joins its group later */
     leg->packet_ticks = packet_ticks;

@@ -43,7 +43,8 @@ struct leg_stats {
     uint64_t rx_lost;            /* expected minus received, RFC 3550 A.3; negative differences give 0 */
     uint32_t rx_jitter_ts;       /* interarrival jitter in RTP ticks, RFC 3550 A.8 */
     uint32_t delay_ms_now, delay_ms_max; /* frames held in the jitter buffer */
-    uint64_t decoded, concealed; /* frames */
+    uint64_t decoded, concealed; /* packets; made-up stretches */
+    uint64_t pauses;             /* packets without audio: comfort noise, telephone events */
     uint64_t drops[DROPS];
     uint32_t peer_lost, peer_jitter_ts; /* last report block about what we sent */
     uint32_t rtt_us;             /* from LSR/DLSR, 0: unknown */

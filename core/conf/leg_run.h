@@ -16,6 +16,7 @@
 
 #define GAIN_UNITY_Q12 4096
 #define LEVEL_SILENT 127
+#define FIFO_FRAMES 8 /* a 120 ms packet behind almost two ticks' audio */
 
 /* What a leg tells its worker's signalling; the engine turns it into events. */
 struct leg_news {
@@ -34,6 +35,7 @@ struct leg {
     /* rx: pump */
     bool connected, rx_on, tx_on, muted, deaf;
     bool paused;                    /* the sender said so (CN, event) or has not begun: silence, no concealment */
+    bool starting;                  /* its stream has not filled a first tick yet */
     bool latch_wanted;              /* remote_rtp is proved by a packet: connect the socket */
     bool queue_clean;               /* nothing from before the connect is left in the socket: the kernel vouches */
     uint8_t reads_asked, reads_hit; /* this tick */
@@ -91,7 +93,6 @@ struct leg {
 struct leg_tools {
     const struct simd *simd;
     int16_t *scratch; /* [PACKET_SAMPLES_MAX] aligned */
-    int16_t *blend;   /* [PACKET_SAMPLES_MAX] aligned */
     struct worker_stats *stats;
 };
 

@@ -13,17 +13,22 @@ enum {
     FADE_TICKS = 3            /* concealed in a row before a codec's own concealment is trusted to be silent */
 };
 
+/* Packets in a tick: two while their length is unknown or is 10 ms. */
+static unsigned reads_usual(const struct leg *leg)
+{
+    return leg->starting || leg->jbuf.packet_ts < leg->frame_ts ? 2 : 1;
+}
+
 unsigned leg_reads(const struct leg *leg, uint32_t tick, unsigned skipped)
 {
-    unsigned usual = leg->jbuf.packet_ts < leg->frame_ts ? 2 : 1;
+    unsigned usual = reads_usual(leg);
     bool look = leg->jbuf.credit || (tick + leg->beat_index) % EXTRA_READ_TICKS == 0;
     return MIN(usual + look + skipped, READS_MAX);
 }
 
 unsigned leg_reads_more(const struct leg *leg)
 {
-    unsigned usual = leg->jbuf.packet_ts < leg->frame_ts ? 2 : 1;
-    bool all_hit = leg->reads_hit == leg->reads_asked && leg->reads_asked > usual;
+    bool all_hit = leg->reads_hit == leg->reads_asked && leg->reads_asked > reads_usual(leg);
     return all_hit && leg->reads_asked < READS_MAX ? READS_MORE : 0;
 }
 
@@ -65,6 +70,7 @@ static void stream_restart(struct leg *leg)
 {
     leg->stats.drops[DROP_SKIPPED] += jbuf_reset(&leg->jbuf);
     leg->n_fifo = 0;
+    leg->starting = leg->paused = true;
     must(leg->cfg.codec->decoder_init(leg->decoder, &leg->cfg.fmt) == 0);
 }
 
@@ -185,6 +191,7 @@ static size_t packet_decode(struct leg *leg, const struct leg_tools *tools, cons
 static void pause_begin(struct leg *leg)
 {
     leg->paused = true;
+    leg->stats.pauses++;
     if (!leg->cfg.codec->conceal) {
         plc_pause(&leg->plc);
     }
@@ -214,7 +221,7 @@ static void conceal(struct leg *leg, const struct leg_tools *tools, int16_t *pcm
 
 static void fifo_add(struct leg *leg, const int16_t *pcm, size_t n)
 {
-    size_t room = 7 * rate_frame_samples(leg->cfg.fmt.rate_hz) - leg->n_fifo;
+    size_t room = FIFO_FRAMES * rate_frame_samples(leg->cfg.fmt.rate_hz) - leg->n_fifo;
     size_t kept = MIN(n, room);
     memcpy(leg->fifo + leg->n_fifo, pcm, kept * sizeof *pcm);
     leg->n_fifo += (uint32_t)kept;
@@ -226,27 +233,6 @@ static size_t lost_samples(const struct leg *leg, size_t frame)
     size_t n = (size_t)leg->jbuf.packet_ts * frame / leg->frame_ts;
     n = (n + 15) / 16 * 16; /* libopus conceals in steps of 2.5 ms */
     return CLAMP(n, frame / 8, 6 * frame);
-}
-
-/* Two packets in the time of one: the first fades into the second. @return samples at pcm */
-static size_t packets_blend(struct leg *leg, const struct leg_tools *tools, const struct jbuf_packet *first, int16_t *pcm)
-{
-    struct jbuf_packet second;
-    size_t n_first = packet_decode(leg, tools, first, tools->blend);
-    jbuf_done(&leg->jbuf, first);
-    leg_drop(leg, DROP_SKIPPED);
-    if (jbuf_get(&leg->jbuf, &second) != JBUF_PACKET) {
-        memcpy(pcm, tools->blend, n_first * sizeof *pcm);
-        return n_first; /* cannot happen: jbuf blends only neighbours */
-    }
-    size_t n = packet_decode(leg, tools, &second, pcm);
-    jbuf_done(&leg->jbuf, &second);
-    size_t n_fade = MIN(n, n_first) / 2;
-    for (size_t i = 0; i < n_fade; i++) {
-        int32_t mixed = tools->blend[i] * (int32_t)(n_fade - i) + pcm[i] * (int32_t)i;
-        pcm[i] = (int16_t)(mixed / (int32_t)n_fade);
-    }
-    return n;
 }
 
 /* One step of what the jitter buffer says. @return false: nothing more to get in this tick */
@@ -263,9 +249,6 @@ static bool fifo_fill(struct leg *leg, const struct leg_tools *tools, size_t fra
     case JBUF_LOST:
         n = lost_samples(leg, frame);
         conceal(leg, tools, tools->scratch, n);
-        break;
-    case JBUF_BLEND:
-        n = packets_blend(leg, tools, &p, tools->scratch);
         break;
     case JBUF_PACKET:
         if (p.bytes) {
@@ -299,6 +282,17 @@ static void gain_apply(struct leg *leg, const struct simd *simd, size_t n)
     }
 }
 
+/* A stream begins when it can fill a tick: half of one, then a made-up half, would be a click. */
+static bool still_starting(struct leg *leg, size_t frame)
+{
+    const struct jbuf_packet *head = leg->starting ? jbuf_peek(&leg->jbuf) : NULL;
+    if (head) {
+        int n = head->bytes ? leg->cfg.codec->samples(&leg->cfg.fmt, head->payload, head->bytes) : (int)frame;
+        leg->starting = n > 0 && (size_t)n * leg->jbuf.n_held < frame;
+    }
+    return leg->starting;
+}
+
 /* The usual case without a detour: one packet is one tick. @return false: take the long way */
 static bool frame_direct(struct leg *leg, const struct leg_tools *tools, size_t frame)
 {
@@ -317,6 +311,29 @@ static bool frame_direct(struct leg *leg, const struct leg_tools *tools, size_t 
         memset(leg->row + n, 0, (frame - n) * sizeof *leg->row);
     }
     return true;
+}
+
+/* The long way: packets of any length through the fifo; more than a tick of audio while the delay comes down. */
+static void frame_gather(struct leg *leg, const struct leg_tools *tools, size_t frame)
+{
+    size_t extra = (size_t)jbuf_blend_due(&leg->jbuf) * frame / leg->frame_ts;
+    while (leg->n_fifo < frame && fifo_fill(leg, tools, frame)) {
+    }
+    while (extra && leg->n_fifo < frame + extra && jbuf_peek(&leg->jbuf)) {
+        fifo_fill(leg, tools, frame);
+    }
+    size_t used = frame;
+    memcpy(leg->row, leg->fifo, frame * sizeof *leg->row);
+    if (extra && leg->n_fifo >= frame + extra) {
+        const int16_t *ahead = leg->fifo + extra;
+        for (size_t i = 0; i < frame; i++) {
+            int32_t mixed = leg->row[i] * (int32_t)(frame - i) + ahead[i] * (int32_t)i;
+            leg->row[i] = (int16_t)(mixed / (int32_t)frame);
+        }
+        used += extra;
+    }
+    leg->n_fifo -= (uint32_t)used;
+    memmove(leg->fifo, leg->fifo + used, leg->n_fifo * sizeof *leg->fifo);
 }
 
 /* Level of the row, for the choice of talkers; a pause needs no look. */
@@ -338,12 +355,14 @@ void leg_frame(struct leg *leg, const struct leg_tools *tools)
     size_t frame = rate_frame_samples(leg->cfg.fmt.rate_hz);
     bool paused_before = leg->paused && !leg->n_fifo;
     leg->made_up = false;
+    if (still_starting(leg, frame)) {
+        leg->peak = 0;
+        leg->level_dbov = LEVEL_SILENT;
+        leg->audible = false;
+        return;
+    }
     if (!frame_direct(leg, tools, frame)) {
-        while (leg->n_fifo < frame && fifo_fill(leg, tools, frame)) {
-        }
-        memcpy(leg->row, leg->fifo, frame * sizeof *leg->row);
-        leg->n_fifo -= (uint32_t)frame;
-        memmove(leg->fifo, leg->fifo + frame, leg->n_fifo * sizeof *leg->fifo);
+        frame_gather(leg, tools, frame);
     }
     bool pause = paused_before && leg->paused;
     if (!leg->cfg.codec->conceal && !leg->made_up && !pause) {

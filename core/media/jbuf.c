@@ -174,13 +174,18 @@ enum jbuf_get jbuf_get(struct jbuf *j, struct jbuf_packet *packet)
     j->n_held--;
     j->next_seq++;
     j->last_ts = p->ts;
-    bool follows = j->n_held && packet_at(j, j->next_seq)->present;
-    if (follows && j->surplus_ts >= j->packet_ts && j->since_blend >= BLEND_EVERY_TICKS) {
-        j->surplus_ts -= j->packet_ts;
-        j->since_blend = 0;
-        return JBUF_BLEND;
-    }
     return JBUF_PACKET;
+}
+
+uint32_t jbuf_blend_due(struct jbuf *j)
+{
+    if (!j->surplus_ts || j->since_blend < BLEND_EVERY_TICKS) {
+        return 0;
+    }
+    uint32_t blend_ts = MIN(j->surplus_ts, j->frame_ts);
+    j->surplus_ts -= blend_ts;
+    j->since_blend = 0;
+    return blend_ts;
 }
 
 const struct jbuf_packet *jbuf_peek(const struct jbuf *j)
@@ -206,7 +211,7 @@ void jbuf_tick(struct jbuf *j, uint32_t fifo_ts)
     if (++j->window_at < j->window_ticks) {
         return;
     }
-    j->surplus_ts = j->surplus_min_ts >= j->packet_ts ? j->surplus_min_ts : 0;
+    j->surplus_ts = j->surplus_min_ts >= j->frame_ts / 4 ? j->surplus_min_ts : 0;
     j->surplus_min_ts = UINT32_MAX;
     j->window_at = 0;
 }

@@ -2,7 +2,7 @@
  * The adaptive jitter buffer of one leg: packets by sequence number, handed out one at a time when the leg's tick needs
  * audio. On a clean network it holds nothing across ticks and adds no delay. Delay grows only by what had to be concealed
  * because a packet came late, is bounded by JBUF_DEPTH_MAX_MS, and comes down again: whatever has not been needed for
- * a while is played out faster, one packet in four blended into its neighbour.
+ * a while is played out faster, one tick in four blended into the next.
  *
  * A packet is borrowed where it arrived until the end of its tick; what is still waiting then is copied to the worker's
  * pool (jbuf_settle). Worker, hot; knows no PCM and no clock: the leg tells what it has in hand.
@@ -45,7 +45,6 @@ enum jbuf_get {
     JBUF_EMPTY,  /* nothing here: conceal a tick, ask again next tick */
     JBUF_LOST,   /* this packet is missing, later ones are here: conceal packet_ts of audio */
     JBUF_PACKET, /* play it */
-    JBUF_BLEND,  /* play it blended into the one that the next get hands out: the delay comes down by one */
 };
 
 /** @param frame_ts  RTP ticks of one 20 ms tick  @thread control; cold */
@@ -67,8 +66,14 @@ unsigned jbuf_reset(struct jbuf *j);
  */
 enum drop jbuf_put(struct jbuf *j, const struct jbuf_packet *packet, uint64_t *drops);
 
-/** Next audio. packet is written for JBUF_PACKET and JBUF_BLEND; it stays valid until jbuf_done. */
+/** Next audio. packet is written for JBUF_PACKET; it stays valid until jbuf_done. */
 enum jbuf_get jbuf_get(struct jbuf *j, struct jbuf_packet *packet);
+
+/**
+ * How much more than a tick's audio should this tick play, blended, so that the delay comes down? Ask once a tick.
+ * @return RTP ticks, at most frame_ts; usually 0
+ */
+uint32_t jbuf_blend_due(struct jbuf *j);
 
 /** Gives a packet that was handed out back. */
 void jbuf_done(struct jbuf *j, const struct jbuf_packet *packet);
