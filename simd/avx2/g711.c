@@ -2,7 +2,7 @@
  * G.711 on AVX2, 32 samples at a time.
  *
  * Expanding: a code is sign * ((2*step + 33) * 2^segment - 33). Both factors come from 16-entry byte tables (pshufb),
- * and pmaddubsw over the byte pairs (2^segment, 33) and (±(2*step + 33), ∓1) computes the whole formula at once.
+ * and pmaddubsw over the byte pairs (2^segment, 33) and +-(2*step + 33, -1) computes the whole formula at once.
  *
  * Compressing: a float's exponent and top four mantissa bits are, after a subtraction, the segment and step of G.711.
  * So the magnitude is converted to float and the bits are shifted down.
@@ -36,24 +36,38 @@ static inline __m256i after_pack(__m256i v)
     return _mm256_permute4x64_epi64(v, _MM_SHUFFLE(3, 1, 2, 0));
 }
 
-/* +1 or more where the top bit of the byte is set, -127 or so where it is clear: for psignb. */
+/*
+ * For psignb: negative where the top bit is set, never zero. A set top bit means a positive sample, so the tables below
+ * hold negative values.
+ */
 static inline __m256i sign_by_top_bit(__m256i code)
 {
-    return _mm256_or_si256(_mm256_xor_si256(code, _mm256_set1_epi8(-128)), _mm256_set1_epi8(1));
+    return _mm256_or_si256(code, _mm256_set1_epi8(1));
+}
+
+static inline __m256i low_nibble(__m256i code)
+{
+    return _mm256_and_si256(code, _mm256_set1_epi8(15));
+}
+
+static inline __m256i high_nibble(__m256i code)
+{
+    return _mm256_and_si256(_mm256_srli_epi16(code, 4), _mm256_set1_epi8(15));
 }
 
 void ulaw_decode_avx2(const uint8_t *in, int16_t *out, size_t n)
 {
-    /* Codes are inverted, so both tables run downwards: 2*step + 33, and 2^segment (128 as unsigned). */
-    const __m128i mantissas = _mm_setr_epi8(63, 61, 59, 57, 55, 53, 51, 49, 47, 45, 43, 41, 39, 37, 35, 33);
+    /* Codes are inverted, so both tables run downwards: -(2*step + 33), and 2^segment (128 as unsigned). */
+    const __m128i mantissas =
+        _mm_setr_epi8(-63, -61, -59, -57, -55, -53, -51, -49, -47, -45, -43, -41, -39, -37, -35, -33);
     const __m128i powers = _mm_setr_epi8(-128, 64, 32, 16, 8, 4, 2, 1, -128, 64, 32, 16, 8, 4, 2, 1);
-    const __m256i nibble = _mm256_set1_epi8(15), bias = _mm256_set1_epi8(33), minus_one = _mm256_set1_epi8(-1);
+    const __m256i bias = _mm256_set1_epi8(33), one = _mm256_set1_epi8(1);
     for (size_t i = 0; i < n; i += 32) {
         __m256i code = before_unpack(load(in + i));
         __m256i sign = sign_by_top_bit(code);
-        __m256i mantissa = _mm256_sign_epi8(table16(mantissas, _mm256_and_si256(code, nibble)), sign);
-        __m256i unbias = _mm256_sign_epi8(minus_one, sign);
-        __m256i power = table16(powers, _mm256_and_si256(_mm256_srli_epi16(code, 4), nibble));
+        __m256i mantissa = _mm256_sign_epi8(table16(mantissas, low_nibble(code)), sign);
+        __m256i unbias = _mm256_sign_epi8(one, sign);
+        __m256i power = table16(powers, high_nibble(code));
         __m256i low = _mm256_maddubs_epi16(_mm256_unpacklo_epi8(power, bias), _mm256_unpacklo_epi8(mantissa, unbias));
         __m256i high = _mm256_maddubs_epi16(_mm256_unpackhi_epi8(power, bias), _mm256_unpackhi_epi8(mantissa, unbias));
         store(out + i, _mm256_slli_epi16(low, 2));
@@ -63,16 +77,18 @@ void ulaw_decode_avx2(const uint8_t *in, int16_t *out, size_t n)
 
 void alaw_decode_avx2(const uint8_t *in, int16_t *out, size_t n)
 {
-    /* (2*step + 1) * power + 32 * offset; segment 0 has no offset, and segments 0 and 1 share the power. */
-    const __m128i mantissas = _mm_setr_epi8(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-    const __m128i powers = _mm_setr_epi8(1, 1, 2, 4, 8, 16, 32, 64, 1, 1, 2, 4, 8, 16, 32, 64);
-    const __m128i offsets = _mm_setr_epi8(0, 1, 2, 4, 8, 16, 32, 64, 0, 1, 2, 4, 8, 16, 32, 64);
-    const __m256i nibble = _mm256_set1_epi8(15), lead = _mm256_set1_epi8(32), even_bits = _mm256_set1_epi8(0x55);
+    /*
+     * (2*step + 1) * power + 32 * offset; segment 0 has no offset, and segments 0 and 1 share the power. The even bits
+     * of a code are inverted: entry i of each table belongs to step or segment i ^ 5.
+     */
+    const __m128i mantissas = _mm_setr_epi8(-11, -9, -15, -13, -3, -1, -7, -5, -27, -25, -31, -29, -19, -17, -23, -21);
+    const __m128i powers = _mm_setr_epi8(16, 8, 64, 32, 1, 1, 4, 2, 16, 8, 64, 32, 1, 1, 4, 2);
+    const __m128i offsets = _mm_setr_epi8(16, 8, 64, 32, 1, 0, 4, 2, 16, 8, 64, 32, 1, 0, 4, 2);
+    const __m256i lead = _mm256_set1_epi8(-32);
     for (size_t i = 0; i < n; i += 32) {
-        __m256i code = _mm256_xor_si256(before_unpack(load(in + i)), even_bits);
-        __m256i sign = sign_by_top_bit(code);
-        __m256i segment = _mm256_and_si256(_mm256_srli_epi16(code, 4), nibble);
-        __m256i mantissa = _mm256_sign_epi8(table16(mantissas, _mm256_and_si256(code, nibble)), sign);
+        __m256i code = before_unpack(load(in + i));
+        __m256i sign = sign_by_top_bit(code), segment = high_nibble(code);
+        __m256i mantissa = _mm256_sign_epi8(table16(mantissas, low_nibble(code)), sign);
         __m256i leading = _mm256_sign_epi8(lead, sign);
         __m256i power = table16(powers, segment), offset = table16(offsets, segment);
         __m256i low =
