@@ -25,7 +25,7 @@
  *
  * @param rows    [n_rows] pointers to [n] int16, aligned; n_rows >= 0 (0 gives silence)
  * @param s1,s2   [n] int16, aligned, written; may not alias a row
- * @source        our own: saturate once, last (design.md 3)
+ * @source        our own: saturate once, last
  */
 typedef void (*mix_sum_split_fn)(const int16_t *const *rows, size_t n_rows, size_t n, int16_t *s1, int16_t *s2);
 
