@@ -5,11 +5,7 @@
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#include "core/base/base.h"
 
 enum { BENCH_SUBJECTS_MAX = 8, BENCH_ROUNDS_MAX = 101 };
 
@@ -54,5 +50,6 @@ void *bench_memory(size_t bytes);
 
 /** The benches: argv[0] is the sub-command. Exit status. */
 int bench_kernels(int argc, char **argv);
+int bench_pump(int argc, char **argv);
 
 #endif
