@@ -1,0 +1,350 @@
+/* Collecting texts by precedence: defaults, file, environment, flags. What the texts mean is options.c. */
+#include "tools/config.h"
+
+#include "tools/options.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct config_texts {
+    struct config_text {
+        char text[CONFIG_TEXT_MAX];
+        enum config_source source;
+    } values[OPTIONS_MAX];
+    char file[CONFIG_TEXT_MAX];
+};
+
+static const char *const sources[] = {"default", "file", "environment", "flag"};
+
+struct file_reader {
+    struct config_texts *texts;
+    char *why;
+    bool failed;
+};
+
+/* A value from a higher source replaces; a repeated one of the same source adds to a list. @return 0 | -EINVAL */
+static int take(struct config_texts *texts, int i, enum config_source source, const char *value, char *why)
+{
+    struct config_text *to = &texts->values[i];
+    size_t at = 0;
+
+    if (options[i].is_list && to->source == source && source != CONFIG_DEFAULT) {
+        at = strlen(to->text);
+        if (at > 0 && at + 1 < sizeof to->text) {
+            to->text[at++] = ',';
+        }
+    }
+    if (strlen(value) >= sizeof to->text - at) {
+        snprintf(why, CONFIG_TEXT_MAX, "--%s: the value is longer than %d characters; shorten it", options[i].name,
+                 CONFIG_TEXT_MAX - 1);
+        return -EINVAL;
+    }
+    memcpy(to->text + at, value, strlen(value) + 1);
+    to->source = source;
+    return 0;
+}
+
+static int option_find(const char *name, size_t n)
+{
+    for (int i = 0; options[i].name; i++) {
+        if (strlen(options[i].name) == n && strncmp(options[i].name, name, n) == 0) {
+            return i;
+        }
+    }
+    return -ENOENT;
+}
+
+/* Letters to change, add or leave out to make b of a; both at most 40 letters. */
+static unsigned distance(const char *a, size_t n_a, const char *b)
+{
+    unsigned row[48];
+    size_t n_b = strlen(b);
+
+    must(n_b < ARRAY_LEN(row));
+    for (unsigned j = 0; j <= n_b; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 1; i <= n_a; i++) {
+        unsigned diagonal = row[0];
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= n_b; j++) {
+            unsigned change = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            row[j] = MIN(change, MIN(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[n_b];
+}
+
+/* The option that a mistyped name is nearest to. */
+static const char *option_like(const char *name, size_t n)
+{
+    const char *best = options[0].name;
+    unsigned least = UINT32_MAX;
+    for (int i = 0; options[i].name; i++) {
+        unsigned d = distance(name, MIN(n, 60), options[i].name);
+        if (d < least) {
+            least = d;
+            best = options[i].name;
+        }
+    }
+    return best;
+}
+
+static int on_ini(void *arg, const char *section, const char *name, const char *value)
+{
+    struct file_reader *r = arg;
+    int i = option_find(name, strlen(name));
+
+    if (r->failed) {
+        return 0;
+    }
+    if (i < 0) {
+        snprintf(r->why, CONFIG_TEXT_MAX, "%.300s: there is no key \"%.60s\"; did you mean \"%s\"?", r->texts->file, name,
+                 option_like(name, strlen(name)));
+        r->failed = true;
+    } else if (take(r->texts, i, CONFIG_FILE, value, r->why) != 0) {
+        r->failed = true;
+    }
+    return !r->failed;
+}
+
+static int read_file(struct config_texts *texts, char *why)
+{
+    struct file_reader r = {texts, why, false};
+    int line = ini_parse(texts->file, on_ini, &r);
+
+    if (r.failed) {
+        return -EINVAL;
+    }
+    if (line == 0) {
+        return 0;
+    }
+    if (line > 0) {
+        snprintf(why, CONFIG_TEXT_MAX, "%.500s, line %d: not \"key = value\"; write one option a line", texts->file, line);
+    } else {
+        snprintf(why, CONFIG_TEXT_MAX, "--config=%.500s cannot be read (%s); give the path of a readable file",
+                 texts->file, strerror(errno));
+    }
+    return -EINVAL;
+}
+
+/* MIXMINUS_SIP_LISTEN for sip-listen. */
+static bool environment_is(const char *entry, const char *name, const char **value)
+{
+    static const char prefix[] = "MIXMINUS_";
+    if (strncmp(entry, prefix, sizeof prefix - 1) != 0) {
+        return false;
+    }
+    entry += sizeof prefix - 1;
+    for (; *name; name++, entry++) {
+        char want = *name == '-' ? '_' : (char)(*name >= 'a' && *name <= 'z' ? *name - 'a' + 'A' : *name);
+        if (*entry != want) {
+            return false;
+        }
+    }
+    if (*entry != '=') {
+        return false;
+    }
+    *value = entry + 1;
+    return true;
+}
+
+static int read_environment(struct config_texts *texts, char **environment, char *why)
+{
+    const char *value;
+    for (; environment && *environment; environment++) {
+        if (environment_is(*environment, "config", &value)) {
+            continue;
+        }
+        for (int i = 0; options[i].name; i++) {
+            if (environment_is(*environment, options[i].name, &value) &&
+                take(texts, i, CONFIG_ENVIRONMENT, value, why) != 0) {
+                return -EINVAL;
+            }
+        }
+    }
+    return 0;
+}
+
+static int read_flags(struct config_texts *texts, int argc, char **argv, enum config_action *action, char *why)
+{
+    static const struct {
+        const char *flag;
+        enum config_action action;
+    } actions[] = {{"--help", CONFIG_HELP},           {"--help-markdown", CONFIG_HELP_MARKDOWN},
+                   {"--version", CONFIG_VERSION},     {"--check-config", CONFIG_CHECK},
+                   {"--dump-config", CONFIG_DUMP}};
+
+    for (int a = 1; a < argc; a++) {
+        const char *arg = argv[a];
+        bool done = false;
+        for (size_t k = 0; k < ARRAY_LEN(actions); k++) {
+            if (strcmp(arg, actions[k].flag) == 0) {
+                *action = actions[k].action;
+                done = true;
+            }
+        }
+        if (done || strncmp(arg, "--config=", 9) == 0) {
+            continue;
+        }
+        const char *equals = strchr(arg, '=');
+        size_t n = equals ? (size_t)(equals - arg) : strlen(arg);
+        int i = strncmp(arg, "--", 2) == 0 ? option_find(arg + 2, n - 2) : -ENOENT;
+        if (i < 0) {
+            snprintf(why, CONFIG_TEXT_MAX, "there is no flag \"%.*s\"; did you mean --%s?", (int)MIN(n, 60), arg,
+                     strncmp(arg, "--", 2) == 0 ? option_like(arg + 2, n - 2) : option_like(arg, n));
+            return -EINVAL;
+        }
+        if (!equals) {
+            snprintf(why, CONFIG_TEXT_MAX, "--%s wants a value: --%s=%s", options[i].name, options[i].name,
+                     options[i].value);
+            return -EINVAL;
+        }
+        if (take(texts, i, CONFIG_FLAG, equals + 1, why) != 0) {
+            return -EINVAL;
+        }
+    }
+    return 0;
+}
+
+/* The file's own path comes by flag or environment only. */
+static void find_file(struct config_texts *texts, int argc, char **argv, char **environment)
+{
+    const char *value;
+    for (; environment && *environment; environment++) {
+        if (environment_is(*environment, "config", &value)) {
+            snprintf(texts->file, sizeof texts->file, "%s", value);
+        }
+    }
+    for (int a = 1; a < argc; a++) {
+        if (strncmp(argv[a], "--config=", 9) == 0) {
+            snprintf(texts->file, sizeof texts->file, "%s", argv[a] + 9);
+        }
+    }
+}
+
+static int check(struct config *config, const struct config_texts *texts, char *why)
+{
+    for (int i = 0; options[i].name; i++) {
+        char reason[CONFIG_TEXT_MAX / 2] = "";
+        if (options[i].read(config, texts->values[i].text, texts->values[i].source, reason, sizeof reason) != 0) {
+            snprintf(why, CONFIG_TEXT_MAX, "--%s=%.200s (%s): %.500s", options[i].name, texts->values[i].text,
+                     sources[texts->values[i].source], reason);
+            return -EINVAL;
+        }
+    }
+    return options_check(config, why);
+}
+
+int config_read(struct config *config, int argc, char **argv, char **environment, enum config_action *action,
+                struct config_texts **out, char why[CONFIG_TEXT_MAX])
+{
+    struct config_texts *texts = calloc(1, sizeof *texts);
+
+    *out = texts;
+    *action = CONFIG_RUN;
+    memset(config, 0, sizeof *config);
+    if (!texts) {
+        snprintf(why, CONFIG_TEXT_MAX, "no memory");
+        return -EINVAL;
+    }
+    for (int i = 0; options[i].name; i++) {
+        must(i < OPTIONS_MAX);
+        if (take(texts, i, CONFIG_DEFAULT, options[i].fallback, why) != 0) {
+            return -EINVAL;
+        }
+    }
+    find_file(texts, argc, argv, environment);
+    if ((texts->file[0] && read_file(texts, why) != 0) || read_environment(texts, environment, why) != 0 ||
+        read_flags(texts, argc, argv, action, why) != 0) {
+        return -EINVAL;
+    }
+    if (*action == CONFIG_HELP || *action == CONFIG_HELP_MARKDOWN || *action == CONFIG_VERSION) {
+        return 0;
+    }
+    return check(config, texts, why);
+}
+
+void config_texts_free(struct config_texts *texts) { free(texts); }
+
+/* --- Words -------------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *flag, *help;
+} others[] = {
+    {"config=FILE", "read options from this INI file, one \"key = value\" a line; sections are for the eye only"},
+    {"check-config", "check everything and end: 0 fine, 2 not"},
+    {"dump-config", "print every option, its value and where it came from"},
+    {"version", "print version, build, SIMD level and whether io_uring works here"},
+    {"help", "print this"},
+    {"help-markdown", "print the option list as a Markdown table"},
+};
+
+static const char *fallback_text(int i) { return *options[i].fallback ? options[i].fallback : options[i].fallback_words; }
+
+void config_help(FILE *out)
+{
+    fprintf(out, "mixminusd: conference server, SIP focus and N-1 mixer.\n\n"
+                 "Without any flag it serves sip:conferences@127.0.0.1:5060 on loopback.\n"
+                 "Every option is also a key of the --config file and an environment variable (sip-listen:\n"
+                 "MIXMINUS_SIP_LISTEN). A flag beats the environment, that beats the file, that beats the default.\n");
+    for (int i = 0; options[i].name; i++) {
+        if (options[i].group) {
+            fprintf(out, "\n%s\n", options[i].group);
+        }
+        fprintf(out, "  --%s=%s\n      %s (default: %s)\n", options[i].name, options[i].value, options[i].help,
+                fallback_text(i));
+    }
+    fprintf(out, "\nThe program\n");
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        fprintf(out, "  --%s\n      %s\n", others[i].flag, others[i].help);
+    }
+}
+
+static void put_markdown(FILE *out, const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '|') {
+            fputc('\\', out);
+        }
+        fputc(*text, out);
+    }
+}
+
+void config_help_markdown(FILE *out)
+{
+    fprintf(out, "| flag | meaning | default |\n| --- | --- | --- |\n");
+    for (int i = 0; options[i].name; i++) {
+        fprintf(out, "| `--%s=", options[i].name);
+        put_markdown(out, options[i].value);
+        fprintf(out, "` | ");
+        put_markdown(out, options[i].help);
+        fprintf(out, " | ");
+        if (*options[i].fallback) {
+            fprintf(out, "`%s`", options[i].fallback);
+        } else {
+            put_markdown(out, options[i].fallback_words);
+        }
+        fprintf(out, " |\n");
+    }
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        fprintf(out, "| `--%s` | %s | |\n", others[i].flag, others[i].help);
+    }
+}
+
+void config_dump(FILE *out, const struct config_texts *texts)
+{
+    if (texts->file[0]) {
+        fprintf(out, "; file: %s\n", texts->file);
+    }
+    for (int i = 0; options[i].name; i++) {
+        const struct config_text *v = &texts->values[i];
+        fprintf(out, "%s = %s", options[i].name, v->text);
+        fprintf(out, "%*s ; %s%s%s\n", (int)MAX(1, 44 - (int)(strlen(options[i].name) + strlen(v->text))), "",
+                sources[v->source], *v->text ? "" : ": ", *v->text ? "" : options[i].fallback_words);
+    }
+}

@@ -1,0 +1,300 @@
+/*
+ * mixminusd: the server. Reads the configuration, starts workers and signalling, says what listens where, waits for
+ * signals, ends in order. Exit: 0 ended as asked, 1 could not start, 2 bad configuration.
+ */
+#include "core/worker.h"
+#include "tools/config.h"
+#include "tools/figures.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FDS_BESIDE_MEDIA 512 /* rings, listeners, store, connections */
+
+struct server {
+    struct config config;
+    struct log log;
+    struct worker *workers[PLACE_WORKERS_MAX];
+    struct ctl *ctls[PLACE_WORKERS_MAX];
+    unsigned n_workers;
+    const struct simd *simd;
+    struct sig *sig;
+    struct figures_source figures;
+};
+
+static uint64_t clock_ns(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+/* Asks the kernel for the smallest ring: containers often refuse by seccomp. @return 0 | negative errno */
+static int uring_probe(void)
+{
+    uint8_t params[256] = {0}; /* larger than any struct io_uring_params */
+    long fd = syscall(SYS_io_uring_setup, 1, params);
+    if (fd < 0) {
+        return -errno;
+    }
+    close((int)fd);
+    return 0;
+}
+
+static void print_version(void)
+{
+    int uring = uring_probe();
+    printf("mixminusd %s\ncommit %s, build %s, %s\nSIMD %s\nio_uring %s\n", MIXMINUS_VERSION,
+           *MIXMINUS_COMMIT ? MIXMINUS_COMMIT : "unknown", MIXMINUS_BUILD, __VERSION__, simd_pick(SIMD_ALL)->name,
+           uring == 0 ? "works" : strerror(-uring));
+}
+
+/* Every call holds two sockets. */
+static void raise_fd_limit(struct server *s)
+{
+    struct rlimit limit;
+    const struct place_cfg *place = &s->config.sig.place;
+    unsigned long pairs = (unsigned long)(place->port_max - place->port_min + 1) / 2;
+    unsigned long legs = MIN(pairs, (unsigned long)s->config.worker_legs_max * s->config.n_workers);
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < 2 * legs + FDS_BESIDE_MEDIA) {
+        unsigned long fit = limit.rlim_cur > FDS_BESIDE_MEDIA ? (limit.rlim_cur - FDS_BESIDE_MEDIA) / 2 : 0;
+        log_line(&s->log, LOG_WARN, "file descriptor limit %lu allows about %lu of the %lu calls that the ports are for; "
+                                    "raise it to %lu (ulimit -n, LimitNOFILE=)",
+                 (unsigned long)limit.rlim_cur, fit, legs, 2 * legs + FDS_BESIDE_MEDIA);
+    }
+}
+
+/* --- Workers ------------------------------------------------------------------------------------------------------ */
+
+static void workers_stop(struct server *s)
+{
+    while (s->n_workers > 0) {
+        worker_stop(s->workers[--s->n_workers]);
+    }
+}
+
+static int worker_begin(struct server *s, unsigned i, enum worker_io io)
+{
+    const struct config *c = &s->config;
+    struct worker_cfg cfg = {
+        .index = (int)i,
+        .cpu = c->n_worker_cpus ? c->worker_cpus[i % c->n_worker_cpus] : -1,
+        .fifo_priority = c->fifo_priority,
+        .io = io,
+        .simd = s->simd,
+        .legs_max = c->worker_legs_max,
+        .wall_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC),
+    };
+    int err = worker_start(&s->workers[i], &cfg);
+    if (err) {
+        return err;
+    }
+    s->ctls[i] = worker_ctl(s->workers[i]);
+    s->n_workers++;
+    if (i == 0 && c->fifo_priority && worker_fifo_error(s->workers[i])) {
+        log_line(&s->log, LOG_WARN, "SCHED_FIFO was refused (%s): workers run like any other thread; grant CAP_SYS_NICE or "
+                                    "give --scheduling=other", strerror(-worker_fifo_error(s->workers[i])));
+    }
+    return 0;
+}
+
+/* @return 0 | 1: said why */
+static int workers_start(struct server *s)
+{
+    struct config *c = &s->config;
+    enum worker_io io = c->io == CONFIG_IO_URING ? WORKER_IO_URING : WORKER_IO_SYSCALL;
+    int err = 0;
+
+    for (unsigned i = 0; i < c->n_workers && !err; i++) {
+        err = worker_begin(s, i, io);
+        if (err && io == WORKER_IO_URING && i == 0 && !c->io_is_explicit && err != -EINVAL) {
+            log_line(&s->log, LOG_WARN, "io_uring is refused here (%s): plain system calls are used, at about a tenth more "
+                                        "CPU", strerror(-err));
+            io = WORKER_IO_SYSCALL;
+            c->io = CONFIG_IO_SYSCALL;
+            err = worker_begin(s, i, io);
+        }
+        if (err == -EINVAL && c->n_worker_cpus) {
+            log_line(&s->log, LOG_ERROR, "worker %u cannot run on CPU %d; give --worker-cpus=LIST of CPUs that this process "
+                                         "may use", i, c->worker_cpus[i % c->n_worker_cpus]);
+        } else if (err && io == WORKER_IO_URING && err != -ENOMEM) {
+            log_line(&s->log, LOG_ERROR, "worker %u: io_uring is refused (%s); leave out --io=uring or give --io=syscall", i,
+                     strerror(-err));
+        } else if (err) {
+            log_line(&s->log, LOG_ERROR, "worker %u cannot start (%s); lower --workers or --worker-legs-max", i,
+                     strerror(-err));
+        }
+    }
+    return err ? 1 : 0;
+}
+
+/* --- Signalling --------------------------------------------------------------------------------------------------- */
+
+static void say_failure(struct server *s, int err, const struct sig_failure *failure)
+{
+    const struct net_listener *l = &s->config.sig.net.listeners[failure->listener];
+    char text[ADDR_TEXT_MAX];
+    const char *transport = l->transport == FLOW_TCP ? "tcp" : "udp";
+
+    switch (failure->part) {
+    case SIG_PART_NET:
+        if (err == -EADDRINUSE) {
+            log_line(&s->log, LOG_ERROR, "%s:%s is in use by another program; stop it, or give another --sip-listen",
+                     transport, addr_text(&l->addr, text));
+        } else if (err == -EADDRNOTAVAIL) {
+            log_line(&s->log, LOG_ERROR, "%s:%s is no address of this host; give one in --sip-listen", transport,
+                     addr_text(&l->addr, text));
+        } else {
+            log_line(&s->log, LOG_ERROR, "cannot listen on %s:%s (%s); give another --sip-listen", transport,
+                     addr_text(&l->addr, text), strerror(-err));
+        }
+        break;
+    case SIG_PART_STORE:
+    case SIG_PART_FOCUS:
+        log_line(&s->log, LOG_ERROR, "the store %s cannot be used (%s); give --store=sqlite:PATH or --store=memory",
+                 s->config.sig.store, strerror(-err));
+        break;
+    default:
+        log_line(&s->log, LOG_ERROR, "signalling cannot start: %s", strerror(-err));
+    }
+}
+
+static int signalling_start(struct server *s)
+{
+    struct sig_cfg cfg = s->config.sig;
+    struct sig_failure failure;
+
+    for (unsigned i = 0; i < s->n_workers; i++) {
+        cfg.place.workers[i] = s->ctls[i];
+    }
+    int err = sig_start(&s->sig, &cfg, &failure);
+    if (err) {
+        say_failure(s, err, &failure);
+        return 1;
+    }
+    return 0;
+}
+
+static void say_hello(const struct server *s)
+{
+    const struct config *c = &s->config;
+    char text[1024], one[ADDR_TEXT_MAX + 8];
+    size_t at = 0;
+
+    text[0] = '\0';
+    for (unsigned i = 0; i < c->sig.net.n_listeners && at < sizeof text; i++) {
+        int n = snprintf(text + at, sizeof text - at, "%s%s", i ? ", " : "", sig_listener_text(s->sig, i, one));
+        at += n > 0 ? (size_t)n : 0;
+    }
+    log_line(&s->log, LOG_INFO, "mixminusd %s serves SIP on %s", MIXMINUS_VERSION, text);
+    log_line(&s->log, LOG_INFO, "dial sip:%s@%s for a conference (%s)", c->sig.focus.factory_user, sig_domain(s->sig),
+             c->sig.focus.factory_mode == FOCUS_REDIRECT ? "302 to its URI" : "200 as its focus");
+    log_line(&s->log, LOG_INFO, "media on %s ports %u-%u; %u worker%s, SIMD %s, I/O by %s",
+             addr_host_text(&c->sig.place.host, one), c->sig.place.port_min, c->sig.place.port_max, s->n_workers,
+             s->n_workers == 1 ? "" : "s", s->simd->name, c->io == CONFIG_IO_URING ? "io_uring" : "system calls");
+    log_line(&s->log, LOG_INFO, "store %s", c->sig.store);
+}
+
+/* --- Life --------------------------------------------------------------------------------------------------------- */
+
+static void signals_block(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGUSR1);
+    sigaddset(set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* Until SIGTERM or SIGINT. */
+static void wait_for_end(struct server *s, const sigset_t *set)
+{
+    uint64_t interval_ns = s->config.stats_interval_s * NS_PER_S;
+    uint64_t next_ns = clock_ns(CLOCK_MONOTONIC) + interval_ns;
+
+    for (;;) {
+        struct timespec wait = {3600, 0};
+        if (interval_ns) {
+            uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), left_ns = next_ns > now_ns ? next_ns - now_ns : 0;
+            wait = (struct timespec){(time_t)(left_ns / NS_PER_S), (long)(left_ns % NS_PER_S)};
+        }
+        int got = sigtimedwait(set, NULL, &wait);
+        if (got == SIGTERM || got == SIGINT) {
+            log_line(&s->log, LOG_INFO, "%s: every call gets its BYE", got == SIGTERM ? "SIGTERM" : "SIGINT");
+            return;
+        }
+        if (got == SIGUSR1) {
+            figures_text(stdout, &s->figures);
+        }
+        if (interval_ns && clock_ns(CLOCK_MONOTONIC) >= next_ns) {
+            figures_json(stdout, &s->figures);
+            next_ns += interval_ns;
+        }
+    }
+}
+
+static int serve(struct server *s)
+{
+    sigset_t set;
+    int status;
+
+    signals_block(&set); /* before any thread: all inherit it */
+    s->log = s->config.sig.log;
+    s->simd = simd_pick(s->config.simd_mask);
+    raise_fd_limit(s);
+    status = workers_start(s);
+    if (status == 0) {
+        status = signalling_start(s);
+    }
+    if (status == 0) {
+        s->figures = (struct figures_source){s->sig, s->ctls, s->n_workers, clock_ns(CLOCK_MONOTONIC)};
+        say_hello(s);
+        wait_for_end(s, &set);
+        if (s->config.stats_interval_s) {
+            figures_json(stdout, &s->figures);
+        }
+        sig_stop(s->sig);
+    }
+    workers_stop(s);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static struct server server; /* some hundred KB: too much for a stack, and there is one */
+    struct config_texts *texts = NULL;
+    enum config_action action;
+    char why[CONFIG_TEXT_MAX] = "";
+    int status = 0;
+
+    if (config_read(&server.config, argc, argv, environ, &action, &texts, why) != 0) {
+        fprintf(stderr, "mixminusd: %s\n", why);
+        status = 2;
+    } else if (action == CONFIG_HELP) {
+        config_help(stdout);
+    } else if (action == CONFIG_HELP_MARKDOWN) {
+        config_help_markdown(stdout);
+    } else if (action == CONFIG_VERSION) {
+        print_version();
+    } else if (action == CONFIG_DUMP) {
+        config_dump(stdout, texts);
+    } else if (action == CONFIG_RUN) {
+        status = serve(&server);
+    }
+    config_texts_free(texts);
+    return status;
+}

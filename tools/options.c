@@ -1,0 +1,552 @@
+/* What each option means. A reader refuses with the second half of a sentence: what is right. */
+#include "tools/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define READ(name)                                                                                                     \
+    static int name(struct config *config, const char *text, enum config_source source, char *why, size_t size)
+
+static int refuse(char *why, size_t size, const char *words)
+{
+    snprintf(why, size, "%s", words);
+    return -EINVAL;
+}
+
+/* @return 0 | -EINVAL, and says the range */
+static int number(uint64_t *out, const char *text, uint64_t min, uint64_t max, char *why, size_t size)
+{
+    uint64_t value = 0;
+    size_t n = strlen(text);
+
+    for (size_t i = 0; i < n && n <= 18; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            n = 0;
+        }
+        value = value * 10 + (uint64_t)(text[i] - '0');
+    }
+    if (n == 0 || n > 18 || value < min || value > max) {
+        snprintf(why, size, "give a whole number from %llu to %llu", (unsigned long long)min, (unsigned long long)max);
+        return -EINVAL;
+    }
+    *out = value;
+    return 0;
+}
+
+/* One reader per number: where it goes, and its range. */
+#define READ_NUMBER(name, field, min, max)                                                                             \
+    READ(name)                                                                                                         \
+    {                                                                                                                  \
+        uint64_t value;                                                                                                \
+        if (number(&value, text, min, max, why, size) != 0) {                                                          \
+            return -EINVAL;                                                                                            \
+        }                                                                                                              \
+        config->field = (__typeof__(config->field))value;                                                              \
+        return 0;                                                                                                      \
+    }
+
+READ_NUMBER(read_node, sig.focus.node, 0, 65535)
+READ_NUMBER(read_port_min, sig.place.port_min, 1, 65534)
+READ_NUMBER(read_port_max, sig.place.port_max, 2, 65535)
+READ_NUMBER(read_priority, fifo_priority, 1, 99)
+READ_NUMBER(read_talkers, sig.focus.talkers, 0, TALKERS_MAX)
+READ_NUMBER(read_conference_legs, sig.focus.legs_max, 1, CONF_LEGS_MAX)
+READ_NUMBER(read_conferences, sig.focus.conferences_max, 1, URI_SLOTS_MAX)
+READ_NUMBER(read_worker_legs, worker_legs_max, 1, 65535)
+READ_NUMBER(read_quiet, sig.focus.quiet_s, 0, 65535)
+READ_NUMBER(read_reserve_s, sig.focus.reserve_s, 1, 3600)
+READ_NUMBER(read_reserve_legs, sig.focus.reserve_legs, 1, 1000)
+READ_NUMBER(read_linger, sig.focus.linger_s, 0, 86400)
+READ_NUMBER(read_unused, sig.focus.unused_s, 1, 86400)
+READ_NUMBER(read_life, sig.focus.life_s, 60, 31536000)
+READ_NUMBER(read_complexity, sig.focus.policy.opus_complexity, 0, 10)
+READ_NUMBER(read_source_rate, sig.txn.source_rate, 1, 10000000)
+READ_NUMBER(read_transactions, sig.txn.max_txns, 16, 10000000)
+READ_NUMBER(read_stats_interval, stats_interval_s, 0, 86400)
+
+static int host_read(struct addr *addr, const char *text, size_t n, uint16_t port)
+{
+    char host[ADDR_TEXT_MAX];
+    if (n >= 2 && text[0] == '[' && text[n - 1] == ']') {
+        text++;
+        n -= 2;
+    }
+    if (n == 0 || n >= sizeof host) {
+        return -EINVAL;
+    }
+    memcpy(host, text, n);
+    host[n] = '\0';
+    return addr_parse(addr, host, port);
+}
+
+/* "udp:127.0.0.1:5060!sip.example.net" */
+static int listener_read(struct net_listener *l, const char *text)
+{
+    char value[256];
+    uint64_t port;
+    char ignored[64];
+
+    if (strlen(text) >= sizeof value) {
+        return -EINVAL;
+    }
+    strcpy(value, text);
+    char *advertised = strchr(value, '!');
+    if (advertised) {
+        *advertised++ = '\0';
+        if (*advertised == '\0' || strlen(advertised) >= sizeof l->advertised) {
+            return -EINVAL;
+        }
+        strcpy(l->advertised, advertised);
+    }
+    if (strncmp(value, "udp:", 4) == 0) {
+        l->transport = FLOW_UDP;
+    } else if (strncmp(value, "tcp:", 4) == 0) {
+        l->transport = FLOW_TCP;
+    } else {
+        return -EINVAL;
+    }
+    char *colon = strrchr(value + 4, ':');
+    if (!colon || number(&port, colon + 1, 0, 65535, ignored, sizeof ignored) != 0) {
+        return -EINVAL;
+    }
+    return host_read(&l->addr, value + 4, (size_t)(colon - (value + 4)), (uint16_t)port);
+}
+
+READ(read_sip_listen)
+{
+    struct net_config *net = &config->sig.net;
+    net->n_listeners = 0;
+    while (*text) {
+        char one[256];
+        size_t n = strcspn(text, ",");
+        if (net->n_listeners == NET_LISTENERS_MAX) {
+            return refuse(why, size, "at most 16 listeners; leave some out");
+        }
+        if (n >= sizeof one) {
+            return refuse(why, size, "write udp:IP:PORT or tcp:IP:PORT, such as udp:127.0.0.1:5060");
+        }
+        memcpy(one, text, n);
+        one[n] = '\0';
+        memset(&net->listeners[net->n_listeners], 0, sizeof net->listeners[0]);
+        if (listener_read(&net->listeners[net->n_listeners], one) != 0) {
+            return refuse(why, size, "write udp:IP:PORT or tcp:IP:PORT with an address, not a name, such as "
+                                     "udp:127.0.0.1:5060; !HOST behind it names what Via and Contact shall say");
+        }
+        net->n_listeners++;
+        text += n + (text[n] == ',');
+    }
+    return net->n_listeners ? 0 : refuse(why, size, "give at least one, such as udp:127.0.0.1:5060");
+}
+
+static bool host_is_fine(const char *text)
+{
+    return *text && text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]_")] == '\0';
+}
+
+/* The first is what our URIs say; by all of them we may be called. */
+READ(read_domain)
+{
+    struct focus_cfg *focus = &config->sig.focus;
+    bool first = true;
+    while (*text) {
+        char one[FOCUS_HOST_MAX];
+        size_t n = strcspn(text, ",");
+        if (n >= sizeof one || focus->n_hosts == FOCUS_HOSTS_MAX / 2) {
+            return refuse(why, size, "give at most 16 names, separated by commas");
+        }
+        memcpy(one, text, n);
+        one[n] = '\0';
+        if (!host_is_fine(one)) {
+            return refuse(why, size, "write HOST or HOST:PORT, such as conf.example.net");
+        }
+        if (first) {
+            memcpy(focus->domain, one, n + 1);
+            first = false;
+        } else {
+            for (size_t i = 0; i <= n; i++) {
+                focus->hosts[focus->n_hosts][i] = (char)(one[i] >= 'A' && one[i] <= 'Z' ? one[i] + 32 : one[i]);
+            }
+            focus->n_hosts++;
+        }
+        text += n + (text[n] == ',');
+    }
+    return 0;
+}
+
+READ(read_factory)
+{
+    size_t n = strlen(text);
+    if (n == 0 || n >= FOCUS_USER_MAX ||
+        text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,;?/")]) {
+        return refuse(why, size, "write the user part of a SIP URI, such as conferences");
+    }
+    memcpy(config->sig.focus.factory_user, text, n + 1);
+    return 0;
+}
+
+READ(read_factory_mode)
+{
+    if (strcmp(text, "redirect") == 0) {
+        config->sig.focus.factory_mode = FOCUS_REDIRECT;
+    } else if (strcmp(text, "focus") == 0) {
+        config->sig.focus.factory_mode = FOCUS_DIRECT;
+    } else {
+        return refuse(why, size, "write redirect or focus");
+    }
+    return 0;
+}
+
+/* "192.0.2.5!203.0.113.5" */
+READ(read_interface)
+{
+    char value[256];
+    struct addr probe;
+
+    if (strlen(text) >= sizeof value) {
+        return refuse(why, size, "write IP or IP!ADVERTISED");
+    }
+    strcpy(value, text);
+    if (*value == '\0') {
+        return 0; /* options_check takes the first listener's */
+    }
+    char *advertised = strchr(value, '!');
+    if (advertised) {
+        *advertised++ = '\0';
+        if (host_read(&probe, advertised, strlen(advertised), 0) != 0 ||
+            strlen(advertised) >= sizeof config->sig.focus.advertised) {
+            return refuse(why, size, "write an address, not a name, after the !, such as 10.0.0.5!203.0.113.5");
+        }
+        addr_host_text(&probe, config->sig.focus.advertised);
+    }
+    if (host_read(&config->sig.place.host, value, strlen(value), 0) != 0 || addr_is_any(&config->sig.place.host)) {
+        return refuse(why, size, "write the address of one interface, such as 192.0.2.5: SDP must name it");
+    }
+    return 0;
+}
+
+READ(read_workers)
+{
+    uint64_t value;
+    if (strcmp(text, "auto") == 0) {
+        long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+        config->n_workers = cpus > 2 ? (unsigned)MIN(cpus - 1, PLACE_WORKERS_MAX) : 1;
+        return 0;
+    }
+    if (number(&value, text, 1, PLACE_WORKERS_MAX, why, size) != 0) {
+        return -EINVAL;
+    }
+    config->n_workers = (unsigned)value;
+    return 0;
+}
+
+int options_cpus(int *cpus, size_t max, const char *text)
+{
+    size_t n = 0;
+    char ignored[64], one[32];
+
+    while (*text) {
+        size_t length = strcspn(text, ",");
+        uint64_t from, to;
+        if (length == 0 || length >= sizeof one) {
+            return -EINVAL;
+        }
+        memcpy(one, text, length);
+        one[length] = '\0';
+        text += length + (text[length] == ',');
+        char *dash = strchr(one, '-');
+        if (dash) {
+            *dash = '\0';
+        }
+        if (number(&from, one, 0, 1023, ignored, sizeof ignored) != 0 ||
+            number(&to, dash ? dash + 1 : one, from, 1023, ignored, sizeof ignored) != 0 || n + (to - from) >= max) {
+            return -EINVAL;
+        }
+        for (uint64_t cpu = from; cpu <= to; cpu++) {
+            cpus[n++] = (int)cpu;
+        }
+    }
+    return (int)n;
+}
+
+READ(read_worker_cpus)
+{
+    int n = options_cpus(config->worker_cpus, CONFIG_CPUS_MAX, text);
+    if (n < 0) {
+        return refuse(why, size, "write CPU numbers and ranges, such as 2-7,9");
+    }
+    config->n_worker_cpus = (unsigned)n;
+    return 0;
+}
+
+READ(read_control_cpus)
+{
+    int n = options_cpus(config->sig.cpus, SIG_CPUS_MAX, text);
+    if (n < 0) {
+        return refuse(why, size, "write CPU numbers and ranges, such as 0-1");
+    }
+    config->sig.n_cpus = (unsigned)n;
+    return 0;
+}
+
+/* With other, options_check takes the priority back. */
+READ(read_scheduling)
+{
+    if (strcmp(text, "other") == 0) {
+        config->scheduling_is_fifo = false;
+    } else if (strcmp(text, "fifo") == 0) {
+        config->scheduling_is_fifo = true;
+    } else {
+        return refuse(why, size, "write fifo or other");
+    }
+    return 0;
+}
+
+READ(read_simd)
+{
+    config->simd_mask = simd_mask_of(text);
+    return config->simd_mask ? 0 : refuse(why, size, "write auto, ref, avx2, avx512 or neon");
+}
+
+READ(read_io)
+{
+    config->io_is_explicit = source != CONFIG_DEFAULT;
+    if (strcmp(text, "uring") == 0) {
+        config->io = CONFIG_IO_URING;
+    } else if (strcmp(text, "syscall") == 0) {
+        config->io = CONFIG_IO_SYSCALL;
+    } else {
+        return refuse(why, size, "write uring or syscall");
+    }
+    return 0;
+}
+
+READ(read_reservation)
+{
+    if (strcmp(text, "on") == 0) {
+        config->sig.focus.reservation = true;
+    } else if (strcmp(text, "off") == 0) {
+        config->sig.focus.reservation = false;
+    } else {
+        return refuse(why, size, "write on or off");
+    }
+    return 0;
+}
+
+/* Before codecs in the table: they are read with it. */
+READ(read_opus_rate)
+{
+    if (strcmp(text, "16000") != 0 && strcmp(text, "48000") != 0) {
+        return refuse(why, size, "write 16000 or 48000");
+    }
+    config->opus_rate_hz = (uint32_t)atoi(text);
+    return 0;
+}
+
+READ(read_codecs)
+{
+    if (offer_policy_read(&config->sig.focus.policy, text, config->opus_rate_hz) != 0) {
+        return refuse(why, size, "list each at most once, best first, of opus, PCMU, PCMA, L16/8000, L16/16000, "
+                                 "L16/48000");
+    }
+    return 0;
+}
+
+READ(read_cpu_budget)
+{
+    uint64_t percent;
+    if (number(&percent, text, 0, 100, why, size) != 0) {
+        return -EINVAL;
+    }
+    config->sig.place.budget_us = (uint32_t)percent * 10000;
+    return 0;
+}
+
+READ(read_bandwidth)
+{
+    uint64_t mbit;
+    if (number(&mbit, text, 0, 1000000, why, size) != 0) {
+        return -EINVAL;
+    }
+    config->sig.place.bandwidth_kbps = mbit * 1000;
+    return 0;
+}
+
+READ(read_store)
+{
+    if (*text && strcmp(text, "memory") != 0 && (strncmp(text, "sqlite:", 7) != 0 || text[7] == '\0')) {
+        return refuse(why, size, "write memory or sqlite:PATH");
+    }
+    if (strlen(text) >= sizeof config->sig.store) {
+        return refuse(why, size, "the path is too long; choose a shorter one");
+    }
+    strcpy(config->sig.store, text);
+    return 0;
+}
+
+READ(read_log_level)
+{
+    config->sig.log.level = log_level_of(text);
+    return config->sig.log.level < LOG_LEVELS ? 0 : refuse(why, size, "write error, warn, info or debug");
+}
+
+const struct option options[] = {
+    {"SIP", "sip-listen", "udp|tcp:IP:PORT[!HOST]", "udp:127.0.0.1:5060,tcp:127.0.0.1:5060", "",
+     "where SIP is served; repeatable; HOST is what Via and Contact say instead of the address", true, read_sip_listen},
+    {NULL, "domain", "HOST[:PORT][,HOST...]", "", "the first --sip-listen",
+     "host of the conference URIs; further names are ours as well", true, read_domain},
+    {NULL, "factory", "USER", "conferences", "", "user part of the well-known URI that makes conferences", false,
+     read_factory},
+    {NULL, "factory-mode", "redirect|focus", "redirect", "",
+     "answer to it: 302 with a fresh conference URI, or 200 as the focus itself (TS 24.147)", false, read_factory_mode},
+    {NULL, "node", "N", "0", "", "number of this node, 0 to 65535; the first four characters of its URIs", false,
+     read_node},
+    {NULL, "source-rate", "N", "1000", "", "new requests a second that one source address may make", false,
+     read_source_rate},
+    {NULL, "transactions-max", "N", "65536", "", "SIP transactions alive at the same time", false, read_transactions},
+
+    {"Media", "interface", "IP[!ADVERTISED]", "", "address of the first --sip-listen",
+     "where RTP is sent and received; ADVERTISED is what SDP says, for a 1:1 NAT", false, read_interface},
+    {NULL, "port-min", "PORT", "16384", "", "first RTP port", false, read_port_min},
+    {NULL, "port-max", "PORT", "32767", "", "last RTP port; a call takes two", false, read_port_max},
+    {NULL, "opus-rate", "16000|48000", "16000", "", "sampling rate of Opus participants", false, read_opus_rate},
+    {NULL, "opus-complexity", "0..10", "5", "", "effort of the Opus encoder", false, read_complexity},
+    {NULL, "codecs", "LIST", "opus,L16/16000,PCMA,PCMU,L16/8000,L16/48000", "", "what is accepted, best first", true,
+     read_codecs},
+    {NULL, "quiet-s", "SECONDS", "120", "", "a call without RTP for so long ends; 0: never", false, read_quiet},
+
+    {"Conferences", "talkers", "K", "3", "", "the loudest K are heard; 0: everybody", false, read_talkers},
+    {NULL, "conference-legs-max", "N", "500", "", "participants of one conference", false, read_conference_legs},
+    {NULL, "conferences-max", "N", "10000", "", "conferences at the same time", false, read_conferences},
+    {NULL, "reservation", "on|off", "off", "",
+     "on: a fresh conference URI holds CPU, ports and bandwidth; off: they are found when somebody calls", false,
+     read_reservation},
+    {NULL, "reserve-s", "SECONDS", "30", "", "how long it holds them", false, read_reserve_s},
+    {NULL, "reserve-legs", "N", "3", "", "for how many participants", false, read_reserve_legs},
+    {NULL, "unused-s", "SECONDS", "300", "", "a conference URI that nobody calls dies after it", false, read_unused},
+    {NULL, "linger-s", "SECONDS", "10", "", "a conference that all have left ends after it", false, read_linger},
+    {NULL, "life-s", "SECONDS", "86400", "", "no conference lives longer", false, read_life},
+
+    {"Load", "workers", "N|auto", "auto", "", "media threads; auto: one for each CPU but one", false, read_workers},
+    {NULL, "worker-cpus", "LIST", "", "not pinned", "CPUs that workers are pinned to, in turn, such as 2-7,9", true,
+     read_worker_cpus},
+    {NULL, "control-cpus", "LIST", "", "any", "CPUs for signalling", true, read_control_cpus},
+    {NULL, "scheduling", "fifo|other", "other", "", "scheduling class of workers; fifo needs the right to it", false,
+     read_scheduling},
+    {NULL, "priority", "1..99", "50", "", "priority with --scheduling=fifo", false, read_priority},
+    {NULL, "simd", "auto|ref|avx2|avx512|neon", "auto", "", "instruction set of the kernels", false, read_simd},
+    {NULL, "io", "uring|syscall", "uring", "", "packet I/O; by default io_uring, or system calls where it is refused",
+     false, read_io},
+    {NULL, "worker-legs-max", "N", "4096", "", "participants that a worker has memory for", false, read_worker_legs},
+    {NULL, "cpu-budget", "PERCENT", "70", "", "share of a worker's CPU that may be promised; 0: no limit", false,
+     read_cpu_budget},
+    {NULL, "bandwidth", "MBIT", "0", "", "of all media, both directions added; 0: no limit", false, read_bandwidth},
+
+    {"Operation", "store", "memory|sqlite:PATH", "", "SQLite in the state directory",
+     "where conference URIs and their secret survive a restart", false, read_store},
+    {NULL, "log-level", "error|warn|info|debug", "info", "", "what is said on standard error", false, read_log_level},
+    {NULL, "stats-interval-s", "SECONDS", "0", "", "a line of JSON figures on standard output so often; 0: never", false,
+     read_stats_interval},
+    {NULL, NULL, NULL, NULL, NULL, NULL, false, NULL},
+};
+
+/* --- All together ------------------------------------------------------------------------------------------------- */
+
+/* Makes a directory and its parents, ours alone. @return 0 | negative errno */
+static int directory_make(const char *path)
+{
+    char part[CONFIG_TEXT_MAX];
+    size_t n = strlen(path);
+
+    if (n >= sizeof part) {
+        return -ENAMETOOLONG;
+    }
+    memcpy(part, path, n + 1);
+    for (size_t i = 1; i <= n; i++) {
+        if (part[i] == '/' || part[i] == '\0') {
+            char was = part[i];
+            part[i] = '\0';
+            if (mkdir(part, 0700) != 0 && errno != EEXIST) {
+                return -errno;
+            }
+            part[i] = was;
+        }
+    }
+    return access(path, W_OK) == 0 ? 0 : -errno;
+}
+
+/* systemd's StateDirectory, /var/lib as root, else the user's state directory (XDG). */
+static int state_directory(char *path, size_t size)
+{
+    const char *given = getenv("STATE_DIRECTORY"), *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    if (given && *given) {
+        snprintf(path, size, "%.*s", (int)strcspn(given, ":"), given);
+    } else if (geteuid() == 0) {
+        snprintf(path, size, "/var/lib/mixminus");
+    } else if (xdg && *xdg == '/') {
+        snprintf(path, size, "%s/mixminus", xdg);
+    } else if (home && *home == '/') {
+        snprintf(path, size, "%s/.local/state/mixminus", home);
+    } else {
+        return -ENOENT;
+    }
+    return directory_make(path);
+}
+
+int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
+{
+    struct place_cfg *place = &config->sig.place;
+    char path[CONFIG_TEXT_MAX / 2];
+
+    if (place->port_max < ((place->port_min + 1) & ~1) + 1) {
+        snprintf(why, CONFIG_TEXT_MAX, "--port-min=%u and --port-max=%u leave no pair of ports; raise --port-max",
+                 place->port_min, place->port_max);
+        return -EINVAL;
+    }
+    if (!addr_is_set(&place->host)) {
+        if (addr_is_any(&config->sig.net.listeners[0].addr)) {
+            snprintf(why, CONFIG_TEXT_MAX, "--sip-listen listens on every address, so media does not know its own; "
+                                           "give --interface=IP");
+            return -EINVAL;
+        }
+        place->host = config->sig.net.listeners[0].addr;
+    }
+    if (config->sig.focus.domain[0] == '\0' && addr_is_any(&config->sig.net.listeners[0].addr) &&
+        !config->sig.net.listeners[0].advertised[0]) {
+        snprintf(why, CONFIG_TEXT_MAX, "--sip-listen listens on every address, so URIs have no host; give --domain=HOST");
+        return -EINVAL;
+    }
+    if (!config->scheduling_is_fifo) {
+        config->fifo_priority = 0;
+    }
+    if (config->sig.focus.unused_s > config->sig.focus.life_s) {
+        snprintf(why, CONFIG_TEXT_MAX, "--unused-s=%u is longer than --life-s=%u; raise --life-s",
+                 config->sig.focus.unused_s, config->sig.focus.life_s);
+        return -EINVAL;
+    }
+    if (config->sig.store[0] == '\0') {
+        int err = state_directory(path, sizeof path);
+        if (err) {
+            snprintf(why, CONFIG_TEXT_MAX, "the state directory %s cannot be used (%s); give --store=sqlite:PATH or "
+                                           "--store=memory", err == -ENOENT ? "" : path, strerror(-err));
+            return -EINVAL;
+        }
+        if (snprintf(config->sig.store, sizeof config->sig.store, "sqlite:%s/mixminus.db", path) >=
+            (int)sizeof config->sig.store) {
+            snprintf(why, CONFIG_TEXT_MAX, "the path of the state directory is too long; give --store=sqlite:PATH");
+            return -EINVAL;
+        }
+    }
+    config->sig.focus.policy.family = place->host.sa.sa_family;
+    config->sig.place.n_workers = config->n_workers;
+    config->sig.place.worker_legs_max = config->worker_legs_max;
+    config->sig.log.fd = STDERR_FILENO;
+    snprintf(config->sig.focus.server, sizeof config->sig.focus.server, "mixminus");
+    config->sig.txn.server = "mixminus";
+    char host[ADDR_TEXT_MAX];
+    snprintf(config->sig.focus.cname, sizeof config->sig.focus.cname, "mixminus@%.40s", addr_host_text(&place->host, host));
+    return 0;
+}
