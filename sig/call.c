@@ -1,7 +1,7 @@
 /*
- * The call's state machine, and what its cells do. The table is the whole of it: states down, events across; a cell names
- * an action, the state after it, and the state if the action says no. An empty cell cannot be reached: it aborts in tests
- * and is counted in production.
+ * The call's state machine, and what its cells do. The table is the whole of it: states down, events across; a cell
+ * names an action, the state after it, and the state if the action says no. An empty cell cannot be reached: it aborts
+ * in tests and is counted in production.
  */
 #include "sig/call.h"
 
@@ -25,119 +25,25 @@ struct cell {
     enum call_state yes, no;
 };
 
-/* --- Dialog ------------------------------------------------------------------------------------------------------- */
-
-static size_t bucket_of(const char *local_tag)
-{
-    uint32_t h = 0x811c9dc5u;
-    for (const char *p = local_tag; *p; p++) {
-        h = (h ^ (uint8_t)*p) * 0x01000193u;
-    }
-    return h & (FOCUS_DIALOG_BUCKETS - 1);
-}
-
-struct call *call_find(struct focus *focus, const struct sip_msg *msg)
-{
-    if (!msg->to.tag) {
-        return NULL;
-    }
-    const char *remote_tag = msg->from.tag ? msg->from.tag : ""; /* RFC 2543 peers have none: 12.2.2 */
-    for (struct call *c = focus->dialogs[bucket_of(msg->to.tag)]; c; c = c->hash_next) {
-        if (strcmp(c->local_tag, msg->to.tag) == 0 && strcmp(c->remote_tag, remote_tag) == 0 &&
-            strcmp(c->call_id, msg->call_id) == 0) {
-            return c;
-        }
-    }
-    return NULL;
-}
-
-static void dialog_enter(struct call *call)
-{
-    struct call **bucket = &call->focus->dialogs[bucket_of(call->local_tag)];
-    call->hash_next = *bucket;
-    call->hash_link = bucket;
-    if (call->hash_next) {
-        call->hash_next->hash_link = &call->hash_next;
-    }
-    *bucket = call;
-}
-
-static void dialog_leave(struct call *call)
-{
-    if (call->hash_link) {
-        *call->hash_link = call->hash_next;
-        if (call->hash_next) {
-            call->hash_next->hash_link = call->hash_link;
-        }
-        call->hash_link = NULL;
-    }
-}
-
-/* The conference's URI as the peer must call it on its transport. */
-static void contact_text(const struct call *call, char *text, size_t size)
-{
-    snprintf(text, size, "<sip:%s@%s%s>;isfocus", call->room->token, call->focus->cfg.domain,
-             call->flow.transport == FLOW_TCP ? ";transport=tcp" : "");
-}
-
-/* Copies what the dialog is made of out of the INVITE. @return 0 | -ENOMEM */
-static int dialog_make(struct call *call, struct txn *txn, const struct sip_msg *msg)
-{
-    const char *from = sip_header(msg, "From", 0), *to = sip_header(msg, "To", 0);
-
-    snprintf(call->local_tag, sizeof call->local_tag, "%s", txn_local_tag(txn));
-    call->call_id = strdup(msg->call_id);
-    call->remote_tag = strdup(msg->from.tag ? msg->from.tag : "");
-    call->remote = strdup(from ? from : "");
-    call->target = strdup(msg->contacts[0].addr.uri.text);
-    if (asprintf(&call->local, "%s;tag=%s", to ? to : "", call->local_tag) < 0) {
-        call->local = NULL;
-    }
-    call->routes = calloc(msg->n_record_routes + 1, sizeof *call->routes);
-    if (!call->call_id || !call->remote_tag || !call->remote || !call->target || !call->local || !call->routes) {
-        return -ENOMEM;
-    }
-    for (unsigned i = 0; i < msg->n_record_routes; i++) {
-        call->routes[i] = strdup(msg->record_routes[i]); /* in their order: we are the called side, RFC 3261 12.1.1 */
-        if (!call->routes[i]) {
-            return -ENOMEM;
-        }
-        call->n_routes++;
-    }
-    call->flow = msg->flow;
-    call->direct = msg->n_vias == 1 && msg->n_record_routes == 0;
-    call->cseq_rx = call->invite_cseq = msg->cseq;
-    call->cseq_tx = 1;
-    return 0;
-}
-
 static void call_free(struct call *call)
 {
     struct focus *f = call->focus;
     struct room *room = call->room;
 
     must(call->n_lent == 0 && !call->invite && !call->bye && !call->room_link);
-    dialog_leave(call);
+    call_dialog_leave(call);
     *call->link = call->next;
     if (call->next) {
         call->next->link = call->link;
     }
-    for (unsigned i = 0; i < call->n_routes; i++) {
-        free(call->routes[i]);
-    }
-    free(call->routes);
-    free(call->call_id);
-    free(call->remote_tag);
-    free(call->local);
-    free(call->remote);
-    free(call->target);
+    call_dialog_free(call);
     free(call);
     count_add(&f->stats.calls, (uint64_t)-1);
     room->n_calls--;
     room_settle(room);
 }
 
-/* --- Saying -------------------------------------------------------------------------------------------------------- */
+/* --- Saying ------------------------------------------------------------------------------------------------------- */
 
 /* The INVITE whose ACK we wait for is this one now; what an earlier one still repeats is stopped. */
 static void invite_hold(struct call *call, struct txn *txn, uint32_t cseq)
@@ -167,7 +73,7 @@ static int say_ok(struct call *call, const struct input *in, const struct sdp_ou
     struct sip_out *out = txn_response(in->txn, 200, NULL);
     uint32_t cseq = in->msg->cseq; /* the message ends with the response */
 
-    contact_text(call, contact, sizeof contact);
+    call_contact_text(call, contact, sizeof contact);
     sip_add(out, "Contact", contact);
     focus_add_abilities(call->focus, out);
     sip_body(out, "application/sdp", body->p, body->n);
@@ -180,47 +86,7 @@ static int say_ok(struct call *call, const struct input *in, const struct sdp_ou
     return err;
 }
 
-/* Where requests of ours go: never where a peer's URI merely points to. The next hop is the path that the peer's own
- * requests came by; only its port is believed, and only for the same host, since a proxy may send from another one. */
-static struct flow next_hop(const struct call *call)
-{
-    struct flow flow = call->flow;
-    char memory[3 * SIP_URI_BYTES_MAX + 16];
-    struct sip_addr hop;
-    struct addr named;
-    const char *text = call->n_routes ? call->routes[0] : call->target;
-
-    if (flow_is_reliable(&flow)) {
-        return flow;
-    }
-    if (sip_addr_parse(&hop, text, strlen(text), memory, sizeof memory) == 0 && hop.uri.port != 0 &&
-        addr_parse(&named, hop.uri.host, hop.uri.port) == 0 && addr_same_host(&named, &flow.remote)) {
-        flow.remote = named;
-    }
-    return flow;
-}
-
-static int say_bye(struct call *call, enum focus_ending why)
-{
-    struct sip_request request = {.method = SIP_BYE,
-                                  .target = call->target,
-                                  .routes = (const char *const *)call->routes,
-                                  .n_routes = call->n_routes,
-                                  .from = call->local,
-                                  .to = call->remote,
-                                  .call_id = call->call_id,
-                                  .cseq = ++call->cseq_tx};
-    struct sip_out *out = sip_request_make(&request);
-    struct flow flow = next_hop(call);
-
-    sip_addf(out, "Reason", "SIP;cause=200;text=\"%s\"", focus_ending_text(why));
-    if (call->focus->cfg.server[0]) {
-        sip_add(out, "User-Agent", call->focus->cfg.server);
-    }
-    return txn_request(call->focus->txns, out, &flow, call, &call->bye);
-}
-
-/* --- Actions ------------------------------------------------------------------------------------------------------- */
+/* --- Actions ------------------------------------------------------------------------------------------------------ */
 
 /* Leaves the conference: leg back, name off the roster. */
 static void leave(struct call *call)
@@ -305,7 +171,8 @@ static int reanswer(struct call *call, const struct input *in)
     }
     call->session = session;
     target_refresh(call, in->msg);
-    say_ok(call, in, &body); /* fails only for want of memory: then the peer has a 500 and keeps the session, as we do */
+    say_ok(call, in,
+           &body); /* fails only for want of memory: then the peer has a 500 and keeps the session, as we do */
     return 0;
 }
 
@@ -328,7 +195,7 @@ static int bye(struct call *call, const struct input *in)
 {
     leave(call);
     invite_let_go(call);
-    if (say_bye(call, call->why) != 0) {
+    if (call_bye_send(call, call->why) != 0) {
         call->bye = NULL;
         return -EIO; /* no memory for a transaction: over, the peer will notice by itself */
     }
@@ -425,75 +292,85 @@ static int gone(struct call *call, const struct input *in)
     return 0;
 }
 
-static int nothing(struct call *call, const struct input *in) { return 0; }
+static int nothing(struct call *call, const struct input *in)
+{
+    return 0;
+}
 
-#define STAY(s) {nothing, CALL_##s, CALL_##s}
-#define GO(f, y, n) {f, CALL_##y, CALL_##n}
+#define STAY(s)                                                                                                        \
+    {                                                                                                                  \
+        nothing, CALL_##s, CALL_##s                                                                                    \
+    }
+#define GO(f, y, n)                                                                                                    \
+    {                                                                                                                  \
+        f, CALL_##y, CALL_##n                                                                                          \
+    }
 
-static const struct cell table[CALL_STATES][CALL_EVENTS] = {
-    [CALL_FRESH] =
-        {
-            [CALL_EV_OFFER] = GO(answer, ANSWERED, OVER),
-            [CALL_EV_BARE] = GO(offer, OFFERED, OVER),
-        },
-    [CALL_ANSWERED] =
-        {
-            [CALL_EV_OFFER] = GO(reanswer, ANSWERED, ANSWERED), /* its ACK may have been lost */
-            [CALL_EV_BARE] = GO(reoffer, OFFERED, ANSWERED),
-            [CALL_EV_ACK] = GO(nothing, UP, UP),
-            [CALL_EV_ACK_LOST] = GO(lost, ENDING, OVER),
-            [CALL_EV_BYE] = GO(hung_up, OVER, OVER),
-            [CALL_EV_QUIET] = GO(quiet, LEAVING, ANSWERED),
-            [CALL_EV_END] = GO(leave_first, LEAVING, LEAVING),
-        },
-    [CALL_OFFERED] =
-        {
-            [CALL_EV_OFFER] = GO(pending, OFFERED, OFFERED),
-            [CALL_EV_BARE] = GO(pending, OFFERED, OFFERED),
-            [CALL_EV_ACK] = GO(answered, UP, ENDING),
-            [CALL_EV_ACK_LOST] = GO(lost, ENDING, OVER),
-            [CALL_EV_BYE] = GO(hung_up, OVER, OVER),
-            [CALL_EV_QUIET] = GO(quiet, LEAVING, OFFERED),
-            [CALL_EV_END] = GO(leave_first, LEAVING, LEAVING),
-        },
-    [CALL_UP] =
-        {
-            [CALL_EV_OFFER] = GO(reanswer, ANSWERED, UP),
-            [CALL_EV_BARE] = GO(reoffer, OFFERED, UP),
-            [CALL_EV_ACK] = STAY(UP),
-            [CALL_EV_BYE] = GO(hung_up, OVER, OVER),
-            [CALL_EV_QUIET] = GO(quiet, ENDING, UP),
-            [CALL_EV_END] = GO(bye, ENDING, OVER),
-        },
-    [CALL_LEAVING] =
-        {
-            [CALL_EV_OFFER] = GO(gone, LEAVING, LEAVING),
-            [CALL_EV_BARE] = GO(gone, LEAVING, LEAVING),
-            [CALL_EV_ACK] = GO(bye, ENDING, OVER),
-            [CALL_EV_ACK_LOST] = GO(bye, ENDING, OVER),
-            [CALL_EV_BYE] = GO(hung_up, OVER, OVER),
-            [CALL_EV_QUIET] = STAY(LEAVING),
-            [CALL_EV_END] = STAY(LEAVING),
-        },
-    [CALL_ENDING] =
-        {
-            [CALL_EV_OFFER] = GO(gone, ENDING, ENDING),
-            [CALL_EV_BARE] = GO(gone, ENDING, ENDING),
-            [CALL_EV_ACK] = STAY(ENDING),
-            [CALL_EV_BYE] = GO(crossed, ENDING, ENDING),
-            [CALL_EV_BYE_DONE] = GO(nothing, OVER, OVER),
-            [CALL_EV_QUIET] = STAY(ENDING),
-            [CALL_EV_END] = STAY(ENDING),
-        },
-    [CALL_OVER] =
-        {
-            [CALL_EV_BYE_DONE] = STAY(OVER),
-            [CALL_EV_QUIET] = STAY(OVER),
-            [CALL_EV_END] = STAY(OVER),
-        },
+static const struct cell table[CALL_STATES][CALL_EVENTS] =
+    {
+        [CALL_FRESH] =
+            {
+                [CALL_EV_OFFER] = GO(answer, ANSWERED, OVER),
+                [CALL_EV_BARE] = GO(offer, OFFERED, OVER),
+            },
+        [CALL_ANSWERED] =
+            {
+                [CALL_EV_OFFER] = GO(reanswer, ANSWERED, ANSWERED), /* its ACK may have been lost */
+                [CALL_EV_BARE] = GO(reoffer, OFFERED, ANSWERED),
+                [CALL_EV_ACK] = GO(nothing, UP, UP),
+                [CALL_EV_ACK_LOST] = GO(lost, ENDING, OVER),
+                [CALL_EV_BYE] = GO(hung_up, OVER, OVER),
+                [CALL_EV_QUIET] = GO(quiet, LEAVING, ANSWERED),
+                [CALL_EV_END] = GO(leave_first, LEAVING, LEAVING),
+            },
+        [CALL_OFFERED] =
+            {
+                [CALL_EV_OFFER] = GO(pending, OFFERED, OFFERED),
+                [CALL_EV_BARE] = GO(pending, OFFERED, OFFERED),
+                [CALL_EV_ACK] = GO(answered, UP, ENDING),
+                [CALL_EV_ACK_LOST] = GO(lost, ENDING, OVER),
+                [CALL_EV_BYE] = GO(hung_up, OVER, OVER),
+                [CALL_EV_QUIET] = GO(quiet, LEAVING, OFFERED),
+                [CALL_EV_END] = GO(leave_first, LEAVING, LEAVING),
+            },
+        [CALL_UP] =
+            {
+                [CALL_EV_OFFER] = GO(reanswer, ANSWERED, UP),
+                [CALL_EV_BARE] = GO(reoffer, OFFERED, UP),
+                [CALL_EV_ACK] = STAY(UP),
+                [CALL_EV_BYE] = GO(hung_up, OVER, OVER),
+                [CALL_EV_QUIET] = GO(quiet, ENDING, UP),
+                [CALL_EV_END] = GO(bye, ENDING, OVER),
+            },
+        [CALL_LEAVING] =
+            {
+                [CALL_EV_OFFER] = GO(gone, LEAVING, LEAVING),
+                [CALL_EV_BARE] = GO(gone, LEAVING, LEAVING),
+                [CALL_EV_ACK] = GO(bye, ENDING, OVER),
+                [CALL_EV_ACK_LOST] = GO(bye, ENDING, OVER),
+                [CALL_EV_BYE] = GO(hung_up, OVER, OVER),
+                [CALL_EV_QUIET] = STAY(LEAVING),
+                [CALL_EV_END] = STAY(LEAVING),
+            },
+        [CALL_ENDING] =
+            {
+                [CALL_EV_OFFER] = GO(gone, ENDING, ENDING),
+                [CALL_EV_BARE] = GO(gone, ENDING, ENDING),
+                [CALL_EV_ACK] = STAY(ENDING),
+                [CALL_EV_BYE] = GO(crossed, ENDING, ENDING),
+                [CALL_EV_BYE_DONE] = GO(nothing, OVER, OVER),
+                [CALL_EV_QUIET] = STAY(ENDING),
+                [CALL_EV_END] = STAY(ENDING),
+            },
+        [CALL_OVER] =
+            {
+                [CALL_EV_BYE_DONE] = STAY(OVER),
+                [CALL_EV_QUIET] = STAY(OVER),
+                [CALL_EV_END] = STAY(OVER),
+            },
 };
 
-/* --- Running it ---------------------------------------------------------------------------------------------------- */
+/* --- Running it --------------------------------------------------------------------------------------------------- */
 
 /* No dialog any more: nobody may find it, no transaction may name it. */
 static void over(struct call *call, enum call_state was)
@@ -501,7 +378,7 @@ static void over(struct call *call, enum call_state was)
     struct focus *f = call->focus;
 
     leave(call);
-    dialog_leave(call);
+    call_dialog_leave(call);
     invite_let_go(call);
     if (call->bye) {
         txn_set_tag(call->bye, NULL);
@@ -568,7 +445,7 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
 
     int err = focus->world.random(focus->world.ctx, &random, sizeof random);
     if (!err) {
-        err = dialog_make(call, txn, msg);
+        err = call_dialog_make(call, txn, msg);
     }
     if (!err) {
         err = room_join(room, call);
@@ -579,7 +456,7 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
         return -EPROTO;
     }
     offer_session_init(&call->session, random);
-    dialog_enter(call);
+    call_dialog_enter(call);
     log_line(focus->log, LOG_INFO, "call %llu from %s into conference %.*s", (unsigned long long)call->id,
              log_escape(from, sizeof from, msg->from.uri.text, strlen(msg->from.uri.text)), ROOM_NAME_CHARS,
              room->token);
@@ -641,7 +518,10 @@ void call_end(struct call *call, enum focus_ending why)
     call_event(call, CALL_EV_END, &(struct input){0});
 }
 
-void call_quiet(struct call *call) { call_event(call, CALL_EV_QUIET, &(struct input){0}); }
+void call_quiet(struct call *call)
+{
+    call_event(call, CALL_EV_QUIET, &(struct input){0});
+}
 
 void call_txn_timeout(struct call *call, struct txn *txn)
 {

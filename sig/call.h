@@ -16,15 +16,15 @@ enum call_state {
     CALL_ANSWERED, /* 200 with our answer sent, ACK to come */
     CALL_OFFERED,  /* 200 with our offer sent, the answer comes in the ACK */
     CALL_UP,
-    CALL_LEAVING,  /* is to end, but BYE must wait for the ACK (RFC 3261 15) */
-    CALL_ENDING,   /* BYE sent */
-    CALL_OVER,     /* no dialog any more; may still wait for its leg */
+    CALL_LEAVING, /* is to end, but BYE must wait for the ACK (RFC 3261 15) */
+    CALL_ENDING,  /* BYE sent */
+    CALL_OVER,    /* no dialog any more; may still wait for its leg */
     CALL_STATES
 };
 
 enum call_event {
-    CALL_EV_OFFER,    /* INVITE or re-INVITE with an offer that fits */
-    CALL_EV_BARE,     /* INVITE or re-INVITE without an offer */
+    CALL_EV_OFFER, /* INVITE or re-INVITE with an offer that fits */
+    CALL_EV_BARE,  /* INVITE or re-INVITE without an offer */
     CALL_EV_ACK,
     CALL_EV_ACK_LOST, /* 64*T1 without */
     CALL_EV_BYE,
@@ -59,10 +59,10 @@ struct call {
     struct offer_media media;
     bool has_media;
     struct place_leg place;
-    struct leg *leg;    /* lent, the one that runs; NULL: none */
-    unsigned n_lent;    /* legs that have not come back */
-    bool dropped;       /* no leg may be added any more */
-    bool drop_due;      /* CTL_LEG_DROP waits for the ring */
+    struct leg *leg; /* lent, the one that runs; NULL: none */
+    unsigned n_lent; /* legs that have not come back */
+    bool dropped;    /* no leg may be added any more */
+    bool drop_due;   /* CTL_LEG_DROP waits for the ring */
     uint32_t ssrc;
 };
 
@@ -99,6 +99,19 @@ void call_settle(struct call *call);
 
 /** Frees it whatever it waits for: the end of the program. Legs that have not come back are lost. */
 void call_abandon(struct call *call);
+
+/* --- Dialog, call_dialog.c ---------------------------------------------------------------------------------------- */
+
+/** Copies what the dialog is made of out of the INVITE. @return 0 | -ENOMEM; call_dialog_free in any case */
+int call_dialog_make(struct call *call, struct txn *txn, const struct sip_msg *msg);
+void call_dialog_free(struct call *call);
+/** Makes it known to call_find, or unknown; leaving twice is fine. */
+void call_dialog_enter(struct call *call);
+void call_dialog_leave(struct call *call);
+/** "<sip:token@domain>;isfocus", as the peer must call it on its transport. */
+void call_contact_text(const struct call *call, char *text, size_t size);
+/** Sends BYE; call->bye is its transaction. @return 0 | as txn_request */
+int call_bye_send(struct call *call, enum focus_ending why);
 
 /* --- Media, call_media.c ------------------------------------------------------------------------------------------ */
 

@@ -17,7 +17,10 @@ int call_media_take(struct call *call, struct place_cost cost)
     return err;
 }
 
-static struct ctl *worker_of(const struct call *call) { return place_worker(call->focus->place, call->place.worker); }
+static struct ctl *worker_of(const struct call *call)
+{
+    return place_worker(call->focus->place, call->place.worker);
+}
 
 /* @return 0 | -EINVAL | -ENOMEM | -EIO */
 static int leg_make(struct call *call, const struct offer_media *media, struct leg **leg)

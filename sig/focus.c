@@ -36,11 +36,26 @@ static const struct {
 #undef X
 };
 
-const char *focus_refusal_name(enum focus_refusal refusal) { return refusals[refusal].name; }
-const char *focus_refusal_text(enum focus_refusal refusal) { return refusals[refusal].text; }
-int focus_refusal_status(enum focus_refusal refusal) { return refusals[refusal].status; }
-const char *focus_ending_name(enum focus_ending ending) { return endings[ending].name; }
-const char *focus_ending_text(enum focus_ending ending) { return endings[ending].text; }
+const char *focus_refusal_name(enum focus_refusal refusal)
+{
+    return refusals[refusal].name;
+}
+const char *focus_refusal_text(enum focus_refusal refusal)
+{
+    return refusals[refusal].text;
+}
+int focus_refusal_status(enum focus_refusal refusal)
+{
+    return refusals[refusal].status;
+}
+const char *focus_ending_name(enum focus_ending ending)
+{
+    return endings[ending].name;
+}
+const char *focus_ending_text(enum focus_ending ending)
+{
+    return endings[ending].text;
+}
 
 enum focus_refusal focus_refusal_of(int err)
 {
@@ -266,7 +281,10 @@ static void on_ack(void *ctx, const struct sip_msg *msg)
 }
 
 /* Every INVITE is answered in the turn in which it comes, so no call exists yet. The layer keeps the To tag. */
-static void on_cancel(void *ctx, struct txn *invite) { txn_reply(invite, 487, NULL); }
+static void on_cancel(void *ctx, struct txn *invite)
+{
+    txn_reply(invite, 487, NULL);
+}
 
 static void on_response(void *ctx, struct txn *txn, const struct sip_msg *msg)
 {
@@ -301,7 +319,10 @@ struct txn_user focus_user(struct focus *focus)
     return (struct txn_user){focus, on_request, on_ack, on_cancel, on_response, on_timeout, on_error, on_gone};
 }
 
-void focus_attach(struct focus *focus, struct txns *txns) { focus->txns = txns; }
+void focus_attach(struct focus *focus, struct txns *txns)
+{
+    focus->txns = txns;
+}
 
 /* --- Workers ------------------------------------------------------------------------------------------------------ */
 

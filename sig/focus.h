@@ -31,27 +31,27 @@
 enum focus_mode { FOCUS_REDIRECT, FOCUS_DIRECT }; /* what the factory answers: 302, or 200 as the focus itself */
 
 struct focus_cfg {
-    uint16_t node;                            /* in every conference URI */
-    char domain[FOCUS_HOST_MAX];              /* host[:port] of our URIs */
+    uint16_t node;                               /* in every conference URI */
+    char domain[FOCUS_HOST_MAX];                 /* host[:port] of our URIs */
     char hosts[FOCUS_HOSTS_MAX][FOCUS_HOST_MAX]; /* what a Request-URI may name us by, lower case, no port, no [] */
     unsigned n_hosts;
-    bool any_literal_host;                    /* a listener is bound to every address: any literal is ours */
+    bool any_literal_host; /* a listener is bound to every address: any literal is ours */
     char factory_user[FOCUS_USER_MAX];
     enum focus_mode factory_mode;
     struct offer_policy policy;
-    char advertised[ADDR_TEXT_MAX];          /* media address in our SDP, literal; "": the interface's own */
-    uint32_t conferences_max;                 /* up to URI_SLOTS_MAX */
-    uint32_t legs_max;                        /* of one conference */
+    char advertised[ADDR_TEXT_MAX]; /* media address in our SDP, literal; "": the interface's own */
+    uint32_t conferences_max;       /* up to URI_SLOTS_MAX */
+    uint32_t legs_max;              /* of one conference */
     uint32_t talkers;
-    uint16_t quiet_s;                         /* a call without RTP for so long ends; 0: never */
+    uint16_t quiet_s; /* a call without RTP for so long ends; 0: never */
     bool reservation;
-    uint32_t reserve_s, reserve_legs;         /* how long and for how many legs a fresh conference holds room */
-    uint32_t unused_s;                        /* a conference URI that nobody has called dies after it */
-    uint32_t life_s;                          /* no conference lives longer */
-    uint32_t linger_s;                        /* after the last participant has left */
-    char cname[CNAME_MAX];                    /* RTCP */
-    char server[64];                          /* Server header, "": none */
-    bool strict;                              /* tests: a cell of the call's table that cannot be reached aborts */
+    uint32_t reserve_s, reserve_legs; /* how long and for how many legs a fresh conference holds room */
+    uint32_t unused_s;                /* a conference URI that nobody has called dies after it */
+    uint32_t life_s;                  /* no conference lives longer */
+    uint32_t linger_s;                /* after the last participant has left */
+    char cname[CNAME_MAX];            /* RTCP */
+    char server[64];                  /* Server header, "": none */
+    bool strict;                      /* tests: a cell of the call's table that cannot be reached aborts */
 };
 
 /* Why a request was refused: name, status, text for people. Each is counted. */
@@ -86,7 +86,7 @@ enum focus_refusal {
 #define X(name, status, text) FOCUS_##name,
     FOCUS_REFUSAL_LIST(X)
 #undef X
-    FOCUS_REFUSALS
+        FOCUS_REFUSALS
 };
 
 const char *focus_refusal_name(enum focus_refusal refusal);
@@ -107,7 +107,7 @@ enum focus_ending {
 #define X(name, text) FOCUS_END_##name,
     FOCUS_ENDING_LIST(X)
 #undef X
-    FOCUS_ENDINGS
+        FOCUS_ENDINGS
 };
 
 const char *focus_ending_name(enum focus_ending ending);
@@ -115,7 +115,7 @@ const char *focus_ending_text(enum focus_ending ending);
 
 /* Readable from any thread. */
 struct focus_stats {
-    counter calls, confs, legs;  /* gauges; legs: lent to workers */
+    counter calls, confs, legs; /* gauges; legs: lent to workers */
     counter calls_made, confs_made, redirects;
     counter refused[FOCUS_REFUSALS];
     counter ended[FOCUS_ENDINGS];
@@ -146,7 +146,7 @@ struct focus {
     bool stopping;
     uint64_t last_id; /* for log lines */
 
-    struct room **slots; /* [conferences_max], by the slot in the token */
+    struct room **slots;  /* [conferences_max], by the slot in the token */
     uint32_t *free_slots; /* ring of the free ones: the longest free is taken next */
     uint32_t free_at, n_free;
     struct room *rooms;
@@ -188,7 +188,8 @@ bool focus_is_idle(const struct focus *focus);
 
 enum focus_target { FOCUS_NOBODY, FOCUS_SERVER, FOCUS_FACTORY, FOCUS_CONFERENCE };
 
-/** Counts and answers a refusal with what belongs to its status: Retry-After, Accept, Allow ... txn NULL: counts only. */
+/** Counts and answers a refusal with what belongs to its status: Retry-After, Accept, Allow ... txn NULL: counts only.
+ */
 void focus_refuse(struct focus *focus, struct txn *txn, enum focus_refusal refusal);
 
 /** The same with a header of its own, e.g. Warning or Unsupported. */

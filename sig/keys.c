@@ -21,6 +21,12 @@ int keys_mac(uint8_t mac[KEYS_MAC_BYTES], const uint8_t secret[KEYS_SECRET_BYTES
     return HMAC(EVP_sha256(), secret, KEYS_SECRET_BYTES, text, bytes, mac, &n) && n == KEYS_MAC_BYTES ? 0 : -EIO;
 }
 
-bool keys_equal(const void *a, const void *b, size_t bytes) { return CRYPTO_memcmp(a, b, bytes) == 0; }
+bool keys_equal(const void *a, const void *b, size_t bytes)
+{
+    return CRYPTO_memcmp(a, b, bytes) == 0;
+}
 
-void keys_wipe(void *secret, size_t bytes) { OPENSSL_cleanse(secret, bytes); }
+void keys_wipe(void *secret, size_t bytes)
+{
+    OPENSSL_cleanse(secret, bytes);
+}

@@ -9,7 +9,8 @@
 #define KEYS_MAC_BYTES 32
 #define KEYS_SECRET_BYTES 32
 
-/** Fills out with bytes of the kernel-seeded generator. @return 0 | -EIO: there is no randomness, nothing may be issued */
+/** Fills out with bytes of the kernel-seeded generator. @return 0 | -EIO: there is no randomness, nothing may be issued
+ */
 int keys_random(void *out, size_t bytes);
 
 /** HMAC-SHA-256 (RFC 2104, FIPS 180-4). @return 0 | -EIO */

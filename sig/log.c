@@ -21,7 +21,10 @@ enum log_level log_level_of(const char *word)
     return LOG_LEVELS;
 }
 
-const char *log_level_name(enum log_level level) { return level < LOG_LEVELS ? level_names[level] : "none"; }
+const char *log_level_name(enum log_level level)
+{
+    return level < LOG_LEVELS ? level_names[level] : "none";
+}
 
 const char *log_escape(char *out, size_t cap, const char *in, size_t n)
 {

@@ -1,6 +1,7 @@
 /*
- * Words, on the control side only: the media side counts. One line an event, control characters escaped so that nothing a
- * peer sends can forge a line or move a terminal's cursor. No secret is ever handed to it: no URI token in full, no key.
+ * Words, on the control side only: the media side counts. One line an event, control characters escaped so that nothing
+ * a peer sends can forge a line or move a terminal's cursor. No secret is ever handed to it: no URI token in full, no
+ * key.
  */
 #ifndef SIG_LOG_H
 #define SIG_LOG_H

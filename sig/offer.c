@@ -18,7 +18,7 @@ enum { KIND_EVENT_8 = OFFER_CODECS_MAX, KIND_EVENT_48, KIND_CN };
 #define OPUS_PT 111            /* customary */
 #define EVENT_8_PT 101
 #define EVENT_48_PT 110
-#define PT_CN 13               /* RFC 3389 4, static at 8000 Hz */
+#define PT_CN 13 /* RFC 3389 4, static at 8000 Hz */
 
 const char *offer_warning_text(int warning)
 {
@@ -216,7 +216,10 @@ static bool host_is_usable(const struct addr *host, int family)
 }
 
 /* RTCP's packet types 200-204 read as payload types 72-76 with the marker: no muxing there (RFC 5761 4). */
-static bool pt_muxes(uint8_t pt) { return pt == PT_NONE || pt < 64 || pt > 95; }
+static bool pt_muxes(uint8_t pt)
+{
+    return pt == PT_NONE || pt < 64 || pt > 95;
+}
 
 /* Fills the pick from one stream and one codec of it. */
 static void pick_fill(struct offer_pick *pick, const struct offer_policy *policy, const struct sdp *sdp,
@@ -325,8 +328,8 @@ static void copy_word(char out[SDP_WORD_MAX], struct sdp_text text)
 
 static const char *direction_of(const struct offer_media *media)
 {
-    enum sdp_direction d = media->rx_on ? (media->tx_on ? SDP_SENDRECV : SDP_RECVONLY)
-                                        : (media->tx_on ? SDP_SENDONLY : SDP_INACTIVE);
+    enum sdp_direction d =
+        media->rx_on ? (media->tx_on ? SDP_SENDRECV : SDP_RECVONLY) : (media->tx_on ? SDP_SENDONLY : SDP_INACTIVE);
     return sdp_direction_name(d);
 }
 

@@ -25,7 +25,7 @@ struct offer_codec {
 struct offer_policy {
     struct offer_codec codecs[OFFER_CODECS_MAX]; /* best first */
     size_t n_codecs;
-    int family;             /* AF_INET or AF_INET6: of the media interface */
+    int family; /* AF_INET or AF_INET6: of the media interface */
     uint8_t opus_complexity;
 };
 
@@ -51,8 +51,8 @@ struct offer_session {
     bool said;            /* something was sent */
     uint8_t n_lines, i_audio;
     struct offer_line lines[SDP_MEDIA_MAX];
-    uint8_t pt[OFFER_KINDS];   /* payload types in use, PT_NONE: none yet */
-    uint64_t pt_seen[2];       /* payload types that ever meant something in this session */
+    uint8_t pt[OFFER_KINDS]; /* payload types in use, PT_NONE: none yet */
+    uint64_t pt_seen[2];     /* payload types that ever meant something in this session */
     bool rtcp_mux;
 };
 
@@ -64,7 +64,7 @@ struct offer_local {
 /* Which stream of a description fits, before anything is allocated for it. */
 struct offer_pick {
     uint8_t i_media;
-    uint8_t i_codec;   /* into the policy */
+    uint8_t i_codec; /* into the policy */
     struct offer_media media;
     uint8_t event_clock_khz; /* 0: no telephone-event */
     const struct sdp_format *format, *event, *cn;

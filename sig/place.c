@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DSCP_EF (46 << 2)   /* RFC 3246: voice */
-#define PORT_TRIES_MAX 256  /* of one leg: others' ports are passed by; the next leg goes on from there */
-#define HEADERS_BYTES 40    /* RTP 12, UDP 8, IPv4 20 */
+#define DSCP_EF (46 << 2)  /* RFC 3246: voice */
+#define PORT_TRIES_MAX 256 /* of one leg: others' ports are passed by; the next leg goes on from there */
+#define HEADERS_BYTES 40   /* RTP 12, UDP 8, IPv4 20 */
 
 struct seat {
     struct ctl *ctl;
@@ -67,8 +67,8 @@ struct place_cost place_cost_of(enum codec_id codec, uint32_t rate_hz, unsigned 
      * (dsp.md 1: 13 us a tick and leg for Opus at 16 kHz, about twice that at 48 kHz), both rounded up by a third. */
     unsigned packets = 1000 / (ptime_ms ? ptime_ms : 20);
     uint32_t codec_us = codec == CODEC_OPUS ? (rate_hz > 16000 ? 1600 : 800) : rate_hz / 400;
-    uint32_t payload_bits = codec == CODEC_OPUS ? (rate_hz > 16000 ? 32000 : 24000)
-                                                : rate_hz * (codec == CODEC_L16 ? 16 : 8);
+    uint32_t payload_bits =
+        codec == CODEC_OPUS ? (rate_hz > 16000 ? 32000 : 24000) : rate_hz * (codec == CODEC_L16 ? 16 : 8);
     uint32_t bits = payload_bits + packets * HEADERS_BYTES * 8;
     return (struct place_cost){.cpu_us = packets * 7 / 2 + codec_us, .kbps = 2 * ((bits + 999) / 1000)};
 }
@@ -298,11 +298,20 @@ void place_leg_give(struct place *p, struct place_leg *leg)
     leg->active = false;
 }
 
-struct ctl *place_worker(const struct place *p, int worker) { return p->seats[worker].ctl; }
+struct ctl *place_worker(const struct place *p, int worker)
+{
+    return p->seats[worker].ctl;
+}
 
-unsigned place_n_workers(const struct place *p) { return p->cfg.n_workers; }
+unsigned place_n_workers(const struct place *p)
+{
+    return p->cfg.n_workers;
+}
 
-const struct addr *place_host(const struct place *p) { return &p->cfg.host; }
+const struct addr *place_host(const struct place *p)
+{
+    return &p->cfg.host;
+}
 
 void place_load(const struct place *p, struct place_load *load)
 {

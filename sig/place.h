@@ -1,7 +1,7 @@
 /*
- * Where a conference runs and whether there is room for it: workers, RTP ports and bandwidth. A leg costs CPU time by its
- * codec, one port pair and its bit rate; a worker has a CPU budget. What is promised is counted before it is used, so a
- * call that was let in is never the one that makes another late. Signalling thread only.
+ * Where a conference runs and whether there is room for it: workers, RTP ports and bandwidth. A leg costs CPU time by
+ * its codec, one port pair and its bit rate; a worker has a CPU budget. What is promised is counted before it is used,
+ * so a call that was let in is never the one that makes another late. Signalling thread only.
  */
 #ifndef SIG_PLACE_H
 #define SIG_PLACE_H
@@ -17,10 +17,10 @@ struct place;
 struct place_cfg {
     unsigned n_workers;
     struct ctl *workers[PLACE_WORKERS_MAX];
-    uint32_t budget_us;       /* CPU time of one worker that may be promised, us per second; 0: no limit */
-    uint32_t worker_legs_max; /* what a worker has memory for */
-    uint64_t bandwidth_kbps;  /* of all legs, both directions added; 0: no limit */
-    struct addr host;         /* interface the sockets are bound to; port ignored */
+    uint32_t budget_us;          /* CPU time of one worker that may be promised, us per second; 0: no limit */
+    uint32_t worker_legs_max;    /* what a worker has memory for */
+    uint64_t bandwidth_kbps;     /* of all legs, both directions added; 0: no limit */
+    struct addr host;            /* interface the sockets are bound to; port ignored */
     uint16_t port_min, port_max; /* RTP takes even ports, RTCP the next; both ends included */
 };
 

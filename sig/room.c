@@ -67,9 +67,15 @@ static void room_save(struct room *room)
 
 /* --- Life --------------------------------------------------------------------------------------------------------- */
 
-static void on_idle(struct timer *timer, uint64_t now_ns) { room_end(TIMER_OWNER(timer, struct room, idle), FOCUS_END_CONFERENCE); }
+static void on_idle(struct timer *timer, uint64_t now_ns)
+{
+    room_end(TIMER_OWNER(timer, struct room, idle), FOCUS_END_CONFERENCE);
+}
 
-static void on_life(struct timer *timer, uint64_t now_ns) { room_end(TIMER_OWNER(timer, struct room, life), FOCUS_END_CONFERENCE); }
+static void on_life(struct timer *timer, uint64_t now_ns)
+{
+    room_end(TIMER_OWNER(timer, struct room, life), FOCUS_END_CONFERENCE);
+}
 
 static void on_hold_end(struct timer *timer, uint64_t now_ns)
 {
@@ -77,7 +83,10 @@ static void on_hold_end(struct timer *timer, uint64_t now_ns)
     place_release(room->focus->place, &room->hold); /* from now on it binds late, like any other */
 }
 
-static uint64_t ms_of(uint64_t seconds) { return seconds * 1000; }
+static uint64_t ms_of(uint64_t seconds)
+{
+    return seconds * 1000;
+}
 
 /* Puts a room whose id is complete into its slot. */
 static void room_begin(struct room *room, uint64_t now_s)
@@ -117,8 +126,8 @@ int room_issue(struct focus *f, struct place_cost cost, struct room **out)
     }
     room->focus = f;
     room->created_s = now_s;
-    room->id = (struct uri_token){
-        .node = f->cfg.node, .slot = (uint32_t)slot, .expires_s = (uint32_t)(now_s + f->cfg.life_s)};
+    room->id =
+        (struct uri_token){.node = f->cfg.node, .slot = (uint32_t)slot, .expires_s = (uint32_t)(now_s + f->cfg.life_s)};
     err = f->world.random(f->world.ctx, room->id.random, sizeof room->id.random);
     if (err || (err = uri_token_write(room->token, &room->id, f->secret)) != 0) {
         goto out;
@@ -191,8 +200,7 @@ int room_open(struct room *room, struct place_cost cost)
     if (worker < 0) {
         return worker;
     }
-    struct conf_cfg cfg = {
-        .id = (uint64_t)(uintptr_t)room, .legs_max = f->cfg.legs_max, .talkers = f->cfg.talkers};
+    struct conf_cfg cfg = {.id = (uint64_t)(uintptr_t)room, .legs_max = f->cfg.legs_max, .talkers = f->cfg.talkers};
     struct ctl_req req = {.op = CTL_CONF_OPEN};
     int err = conf_build(&req.conf, &cfg);
     if (err) {

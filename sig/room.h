@@ -1,7 +1,7 @@
 /*
- * A conference as signalling sees it: its URI, its roster, its time limits; the media is the struct conf that it lends to
- * a worker. Issued (a URI that nobody has called yet) -> open (media runs) -> ended (the URI is dead; it waits for its
- * conf and its calls to come back).
+ * A conference as signalling sees it: its URI, its roster, its time limits; the media is the struct conf that it lends
+ * to a worker. Issued (a URI that nobody has called yet) -> open (media runs) -> ended (the URI is dead; it waits for
+ * its conf and its calls to come back).
  */
 #ifndef SIG_ROOM_H
 #define SIG_ROOM_H
@@ -23,12 +23,12 @@ struct room {
     int worker;        /* once open */
     struct conf *conf; /* lent; NULL: not open, or back */
     struct call *roster;
-    uint32_t n_roster; /* participants now */
-    uint32_t n_calls;  /* calls that still point here, the ending ones too */
+    uint32_t n_roster;    /* participants now */
+    uint32_t n_calls;     /* calls that still point here, the ending ones too */
     uint32_t n_drops_due; /* legs whose drop waits for the ring */
-    bool close_due;    /* CTL_CONF_CLOSE waits for the ring, or for the drops before it */
-    bool save_due;     /* the store has not been told yet */
-    struct timer idle; /* unused, or empty */
+    bool close_due;       /* CTL_CONF_CLOSE waits for the ring, or for the drops before it */
+    bool save_due;        /* the store has not been told yet */
+    struct timer idle;    /* unused, or empty */
     struct timer life, hold_end;
 };
 
@@ -36,7 +36,8 @@ struct room {
  * @return 0 | -ENOSPC no slot | -EIO no randomness | -ENOMEM | as place_hold */
 int room_issue(struct focus *focus, struct place_cost cost, struct room **room);
 
-/** Makes it again from the store: the URI was promised before a restart. @return 0 | -ENOENT not ours, or expired | ... */
+/** Makes it again from the store: the URI was promised before a restart. @return 0 | -ENOENT not ours, or expired | ...
+ */
 int room_restore(struct focus *focus, const struct store_conf *conf);
 
 /** Finds by the user part of a URI. @return 0 | -ENOENT never issued here | -ESTALE over or expired */

@@ -17,7 +17,10 @@ struct reader {
     bool has_origin;
 };
 
-static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
 
 /* Takes the next word (up to blanks) off the front of the text; empty when there is none. */
 static struct sdp_text word_take(struct sdp_text *text)

@@ -1,7 +1,8 @@
 /*
  * A small bounded reader of session descriptions (RFC 8866), because the wrapped SIP library's own one reads past its
  * input and is quadratic (protocol.md 1.3, L2 and L3). One linear pass, no heap, every number range-checked; unknown
- * lines and attributes are skipped. The result is a value whose spans point into the text: it lives as long as the text.
+ * lines and attributes are skipped. The result is a value whose spans point into the text: it lives as long as the
+ * text.
  */
 #ifndef SIG_SDP_H
 #define SIG_SDP_H
@@ -10,11 +11,11 @@
 #include "core/base/base.h"
 
 #define SDP_LINES_MAX 256
-#define SDP_MEDIA_MAX 16          /* m= lines: a phone sends up to five, a browser's offer up to ten */
-#define SDP_MEDIA_FORMATS_MAX 64  /* formats of one m= line */
-#define SDP_FORMATS_MAX 128       /* RTP formats of all m= lines together */
-#define SDP_NAME_MAX 24           /* encoding name with its terminator: the longest registered are below 20 */
-#define SDP_WORD_MAX 32           /* a word of an m= line with its terminator */
+#define SDP_MEDIA_MAX 16         /* m= lines: a phone sends up to five, a browser's offer up to ten */
+#define SDP_MEDIA_FORMATS_MAX 64 /* formats of one m= line */
+#define SDP_FORMATS_MAX 128      /* RTP formats of all m= lines together */
+#define SDP_NAME_MAX 24          /* encoding name with its terminator: the longest registered are below 20 */
+#define SDP_WORD_MAX 32          /* a word of an m= line with its terminator */
 #define SDP_PT_MAX 127
 
 struct sdp_text {
@@ -27,9 +28,9 @@ enum sdp_proto { SDP_AVP, SDP_AVPF, SDP_SAVP, SDP_SAVPF, SDP_OTHER };
 enum sdp_direction { SDP_SENDRECV, SDP_SENDONLY, SDP_RECVONLY, SDP_INACTIVE };
 
 struct sdp_format {
-    uint8_t pt;              /* 0..127 */
-    bool mapped;             /* had an a=rtpmap */
-    uint8_t channels;        /* 0: not given */
+    uint8_t pt;       /* 0..127 */
+    bool mapped;      /* had an a=rtpmap */
+    uint8_t channels; /* 0: not given */
     uint32_t clock_hz;
     char name[SDP_NAME_MAX]; /* as given, "" without rtpmap */
     struct sdp_text fmtp;    /* parameters after the payload type */
@@ -45,7 +46,7 @@ struct sdp_media {
     uint16_t rtcp_port;             /* a=rtcp, 0: not given */
     struct addr rtcp_host;          /* a=rtcp with an address, else unset */
     bool rtcp_mux, has_direction, has_crypto;
-    uint8_t i_format, n_formats;    /* into struct sdp's formats; only for RTP of any kind */
+    uint8_t i_format, n_formats; /* into struct sdp's formats; only for RTP of any kind */
 };
 
 struct sdp {

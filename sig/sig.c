@@ -32,7 +32,10 @@ static int on_message(void *ctx, const struct flow *flow, const char *bytes, siz
     return txns_rx(((struct sig *)ctx)->txns, flow, bytes, n_bytes, now_ns);
 }
 
-static void on_closed(void *ctx, const struct flow *flow, int err) { txns_flow_gone(((struct sig *)ctx)->txns, flow, err); }
+static void on_closed(void *ctx, const struct flow *flow, int err)
+{
+    txns_flow_gone(((struct sig *)ctx)->txns, flow, err);
+}
 
 static void publish(struct sig *sig)
 {
@@ -43,10 +46,14 @@ static void publish(struct sig *sig)
     const struct {
         counter *to;
         uint64_t value;
-    } all[] = {{&load->cpu_used_us, now.cpu_used_us}, {&load->cpu_budget_us, now.cpu_budget_us},
-               {&load->kbps_used, now.kbps_used},     {&load->kbps_max, now.kbps_max},
-               {&load->pairs_used, now.pairs_used},   {&load->pairs_held, now.pairs_held},
-               {&load->pairs, now.pairs},             {&load->legs, now.legs}};
+    } all[] = {{&load->cpu_used_us, now.cpu_used_us},
+               {&load->cpu_budget_us, now.cpu_budget_us},
+               {&load->kbps_used, now.kbps_used},
+               {&load->kbps_max, now.kbps_max},
+               {&load->pairs_used, now.pairs_used},
+               {&load->pairs_held, now.pairs_held},
+               {&load->pairs, now.pairs},
+               {&load->legs, now.legs}};
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         atomic_store_explicit(all[i].to, all[i].value, memory_order_relaxed);
     }
@@ -65,16 +72,25 @@ static int txn_send_to(void *ctx, struct flow *flow, const char *text, size_t n_
     return net_send(((struct sig *)ctx)->net, flow, text, n_bytes);
 }
 
-static void txn_random(void *ctx, void *bytes, size_t n_bytes) { net_random(bytes, n_bytes); }
+static void txn_random(void *ctx, void *bytes, size_t n_bytes)
+{
+    net_random(bytes, n_bytes);
+}
 
 static void txn_sent_by(void *ctx, const struct flow *flow, char *text, size_t size)
 {
     net_sent_by(((struct sig *)ctx)->net, flow, text, size);
 }
 
-static int focus_random(void *ctx, void *bytes, size_t n_bytes) { return keys_random(bytes, n_bytes); }
+static int focus_random(void *ctx, void *bytes, size_t n_bytes)
+{
+    return keys_random(bytes, n_bytes);
+}
 
-static uint64_t focus_wall_s(void *ctx) { return (uint64_t)time(NULL); }
+static uint64_t focus_wall_s(void *ctx)
+{
+    return (uint64_t)time(NULL);
+}
 
 /* --- Start -------------------------------------------------------------------------------------------------------- */
 
@@ -254,4 +270,7 @@ const char *sig_listener_text(const struct sig *sig, unsigned i, char text[ADDR_
     return text;
 }
 
-const char *sig_domain(const struct sig *sig) { return sig->cfg.focus.domain; }
+const char *sig_domain(const struct sig *sig)
+{
+    return sig->cfg.focus.domain;
+}

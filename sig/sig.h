@@ -15,7 +15,8 @@
 struct sig_cfg {
     struct net_config net;
     struct txn_config txn;
-    struct focus_cfg focus; /* domain "": the first listener's address; hosts: what is ours beside domain and listeners */
+    struct focus_cfg
+        focus; /* domain "": the first listener's address; hosts: what is ours beside domain and listeners */
     struct place_cfg place;
     struct log log;
     char store[SIG_STORE_MAX]; /* as store_open */

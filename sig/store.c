@@ -138,4 +138,7 @@ int store_put(struct store *store, const struct store_req *req)
     return ring_put(&store->requests, req) ? 0 : -EAGAIN;
 }
 
-bool store_take(struct store *store, struct store_reply *reply) { return ring_get(&store->replies, reply); }
+bool store_take(struct store *store, struct store_reply *reply)
+{
+    return ring_get(&store->replies, reply);
+}

@@ -1,8 +1,8 @@
 /*
  * What must survive the process: the secret that signs conference URIs, and the conferences that were promised to
- * somebody. One interface of value messages over two rings; the store's own thread does whatever blocks. Signalling never
- * waits for it: it answers from memory and writes behind. No URI can be issued twice after a crash, since the secret
- * is stored before the first one, and each carries 112 random bits.
+ * somebody. One interface of value messages over two rings; the store's own thread does whatever blocks. Signalling
+ * never waits for it: it answers from memory and writes behind. No URI can be issued twice after a crash, since the
+ * secret is stored before the first one, and each carries 112 random bits.
  *
  * Back ends: memory (nothing survives) and SQLite. A shared one for several nodes fits the same messages.
  */

@@ -28,7 +28,10 @@ static void mem_close(void *state)
     free(state);
 }
 
-static int mem_begin(void *state) { return 0; }
+static int mem_begin(void *state)
+{
+    return 0;
+}
 
 static int mem_handle(void *state, const struct store_req *req, store_reply_fn reply, void *arg)
 {

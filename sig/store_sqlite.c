@@ -1,6 +1,6 @@
 /*
- * The store in one SQLite file, write-ahead log, one transaction a batch. The file is the owner's alone (0600): it holds
- * the secret.
+ * The store in one SQLite file, write-ahead log, one transaction a batch. The file is the owner's alone (0600): it
+ * holds the secret.
  */
 #include "sig/store.h"
 
@@ -15,14 +15,16 @@
 
 enum { SQL_PUT, SQL_DROP, SQL_EXPIRE, SQL_LIST, SQL_META_GET, SQL_META_PUT, SQLS };
 
-static const char schema[] = "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-                             "CREATE TABLE IF NOT EXISTS conference (token TEXT PRIMARY KEY, created INTEGER NOT NULL,"
-                             " expires INTEGER NOT NULL, state INTEGER NOT NULL, reserved INTEGER NOT NULL)"
-                             " WITHOUT ROWID;";
+static const char schema[] =
+    "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS conference (token TEXT PRIMARY KEY, created INTEGER NOT NULL,"
+    " expires INTEGER NOT NULL, state INTEGER NOT NULL, reserved INTEGER NOT NULL)"
+    " WITHOUT ROWID;";
 
 static const char *const sqls[SQLS] = {
-    [SQL_PUT] = "INSERT INTO conference VALUES (?1,?2,?3,?4,?5) ON CONFLICT(token) DO UPDATE SET created=?2, expires=?3,"
-                " state=?4, reserved=?5",
+    [SQL_PUT] =
+        "INSERT INTO conference VALUES (?1,?2,?3,?4,?5) ON CONFLICT(token) DO UPDATE SET created=?2, expires=?3,"
+        " state=?4, reserved=?5",
     [SQL_DROP] = "DELETE FROM conference WHERE token=?1",
     [SQL_EXPIRE] = "DELETE FROM conference WHERE expires<=?1",
     [SQL_LIST] = "SELECT token, created, expires, state, reserved FROM conference ORDER BY created",
@@ -73,7 +75,10 @@ static void sqlite_close(void *state)
     free(s);
 }
 
-static int exec(struct sqlite_store *s, const char *sql) { return errno_of(sqlite3_exec(s->db, sql, NULL, NULL, NULL)); }
+static int exec(struct sqlite_store *s, const char *sql)
+{
+    return errno_of(sqlite3_exec(s->db, sql, NULL, NULL, NULL));
+}
 
 static int sqlite_open(void **state, const char *path)
 {
@@ -85,7 +90,8 @@ static int sqlite_open(void **state, const char *path)
         return -ENOMEM;
     }
     mask = umask(0077);
-    err = errno_of(sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL));
+    err =
+        errno_of(sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL));
     if (!err) {
         sqlite3_busy_timeout(s->db, 2000);
         err = exec(s, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;");
@@ -105,7 +111,10 @@ static int sqlite_open(void **state, const char *path)
     return 0;
 }
 
-static int sqlite_begin(void *state) { return exec(state, "BEGIN IMMEDIATE"); }
+static int sqlite_begin(void *state)
+{
+    return exec(state, "BEGIN IMMEDIATE");
+}
 
 static int sqlite_commit(void *state)
 {

@@ -3,9 +3,9 @@
  *
  *     4 bits version (1) | 16 bits node | 20 bits slot | 32 bits expiry (Unix seconds) | 112 random bits | 96 bits MAC
  *
- * so its first 4 characters name the node (a proxy routes by that prefix), the next 4 the conference's slot in the node,
- * and nobody but the holder of the secret can make one that verifies. No two living conferences share a slot, no two at
- * all share their random bits. Pure but for the secret and the random bytes that the caller hands in.
+ * so its first 4 characters name the node (a proxy routes by that prefix), the next 4 the conference's slot in the
+ * node, and nobody but the holder of the secret can make one that verifies. No two living conferences share a slot, no
+ * two at all share their random bits. Pure but for the secret and the random bytes that the caller hands in.
  */
 #ifndef SIG_URI_H
 #define SIG_URI_H
@@ -20,7 +20,7 @@
 
 struct uri_token {
     uint16_t node;
-    uint32_t slot;     /* below URI_SLOTS_MAX */
+    uint32_t slot;      /* below URI_SLOTS_MAX */
     uint32_t expires_s; /* Unix time */
     uint8_t random[URI_RANDOM_BYTES];
 };

@@ -1,10 +1,10 @@
 /* Collecting texts by precedence: defaults, file, environment, flags. What the texts mean is options.c. */
 #include "tools/config.h"
 
+#include "tools/config_file.h"
 #include "tools/options.h"
 
 #include <errno.h>
-#include <ini.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -18,12 +18,6 @@ struct config_texts {
 };
 
 static const char *const sources[] = {"default", "file", "environment", "flag"};
-
-struct file_reader {
-    struct config_texts *texts;
-    char *why;
-    bool failed;
-};
 
 /* A value from a higher source replaces; a repeated one of the same source adds to a list. @return 0 | -EINVAL */
 static int take(struct config_texts *texts, int i, enum config_source source, const char *value, char *why)
@@ -94,42 +88,18 @@ static const char *option_like(const char *name, size_t n)
     return best;
 }
 
-static int on_ini(void *arg, const char *section, const char *name, const char *value)
+/* One key of the file. @return 0 | -EINVAL */
+static int on_key(void *arg, const char *name, const char *value, char *why)
 {
-    struct file_reader *r = arg;
+    struct config_texts *texts = arg;
     int i = option_find(name, strlen(name));
 
-    if (r->failed) {
-        return 0;
-    }
     if (i < 0) {
-        snprintf(r->why, CONFIG_TEXT_MAX, "%.300s: there is no key \"%.60s\"; did you mean \"%s\"?", r->texts->file, name,
+        snprintf(why, CONFIG_TEXT_MAX, "%.300s: there is no key \"%.60s\"; did you mean \"%s\"?", texts->file, name,
                  option_like(name, strlen(name)));
-        r->failed = true;
-    } else if (take(r->texts, i, CONFIG_FILE, value, r->why) != 0) {
-        r->failed = true;
-    }
-    return !r->failed;
-}
-
-static int read_file(struct config_texts *texts, char *why)
-{
-    struct file_reader r = {texts, why, false};
-    int line = ini_parse(texts->file, on_ini, &r);
-
-    if (r.failed) {
         return -EINVAL;
     }
-    if (line == 0) {
-        return 0;
-    }
-    if (line > 0) {
-        snprintf(why, CONFIG_TEXT_MAX, "%.500s, line %d: not \"key = value\"; write one option a line", texts->file, line);
-    } else {
-        snprintf(why, CONFIG_TEXT_MAX, "--config=%.500s cannot be read (%s); give the path of a readable file",
-                 texts->file, strerror(errno));
-    }
-    return -EINVAL;
+    return take(texts, i, CONFIG_FILE, value, why);
 }
 
 /* MIXMINUS_SIP_LISTEN for sip-listen. */
@@ -175,8 +145,10 @@ static int read_flags(struct config_texts *texts, int argc, char **argv, enum co
     static const struct {
         const char *flag;
         enum config_action action;
-    } actions[] = {{"--help", CONFIG_HELP},           {"--help-markdown", CONFIG_HELP_MARKDOWN},
-                   {"--version", CONFIG_VERSION},     {"--check-config", CONFIG_CHECK},
+    } actions[] = {{"--help", CONFIG_HELP},
+                   {"--help-markdown", CONFIG_HELP_MARKDOWN},
+                   {"--version", CONFIG_VERSION},
+                   {"--check-config", CONFIG_CHECK},
                    {"--dump-config", CONFIG_DUMP}};
 
     for (int a = 1; a < argc; a++) {
@@ -259,8 +231,8 @@ int config_read(struct config *config, int argc, char **argv, char **environment
         }
     }
     find_file(texts, argc, argv, environment);
-    if ((texts->file[0] && read_file(texts, why) != 0) || read_environment(texts, environment, why) != 0 ||
-        read_flags(texts, argc, argv, action, why) != 0) {
+    if ((texts->file[0] && config_file_read(texts->file, on_key, texts, why) != 0) ||
+        read_environment(texts, environment, why) != 0 || read_flags(texts, argc, argv, action, why) != 0) {
         return -EINVAL;
     }
     if (*action == CONFIG_HELP || *action == CONFIG_HELP_MARKDOWN || *action == CONFIG_VERSION) {
@@ -269,7 +241,10 @@ int config_read(struct config *config, int argc, char **argv, char **environment
     return check(config, texts, why);
 }
 
-void config_texts_free(struct config_texts *texts) { free(texts); }
+void config_texts_free(struct config_texts *texts)
+{
+    free(texts);
+}
 
 /* --- Words -------------------------------------------------------------------------------------------------------- */
 
@@ -284,7 +259,10 @@ static const struct {
     {"help-markdown", "print the option list as a Markdown table"},
 };
 
-static const char *fallback_text(int i) { return *options[i].fallback ? options[i].fallback : options[i].fallback_words; }
+static const char *fallback_text(int i)
+{
+    return *options[i].fallback ? options[i].fallback : options[i].fallback_words;
+}
 
 void config_help(FILE *out)
 {

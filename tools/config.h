@@ -25,7 +25,7 @@ struct config {
     int fifo_priority;      /* 0: SCHED_OTHER */
     unsigned simd_mask;
     enum config_io io;
-    bool io_is_explicit;    /* asked for, so a refusal is an error */
+    bool io_is_explicit; /* asked for, so a refusal is an error */
     uint32_t worker_legs_max;
     uint32_t stats_interval_s;
     uint32_t opus_rate_hz;

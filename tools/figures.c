@@ -8,8 +8,9 @@
 
 /* Sums of all workers; the same names as in core/base/stats.h. */
 #define SUM_LIST(X)                                                                                                    \
-    X(beats) X(busy_ns) X(ticks) X(ticks_late) X(ticks_skipped) X(confs) X(legs) X(rx_packets) X(rx_bytes)             \
-    X(tx_packets) X(tx_bytes) X(decoded) X(concealed) X(encoded) X(encode_shared) X(events_lost)
+    X(beats)                                                                                                           \
+    X(busy_ns) X(ticks) X(ticks_late) X(ticks_skipped) X(confs) X(legs) X(rx_packets) X(rx_bytes) X(tx_packets)        \
+        X(tx_bytes) X(decoded) X(concealed) X(encoded) X(encode_shared) X(events_lost)
 
 struct sums {
 #define X(name) uint64_t name;
@@ -38,7 +39,10 @@ static struct sums sum(const struct figures_source *source)
     return s;
 }
 
-static double seconds(struct timeval t) { return (double)t.tv_sec + (double)t.tv_usec / 1e6; }
+static double seconds(struct timeval t)
+{
+    return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
 
 static double uptime_s(const struct figures_source *source)
 {
@@ -74,8 +78,9 @@ static void put_array(FILE *out, const char *name, const uint64_t *values, unsig
 
 static void put_signalling(FILE *out, const struct sig_figures *f)
 {
-    fprintf(out, ",\"calls\":%llu,\"conferences\":%llu,\"legs_lent\":%llu,\"calls_made\":%llu,\"conferences_made\":%llu,"
-                 "\"redirects\":%llu,\"dtmf\":%llu,\"store_errors\":%llu",
+    fprintf(out,
+            ",\"calls\":%llu,\"conferences\":%llu,\"legs_lent\":%llu,\"calls_made\":%llu,\"conferences_made\":%llu,"
+            "\"redirects\":%llu,\"dtmf\":%llu,\"store_errors\":%llu",
             U(count_get(&f->focus->calls)), U(count_get(&f->focus->confs)), U(count_get(&f->focus->legs)),
             U(count_get(&f->focus->calls_made)), U(count_get(&f->focus->confs_made)),
             U(count_get(&f->focus->redirects)), U(count_get(&f->focus->events_dtmf)),
@@ -90,19 +95,19 @@ static void put_signalling(FILE *out, const struct sig_figures *f)
         fprintf(out, "%s\"%s\":%llu", i ? "," : "", focus_ending_name((enum focus_ending)i),
                 U(count_get(&f->focus->ended[i])));
     }
-    fprintf(out, "},\"sip\":{\"rx_messages\":%llu,\"rx_delivered\":%llu,\"rx_absorbed\":%llu,\"rx_retransmissions\":%llu,"
-                 "\"tx_retransmissions\":%llu,\"timeouts\":%llu,\"txns\":%llu",
-            U(count_get(&f->txn->rx_messages)), U(count_get(&f->txn->rx_delivered)),
-            U(count_get(&f->txn->rx_absorbed)), U(count_get(&f->txn->rx_retransmissions)),
-            U(count_get(&f->txn->tx_retransmissions)), U(count_get(&f->txn->timeouts)),
-            U(count_get(&f->txn->txns_server) + count_get(&f->txn->txns_client)));
+    fprintf(out,
+            "},\"sip\":{\"rx_messages\":%llu,\"rx_delivered\":%llu,\"rx_absorbed\":%llu,\"rx_retransmissions\":%llu,"
+            "\"tx_retransmissions\":%llu,\"timeouts\":%llu,\"txns\":%llu",
+            U(count_get(&f->txn->rx_messages)), U(count_get(&f->txn->rx_delivered)), U(count_get(&f->txn->rx_absorbed)),
+            U(count_get(&f->txn->rx_retransmissions)), U(count_get(&f->txn->tx_retransmissions)),
+            U(count_get(&f->txn->timeouts)), U(count_get(&f->txn->txns_server) + count_get(&f->txn->txns_client)));
     fprintf(out, ",\"conns\":%llu,\"refused\":{", U(count_get(&f->net->conns)));
     for (unsigned i = 1; i < REFUSES; i++) {
-        fprintf(out, "%s\"%s\":%llu", i > 1 ? "," : "", refuse_name((enum refuse)i),
-                U(count_get(&f->txn->refused[i])));
+        fprintf(out, "%s\"%s\":%llu", i > 1 ? "," : "", refuse_name((enum refuse)i), U(count_get(&f->txn->refused[i])));
     }
-    fprintf(out, "}},\"admission\":{\"cpu_used_us\":%llu,\"cpu_budget_us\":%llu,\"kbps_used\":%llu,\"kbps_max\":%llu,"
-                 "\"pairs_used\":%llu,\"pairs_held\":%llu,\"pairs\":%llu,\"legs\":%llu}",
+    fprintf(out,
+            "}},\"admission\":{\"cpu_used_us\":%llu,\"cpu_budget_us\":%llu,\"kbps_used\":%llu,\"kbps_max\":%llu,"
+            "\"pairs_used\":%llu,\"pairs_held\":%llu,\"pairs\":%llu,\"legs\":%llu}",
             U(count_get(&f->load->cpu_used_us)), U(count_get(&f->load->cpu_budget_us)),
             U(count_get(&f->load->kbps_used)), U(count_get(&f->load->kbps_max)), U(count_get(&f->load->pairs_used)),
             U(count_get(&f->load->pairs_held)), U(count_get(&f->load->pairs)), U(count_get(&f->load->legs)));
@@ -115,7 +120,8 @@ void figures_json(FILE *out, const struct figures_source *source)
     struct rusage usage;
 
     getrusage(RUSAGE_SELF, &usage);
-    fprintf(out, "{\"time\":%lld,\"uptime_s\":%.3f,\"cpu_user_s\":%.3f,\"cpu_system_s\":%.3f,\"rss_kb\":%lu,\"workers\":%u",
+    fprintf(out,
+            "{\"time\":%lld,\"uptime_s\":%.3f,\"cpu_user_s\":%.3f,\"cpu_system_s\":%.3f,\"rss_kb\":%lu,\"workers\":%u",
             (long long)time(NULL), uptime_s(source), seconds(usage.ru_utime), seconds(usage.ru_stime), rss_kb(),
             source->n_workers);
 #define X(name) fprintf(out, ",\"%s\":%llu", #name, U(s.name));
@@ -146,8 +152,9 @@ static void put_histogram(FILE *out, const char *what, const uint64_t *buckets)
     fprintf(out, "%s:", what);
     for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
         if (buckets[i]) {
-            fprintf(out, " %s%lluus %llu", i + 1 < HISTOGRAM_BUCKETS ? "<" : ">=",
-                    8ull << (i + 1 < HISTOGRAM_BUCKETS ? i : i - 1), U(buckets[i]));
+            fprintf(out, " %s%lluus %llu",
+                    i + 1 < HISTOGRAM_BUCKETS ? "<" : ">=", 8ull << (i + 1 < HISTOGRAM_BUCKETS ? i : i - 1),
+                    U(buckets[i]));
         }
     }
     fputc('\n', out);
@@ -160,13 +167,14 @@ void figures_text(FILE *out, const struct figures_source *source)
     struct rusage usage;
 
     getrusage(RUSAGE_SELF, &usage);
-    fprintf(out, "up %.0f s, CPU %.1f s user %.1f s system, %lu kB resident\n", uptime_s(source), seconds(usage.ru_utime),
-            seconds(usage.ru_stime), rss_kb());
+    fprintf(out, "up %.0f s, CPU %.1f s user %.1f s system, %lu kB resident\n", uptime_s(source),
+            seconds(usage.ru_utime), seconds(usage.ru_stime), rss_kb());
     fprintf(out, "calls %llu now, %llu made; conferences %llu now, %llu made, %llu by redirect\n",
             U(count_get(&f.focus->calls)), U(count_get(&f.focus->calls_made)), U(count_get(&f.focus->confs)),
             U(count_get(&f.focus->confs_made)), U(count_get(&f.focus->redirects)));
-    fprintf(out, "media: %llu legs in %llu conferences; packets in %llu, out %llu; frames decoded %llu, concealed %llu, "
-                 "encoded %llu, shared %llu\n",
+    fprintf(out,
+            "media: %llu legs in %llu conferences; packets in %llu, out %llu; frames decoded %llu, concealed %llu, "
+            "encoded %llu, shared %llu\n",
             U(s.legs), U(s.confs), U(s.rx_packets), U(s.tx_packets), U(s.decoded), U(s.concealed), U(s.encoded),
             U(s.encode_shared));
     fprintf(out, "ticks %llu, late %llu, skipped %llu; promised CPU %llu of %llu us/s, port pairs %llu of %llu\n",

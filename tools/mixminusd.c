@@ -70,8 +70,9 @@ static void raise_fd_limit(struct server *s)
     setrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < 2 * legs + FDS_BESIDE_MEDIA) {
         unsigned long fit = limit.rlim_cur > FDS_BESIDE_MEDIA ? (limit.rlim_cur - FDS_BESIDE_MEDIA) / 2 : 0;
-        log_line(&s->log, LOG_WARN, "file descriptor limit %lu allows about %lu of the %lu calls that the ports are for; "
-                                    "raise it to %lu (ulimit -n, LimitNOFILE=)",
+        log_line(&s->log, LOG_WARN,
+                 "file descriptor limit %lu allows about %lu of the %lu calls that the ports are for; "
+                 "raise it to %lu (ulimit -n, LimitNOFILE=)",
                  (unsigned long)limit.rlim_cur, fit, legs, 2 * legs + FDS_BESIDE_MEDIA);
     }
 }
@@ -104,8 +105,10 @@ static int worker_begin(struct server *s, unsigned i, enum worker_io io)
     s->ctls[i] = worker_ctl(s->workers[i]);
     s->n_workers++;
     if (i == 0 && c->fifo_priority && worker_fifo_error(s->workers[i])) {
-        log_line(&s->log, LOG_WARN, "SCHED_FIFO was refused (%s): workers run like any other thread; grant CAP_SYS_NICE or "
-                                    "give --scheduling=other", strerror(-worker_fifo_error(s->workers[i])));
+        log_line(&s->log, LOG_WARN,
+                 "SCHED_FIFO was refused (%s): workers run like any other thread; grant CAP_SYS_NICE or "
+                 "give --scheduling=other",
+                 strerror(-worker_fifo_error(s->workers[i])));
     }
     return 0;
 }
@@ -120,17 +123,22 @@ static int workers_start(struct server *s)
     for (unsigned i = 0; i < c->n_workers && !err; i++) {
         err = worker_begin(s, i, io);
         if (err && io == WORKER_IO_URING && i == 0 && !c->io_is_explicit && err != -EINVAL) {
-            log_line(&s->log, LOG_WARN, "io_uring is refused here (%s): plain system calls are used, at about a tenth more "
-                                        "CPU", strerror(-err));
+            log_line(&s->log, LOG_WARN,
+                     "io_uring is refused here (%s): plain system calls are used, at about a tenth more "
+                     "CPU",
+                     strerror(-err));
             io = WORKER_IO_SYSCALL;
             c->io = CONFIG_IO_SYSCALL;
             err = worker_begin(s, i, io);
         }
         if (err == -EINVAL && c->n_worker_cpus) {
-            log_line(&s->log, LOG_ERROR, "worker %u cannot run on CPU %d; give --worker-cpus=LIST of CPUs that this process "
-                                         "may use", i, c->worker_cpus[i % c->n_worker_cpus]);
+            log_line(&s->log, LOG_ERROR,
+                     "worker %u cannot run on CPU %d; give --worker-cpus=LIST of CPUs that this process "
+                     "may use",
+                     i, c->worker_cpus[i % c->n_worker_cpus]);
         } else if (err && io == WORKER_IO_URING && err != -ENOMEM) {
-            log_line(&s->log, LOG_ERROR, "worker %u: io_uring is refused (%s); leave out --io=uring or give --io=syscall", i,
+            log_line(&s->log, LOG_ERROR,
+                     "worker %u: io_uring is refused (%s); leave out --io=uring or give --io=syscall", i,
                      strerror(-err));
         } else if (err) {
             log_line(&s->log, LOG_ERROR, "worker %u cannot start (%s); lower --workers or --worker-legs-max", i,

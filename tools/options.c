@@ -133,8 +133,9 @@ READ(read_sip_listen)
         one[n] = '\0';
         memset(&net->listeners[net->n_listeners], 0, sizeof net->listeners[0]);
         if (listener_read(&net->listeners[net->n_listeners], one) != 0) {
-            return refuse(why, size, "write udp:IP:PORT or tcp:IP:PORT with an address, not a name, such as "
-                                     "udp:127.0.0.1:5060; !HOST behind it names what Via and Contact shall say");
+            return refuse(why, size,
+                          "write udp:IP:PORT or tcp:IP:PORT with an address, not a name, such as "
+                          "udp:127.0.0.1:5060; !HOST behind it names what Via and Contact shall say");
         }
         net->n_listeners++;
         text += n + (text[n] == ',');
@@ -349,8 +350,9 @@ READ(read_opus_rate)
 READ(read_codecs)
 {
     if (offer_policy_read(&config->sig.focus.policy, text, config->opus_rate_hz) != 0) {
-        return refuse(why, size, "list each at most once, best first, of opus, PCMU, PCMA, L16/8000, L16/16000, "
-                                 "L16/48000");
+        return refuse(why, size,
+                      "list each at most once, best first, of opus, PCMU, PCMA, L16/8000, L16/16000, "
+                      "L16/48000");
     }
     return 0;
 }
@@ -448,8 +450,8 @@ const struct option options[] = {
     {"Operation", "store", "memory|sqlite:PATH", "", "SQLite in the state directory",
      "where conference URIs and their secret survive a restart", false, read_store},
     {NULL, "log-level", "error|warn|info|debug", "info", "", "what is said on standard error", false, read_log_level},
-    {NULL, "stats-interval-s", "SECONDS", "0", "", "a line of JSON figures on standard output so often; 0: never", false,
-     read_stats_interval},
+    {NULL, "stats-interval-s", "SECONDS", "0", "", "a line of JSON figures on standard output so often; 0: never",
+     false, read_stats_interval},
     {NULL, NULL, NULL, NULL, NULL, NULL, false, NULL},
 };
 
@@ -508,15 +510,17 @@ int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
     }
     if (!addr_is_set(&place->host)) {
         if (addr_is_any(&config->sig.net.listeners[0].addr)) {
-            snprintf(why, CONFIG_TEXT_MAX, "--sip-listen listens on every address, so media does not know its own; "
-                                           "give --interface=IP");
+            snprintf(why, CONFIG_TEXT_MAX,
+                     "--sip-listen listens on every address, so media does not know its own; "
+                     "give --interface=IP");
             return -EINVAL;
         }
         place->host = config->sig.net.listeners[0].addr;
     }
     if (config->sig.focus.domain[0] == '\0' && addr_is_any(&config->sig.net.listeners[0].addr) &&
         !config->sig.net.listeners[0].advertised[0]) {
-        snprintf(why, CONFIG_TEXT_MAX, "--sip-listen listens on every address, so URIs have no host; give --domain=HOST");
+        snprintf(why, CONFIG_TEXT_MAX,
+                 "--sip-listen listens on every address, so URIs have no host; give --domain=HOST");
         return -EINVAL;
     }
     if (!config->scheduling_is_fifo) {
@@ -530,8 +534,10 @@ int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
     if (config->sig.store[0] == '\0') {
         int err = state_directory(path, sizeof path);
         if (err) {
-            snprintf(why, CONFIG_TEXT_MAX, "the state directory %s cannot be used (%s); give --store=sqlite:PATH or "
-                                           "--store=memory", err == -ENOENT ? "" : path, strerror(-err));
+            snprintf(why, CONFIG_TEXT_MAX,
+                     "the state directory %s cannot be used (%s); give --store=sqlite:PATH or "
+                     "--store=memory",
+                     err == -ENOENT ? "" : path, strerror(-err));
             return -EINVAL;
         }
         if (snprintf(config->sig.store, sizeof config->sig.store, "sqlite:%s/mixminus.db", path) >=
@@ -547,6 +553,7 @@ int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
     snprintf(config->sig.focus.server, sizeof config->sig.focus.server, "mixminus");
     config->sig.txn.server = "mixminus";
     char host[ADDR_TEXT_MAX];
-    snprintf(config->sig.focus.cname, sizeof config->sig.focus.cname, "mixminus@%.40s", addr_host_text(&place->host, host));
+    snprintf(config->sig.focus.cname, sizeof config->sig.focus.cname, "mixminus@%.40s",
+             addr_host_text(&place->host, host));
     return 0;
 }

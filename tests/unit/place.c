@@ -77,7 +77,8 @@ static void test_ports(void **state)
 {
     struct place *p = make((struct place_cfg){.port_min = PORT + 1, .port_max = PORT + 8}); /* pairs at 2, 4, 6 */
     struct place_leg legs[3] = {{0}}, more = {0};
-    struct sockaddr_in taken = {.sin_family = AF_INET, .sin_port = htons(PORT + 4), .sin_addr.s_addr = htonl(0x7f000001)};
+    struct sockaddr_in taken = {
+        .sin_family = AF_INET, .sin_port = htons(PORT + 4), .sin_addr.s_addr = htonl(0x7f000001)};
 
     int other = socket(AF_INET, SOCK_DGRAM, 0);
     assert_int_equal(bind(other, (struct sockaddr *)&taken, sizeof taken), 0);
@@ -201,9 +202,8 @@ static void test_costs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_least_loaded),   cmocka_unit_test(test_ports),
-        cmocka_unit_test(test_hold),           cmocka_unit_test(test_hold_too_small),
-        cmocka_unit_test(test_held_ports),     cmocka_unit_test(test_worker_memory),
+        cmocka_unit_test(test_least_loaded),   cmocka_unit_test(test_ports),      cmocka_unit_test(test_hold),
+        cmocka_unit_test(test_hold_too_small), cmocka_unit_test(test_held_ports), cmocka_unit_test(test_worker_memory),
         cmocka_unit_test(test_bad_cfg),        cmocka_unit_test(test_costs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

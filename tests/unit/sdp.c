@@ -1,7 +1,7 @@
 /*
- * The SDP reader and offer/answer. Method: descriptions from the RFCs and from real phones, read and answered; the answer
- * is read again by the same reader and must say what was chosen. Limits and malformed input by table; the bombs of
- * protocol.md 1.2 are timed.
+ * The SDP reader and offer/answer. Method: descriptions from the RFCs and from real phones, read and answered; the
+ * answer is read again by the same reader and must say what was chosen. Limits and malformed input by table; the bombs
+ * of protocol.md 1.2 are timed.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,7 +35,10 @@ static struct offer_local local_of(const char *host, uint16_t port)
     return l;
 }
 
-static void parse(struct sdp *sdp, const char *text) { assert_int_equal(sdp_parse(sdp, text, strlen(text)), 0); }
+static void parse(struct sdp *sdp, const char *text)
+{
+    assert_int_equal(sdp_parse(sdp, text, strlen(text)), 0);
+}
 
 /* Reads an offer, picks, answers; the answer is returned parsed and as text. */
 static void answer(const char *offer, const char *codecs, struct offer_pick *pick, struct sdp *sdp, char text[4096])
@@ -290,11 +293,14 @@ static void test_malformed(void **state)
         {HEAD "m=audio 7000 RTP/AVP 0\r\na=rtcp:70000\r\n", -EBADMSG},
         {HEAD "garbage\r\n", -EBADMSG},
         {HEAD "c=\r\n", -EBADMSG},
-        {HEAD "m=au\x01" "dio 7000 RTP/AVP 0\r\n", -EBADMSG},
+        {HEAD "m=au\x01"
+              "dio 7000 RTP/AVP 0\r\n",
+         -EBADMSG},
         {HEAD "m=averyveryverylongmediatypethatnobodyhas 7000 RTP/AVP 0\r\n", -E2BIG},
         /* Fine: unknown lines and attributes, bare LF, empty lines at the end, no s= */
         {"v=0\no=- 0 0 IN IP4 h\nm=audio 7000 RTP/AVP 0", 0},
-        {HEAD "x=unknown\r\nm=audio 7000/2 RTP/AVP 0\r\na=\r\na=foo:bar\r\na=fmtp:99 x\r\na=rtpmap:99 y/8000\r\n\r\n", 0},
+        {HEAD "x=unknown\r\nm=audio 7000/2 RTP/AVP 0\r\na=\r\na=foo:bar\r\na=fmtp:99 x\r\na=rtpmap:99 y/8000\r\n\r\n",
+         0},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct sdp sdp;
@@ -326,8 +332,12 @@ static void test_bombs(void **state)
     struct {
         const char *what, *repeat;
         unsigned times;
-    } bombs[] = {{"formats", " 0", 30000},       {"attributes", "\r\na=x", 12000}, {"streams", "\r\nm=audio 1 RTP/AVP 0", 3000},
-                 {"rtpmaps", "\r\na=rtpmap:0 x/1", 4000}, {"blanks", "  ", 32000},       {"one attribute", ";x=1", 16000}};
+    } bombs[] = {{"formats", " 0", 30000},
+                 {"attributes", "\r\na=x", 12000},
+                 {"streams", "\r\nm=audio 1 RTP/AVP 0", 3000},
+                 {"rtpmaps", "\r\na=rtpmap:0 x/1", 4000},
+                 {"blanks", "  ", 32000},
+                 {"one attribute", ";x=1", 16000}};
     for (size_t b = 0; b < ARRAY_LEN(bombs); b++) {
         size_t n = (size_t)sprintf(text, HEAD "m=audio 7000 RTP/AVP 0%s", b == 5 ? "\r\na=fmtp:0 x=1" : "");
         for (unsigned i = 0; i < bombs[b].times; i++) {
@@ -419,7 +429,8 @@ static void test_own_offer(void **state)
     assert_int_equal(sdp.media[0].ptime_ms, 20);
 
     /* The answer may number its payload types as it likes: RFC 3264 6.1. */
-    parse(&sdp, HEAD "m=audio 7000 RTP/AVP 96 100\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:100 telephone-event/48000\r\n");
+    parse(&sdp,
+          HEAD "m=audio 7000 RTP/AVP 96 100\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:100 telephone-event/48000\r\n");
     assert_int_equal(offer_accept(&s, &p, &sdp, &media), 0);
     assert_int_equal(media.codec->id, CODEC_OPUS);
     assert_int_equal(media.pt_rx, 111);

@@ -27,8 +27,12 @@ static void test_base32(void **state)
 {
     static const struct {
         const char *in, *out;
-    } cases[] = {{"", ""},           {"f", "my"},          {"fo", "mzxq"},
-                 {"foo", "mzxw6"},   {"foob", "mzxw6yq"},  {"fooba", "mzxw6ytb"},
+    } cases[] = {{"", ""},
+                 {"f", "my"},
+                 {"fo", "mzxq"},
+                 {"foo", "mzxw6"},
+                 {"foob", "mzxw6yq"},
+                 {"fooba", "mzxw6ytb"},
                  {"foobar", "mzxw6ytboi"}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char text[32];
@@ -58,7 +62,8 @@ static void test_round_trip(void **state)
         assert_int_equal(out.slot, in.slot);
         assert_int_equal(out.expires_s, in.expires_s);
         assert_memory_equal(out.random, in.random, sizeof in.random);
-        for (char *p = text; *p; p++) { /* hosts are, users are not case-insensitive; people's address books are careless */
+        for (char *p = text; *p;
+             p++) { /* hosts are, users are not case-insensitive; people's address books are careless */
             *p = *p >= 'a' && *p <= 'z' ? (char)(*p - 32) : *p;
         }
         assert_int_equal(uri_token_read(&out, text, strlen(text), secret), 0);
@@ -115,11 +120,8 @@ static void test_mac(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_base32),
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_node_is_prefix),
-        cmocka_unit_test(test_forgery),
-        cmocka_unit_test(test_mac),
+        cmocka_unit_test(test_base32),  cmocka_unit_test(test_round_trip), cmocka_unit_test(test_node_is_prefix),
+        cmocka_unit_test(test_forgery), cmocka_unit_test(test_mac),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
