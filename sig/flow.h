@@ -23,7 +23,8 @@ struct flow {
 /** A flow to a peer that has no connection yet. */
 static inline struct flow flow_to(enum flow_transport transport, uint8_t listener, const struct addr *remote)
 {
-    return (struct flow){.transport = (uint8_t)transport, .listener = listener, .conn = FLOW_NO_CONN, .remote = *remote};
+    return (struct flow){
+        .transport = (uint8_t)transport, .listener = listener, .conn = FLOW_NO_CONN, .remote = *remote};
 }
 
 /** TCP and what runs over it: no retransmissions below the transaction user. WS and WSS too (RFC 7118 5). */

@@ -247,8 +247,9 @@ int net_send(struct net *net, struct flow *flow, const char *bytes, size_t n_byt
 static int wait_time_ms(const struct net *net, unsigned wait_ms)
 {
     uint64_t until_ns = MIN(timer_next_ns(&net->wheel), net->beat_ns);
-    uint64_t ms = until_ns <= net->now_ns ? 0 : until_ns == UINT64_MAX ? wait_ms
-                                              : (until_ns - net->now_ns + NS_PER_MS - 1) / NS_PER_MS;
+    uint64_t ms = until_ns <= net->now_ns  ? 0
+                  : until_ns == UINT64_MAX ? wait_ms
+                                           : (until_ns - net->now_ns + NS_PER_MS - 1) / NS_PER_MS;
     return (int)MIN(ms, (uint64_t)wait_ms);
 }
 

@@ -38,9 +38,11 @@ struct net_user {
     void *ctx;
     /** A whole message. bytes live during the call. @return 0 | negative: close the connection when all is sent */
     int (*on_message)(void *ctx, const struct flow *flow, const char *bytes, size_t n_bytes, uint64_t now_ns);
-    /** A connection has died, for whatever reason; err is a negative errno (-ECONNRESET, -ETIMEDOUT, -ECONNREFUSED ...) */
+    /** A connection has died; err says why, a negative errno (-ECONNRESET, -ETIMEDOUT, -ECONNREFUSED ...). Never from
+     * within net_send: at the end of the turn. */
     void (*on_closed)(void *ctx, const struct flow *flow, int err);
-    /** Each turn of the loop, after messages and timers. @return nanoseconds until it wants to be called again at the
+    /** Each turn of the loop, after timers and messages, which come in this order: a timer started by a message counts
+     * from the time of the message. @return nanoseconds until it wants to be called again at the
      * latest; UINT64_MAX: not before something happens */
     uint64_t (*on_beat)(void *ctx, uint64_t now_ns);
 };

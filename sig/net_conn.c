@@ -246,7 +246,8 @@ static int conn_connect(struct net *net, const struct flow *flow, struct net_con
         return -errno;
     }
     int err = 0;
-    if (flow->listener < net->cfg.n_listeners && net->locals[flow->listener].sa.sa_family == flow->remote.sa.sa_family) {
+    if (flow->listener < net->cfg.n_listeners &&
+        net->locals[flow->listener].sa.sa_family == flow->remote.sa.sa_family) {
         struct addr local = net->locals[flow->listener];
         addr_set_port(&local, 0);
         err = bind(fd, &local.sa, addr_len(&local)) == 0 ? 0 : -errno;
@@ -292,7 +293,8 @@ int net_conn_send(struct net *net, struct flow *flow, const char *bytes, size_t 
 
 /* ---- reading ---- */
 
-/* The last answer is on its way: say no more, and let the peer close, or its unread octets would reset the answer away. */
+/* The last answer is on its way: say no more, and let the peer close, or its unread octets would reset the answer away.
+ */
 static void conn_drain(struct net_conn *conn)
 {
     conn->is_draining = true;

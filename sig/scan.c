@@ -12,10 +12,9 @@ static const struct {
     const char *name;
     char compact;
     bool once;
-} headers[SCAN_HEADERS] = {
-    {"", 0, false},
+} headers[SCAN_HEADERS] = {{"", 0, false},
 #define X(id, name, compact, once) {name, compact, once},
-    SCAN_HEADER_LIST(X)
+                           SCAN_HEADER_LIST(X)
 #undef X
 };
 

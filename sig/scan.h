@@ -49,7 +49,7 @@
     X(EVENT, "Event", 'o', true)                                                                                       \
     X(ALLOW_EVENTS, "Allow-Events", 'u', false)                                                                        \
     X(SUBSCRIPTION_STATE, "Subscription-State", 0, true)                                                               \
-    X(REFER_TO, "Refer-To", 'r', false) /* two: 400 by the REFER code, which must see both (RFC 3515 2.4.2) */         \
+    X(REFER_TO, "Refer-To", 'r', false) /* two: 400 by the REFER code, which must see both */                          \
     X(REFERRED_BY, "Referred-By", 'b', true)                                                                           \
     X(REPLACES, "Replaces", 0, true)                                                                                   \
     X(JOIN, "Join", 0, true)                                                                                           \

@@ -2,8 +2,8 @@
  * SIP messages: reading one into a plain view, and writing one. The only door to libosip2; nobody else includes it.
  *
  * Reading: scan (limits) -> our own bounded readers for what identity and routing hang on -> libosip2 on the header
- * section (grammar; the body is cut off before, because its multipart and SDP readers leak and over-read) -> both must agree.
- * The view keeps values as they came, so that a Call-ID, tag or Contact goes back out octet for octet.
+ * section (grammar; the body is cut off before, because its multipart and SDP readers leak and over-read) -> both must
+ * agree. The view keeps values as they came, so that a Call-ID, tag or Contact goes back out octet for octet.
  *
  * Writing: a sip_out collects headers and a body and is turned into text once. Errors are sticky: a failed or refused
  * step (no memory, a CR, LF or NUL in a value) makes sip_text, txn_respond and txn_request fail; nothing in between
@@ -146,13 +146,14 @@ struct sip_msg {
 enum refuse sip_parse(const char *bytes, size_t n_bytes, const struct flow *flow, struct sip_msg **msg);
 void sip_free(struct sip_msg *msg);
 
-/** Value of the i-th header line (0 the first) of that name in any case or form; NULL: none. One line may hold a list. */
+/** Value of the i-th header line (0 the first) of that name in any case or form; NULL: none. One line may hold a
+ * list. */
 const char *sip_header(const struct sip_msg *msg, const char *name, unsigned i);
 
 /** i-th element over all lines of a comma list header, blanks taken off. @return length, 0: none  @cost O(headers) */
 size_t sip_list(const struct sip_msg *msg, const char *name, unsigned i, const char **element);
 
-/** Is this token (any case) in the list header: sip_has(msg, "Supported", "100rel")? Parameters behind it are ignored. */
+/** Is this token (any case) in the list header: sip_has(msg, "Supported", "100rel")? Parameters are ignored. */
 bool sip_has(const struct sip_msg *msg, const char *name, const char *token);
 
 /**
@@ -246,8 +247,8 @@ size_t sip_stateless(const struct scan *scan, const struct flow *flow, int statu
  */
 size_t sip_follow(const char *invite, size_t n_invite, enum sip_method method, const char *to, char *text, size_t size);
 
-/** Before anything else here: silences libosip2 and initialises its parser. txns_build does it; more often does no harm.
- * @return 0 | -ENOMEM */
+/** Before anything else here: silences libosip2 and initialises its parser. txns_build does it; doing it again does no
+ * harm. @return 0 | -ENOMEM */
 int sip_init(void);
 
 #endif

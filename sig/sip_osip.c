@@ -2,8 +2,8 @@
  * The only file that knows libosip2: its parser is asked whether a header section follows the grammar, and whether it
  * reads the identities of the message as we do; its serialiser writes what we send.
  *
- * What is never given to it (each measured, protocol.md 1): bodies, SDP, multipart, lists beyond the limits of the scan,
- * NUL, line folds. What is never asked of it: where to send, which dialog, which transaction.
+ * What is never given to it (each measured, protocol.md 1): bodies, SDP, multipart, lists beyond the limits of the
+ * scan, NUL, line folds. What is never asked of it: where to send, which dialog, which transaction.
  */
 #include "sig/sip_priv.h"
 
@@ -16,9 +16,7 @@
 #include <osipparser2/osip_parser.h>
 #include <osipparser2/osip_port.h>
 
-static void trace_nothing(const char *file, int line, osip_trace_level_t level, const char *format, va_list args)
-{
-}
+static void trace_nothing(const char *file, int line, osip_trace_level_t level, const char *format, va_list args) {}
 
 int sip_init(void)
 {
@@ -190,8 +188,7 @@ void sip_add(struct sip_out *out, const char *name, const char *value)
     }
     header->hname = osip_strdup(name);
     header->hvalue = osip_strdup(value);
-    if (header->hname == NULL || header->hvalue == NULL ||
-        osip_list_add(&out->message->headers, header, -1) < 0) {
+    if (header->hname == NULL || header->hvalue == NULL || osip_list_add(&out->message->headers, header, -1) < 0) {
         osip_header_free(header);
         out_fail(out, -ENOMEM);
     }
@@ -364,8 +361,8 @@ struct sip_out *sip_request_make(const struct sip_request *request)
     /* RFC 3261 12.2.1.1: a first hop without lr is strict: it wants to see itself in the Request-URI. */
     char memory[4 * SIP_URI_BYTES_MAX], lr[8];
     struct sip_addr hop = {.uri.params = ";lr"};
-    if (request->n_routes > 0 && sip_addr_parse(&hop, request->routes[0], strlen(request->routes[0]), memory,
-                                                sizeof memory) != 0) {
+    if (request->n_routes > 0 &&
+        sip_addr_parse(&hop, request->routes[0], strlen(request->routes[0]), memory, sizeof memory) != 0) {
         out_fail(out, -EINVAL);
         return out;
     }

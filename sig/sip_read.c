@@ -110,6 +110,17 @@ static const char *param_next(const char *p, const char **name, size_t *n_name, 
     return skip_blanks(p);
 }
 
+/* ";a;b=c" and nothing else: an empty parameter, or junk between two, would go out again in what we write. */
+static bool params_are_good(const char *params)
+{
+    const char *name, *value;
+    size_t n_name = 1, n_value;
+    while (params != NULL && *params != 0 && n_name > 0) {
+        params = param_next(params, &name, &n_name, &value, &n_value);
+    }
+    return params != NULL && n_name > 0;
+}
+
 bool sip_param_find(const char *params, const char *name, const char **value, size_t *n_value)
 {
     const char *found;
@@ -386,7 +397,7 @@ int sip_addr_read(struct sip_addr *addr, const char *text, size_t n, struct stor
         return err;
     }
     addr->params = params_read(rest, n - (size_t)(rest - text), store);
-    if (addr->params == NULL) {
+    if (addr->params == NULL || !params_are_good(addr->params)) {
         return -EINVAL;
     }
     const char *tag;
@@ -456,7 +467,7 @@ enum refuse sip_via_parse(struct sip_via *via, const char *text, size_t n, struc
     copy = next;
     size_t n_host = hostport_read(copy, strlen(copy), store, &via->host, &via->port);
     copy = n_host == 0 ? copy : skip_blanks(copy + n_host);
-    if (n_host == 0 || (*copy != 0 && *copy != ';')) {
+    if (n_host == 0 || !params_are_good(copy)) {
         return REFUSE_VIA;
     }
     const char *value;

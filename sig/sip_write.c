@@ -1,6 +1,6 @@
 /*
- * Messages written as text from the text of others: the answer to what no parser takes, the ACK and the CANCEL that must
- * repeat an INVITE octet for octet. No heap, no library.
+ * Messages written as text from the text of others: the answer to what no parser takes, the ACK and the CANCEL that
+ * must repeat an INVITE octet for octet. No heap, no library.
  */
 #include "sig/sip_priv.h"
 

@@ -3,8 +3,8 @@
 #include <string.h>
 
 /*
- * Level 0 holds what is due within 256 ms, one slot a millisecond; level n what is due within 256^(n+1) ms, one slot for
- * 256^n ms. When the time comes to the start of a slot of a higher level, its timers are put anew and fall lower.
+ * Level 0 holds what is due within 256 ms, one slot a millisecond; level n what is due within 256^(n+1) ms, one slot
+ * for 256^n ms. When the time comes to the start of a slot of a higher level, its timers are put anew and fall lower.
  */
 
 #define SLOT_BITS 8
@@ -80,7 +80,8 @@ void timer_stop(struct timer_wheel *wheel, struct timer *timer)
     }
 }
 
-/* First busy slot of a level behind the given one, TIMER_SLOTS if none; *wrapped: there are busy ones at or before it. */
+/* First busy slot of a level behind the given one, TIMER_SLOTS if none; *wrapped: there are busy ones at or before it.
+ */
 static unsigned slot_after(const struct timer_wheel *wheel, unsigned level, unsigned slot, bool *wrapped)
 {
     unsigned found = TIMER_SLOTS;

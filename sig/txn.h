@@ -1,7 +1,7 @@
 /*
- * SIP transactions, both sides: RFC 3261 17 with RFC 6026 (Accepted), RFC 4320, and RFC 2543 matching for old peers. The
- * layer is a function of messages and time: it gets bytes with the flow they came by and the time, and gives out sends,
- * timers and calls of the transaction user; it opens no socket, reads no clock and draws no random number itself.
+ * SIP transactions, both sides: RFC 3261 17 with RFC 6026 (Accepted), RFC 4320, and RFC 2543 matching for old peers.
+ * The layer is a function of messages and time: it gets bytes with the flow they came by and the time, and gives out
+ * sends, timers and calls of the transaction user; it opens no socket, reads no clock and draws no random number.
  *
  * What it does alone, without troubling the user: malformed messages answered (400, 416, 505, 513) or dropped, unknown
  * (501) and unserved (405) methods, retransmissions, 100 after 200 ms, ACK of a non-2xx, 200 to a CANCEL (481 if it
@@ -41,7 +41,8 @@ struct txns; /* all of them */
 /** The transaction user. Every pointer must be set. */
 struct txn_user {
     void *ctx;
-    /** A new request, any method of cfg.allow but ACK and CANCEL. msg lives until the final response is given (or on_gone). */
+    /** A new request, any method of cfg.allow but ACK and CANCEL. msg lives until the next message comes in after the
+     * final response was given. */
     void (*on_request)(void *ctx, struct txn *txn, const struct sip_msg *msg);
     /** ACK of a 2xx: find the dialog, then txn_acked. msg lives during the call. */
     void (*on_ack)(void *ctx, const struct sip_msg *msg);
@@ -107,7 +108,7 @@ void txns_free(struct txns *txns);
 /**
  * Takes one whole message from the wire: scan, parse, match, deliver.
  *
- * @param now_ns  time of this turn, as given to timer_run
+ * @param now_ns  time of this turn, for which timer_run has been called before
  * @return        0 | -EBADMSG: on a stream, close the connection once what was sent has left (it cannot be trusted)
  */
 int txns_rx(struct txns *txns, const struct flow *flow, const char *bytes, size_t n_bytes, uint64_t now_ns);
@@ -156,8 +157,9 @@ void txn_acked(struct txn *txn);
  */
 int txn_request(struct txns *txns, struct sip_out *out, const struct flow *flow, void *tag, struct txn **txn);
 
-/** Cancels an INVITE of ours: at once if a provisional response has come, else when it does; if a final one comes first,
- * never (RFC 3261 9.1). The INVITE ends by on_response (487 or what crossed) or on_timeout. @return 0 | -EALREADY */
+/** Cancels an INVITE of ours: at once if a provisional response has come, else when it does; if a final one comes
+ * first, never (RFC 3261 9.1). The INVITE ends by on_response (487 or what crossed) or on_timeout.
+ * @return 0 | -EALREADY */
 int txn_cancel(struct txn *invite);
 
 /** Sends a request that nobody answers: the ACK of a 2xx. New branch. out is taken. @return 0 | negative errno */

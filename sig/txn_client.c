@@ -30,9 +30,9 @@ static int via_set(struct txn *txn)
     struct txns *txns = txn->txns;
     char sent_by[128], line[VIA_LINE_MAX];
     txns->world.sent_by(txns->world.ctx, &txn->flow, sent_by, sizeof sent_by);
-    int n_line = snprintf(line, sizeof line, "Via: SIP/2.0/%s %s;branch=%s%s\r\n",
-                          flow_transport_name(txn->flow.transport), sent_by, txn->branch,
-                          flow_is_reliable(&txn->flow) ? "" : ";rport");
+    int n_line =
+        snprintf(line, sizeof line, "Via: SIP/2.0/%s %s;branch=%s%s\r\n", flow_transport_name(txn->flow.transport),
+                 sent_by, txn->branch, flow_is_reliable(&txn->flow) ? "" : ";rport");
     if (n_line < 0 || n_line >= VIA_LINE_MAX) {
         return -EINVAL;
     }

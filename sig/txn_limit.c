@@ -26,8 +26,8 @@ static struct txn_source *bucket_of(struct txns *txns, const struct addr *source
         }
         oldest = set[i].last_ms < oldest->last_ms ? &set[i] : oldest;
     }
-    *oldest = (struct txn_source){.source = name, .tokens_milli = txns->cfg.source_burst * 1000ull,
-                                  .last_ms = txns->now_ms};
+    *oldest =
+        (struct txn_source){.source = name, .tokens_milli = txns->cfg.source_burst * 1000ull, .last_ms = txns->now_ms};
     return oldest;
 }
 
@@ -38,8 +38,8 @@ bool txn_limit_take(struct txns *txns, const struct addr *source, enum refuse *r
         return false;
     }
     bool is_trusted = txns->world.is_trusted != NULL && txns->world.is_trusted(txns->world.ctx, source);
-    if (!is_trusted && !bucket_take(bucket_of(txns, source), txns->now_ms, txns->cfg.source_rate,
-                                    txns->cfg.source_burst)) {
+    if (!is_trusted &&
+        !bucket_take(bucket_of(txns, source), txns->now_ms, txns->cfg.source_rate, txns->cfg.source_burst)) {
         *refuse = REFUSE_RATE_SOURCE;
         return false;
     }

@@ -216,8 +216,8 @@ static void rx_cancel(struct txns *txns, struct sip_msg **msg, const struct txn_
 static void rx_new(struct txns *txns, struct sip_msg **msg, const struct txn_key *key, const struct txn_key *merge)
 {
     bool is_invite = (*msg)->method == SIP_INVITE;
-    struct txn *txn = txn_make(txns, is_invite ? TXN_SERVER_INVITE : TXN_SERVER_OTHER, (*msg)->method, &(*msg)->flow,
-                               key);
+    struct txn *txn =
+        txn_make(txns, is_invite ? TXN_SERVER_INVITE : TXN_SERVER_OTHER, (*msg)->method, &(*msg)->flow, key);
     if (txn == NULL) {
         txn_refuse(txns, *msg, REFUSE_MEMORY, "");
         return;

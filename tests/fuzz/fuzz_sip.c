@@ -1,6 +1,6 @@
 /*
- * One message: framed, scanned, parsed, validated, answered, written, and read again. The first octet decides whether it
- * came by a stream. What we write must be what we would take.
+ * One message: framed, scanned, parsed, validated, answered, written, and read again. The first octet decides whether
+ * it came by a stream. What we write must be what we would take.
  */
 #include "sig/sip.h"
 
@@ -58,9 +58,13 @@ static void answer(const struct sip_msg *msg)
     }
     if (msg->n_contacts > 0 && msg->contacts[0].addr.uri.host[0] != 0) {
         /* a request in the dialog that this one makes */
-        struct sip_request request = {.method = SIP_BYE, .target = msg->contacts[0].addr.uri.text,
-                                      .routes = msg->record_routes, .n_routes = msg->n_record_routes,
-                                      .from = "<sip:us@h>;tag=1", .to = "<sip:them@h>;tag=2", .call_id = msg->call_id,
+        struct sip_request request = {.method = SIP_BYE,
+                                      .target = msg->contacts[0].addr.uri.text,
+                                      .routes = msg->record_routes,
+                                      .n_routes = msg->n_record_routes,
+                                      .from = "<sip:us@h>;tag=1",
+                                      .to = "<sip:them@h>;tag=2",
+                                      .call_id = msg->call_id,
                                       .cseq = 1};
         struct sip_out *out = sip_request_make(&request);
         sip_add(out, "Via", "SIP/2.0/UDP us;branch=z9hG4bK1");

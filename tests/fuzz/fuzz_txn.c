@@ -114,8 +114,12 @@ static void ask(struct fuzz *f, enum sip_method method, const struct flow *flow,
 {
     static char padding[1400];
     memset(padding, 'p', sizeof padding - 1);
-    struct sip_request request = {.method = method, .target = "sip:peer@h", .from = "<sip:us@h>;tag=1",
-                                  .to = "<sip:peer@h>", .call_id = "ours", .cseq = 1};
+    struct sip_request request = {.method = method,
+                                  .target = "sip:peer@h",
+                                  .from = "<sip:us@h>;tag=1",
+                                  .to = "<sip:peer@h>",
+                                  .call_id = "ours",
+                                  .cseq = 1};
     struct sip_out *out = sip_request_make(&request);
     if (is_large) {
         sip_add(out, "Subject", padding);
@@ -184,11 +188,12 @@ static void rx_request(struct fuzz *f)
     const char *method = methods[a & 7];
     struct flow flow = some_flow(b);
     char text[1024];
-    int n = snprintf(text, sizeof text,
-                     "%s sip:room@h SIP/2.0\r\nVia: SIP/2.0/UDP h%u;branch=%s\r\nFrom: <sip:a@h>;tag=%u\r\nTo: <sip:b@h>%s\r\n"
-                     "Call-ID: c%u\r\nCSeq: %u %s\r\nContent-Length: 0\r\n\r\n",
-                     method, b >> 7, branches[(a >> 3) % ARRAY_LEN(branches)], a >> 7, (b & 64) != 0 ? ";tag=x" : "",
-                     b >> 5 & 1, (a >> 6 & 1) + 1, method);
+    int n = snprintf(
+        text, sizeof text,
+        "%s sip:room@h SIP/2.0\r\nVia: SIP/2.0/UDP h%u;branch=%s\r\nFrom: <sip:a@h>;tag=%u\r\nTo: <sip:b@h>%s\r\n"
+        "Call-ID: c%u\r\nCSeq: %u %s\r\nContent-Length: 0\r\n\r\n",
+        method, b >> 7, branches[(a >> 3) % ARRAY_LEN(branches)], a >> 7, (b & 64) != 0 ? ";tag=x" : "", b >> 5 & 1,
+        (a >> 6 & 1) + 1, method);
     txns_rx(f->txns, &flow, text, (size_t)n, f->now_ns);
 }
 
@@ -200,10 +205,11 @@ static void rx_response(struct fuzz *f)
         return;
     }
     char text[2 * SENT_BYTES];
-    int n = snprintf(text, sizeof text,
-                     "SIP/2.0 %d X\r\n%.*s\r\nFrom: <sip:us@h>;tag=1\r\nTo: <sip:peer@h>;tag=%u\r\nCall-ID: ours\r\n%.*s\r\n"
-                     "Content-Length: 0\r\n\r\n",
-                     100 + a * 2, (int)strcspn(via, "\r"), via, b & 3, (int)strcspn(cseq, "\r"), cseq);
+    int n = snprintf(
+        text, sizeof text,
+        "SIP/2.0 %d X\r\n%.*s\r\nFrom: <sip:us@h>;tag=1\r\nTo: <sip:peer@h>;tag=%u\r\nCall-ID: ours\r\n%.*s\r\n"
+        "Content-Length: 0\r\n\r\n",
+        100 + a * 2, (int)strcspn(via, "\r"), via, b & 3, (int)strcspn(cseq, "\r"), cseq);
     struct flow flow = (b & 64) != 0 ? some_flow(b) : f->sent_to;
     txns_rx(f->txns, &flow, text, (size_t)n, f->now_ns);
 }

@@ -141,7 +141,8 @@ static void udp_both_families(void **state)
         char text[64];
         net_sent_by(s->net, &s->flow, text, sizeof text);
         char want[64];
-        snprintf(want, sizeof want, listener == 0 ? "127.0.0.1:%u" : "[::1]:%u", addr_port(net_local(s->net, listener)));
+        snprintf(want, sizeof want, listener == 0 ? "127.0.0.1:%u" : "[::1]:%u",
+                 addr_port(net_local(s->net, listener)));
         assert_string_equal(text, want);
         close(fd);
     }

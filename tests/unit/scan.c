@@ -5,7 +5,7 @@
 #include "tests/unit/sip_help.h"
 
 #define HEAD                                                                                                           \
-    "Via: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKa\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: 1@h\r\n"           \
+    "Via: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKa\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: 1@h\r\n"         \
     "CSeq: 1 OPTIONS\r\n"
 #define START "OPTIONS sip:b@h SIP/2.0\r\n"
 
@@ -79,7 +79,8 @@ static void l3_lists_parameters_lines_are_limited(void **state)
     assert_int_equal(udp(bytes), REFUSE_HEADERS);
     n = (size_t)sprintf(bytes, START HEAD);
     for (unsigned i = 0; i < 8; i++) { /* many lines of a list that each keep the limit */
-        n += (size_t)sprintf(bytes + n, "Accept: a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a\r\n");
+        n += (size_t)sprintf(bytes + n,
+                             "Accept: a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a\r\n");
     }
     sprintf(bytes + n, "\r\n");
     assert_int_equal(udp(bytes), REFUSE_COMMAS);
@@ -98,8 +99,8 @@ static void size_is_limited_per_transport(void **state)
 
 static void l7_content_length_is_digits(void **state)
 {
-    static const char *const bad[] = {"-1", "-999", "+0", "2147483648", "4294967297", "18446744073709551616", "0x1", "1a",
-                                      "", "1 2", "1,1"};
+    static const char *const bad[] = {"-1",  "-999", "+0", "2147483648", "4294967297", "18446744073709551616",
+                                      "0x1", "1a",   "",   "1 2",        "1,1"};
     char bytes[1024];
     for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
         sprintf(bytes, START HEAD "Content-Length: %s\r\n\r\nx", bad[i]);

@@ -8,7 +8,7 @@
 #include <errno.h>
 
 #define HEAD                                                                                                           \
-    "Via: SIP/2.0/UDP 192.0.2.7:5062;branch=z9hG4bKa;rport\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\n"                \
+    "Via: SIP/2.0/UDP 192.0.2.7:5062;branch=z9hG4bKa;rport\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\n"              \
     "Call-ID: 1@h\r\n"
 #define OPTIONS "OPTIONS sip:b@h SIP/2.0\r\n" HEAD "CSeq: 1 OPTIONS\r\n"
 
@@ -45,17 +45,57 @@ static void rfc4475_verdicts(void **state)
         int verdict;
     } messages[] = {
         /* 3.1.1 valid; intmeth holds NUL, which is refused everywhere */
-        {"wsinv", 0}, {"intmeth", 400}, {"esc01", 0}, {"escnull", 0}, {"esc02", 0}, {"lwsdisp", 0}, {"longreq", 0},
-        {"dblreq", 0}, {"semiuri", 0}, {"transports", 0}, {"mpart01", 0}, {"unreason", 0}, {"noreason", 0},
+        {"wsinv", 0},
+        {"intmeth", 400},
+        {"esc01", 0},
+        {"escnull", 0},
+        {"esc02", 0},
+        {"lwsdisp", 0},
+        {"longreq", 0},
+        {"dblreq", 0},
+        {"semiuri", 0},
+        {"transports", 0},
+        {"mpart01", 0},
+        {"unreason", 0},
+        {"noreason", 0},
         /* 3.1.2 invalid */
-        {"badinv01", 400}, {"clerr", 400}, {"ncl", 400}, {"scalar02", 400}, {"scalarlg", -1}, {"quotbal", 400},
-        {"ltgtruri", 400}, {"lwsruri", 400}, {"lwsstart", 400}, {"trws", 400}, {"escruri", 400}, {"baddate", 400},
-        {"regbadct", 400}, {"badaspec", 400}, {"baddn", 400}, {"badvers", 505}, {"mismatch01", 400},
-        {"mismatch02", 400}, {"bigcode", -1},
+        {"badinv01", 400},
+        {"clerr", 400},
+        {"ncl", 400},
+        {"scalar02", 400},
+        {"scalarlg", -1},
+        {"quotbal", 400},
+        {"ltgtruri", 400},
+        {"lwsruri", 400},
+        {"lwsstart", 400},
+        {"trws", 400},
+        {"escruri", 400},
+        {"baddate", 400},
+        {"regbadct", 400},
+        {"badaspec", 400},
+        {"baddn", 400},
+        {"badvers", 505},
+        {"mismatch01", 400},
+        {"mismatch02", 400},
+        {"bigcode", -1},
         /* 3.2 transaction layer, 3.3 application layer, 3.4 */
-        {"badbranch", 0}, {"insuf", 400}, {"unkscm", 416}, {"novelsc", 416}, {"unksm2", 0}, {"bext01", 0}, {"invut", 0},
-        {"regaut01", 0}, {"multi01", 400}, {"mcl01", 400}, {"bcast", -1}, {"zeromf", 0}, {"cparam01", 0},
-        {"cparam02", 0}, {"regescrt", 0}, {"sdp01", 0}, {"inv2543", 0},
+        {"badbranch", 0},
+        {"insuf", 400},
+        {"unkscm", 416},
+        {"novelsc", 416},
+        {"unksm2", 0},
+        {"bext01", 0},
+        {"invut", 0},
+        {"regaut01", 0},
+        {"multi01", 400},
+        {"mcl01", 400},
+        {"bcast", -1},
+        {"zeromf", 0},
+        {"cparam01", 0},
+        {"cparam02", 0},
+        {"regescrt", 0},
+        {"sdp01", 0},
+        {"inv2543", 0},
     };
     assert_int_equal(ARRAY_LEN(messages), 49);
     static char bytes[FILE_BYTES_MAX], answer[8192];
@@ -161,44 +201,57 @@ static void l6_response_goes_by_what_is_true(void **state)
 
 static void l10_numbers_and_ports(void **state)
 {
-    static const char *const bad[] = {"CSeq: abc OPTIONS", "CSeq: -1 OPTIONS", "CSeq: 36893488147419103232 OPTIONS",
-                                      "CSeq: 2147483648 OPTIONS", "CSeq: 1", "CSeq: 1 INVITE", "CSeq: 1OPTIONS"};
+    static const char *const bad[] = {"CSeq: abc OPTIONS",
+                                      "CSeq: -1 OPTIONS",
+                                      "CSeq: 36893488147419103232 OPTIONS",
+                                      "CSeq: 2147483648 OPTIONS",
+                                      "CSeq: 1",
+                                      "CSeq: 1 INVITE",
+                                      "CSeq: 1OPTIONS"};
     char bytes[2048];
     for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
         sprintf(bytes, "OPTIONS sip:b@h SIP/2.0\r\n" HEAD "%s\r\n\r\n", bad[i]);
         enum refuse refuse = parse(bytes);
         assert_true(refuse == REFUSE_CSEQ || refuse == REFUSE_CSEQ_METHOD);
     }
-    static const char *const headers[] = {"Max-Forwards: 256", "Max-Forwards: -1", "Max-Forwards: x", "Expires: soon",
-                                          "Contact: <sip:a@h:70000>", "Contact: <sip:a@h:0>", "Contact: *, <sip:a@h>",
-                                          "Route: <sip:a b@h>", "Record-Route: junk", "Date: Fri, 01 Jan 2010 16:00:00 EST"};
+    static const char *const headers[] = {"Max-Forwards: 256",        "Max-Forwards: -1",
+                                          "Max-Forwards: x",          "Expires: soon",
+                                          "Contact: <sip:a@h:70000>", "Contact: <sip:a@h:0>",
+                                          "Contact: *, <sip:a@h>",    "Route: <sip:a b@h>",
+                                          "Record-Route: junk",       "Date: Fri, 01 Jan 2010 16:00:00 EST"};
     for (unsigned i = 0; i < ARRAY_LEN(headers); i++) {
         sprintf(bytes, OPTIONS "%s\r\n\r\n", headers[i]);
         assert_int_not_equal(parse(bytes), REFUSE_NONE);
     }
-    static const char *const uris[] = {"sip:b@h:70000", "sip:b@h:0", "sip:b@h:", "sip:b@", "sip:@h", "sip:a@b@h", "sip:",
-                                       "sip:b@h?Subject=x", "b@h", "<sip:b@h>", "sip:b@[::1", "sip:b@h_[x]"};
+    static const char *const uris[] = {"sip:b@h:70000", "sip:b@h:0", "sip:b@h:",   "sip:b@",
+                                       "sip:@h",        "sip:a@b@h", "sip:",       "sip:b@h?Subject=x",
+                                       "b@h",           "<sip:b@h>", "sip:b@[::1", "sip:b@h_[x]"};
     for (unsigned i = 0; i < ARRAY_LEN(uris); i++) {
         sprintf(bytes, "OPTIONS %s SIP/2.0\r\n" HEAD "CSeq: 1 OPTIONS\r\n\r\n", uris[i]);
         assert_int_equal(parse(bytes), REFUSE_URI);
     }
-    static const char *const vias[] = {"SIP/2.0/UDP h:70000", "SIP/2.0/UDP", "SIP/3.0/UDP h", "UDP h", "SIP/2.0/UDP h h"};
+    static const char *const vias[] = {"SIP/2.0/UDP h:70000", "SIP/2.0/UDP", "SIP/3.0/UDP h", "UDP h",
+                                       "SIP/2.0/UDP h h"};
     for (unsigned i = 0; i < ARRAY_LEN(vias); i++) {
-        sprintf(bytes, "OPTIONS sip:b@h SIP/2.0\r\nVia: %s\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: 1\r\n"
-                       "CSeq: 1 OPTIONS\r\n\r\n", vias[i]);
+        sprintf(bytes,
+                "OPTIONS sip:b@h SIP/2.0\r\nVia: %s\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: 1\r\n"
+                "CSeq: 1 OPTIONS\r\n\r\n",
+                vias[i]);
         assert_int_equal(parse(bytes), REFUSE_VIA);
     }
 }
 
-/* The dialog matcher of libosip2 dies on a From ";tag" without value (L4) and takes any To tag (L5): here a tag is there
- * with a value, or the message is refused. */
+/* The dialog matcher of libosip2 dies on a From ";tag" without value (L4) and takes any To tag (L5): here a tag is
+ * there with a value, or the message is refused. */
 static void l4_tag_without_value_is_refused(void **state)
 {
     static const char *const froms[] = {"<sip:a@h>;tag", "<sip:a@h>;tag=", "<sip:a@h>;tag=\"\"", "<sip:a@h>;tag=a b"};
     char bytes[1024];
     for (unsigned i = 0; i < ARRAY_LEN(froms); i++) {
-        sprintf(bytes, "BYE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKa\r\nFrom: %s\r\nTo: <sip:b@h>\r\n"
-                       "Call-ID: 1@h\r\nCSeq: 1 BYE\r\n\r\n", froms[i]);
+        sprintf(bytes,
+                "BYE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKa\r\nFrom: %s\r\nTo: <sip:b@h>\r\n"
+                "Call-ID: 1@h\r\nCSeq: 1 BYE\r\n\r\n",
+                froms[i]);
         assert_int_not_equal(parse(bytes), REFUSE_NONE);
     }
 }
@@ -206,8 +259,12 @@ static void l4_tag_without_value_is_refused(void **state)
 /* Table 1.1: unknown header names keep their case, URIs their escapes, a %00 never ends a string. */
 static void what_came_goes_out_unchanged(void **state)
 {
-    struct sip_request request = {.method = SIP_INVITE, .target = "sip:null-%00-%41@host;gr=urn:uuid:1%3B2?a=b",
-                                  .from = "\"Room\" <sip:room@h>;tag=1", .to = "<sip:c@d>", .call_id = "x@y", .cseq = 7};
+    struct sip_request request = {.method = SIP_INVITE,
+                                  .target = "sip:null-%00-%41@host;gr=urn:uuid:1%3B2?a=b",
+                                  .from = "\"Room\" <sip:room@h>;tag=1",
+                                  .to = "<sip:c@d>",
+                                  .call_id = "x@y",
+                                  .cseq = 7};
     struct sip_out *out = sip_request_make(&request);
     sip_add(out, "P-Asserted-Identity", "<sip:room@h>");
     sip_body(out, "application/sdp", "v=0\r\n", 5);
@@ -230,8 +287,12 @@ static void large_messages_are_written_whole(void **state)
     memset(body, 'b', sizeof body);
     memset(value, 'v', sizeof value - 1);
     body[7] = 0;
-    struct sip_request request = {.method = SIP_MESSAGE, .target = "sip:c@d", .from = "<sip:a@b>;tag=1",
-                                  .to = "<sip:c@d>", .call_id = "x", .cseq = 1};
+    struct sip_request request = {.method = SIP_MESSAGE,
+                                  .target = "sip:c@d",
+                                  .from = "<sip:a@b>;tag=1",
+                                  .to = "<sip:c@d>",
+                                  .call_id = "x",
+                                  .cseq = 1};
     struct sip_out *out = sip_request_make(&request);
     for (unsigned i = 0; i < 3; i++) {
         sip_add(out, "Subject-X", value);
@@ -256,8 +317,14 @@ static void large_messages_are_written_whole(void **state)
 static void strict_and_loose_routes(void **state)
 {
     const char *loose[] = {"<sip:p1;lr>", "<sip:p2>"}, *strict[] = {"<sip:p1>", "<sip:p2;lr>"};
-    struct sip_request request = {.method = SIP_BYE, .target = "sip:c@d", .routes = loose, .n_routes = 2,
-                                  .from = "<sip:a@b>;tag=1", .to = "<sip:c@d>;tag=2", .call_id = "x", .cseq = 1};
+    struct sip_request request = {.method = SIP_BYE,
+                                  .target = "sip:c@d",
+                                  .routes = loose,
+                                  .n_routes = 2,
+                                  .from = "<sip:a@b>;tag=1",
+                                  .to = "<sip:c@d>;tag=2",
+                                  .call_id = "x",
+                                  .cseq = 1};
     char *text = write_text(sip_request_make(&request));
     assert_non_null(strstr(text, "BYE sip:c@d SIP/2.0\r\nRoute: <sip:p1;lr>\r\nRoute: <sip:p2>\r\nMax-"));
     free(text);
@@ -293,7 +360,8 @@ static void header_injection_fails(void **state)
 static void response_has_what_it_must(void **state)
 {
     assert_int_equal(parse("INVITE sip:b@h SIP/2.0\r\n" HEAD "CSeq: 1 INVITE\r\nRecord-Route: <sip:p;lr>\r\n"
-                           "Timestamp: 54.1\r\nMax-Forwards: 70\r\n\r\n"), REFUSE_NONE);
+                           "Timestamp: 54.1\r\nMax-Forwards: 70\r\n\r\n"),
+                     REFUSE_NONE);
     char *text = write_text(sip_response_make(msg, 100, NULL, NULL));
     assert_non_null(strstr(text, "SIP/2.0 100 Trying\r\n"));
     assert_non_null(strstr(text, "Timestamp: 54.1\r\n"));
@@ -312,9 +380,10 @@ static void response_has_what_it_must(void **state)
 
 static void ack_and_cancel_repeat_the_invite(void **state)
 {
-    const char *invite = "INVITE sip:c@d SIP/2.0\r\nVia: SIP/2.0/UDP us;branch=z9hG4bKb\r\nRoute: <sip:p;lr>\r\n"
-                         "Max-Forwards: 70\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: x\r\nCSeq: 5 INVITE\r\n"
-                         "Contact: <sip:us>\r\nContent-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n";
+    const char *invite =
+        "INVITE sip:c@d SIP/2.0\r\nVia: SIP/2.0/UDP us;branch=z9hG4bKb\r\nRoute: <sip:p;lr>\r\n"
+        "Max-Forwards: 70\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: x\r\nCSeq: 5 INVITE\r\n"
+        "Contact: <sip:us>\r\nContent-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n";
     char text[1024];
     assert_true(sip_follow(invite, strlen(invite), SIP_ACK, "<sip:c@d>;tag=9", text, sizeof text) > 0);
     assert_string_equal(text, "ACK sip:c@d SIP/2.0\r\nVia: SIP/2.0/UDP us;branch=z9hG4bKb\r\nRoute: <sip:p;lr>\r\n"
@@ -391,15 +460,16 @@ static void bombs_cost_little(void **state)
 static void usual_cost(void **state)
 {
     static char bytes[2048];
-    size_t n = (size_t)sprintf(bytes,
-        "INVITE sip:conferences@example.org SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.7:5062;branch=z9hG4bKa;rport\r\n"
-        "Via: SIP/2.0/UDP 192.0.2.8:5060;branch=z9hG4bKb\r\nVia: SIP/2.0/TCP 192.0.2.9;branch=z9hG4bKc\r\n"
-        "Record-Route: <sip:p1.example.org;lr>, <sip:p2.example.org;lr>\r\nMax-Forwards: 67\r\n"
-        "From: \"Alice\" <sip:alice@example.org>;tag=9fxced76sl\r\nTo: <sip:conferences@example.org>\r\n"
-        "Call-ID: 3848276298220188511@192.0.2.7\r\nCSeq: 1 INVITE\r\nContact: <sip:alice@192.0.2.7:5062;ob>\r\n"
-        "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, REFER, NOTIFY\r\nSupported: 100rel, timer, norefersub\r\n"
-        "User-Agent: test\r\nP-Asserted-Identity: <sip:alice@example.org>\r\nSession-Expires: 1800\r\n"
-        "Content-Type: application/sdp\r\nContent-Length: 0\r\n\r\n");
+    size_t n = (size_t)sprintf(
+        bytes, "INVITE sip:conferences@example.org SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.7:5062;branch=z9hG4bKa;rport\r\n"
+               "Via: SIP/2.0/UDP 192.0.2.8:5060;branch=z9hG4bKb\r\nVia: SIP/2.0/TCP 192.0.2.9;branch=z9hG4bKc\r\n"
+               "Record-Route: <sip:p1.example.org;lr>, <sip:p2.example.org;lr>\r\nMax-Forwards: 67\r\n"
+               "From: \"Alice\" <sip:alice@example.org>;tag=9fxced76sl\r\nTo: <sip:conferences@example.org>\r\n"
+               "Call-ID: 3848276298220188511@192.0.2.7\r\nCSeq: 1 INVITE\r\nContact: <sip:alice@192.0.2.7:5062;ob>\r\n"
+               "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, REFER, NOTIFY\r\nSupported: 100rel, timer, "
+               "norefersub\r\n"
+               "User-Agent: test\r\nP-Asserted-Identity: <sip:alice@example.org>\r\nSession-Expires: 1800\r\n"
+               "Content-Type: application/sdp\r\nContent-Length: 0\r\n\r\n");
     enum { N = 5000 };
     uint64_t start_ns = help_thread_ns();
     for (unsigned i = 0; i < N; i++) {
@@ -413,8 +483,8 @@ static void usual_cost(void **state)
         free(write_text(out));
     }
     uint64_t written_ns = help_thread_ns();
-    print_message("INVITE of %zu octets: parse %.1f us, response %.1f us\n", n, (double)(parsed_ns - start_ns) / N / 1000,
-                  (double)(written_ns - parsed_ns) / N / 1000);
+    print_message("INVITE of %zu octets: parse %.1f us, response %.1f us\n", n,
+                  (double)(parsed_ns - start_ns) / N / 1000, (double)(written_ns - parsed_ns) / N / 1000);
 }
 
 static int begin(void **state)

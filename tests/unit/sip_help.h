@@ -5,15 +5,20 @@
 
 #include "sig/txn.h"
 
-#include <stdarg.h>
+/* clang-format off: cmocka wants these before itself */
 #include <setjmp.h>
+#include <stdarg.h>
 #include <cmocka.h>
+/* clang-format on */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#ifndef TEST_DATA
+#define TEST_DATA "tests/data" /* the build names the folder */
+#endif
 #define FILE_BYTES_MAX 131072
 
 static inline size_t help_file(const char *path, char *bytes, size_t size)

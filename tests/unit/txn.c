@@ -32,8 +32,9 @@ static const char *response_to(const char *sent, int status, const char *to_tag)
     static char text[WORLD_TEXT_MAX];
     const char *via = strstr(sent, "Via: "), *from = strstr(sent, "From: "), *cseq = strstr(sent, "CSeq: ");
     const char *call_id = strstr(sent, "Call-ID: ");
-    snprintf(text, sizeof text, "SIP/2.0 %d X\r\n%.*s\r\n%.*s\r\nTo: <sip:peer@h>;tag=%s\r\n%.*s\r\n%.*s\r\n"
-                                "Content-Length: 0\r\n\r\n",
+    snprintf(text, sizeof text,
+             "SIP/2.0 %d X\r\n%.*s\r\n%.*s\r\nTo: <sip:peer@h>;tag=%s\r\n%.*s\r\n%.*s\r\n"
+             "Content-Length: 0\r\n\r\n",
              status, (int)strcspn(via, "\r"), via, (int)strcspn(from, "\r"), from, to_tag, (int)strcspn(call_id, "\r"),
              call_id, (int)strcspn(cseq, "\r"), cseq);
     return text;
@@ -41,8 +42,12 @@ static const char *response_to(const char *sent, int status, const char *to_tag)
 
 static struct sip_out *ours(enum sip_method method, const char *padding)
 {
-    struct sip_request make = {.method = method, .target = "sip:peer@" CLIENT, .from = "<sip:room@h>;tag=us",
-                               .to = "<sip:peer@h>", .call_id = "ours@h", .cseq = 1};
+    struct sip_request make = {.method = method,
+                               .target = "sip:peer@" CLIENT,
+                               .from = "<sip:room@h>;tag=us",
+                               .to = "<sip:peer@h>",
+                               .call_id = "ours@h",
+                               .cseq = 1};
     struct sip_out *out = sip_request_make(&make);
     if (padding != NULL) {
         sip_add(out, "Subject", padding);
@@ -246,7 +251,8 @@ static void merged_request_is_482(void **state)
 
 static void methods_unknown_501_unserved_405(void **state)
 {
-    struct world *w = world_make(&(struct txn_config){.allow = sip_bit(SIP_INVITE) | sip_bit(SIP_BYE), .server = "s/1"});
+    struct world *w =
+        world_make(&(struct txn_config){.allow = sip_bit(SIP_INVITE) | sip_bit(SIP_BYE), .server = "s/1"});
     struct flow udp = help_flow(FLOW_UDP, CLIENT, 5062);
     world_rx(w, &udp, request("FROB", "z9hG4bKf", 1, "FROB", ""));
     assert_int_equal(world_sent_status(w), 501);
@@ -504,8 +510,9 @@ static void a11_forged_responses_are_ignored(void **state)
     world_rx(w, &port, response);
     assert_int_equal(w->n_responses, 0);
     assert_int_equal(count_get(&txns_stats(w->txns)->refused[REFUSE_FORGED_RESPONSE]), 2);
-    world_rx(w, &udp, "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKguess\r\nFrom: <sip:a@h>;tag=1\r\n"
-                      "To: <sip:b@h>;tag=2\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\n\r\n");
+    world_rx(w, &udp,
+             "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKguess\r\nFrom: <sip:a@h>;tag=1\r\n"
+             "To: <sip:b@h>;tag=2\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\n\r\n");
     assert_int_equal(count_get(&txns_stats(w->txns)->refused[REFUSE_STRAY_RESPONSE]), 1);
     world_rx(w, &udp, response_to(world_sent(w, 0), 200, "p"));
     assert_int_equal(w->n_responses, 1);
