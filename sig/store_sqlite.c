@@ -22,14 +22,12 @@ static const char schema[] =
     " WITHOUT ROWID;";
 
 static const char *const sqls[SQLS] = {
-    [SQL_PUT] =
-        "INSERT INTO conference VALUES (?1,?2,?3,?4,?5) ON CONFLICT(token) DO UPDATE SET created=?2, expires=?3,"
-        " state=?4, reserved=?5",
+    [SQL_PUT] = "INSERT OR REPLACE INTO conference VALUES (?1,?2,?3,?4,?5)",
     [SQL_DROP] = "DELETE FROM conference WHERE token=?1",
     [SQL_EXPIRE] = "DELETE FROM conference WHERE expires<=?1",
     [SQL_LIST] = "SELECT token, created, expires, state, reserved FROM conference ORDER BY created",
     [SQL_META_GET] = "SELECT value FROM meta WHERE key=?1",
-    [SQL_META_PUT] = "INSERT INTO meta VALUES (?1,?2) ON CONFLICT(key) DO UPDATE SET value=?2",
+    [SQL_META_PUT] = "INSERT OR REPLACE INTO meta VALUES (?1,?2)",
 };
 
 struct sqlite_store {

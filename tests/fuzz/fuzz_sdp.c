@@ -1,0 +1,88 @@
+/*
+ * The SDP reader and offer/answer. Whatever is read must be within its limits; whatever we answer must be what we would
+ * read, with as many streams as the offer; the same bytes as an answer to an offer of ours must not confuse it either.
+ */
+#include "sig/offer.h"
+
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes);
+
+static void policy_make(struct offer_policy *policy, int family)
+{
+    *policy = (struct offer_policy){.family = family, .opus_complexity = 5};
+    must(offer_policy_read(policy, "opus,L16/16000,PCMA,PCMU,L16/8000,L16/48000", 16000) == 0);
+}
+
+static void check_limits(const struct sdp *sdp)
+{
+    must(sdp->n_media <= SDP_MEDIA_MAX && sdp->n_formats <= SDP_FORMATS_MAX);
+    for (unsigned i = 0; i < sdp->n_media; i++) {
+        const struct sdp_media *m = &sdp->media[i];
+        must(m->n_formats <= SDP_MEDIA_FORMATS_MAX && m->i_format + m->n_formats <= sdp->n_formats);
+        for (unsigned k = 0; k < m->n_formats; k++) {
+            must(sdp->formats[m->i_format + k].pt <= SDP_PT_MAX);
+        }
+    }
+}
+
+static void check_media(const struct offer_media *media)
+{
+    must(media->codec && media->pt_rx <= SDP_PT_MAX && media->pt_tx <= SDP_PT_MAX);
+    must(media->ptime_tx_ms == 10 || media->ptime_tx_ms == 20 || media->ptime_tx_ms == 40 || media->ptime_tx_ms == 60);
+    must(addr_is_set(&media->remote_rtp) || !media->tx_on);
+}
+
+static void answer(const struct sdp *offer, const struct offer_policy *policy, const struct offer_local *local)
+{
+    char text[OFFER_BODY_MAX + 256];
+    struct sdp_out out = {text, 0, sizeof text, false};
+    struct offer_session session;
+    struct offer_pick pick;
+    struct sdp said;
+    int warning = 0;
+
+    if (offer_pick(&pick, policy, offer, &warning) != 0) {
+        must(warning >= 300 && warning <= 399);
+        return;
+    }
+    check_media(&pick.media);
+    offer_session_init(&session, 1);
+    if (offer_answer(&session, &pick, offer, local, &out) != 0) {
+        return; /* does not fit our body */
+    }
+    must(sdp_parse(&said, text, out.n) == 0);
+    must(said.n_media == offer->n_media && said.media[pick.i_media].port == addr_port(&local->rtp));
+    out.n = 0;
+    must(offer_write(&session, policy, local, true, true, &out) == 0 && sdp_parse(&said, text, out.n) == 0);
+    must(said.n_media == offer->n_media);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
+{
+    struct offer_policy policy;
+    struct offer_local v4, v6;
+    struct sdp sdp;
+
+    if (sdp_parse(&sdp, (const char *)bytes, n_bytes) != 0) {
+        return 0;
+    }
+    check_limits(&sdp);
+    must(addr_parse(&v4.rtp, "192.0.2.1", 40000) == 0 && addr_parse(&v6.rtp, "2001:db8::1", 40000) == 0);
+    policy_make(&policy, AF_INET);
+    answer(&sdp, &policy, &v4);
+    policy_make(&policy, AF_INET6);
+    answer(&sdp, &policy, &v6);
+
+    char text[OFFER_BODY_MAX + 256];
+    struct sdp_out out = {text, 0, sizeof text, false};
+    struct offer_session session;
+    struct offer_media media;
+    policy_make(&policy, AF_INET);
+    offer_session_init(&session, 1);
+    must(offer_write(&session, &policy, &v4, true, true, &out) == 0);
+    if (offer_accept(&session, &policy, &sdp, &media) == 0) {
+        check_media(&media);
+    }
+    return 0;
+}
