@@ -7,7 +7,9 @@ enum {
     WINDOW_TICKS_MIN = 50,   /* 1 s */
     WINDOW_TICKS_MAX = 800,  /* 16 s, reached when the network keeps being late after every attempt */
     CALM_TICKS = 500,        /* 10 s without a late packet halve the window */
-    BLEND_EVERY_TICKS = 4,   /* a quarter faster while coming down */
+    BLEND_EVERY_TICKS = 4,   /* a quarter faster while coming down ... */
+    BLEND_SOON_TICKS = 2,    /* ... and half as fast again while there is a lot */
+    BLEND_SOON_FRAMES = 5,
     CREDIT_MAX = 1000,
     SILENCE_TICKS = 15       /* so long a gap is a pause of the sender, not lateness */
 };
@@ -20,6 +22,7 @@ void jbuf_init(struct jbuf *j, uint32_t frame_ts, uint32_t depth_max_ts)
     j->depth_max_ts = depth_max_ts;
     j->window_ticks = WINDOW_TICKS_MIN;
     j->surplus_min_ts = UINT32_MAX;
+    j->calm_ticks = CALM_TICKS; /* one disturbance does not make a bad network */
 }
 
 void jbuf_attach(struct jbuf *j, struct pool *pool) { j->pool = pool; }
@@ -179,7 +182,8 @@ enum jbuf_get jbuf_get(struct jbuf *j, struct jbuf_packet *packet)
 
 uint32_t jbuf_blend_due(struct jbuf *j)
 {
-    if (!j->surplus_ts || j->since_blend < BLEND_EVERY_TICKS) {
+    bool soon = j->surplus_ts >= BLEND_SOON_FRAMES * j->frame_ts;
+    if (!j->surplus_ts || j->since_blend < (soon ? BLEND_SOON_TICKS : BLEND_EVERY_TICKS)) {
         return 0;
     }
     uint32_t blend_ts = MIN(j->surplus_ts, j->frame_ts);

@@ -54,7 +54,7 @@ static uint32_t pitch_find(const struct plc *p)
     float best_like = 0;
     for (uint32_t lag = PLC_PITCH_MIN_8K * f; lag <= PLC_PITCH_MAX_8K * f; lag += f) {
         float like = likeness(end, window, lag, f);
-        if (like > best_like * 1.02f) { /* the shortest of nearly equals: no octave errors */
+        if (like > best_like) { /* twice the pitch does no harm: two periods are repeated instead of one */
             best_like = like;
             best = lag;
         }

@@ -1,0 +1,65 @@
+/* Concealment: a tone goes on in phase, fades to nothing in 60 ms, and comes back without a click. */
+#include "core/media/plc.h"
+#include "core/base/mem.h"
+#include "tests/unit/unit.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define TAU 6.28318530717958647692
+
+static void tone(int16_t *pcm, size_t n, uint32_t rate_hz, double hz, size_t at)
+{
+    for (size_t i = 0; i < n; i++) {
+        pcm[i] = (int16_t)lrint(8000 * sin(TAU * hz * (double)(at + i) / rate_hz));
+    }
+}
+
+static void tone_goes_on_and_fades(void **state)
+{
+    static const uint32_t rates[] = { 8000, 16000, 48000 };
+    for (unsigned k = 0; k < 3; k++) {
+        uint32_t rate_hz = rates[k];
+        size_t n = rate_hz / 50, at = 0;
+        int16_t *history = mem_get(plc_history_bytes(rate_hz)), pcm[960], wanted[960];
+        struct plc plc;
+        plc_init(&plc, rate_hz, history);
+        for (unsigned i = 0; i < 10; i++, at += n) {
+            tone(pcm, n, rate_hz, 205.0, at);
+            plc_good(&plc, pcm, n);
+        }
+        assert_true(plc_conceal(&plc, pcm, n));
+        tone(wanted, n, rate_hz, 205.0, at);
+        for (size_t i = 0; i < n / 2; i++) { /* full level for 10 ms */
+            assert_in_range(abs(pcm[i] - wanted[i]), 0, 800);
+        }
+        assert_true(plc_conceal(&plc, pcm, n));
+        assert_true(plc_conceal(&plc, pcm, n));
+        assert_false(plc_conceal(&plc, pcm, n));
+        for (size_t i = 0; i < n; i++) {
+            assert_int_equal(pcm[i], 0);
+        }
+        tone(pcm, n, rate_hz, 205.0, at);
+        plc_good(&plc, pcm, n);
+        assert_in_range(abs(pcm[0]), 0, 400); /* fades in from silence */
+        mem_put(history);
+    }
+}
+
+static void nothing_known_is_silence(void **state)
+{
+    int16_t *history = mem_get(plc_history_bytes(8000)), pcm[160];
+    struct plc plc;
+    plc_init(&plc, 8000, history);
+    plc_conceal(&plc, pcm, 160);
+    for (size_t i = 0; i < 160; i++) {
+        assert_int_equal(pcm[i], 0);
+    }
+    mem_put(history);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(tone_goes_on_and_fades), cmocka_unit_test(nothing_known_is_silence) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
