@@ -101,7 +101,7 @@ struct scan {
  * be addressed; the first reason wins.
  *
  * @param bytes   the message; need not end with NUL; must live as long as scan.body is used
- * @param stream  true: 64 KB and Content-Length demanded (RFC 3261 18.3); false: 16 KB, rest of the datagram is the body
+ * @param stream  true: 64 KB, Content-Length demanded (RFC 3261 18.3); false: 16 KB, the rest of the datagram is body
  * @param text    memory for the unfolded headers, text_size >= n_bytes + SCAN_TEXT_EXTRA
  * @return        scan->refuse
  * @cost          O(n_bytes), about 1 ns a byte; no heap
