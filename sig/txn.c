@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define SPENT_BATCH 16 /* requests freed with one message: thousands may have ended in one turn of the timers */
+
 /* ---- the table ---- */
 
 static struct txn **slot_of(struct txn **table, const struct txns *txns, const struct txn_key *key)
@@ -248,7 +250,7 @@ void txn_refuse(struct txns *txns, const struct sip_msg *msg, enum refuse refuse
 int txns_rx(struct txns *txns, const struct flow *flow, const char *bytes, size_t n_bytes, uint64_t now_ns)
 {
     txns->now_ms = now_ns / NS_PER_MS;
-    while (txns->n_spent > 0) {
+    for (unsigned i = 0; i < SPENT_BATCH && txns->n_spent > 0; i++) {
         sip_free(txns->spent[--txns->n_spent]);
     }
     count_add(&txns->stats.rx_messages, 1);
