@@ -201,6 +201,8 @@ static bool requires_more(struct focus *f, struct txn *txn, const struct sip_msg
 /* RFC 3261 11.2: what an INVITE would get. */
 static void options_reply(struct focus *f, struct txn *txn, enum focus_target target, const struct room *room)
 {
+    const char *transport = txn_flow(txn)->transport == FLOW_TCP ? ";transport=tcp" : "";
+
     if (f->stopping) {
         focus_refuse(f, txn, FOCUS_STOPPING);
         return;
@@ -211,10 +213,10 @@ static void options_reply(struct focus *f, struct txn *txn, enum focus_target ta
     }
     struct sip_out *out = txn_response(txn, 200, NULL);
     if (target == FOCUS_CONFERENCE) {
-        sip_addf(out, "Contact", "<sip:%s@%s>;isfocus", room->token, f->cfg.domain);
+        sip_addf(out, "Contact", "<sip:%s@%s%s>;isfocus", room->token, f->cfg.domain, transport);
     } else {
-        sip_addf(out, "Contact", "<sip:%s%s%s>", target == FOCUS_FACTORY ? f->cfg.factory_user : "",
-                 target == FOCUS_FACTORY ? "@" : "", f->cfg.domain);
+        sip_addf(out, "Contact", "<sip:%s%s%s%s>", target == FOCUS_FACTORY ? f->cfg.factory_user : "",
+                 target == FOCUS_FACTORY ? "@" : "", f->cfg.domain, transport);
     }
     focus_add_abilities(f, out);
     txn_respond(txn, out);
@@ -375,7 +377,7 @@ uint64_t focus_beat(struct focus *f)
     if (f->n_due) {
         settle_due(f);
     }
-    while (store_take(f->store, &reply)) {
+    while (f->store && store_take(f->store, &reply)) {
         if (reply.answer == STORE_FAILED) {
             count_add(&f->stats.store_errors, 1);
             log_line(f->log, LOG_ERROR, "store: %s; conferences live on in memory", strerror(-reply.err));
@@ -394,6 +396,9 @@ static int load(struct focus *f)
     struct timespec nap = {0, NS_PER_MS};
     unsigned n = 0;
 
+    if (!f->store) {
+        return f->world.random(f->world.ctx, f->secret, sizeof f->secret);
+    }
     int err = store_put(f->store, &req);
     for (unsigned ms = 0; !err && ms < LOAD_WAIT_MS;) {
         if (!store_take(f->store, &reply)) {

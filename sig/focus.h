@@ -158,7 +158,7 @@ struct focus {
 /**
  * Makes it, and takes the secret and the living conferences out of the store.
  *
- * @param place, store, log, wheel  outlive it
+ * @param place, store, log, wheel  outlive it; store NULL: nothing is kept, and the secret is drawn
  * @return 0 | -EINVAL | -ENOMEM | -ETIMEDOUT, -EIO ...: the store
  */
 int focus_build(struct focus **focus, const struct focus_cfg *cfg, const struct focus_world *world,

@@ -58,7 +58,7 @@ static void room_save(struct room *room)
     req.conf.expires_s = room->id.expires_s;
     req.conf.state = room->state == ROOM_OPEN ? STORE_ACTIVE : STORE_ISSUED;
     req.conf.reserved = room->hold.active;
-    bool full = store_put(room->focus->store, &req) != 0;
+    bool full = room->focus->store && store_put(room->focus->store, &req) != 0;
     if (full != room->save_due) {
         room->focus->n_due += full ? 1 : -1u;
         room->save_due = full;

@@ -129,6 +129,9 @@ static void hosts_fill(struct sig *sig)
             cfg->any_literal_host = true;
         } else {
             host_add(cfg, addr_host_text(local, text));
+            if (strncmp(text, "127.", 4) == 0 || strcmp(text, "::1") == 0) {
+                host_add(cfg, "localhost");
+            }
         }
         host_add(cfg, sig->cfg.net.listeners[i].advertised);
     }

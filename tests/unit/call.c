@@ -4,6 +4,13 @@
  * when a leg comes back. The last test draws thousands of messages and events from a seed, in any order, and demands
  * that nothing is left when all is over (protocol.md A39).
  */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include "tests/unit/call_world.h"
 
 /* A factory call by redirect: the user part of the conference. */

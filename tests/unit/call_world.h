@@ -1,16 +1,9 @@
 /*
  * A world for calls: the focus over the real transaction layer on a virtual clock, one worker whose side of the rings
- * the test plays, and phones that speak SIP as text. Included by one test program.
+ * the test plays, and phones that speak SIP as text. Included by one file of a program; failures abort.
  */
 #ifndef TESTS_UNIT_CALL_WORLD_H
 #define TESTS_UNIT_CALL_WORLD_H
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "core/conf/conf.h"
 #include "core/conf/leg.h"
@@ -24,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#define HELP static __attribute__((unused)) /* not every program needs every one */
 
 #define SENT_MAX 64
 #define TEXT_MAX 8192
@@ -52,24 +47,24 @@ struct world {
     unsigned n_confs;
 };
 
-static int world_send(void *ctx, struct flow *flow, const char *text, size_t n)
+HELP int world_send(void *ctx, struct flow *flow, const char *text, size_t n)
 {
     struct world *w = ctx;
-    assert_true(n < TEXT_MAX);
+    must(n < TEXT_MAX);
     memcpy(w->sent[w->n_sent % SENT_MAX], text, n);
     w->sent[w->n_sent % SENT_MAX][n] = '\0';
     w->n_sent++;
     return 0;
 }
 
-static uint64_t draw(struct world *w)
+HELP uint64_t draw(struct world *w)
 {
     w->seed ^= w->seed << 13;
     w->seed ^= w->seed >> 7;
     return w->seed ^= w->seed << 17;
 }
 
-static int world_random(void *ctx, void *bytes, size_t n)
+HELP int world_random(void *ctx, void *bytes, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         ((uint8_t *)bytes)[i] = (uint8_t)(draw(ctx) >> 24);
@@ -77,22 +72,22 @@ static int world_random(void *ctx, void *bytes, size_t n)
     return 0;
 }
 
-static void world_draw(void *ctx, void *bytes, size_t n)
+HELP void world_draw(void *ctx, void *bytes, size_t n)
 {
     world_random(ctx, bytes, n);
 }
 
-static void world_sent_by(void *ctx, const struct flow *flow, char *text, size_t size)
+HELP void world_sent_by(void *ctx, const struct flow *flow, char *text, size_t size)
 {
     snprintf(text, size, DOMAIN);
 }
 
-static uint64_t world_wall_s(void *ctx)
+HELP uint64_t world_wall_s(void *ctx)
 {
     return ((struct world *)ctx)->wall_s;
 }
 
-static struct world *world_open(struct focus_cfg cfg, uint32_t budget_us, const char *store)
+HELP struct world *world_open(struct focus_cfg cfg, uint32_t budget_us, const char *store)
 {
     struct world *w = calloc(1, sizeof *w);
     struct place_cfg place = {.n_workers = 1, .port_min = 46300, .port_max = 46499, .budget_us = budget_us};
@@ -104,11 +99,11 @@ static struct world *world_open(struct focus_cfg cfg, uint32_t budget_us, const 
     w->wall_s = 1700000000;
     w->seed = 88172645463325252ull;
     timer_wheel_init(&w->wheel, w->now_ns);
-    assert_int_equal(ctl_build(&w->ctl), 0);
+    must(ctl_build(&w->ctl) == 0);
     place.workers[0] = &w->ctl;
-    assert_int_equal(addr_parse(&place.host, "127.0.0.1", 0), 0);
-    assert_int_equal(place_build(&w->place, &place), 0);
-    assert_int_equal(store_open(&w->store, store ? store : "memory"), 0);
+    must(addr_parse(&place.host, "127.0.0.1", 0) == 0);
+    must(place_build(&w->place, &place) == 0);
+    must(!store || store_open(&w->store, store) == 0);
 
     snprintf(cfg.domain, sizeof cfg.domain, DOMAIN);
     snprintf(cfg.hosts[cfg.n_hosts++], FOCUS_HOST_MAX, "127.0.0.1");
@@ -116,7 +111,7 @@ static struct world *world_open(struct focus_cfg cfg, uint32_t budget_us, const 
     snprintf(cfg.server, sizeof cfg.server, "mixminus");
     cfg.policy.family = AF_INET;
     cfg.policy.opus_complexity = 5;
-    assert_int_equal(offer_policy_read(&cfg.policy, "PCMA,PCMU", 16000), 0);
+    must(offer_policy_read(&cfg.policy, "PCMA,PCMU", 16000) == 0);
     cfg.conferences_max = cfg.conferences_max ? cfg.conferences_max : 16;
     cfg.legs_max = cfg.legs_max ? cfg.legs_max : 8;
     cfg.talkers = 3;
@@ -127,16 +122,16 @@ static struct world *world_open(struct focus_cfg cfg, uint32_t budget_us, const 
     cfg.life_s = cfg.life_s ? cfg.life_s : 3600;
     cfg.linger_s = 5;
     cfg.strict = true;
-    assert_int_equal(sip_init(), 0);
-    assert_int_equal(focus_build(&w->focus, &cfg, &focus_world, &w->wheel, w->place, w->store, NULL), 0);
+    must(sip_init() == 0);
+    must(focus_build(&w->focus, &cfg, &focus_world, &w->wheel, w->place, w->store, NULL) == 0);
     struct txn_user user = focus_user(w->focus);
-    assert_int_equal(txns_build(&w->txns, &txn_cfg, &txn_world, &user, &w->wheel), 0);
+    must(txns_build(&w->txns, &txn_cfg, &txn_world, &user, &w->wheel) == 0);
     focus_attach(w->focus, w->txns);
     return w;
 }
 
 /* What the worker would do at the start of a beat: takes all requests; what is to come back waits for world_give. */
-static void world_work(struct world *w)
+HELP void world_work(struct world *w)
 {
     struct ctl_req req;
     w->n_reqs = 0;
@@ -145,30 +140,30 @@ static void world_work(struct world *w)
             w->reqs[w->n_reqs++] = req;
         }
         if (req.op == CTL_LEG_DROP || req.op == CTL_LEG_SWAP) {
-            assert_true(w->n_legs < ARRAY_LEN(w->legs));
+            must(w->n_legs < ARRAY_LEN(w->legs));
             w->legs[w->n_legs++] = req.op == CTL_LEG_DROP ? req.leg : req.old;
         } else if (req.op == CTL_CONF_CLOSE) {
-            assert_true(w->n_confs < ARRAY_LEN(w->confs));
+            must(w->n_confs < ARRAY_LEN(w->confs));
             w->confs[w->n_confs++] = req.conf;
         }
     }
 }
 
-static void world_give(struct world *w)
+HELP void world_give(struct world *w)
 {
     for (unsigned i = 0; i < w->n_legs; i++) {
         struct ctl_ev ev = {.event = EV_LEG_GONE, .leg = w->legs[i]};
-        assert_true(ring_put(&w->ctl.events, &ev));
+        must(ring_put(&w->ctl.events, &ev));
     }
     for (unsigned i = 0; i < w->n_confs; i++) {
         struct ctl_ev ev = {.event = EV_CONF_GONE, .conf = w->confs[i]};
-        assert_true(ring_put(&w->ctl.events, &ev));
+        must(ring_put(&w->ctl.events, &ev));
     }
     w->n_legs = w->n_confs = 0;
     focus_beat(w->focus);
 }
 
-static void world_run(struct world *w, uint64_t ms)
+HELP void world_run(struct world *w, uint64_t ms)
 {
     for (uint64_t end_ns = w->now_ns + ms * NS_PER_MS; w->now_ns < end_ns;) {
         w->now_ns += 50 * NS_PER_MS;
@@ -178,20 +173,20 @@ static void world_run(struct world *w, uint64_t ms)
     }
 }
 
-static void world_check_empty(struct world *w)
+HELP void world_check_empty(struct world *w)
 {
     struct place_load load;
     place_load(w->place, &load);
-    assert_int_equal(load.cpu_used_us, 0);
-    assert_int_equal(load.pairs_used + load.pairs_held, 0);
-    assert_int_equal(count_get(&w->focus->stats.calls), 0);
-    assert_int_equal(count_get(&w->focus->stats.legs), 0);
-    assert_int_equal(count_get(&w->focus->stats.impossible), 0);
-    assert_int_equal(w->focus->n_due, 0);
-    assert_true(focus_is_idle(w->focus));
+    must(load.cpu_used_us == 0);
+    must(load.pairs_used + load.pairs_held == 0);
+    must(count_get(&w->focus->stats.calls) == 0);
+    must(count_get(&w->focus->stats.legs) == 0);
+    must(count_get(&w->focus->stats.impossible) == 0);
+    must(w->focus->n_due == 0);
+    must(focus_is_idle(w->focus));
 }
 
-static void world_close(struct world *w)
+HELP void world_close(struct world *w)
 {
     focus_stop(w->focus);
     for (unsigned i = 0; i < 100 && !focus_is_idle(w->focus); i++) {
@@ -219,17 +214,17 @@ struct phone {
     const char *type;
 };
 
-static const char *last(const struct world *w)
+HELP const char *last(const struct world *w)
 {
     return w->n_sent ? w->sent[(w->n_sent - 1) % SENT_MAX] : "";
 }
 
-static int status_of(const char *text)
+HELP int status_of(const char *text)
 {
     return strncmp(text, "SIP/2.0 ", 8) == 0 ? atoi(text + 8) : 0;
 }
 
-static bool header(const char *text, const char *name, char *value, size_t size)
+HELP bool header(const char *text, const char *name, char *value, size_t size)
 {
     size_t n = strlen(name);
     for (const char *p = strstr(text, "\r\n"); p && p[2] != '\r'; p = strstr(p + 2, "\r\n")) {
@@ -242,7 +237,7 @@ static bool header(const char *text, const char *name, char *value, size_t size)
     return false;
 }
 
-static struct phone phone_of(struct world *w, unsigned number, const char *user)
+HELP struct phone phone_of(struct world *w, unsigned number, const char *user)
 {
     struct phone p = {.w = w, .number = number};
     snprintf(p.target, sizeof p.target, "sip:%s@" DOMAIN, user);
@@ -250,13 +245,13 @@ static struct phone phone_of(struct world *w, unsigned number, const char *user)
 }
 
 /* Sends a request; CSeq 0: the phone's next. @return status of what was sent last after it, 0: nothing was sent */
-static int phone_send(struct phone *p, const char *method, unsigned cseq, const char *body)
+HELP int phone_send(struct phone *p, const char *method, unsigned cseq, const char *body)
 {
     char text[TEXT_MAX], to[128] = "";
     struct flow flow = {.transport = FLOW_UDP, .conn = FLOW_NO_CONN};
     unsigned before = p->w->n_sent;
 
-    assert_int_equal(addr_parse(&flow.remote, "192.0.2.9", 5060), 0);
+    must(addr_parse(&flow.remote, "192.0.2.9", 5060) == 0);
     if (p->to_tag[0]) {
         snprintf(to, sizeof to, ";tag=%s", p->to_tag);
     }
@@ -281,28 +276,28 @@ static int phone_send(struct phone *p, const char *method, unsigned cseq, const 
 }
 
 /* INVITE; keeps the dialog of a 200. */
-static int phone_invite(struct phone *p, const char *body)
+HELP int phone_invite(struct phone *p, const char *body)
 {
     char value[512];
     int status = phone_send(p, "INVITE", 0, body);
     if (status == 200) {
-        assert_true(header(last(p->w), "To", value, sizeof value));
+        must(header(last(p->w), "To", value, sizeof value));
         const char *tag = strstr(value, ";tag=");
-        assert_non_null(tag);
+        must(tag);
         snprintf(p->to_tag, sizeof p->to_tag, "%s", tag + 5);
-        assert_true(header(last(p->w), "Contact", value, sizeof value));
-        assert_non_null(strstr(value, ";isfocus"));
+        must(header(last(p->w), "Contact", value, sizeof value));
+        must(strstr(value, ";isfocus"));
         snprintf(p->target, sizeof p->target, "%.*s", (int)strcspn(value + 1, ">"), value + 1);
     }
     return status;
 }
 
-static int phone_ack(struct phone *p, const char *body)
+HELP int phone_ack(struct phone *p, const char *body)
 {
     return phone_send(p, "ACK", p->cseq, body);
 }
 
-static unsigned count_sent(const struct world *w, const char *start)
+HELP unsigned count_sent(const struct world *w, const char *start)
 {
     unsigned n = 0;
     for (unsigned i = w->n_sent > SENT_MAX ? w->n_sent - SENT_MAX : 0; i < w->n_sent; i++) {
@@ -312,15 +307,15 @@ static unsigned count_sent(const struct world *w, const char *start)
 }
 
 /* Answers the BYE that was sent last. */
-static void answer_bye(struct world *w, const char *bye, int status)
+HELP void answer_bye(struct world *w, const char *bye, int status)
 {
     char text[TEXT_MAX], via[512], from[512], to[512], id[256], cseq[64];
     struct flow flow = {.transport = FLOW_UDP, .conn = FLOW_NO_CONN};
-    assert_int_equal(addr_parse(&flow.remote, "192.0.2.9", 5060), 0);
-    assert_int_equal(strncmp(bye, "BYE ", 4), 0);
-    assert_true(header(bye, "Via", via, sizeof via) && header(bye, "From", from, sizeof from) &&
-                header(bye, "To", to, sizeof to) && header(bye, "Call-ID", id, sizeof id) &&
-                header(bye, "CSeq", cseq, sizeof cseq));
+    must(addr_parse(&flow.remote, "192.0.2.9", 5060) == 0);
+    must(strncmp(bye, "BYE ", 4) == 0);
+    must(header(bye, "Via", via, sizeof via) && header(bye, "From", from, sizeof from) &&
+         header(bye, "To", to, sizeof to) && header(bye, "Call-ID", id, sizeof id) &&
+         header(bye, "CSeq", cseq, sizeof cseq));
     int n = snprintf(
         text, sizeof text,
         "SIP/2.0 %d x\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %s\r\nContent-Length: 0\r\n\r\n", status,
