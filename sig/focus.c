@@ -450,14 +450,11 @@ int focus_build(struct focus **out, const struct focus_cfg *cfg, const struct fo
     if (!f->slots || !f->free_slots) {
         goto out;
     }
-    for (uint32_t i = 0; i < cfg->conferences_max; i++) {
-        f->free_slots[i] = i;
-    }
-    f->n_free = cfg->conferences_max;
     err = load(f);
     if (err) {
         goto out;
     }
+    room_slots_fill(f);
     *out = f;
     return 0;
 out:
@@ -472,6 +469,8 @@ void focus_stop(struct focus *f)
         next = room->next;
         if (room->state == ROOM_OPEN) {
             room_end(room, FOCUS_END_STOP);
+        } else {
+            place_release(f->place, &room->hold); /* its URI is still good, after a restart */
         }
     }
 }

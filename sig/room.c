@@ -30,22 +30,15 @@ static void slot_give(struct focus *f, uint32_t slot)
     f->n_free++;
 }
 
-/* Takes a certain one out, at restore. */
-static int slot_take_this(struct focus *f, uint32_t slot)
+void room_slots_fill(struct focus *f)
 {
-    if (slot >= f->cfg.conferences_max || f->slots[slot]) {
-        return -ENOENT;
-    }
-    for (uint32_t i = 0; i < f->n_free; i++) {
-        uint32_t at = (f->free_at + i) % f->cfg.conferences_max;
-        if (f->free_slots[at] == slot) {
-            f->free_slots[at] = f->free_slots[f->free_at];
-            f->free_slots[f->free_at] = slot;
-            must(slot_take(f) == (int)slot);
-            return 0;
+    f->n_free = 0;
+    f->free_at = 0;
+    for (uint32_t i = 0; i < f->cfg.conferences_max; i++) {
+        if (!f->slots[i]) {
+            f->free_slots[f->n_free++] = i;
         }
     }
-    return -ENOENT;
 }
 
 /* --- Store -------------------------------------------------------------------------------------------------------- */
@@ -157,12 +150,11 @@ int room_restore(struct focus *f, const struct store_conf *conf)
     struct uri_token id;
 
     if (uri_token_read(&id, conf->token, URI_TOKEN_CHARS, f->secret) != 0 || id.node != f->cfg.node ||
-        id.expires_s <= now_s || slot_take_this(f, id.slot) != 0) {
+        id.expires_s <= now_s || id.slot >= f->cfg.conferences_max || f->slots[id.slot]) {
         return -ENOENT;
     }
     struct room *room = calloc(1, sizeof *room);
     if (!room) {
-        slot_give(f, id.slot);
         return -ENOMEM;
     }
     room->focus = f;

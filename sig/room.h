@@ -40,6 +40,9 @@ int room_issue(struct focus *focus, struct place_cost cost, struct room **room);
  */
 int room_restore(struct focus *focus, const struct store_conf *conf);
 
+/** Lists the slots that no conference has: once, after the restoring. */
+void room_slots_fill(struct focus *focus);
+
 /** Finds by the user part of a URI. @return 0 | -ENOENT never issued here | -ESTALE over or expired */
 int room_find(struct focus *focus, const char *user, struct room **room);
 

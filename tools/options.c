@@ -62,7 +62,7 @@ READ_NUMBER(read_reserve_s, sig.focus.reserve_s, 1, 3600)
 READ_NUMBER(read_reserve_legs, sig.focus.reserve_legs, 1, 1000)
 READ_NUMBER(read_linger, sig.focus.linger_s, 0, 86400)
 READ_NUMBER(read_unused, sig.focus.unused_s, 1, 86400)
-READ_NUMBER(read_life, sig.focus.life_s, 60, 31536000)
+READ_NUMBER(read_life, sig.focus.life_s, 60, 4000000) /* within a timer's 49 days */
 READ_NUMBER(read_complexity, sig.focus.policy.opus_complexity, 0, 10)
 READ_NUMBER(read_source_rate, sig.txn.source_rate, 1, 10000000)
 READ_NUMBER(read_transactions, sig.txn.max_txns, 16, 10000000)
@@ -422,13 +422,14 @@ const struct option options[] = {
 
     {"Conferences", "talkers", "K", "3", "", "the loudest K are heard; 0: everybody", false, read_talkers},
     {NULL, "conference-legs-max", "N", "500", "", "participants of one conference", false, read_conference_legs},
-    {NULL, "conferences-max", "N", "10000", "", "conferences at the same time", false, read_conferences},
+    /* The next and unused-s: one source at its source-rate cannot take all of them. */
+    {NULL, "conferences-max", "N", "65536", "", "conferences at the same time", false, read_conferences},
     {NULL, "reservation", "on|off", "off", "",
      "on: a fresh conference URI holds CPU, ports and bandwidth; off: they are found when somebody calls", false,
      read_reservation},
     {NULL, "reserve-s", "SECONDS", "30", "", "how long it holds them", false, read_reserve_s},
     {NULL, "reserve-legs", "N", "3", "", "for how many participants", false, read_reserve_legs},
-    {NULL, "unused-s", "SECONDS", "300", "", "a conference URI that nobody calls dies after it", false, read_unused},
+    {NULL, "unused-s", "SECONDS", "60", "", "a conference URI that nobody calls dies after it", false, read_unused},
     {NULL, "linger-s", "SECONDS", "10", "", "a conference that all have left ends after it", false, read_linger},
     {NULL, "life-s", "SECONDS", "86400", "", "no conference lives longer", false, read_life},
 

@@ -1,0 +1,144 @@
+/*
+ * Sequences of messages and events to one focus. The input is a program: an octet says what happens next, the next one
+ * to whom, and a body or a header line runs to the following zero octet. When the program has ended everybody hangs up
+ * by time, and nothing may be left: no call, no port, no CPU time, no leg.
+ */
+#include "tests/unit/call_world.h"
+
+#define PHONES 4
+#define STEPS_MAX 200
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes);
+
+struct program {
+    const uint8_t *at, *end;
+    char text[2048];
+};
+
+static unsigned next_octet(struct program *p)
+{
+    return p->at < p->end ? *p->at++ : 0;
+}
+
+/* A string up to a zero octet; two of the usual bodies by their number. */
+static const char *next_text(struct program *p)
+{
+    size_t n = 0;
+    while (p->at < p->end && *p->at && n + 1 < sizeof p->text) {
+        p->text[n++] = (char)*p->at++;
+    }
+    if (p->at < p->end) {
+        p->at++;
+    }
+    p->text[n] = '\0';
+    static const char *const usual[] = {NULL, SDP_PCMU, SDP_PCMA, SDP_HOLD};
+    return n == 0 ? NULL : n == 1 && (uint8_t)p->text[0] < ARRAY_LEN(usual) ? usual[(uint8_t)p->text[0]] : p->text;
+}
+
+static void learn(struct phone *p)
+{
+    char contact[512];
+    if (status_of(last(p->w)) == 302 && header(last(p->w), "Contact", contact, sizeof contact)) {
+        snprintf(p->target, sizeof p->target, "%.*s", (int)strcspn(contact + 1, ">"), contact + 1);
+    }
+}
+
+static void all_quiet(struct world *w)
+{
+    for (struct call *call = w->focus->calls; call; call = call->next) {
+        struct ctl_ev ev = {.event = EV_QUIET, .id = (uint64_t)(uintptr_t)call};
+        if (call->leg) {
+            ring_put(&w->ctl.events, &ev);
+        }
+    }
+    focus_beat(w->focus);
+}
+
+static void raw(struct world *w, const char *text)
+{
+    struct flow flow = {.transport = FLOW_UDP, .conn = FLOW_NO_CONN};
+    must(addr_parse(&flow.remote, "192.0.2.9", 5060) == 0);
+    if (text) {
+        txns_rx(w->txns, &flow, text, strlen(text), w->now_ns);
+    }
+}
+
+static void step(struct world *w, struct phone *phones, struct program *p, unsigned *number)
+{
+    unsigned op = next_octet(p) % 12;
+    struct phone *phone = &phones[next_octet(p) % PHONES];
+
+    switch (op) {
+    case 0: { /* a new call to where the phone last was told to */
+        char target[sizeof phone->target];
+        memcpy(target, phone->target, sizeof target);
+        *phone = phone_of(w, ++*number, "conferences");
+        memcpy(phone->target, target, sizeof target);
+        phone_invite(phone, next_text(p));
+        learn(phone);
+        break;
+    }
+    case 1:
+        *phone = phone_of(w, ++*number, "conferences");
+        phone_invite(phone, next_text(p));
+        learn(phone);
+        break;
+    case 2:
+        phone_send(phone, "ACK", phone->cseq, next_text(p));
+        break;
+    case 3:
+        phone_invite(phone, next_text(p));
+        break;
+    case 4:
+        phone_send(phone, "BYE", 0, NULL);
+        break;
+    case 5:
+        phone_send(phone, next_octet(p) % 2 ? "OPTIONS" : "CANCEL", phone->cseq, NULL);
+        break;
+    case 6:
+        if (strncmp(last(w), "BYE ", 4) == 0) {
+            answer_bye(w, last(w), 200);
+        }
+        break;
+    case 7:
+        world_work(w);
+        world_give(w);
+        break;
+    case 8:
+        world_run(w, next_octet(p) * 100);
+        break;
+    case 9:
+        all_quiet(w);
+        break;
+    case 10: /* a header line of the fuzzer's own */
+        phone->extra = next_text(p);
+        phone_send(phone, "INVITE", 0, SDP_PCMU);
+        phone->extra = NULL;
+        break;
+    default:
+        raw(w, next_text(p));
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
+{
+    struct program p = {.at = bytes, .end = bytes + n_bytes};
+    unsigned mode = next_octet(&p), number = 0;
+    struct world *w = world_open((struct focus_cfg){.reservation = mode & 1,
+                                                    .factory_mode = mode & 2 ? FOCUS_DIRECT : FOCUS_REDIRECT,
+                                                    .legs_max = 3},
+                                 20000, NULL);
+    struct phone phones[PHONES];
+
+    for (unsigned i = 0; i < PHONES; i++) {
+        phones[i] = phone_of(w, ++number, "conferences");
+    }
+    for (unsigned i = 0; i < STEPS_MAX && p.at < p.end; i++) {
+        step(w, phones, &p, &number);
+        if (w->n_legs > 200) {
+            world_give(w);
+        }
+    }
+    world_close(w);
+    return 0;
+}
