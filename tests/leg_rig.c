@@ -1,0 +1,71 @@
+/* See leg_rig.h. */
+#include "tests/leg_rig.h"
+
+#include <string.h>
+
+static void box_empty(struct outbox *box) { box->n = 0; }
+
+void rig_open(struct rig *r, uint8_t shape)
+{
+    static const uint32_t rates[] = { 8000, 16000, 48000, 16000 };
+    struct arena *a = &r->arena;
+    must(arena_build(a, pool_arena_bytes(64, 16) + 64 * PACKET_STRIDE_BYTES + (1u << 17)) == 0);
+    pool_init(&r->pool, a, 64, 16);
+    r->box = (struct outbox){ .packets = arena_take(a, 16 * sizeof(struct io_tx)),
+                              .bufs = arena_take(a, 16 * PACKET_STRIDE_BYTES), .max = 16, .flush = box_empty };
+    size_t frame = FRAME_SAMPLES_MAX * sizeof(int16_t);
+    r->tools = (struct mix_tools){
+        .leg = { .simd = simd_pick(SIMD_ALL), .scratch = arena_take(a, PACKET_SAMPLES_MAX * 2), .stats = &r->stats },
+        .box = &r->box, .s1 = arena_take(a, frame), .s2 = arena_take(a, frame), .listen = arena_take(a, frame),
+        .own = arena_take(a, frame), .silence = arena_take(a, frame), .payload = arena_take(a, PAYLOAD_CAP),
+    };
+    struct conf_cfg conf = { .legs_max = 2 };
+    must(conf_build(&r->conf, &conf) == 0);
+    for (unsigned i = 0; i < 2; i++) {
+        struct leg_cfg cfg = { .id = i, .rtcp_fd = 1, .codec = codec_get(i ? CODEC_PCMU : shape % CODECS), .pt_rx = 96,
+                               .pt_tx = 96, .pt_event_rx = 101, .pt_cn_rx = 13, .rx_on = true, .tx_on = true, .ssrc = 5,
+                               .cname = "f", .rtcp_mux = shape & 64 };
+        bool g711 = cfg.codec->wire_clock_hz == 8000;
+        cfg.fmt.rate_hz = g711 ? 8000 : rates[shape / 4 % 4];
+        addr_parse(&cfg.remote_rtp, "192.0.2.1", 1000);
+        addr_parse(&cfg.remote_rtcp, "192.0.2.1", 1001);
+        must(leg_build(&r->legs[i], &cfg) == 0);
+        leg_attach(r->legs[i], &r->pool, 2 * i, 2 * i + 1, 0);
+        conf_leg_add(r->conf, r->legs[i]);
+    }
+}
+
+void rig_close(struct rig *r)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        conf_leg_drop(r->conf, r->legs[i]);
+        leg_detach(r->legs[i]);
+        leg_free(r->legs[i]);
+    }
+    must(pool_out(&r->pool) == 0);
+    conf_free(r->conf);
+    arena_free(&r->arena);
+}
+
+/* The engine's part of one pull: a datagram arrives; what teaches the address connects the socket. */
+void rig_datagram(struct rig *r, uint8_t what, const uint8_t *buf, size_t bytes, uint64_t now_ns)
+{
+    struct addr peer, stranger;
+    addr_parse(&peer, "192.0.2.1", what & 1 ? 1001 : 1000);
+    addr_parse(&stranger, "198.51.100.1", 9);
+    const struct addr *from = what & 2 ? &stranger : &peer;
+    struct leg *leg = r->legs[0];
+    if (what & 1) {
+        leg_rx_rtcp(leg, buf, (int32_t)bytes, from, now_ns);
+    } else {
+        leg_rx_rtp(leg, buf, (int32_t)bytes, from, now_ns);
+        leg->connected |= leg->latch_wanted;
+    }
+}
+
+void rig_tick(struct rig *r, uint64_t now_ns, bool bye)
+{
+    conf_tick(r->conf, &r->tools);
+    leg_rtcp(r->legs[0], &r->box, now_ns, 0, bye);
+    box_empty(&r->box);
+}

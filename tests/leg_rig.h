@@ -1,0 +1,27 @@
+/* One leg of a conference of two without an engine around it: for feeding it foreign bytes. */
+#ifndef TESTS_LEG_RIG_H
+#define TESTS_LEG_RIG_H
+
+#include "core/base/mem.h"
+#include "core/conf/conf_run.h"
+
+struct rig {
+    struct arena arena;
+    struct pool pool;
+    struct outbox box;
+    struct worker_stats stats;
+    struct mix_tools tools;
+    struct conf *conf;
+    struct leg *legs[2];
+};
+
+/** shape chooses codec (bits 0-1), rate (2-3) and rtcp-mux (6) of legs[0]; legs[1] is PCMU. Aborts without memory. */
+void rig_open(struct rig *r, uint8_t shape);
+/** Everything comes back; must() the pool's sum is 0. legs' statistics are gone with them. */
+void rig_close(struct rig *r);
+/** What the engine does with one datagram: bit 0 of what: RTCP; bit 1: from a stranger. */
+void rig_datagram(struct rig *r, uint8_t what, const uint8_t *buf, size_t bytes, uint64_t now_ns);
+/** One tick, with a report (bye in it, if so). */
+void rig_tick(struct rig *r, uint64_t now_ns, bool bye);
+
+#endif
