@@ -178,20 +178,22 @@ static void gone_flush(struct engine *e)
 static void news_post(struct engine *e, struct leg *leg)
 {
     struct leg_news *news = &leg->news;
-    struct ctl_ev ev = { .id = leg->cfg.id };
-    if (news->digit) {
-        ev.event = EV_DTMF;
-        ev.value = (uint32_t)(unsigned char)news->digit;
-        ev.duration_ms = news->digit_ms;
-        news->digit = event_put(e, &ev) ? 0 : news->digit;
+    unsigned n_put = 0;
+    for (bool put = true; put && n_put < news->n_digits; n_put += put) {
+        struct ctl_ev digit = { .event = EV_DTMF, .id = leg->cfg.id };
+        digit.value = (uint32_t)(unsigned char)news->digits[n_put].digit;
+        digit.duration_ms = news->digits[n_put].ms;
+        put = event_put(e, &digit);
     }
+    news->n_digits -= n_put;
+    memmove(news->digits, news->digits + n_put, news->n_digits * sizeof news->digits[0]);
     if (news->quiet) {
-        ev = (struct ctl_ev){ .event = EV_QUIET, .id = leg->cfg.id };
-        news->quiet = !event_put(e, &ev);
+        struct ctl_ev quiet = { .event = EV_QUIET, .id = leg->cfg.id };
+        news->quiet = !event_put(e, &quiet);
     }
     if (news->bye) {
-        ev = (struct ctl_ev){ .event = EV_RTCP_BYE, .id = leg->cfg.id };
-        news->bye = !event_put(e, &ev);
+        struct ctl_ev bye = { .event = EV_RTCP_BYE, .id = leg->cfg.id };
+        news->bye = !event_put(e, &bye);
     }
 }
 
@@ -468,7 +470,7 @@ static void conf_housekeep(struct engine *e, struct conf *conf)
 {
     for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
         struct leg *leg = conf->plan.legs[i];
-        if (leg->news.digit || leg->news.quiet || leg->news.bye) {
+        if (leg->news.n_digits || leg->news.quiet || leg->news.bye) {
             news_post(e, leg);
         }
         if (e->now_ns >= leg->rtcp_due_ns) {

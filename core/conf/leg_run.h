@@ -19,9 +19,14 @@
 #define FIFO_FRAMES 8 /* a 120 ms packet behind almost two ticks' audio */
 
 /* What a leg tells its worker's signalling; the engine turns it into events. */
+#define NEWS_DIGITS 8 /* more than anybody keys within a tick */
+
 struct leg_news {
-    char digit;
-    uint32_t digit_ms;
+    struct {
+        char digit;
+        uint32_t ms;
+    } digits[NEWS_DIGITS];
+    unsigned n_digits;
     bool quiet, bye;
 };
 

@@ -60,9 +60,11 @@ static void event_take(struct leg *leg, const struct rtp *rtp)
     if (drop) {
         leg_drop(leg, drop);
     }
-    if (digit.digit) {
-        leg->news.digit = digit.digit;
-        leg->news.digit_ms = digit.duration_ts / (leg->frame_ts / TICK_MS);
+    struct leg_news *news = &leg->news;
+    if (digit.digit && news->n_digits < NEWS_DIGITS) {
+        news->digits[news->n_digits].digit = digit.digit;
+        news->digits[news->n_digits].ms = digit.duration_ts / (leg->frame_ts / TICK_MS);
+        news->n_digits++;
     }
 }
 
