@@ -28,6 +28,7 @@ struct config {
     bool io_is_explicit; /* asked for, so a refusal is an error */
     uint32_t worker_legs_max;
     uint32_t stats_interval_s;
+    char state_directory[SIG_STORE_MAX - 64]; /* of the default store, "": another one was given */
     uint32_t opus_rate_hz;
     bool scheduling_is_fifo;
 };

@@ -5,8 +5,10 @@
 #include "core/worker.h"
 #include "tools/config.h"
 #include "tools/figures.h"
+#include "tools/options.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define IDLE_CHECK_S 10
 #define FDS_BESIDE_MEDIA 512 /* rings, listeners, store, connections */
 
 struct server {
@@ -26,6 +29,7 @@ struct server {
     const struct simd *simd;
     struct sig *sig;
     struct figures_source figures;
+    bool was_busy;
 };
 
 static uint64_t clock_ns(clockid_t clock)
@@ -228,6 +232,19 @@ static void signals_block(sigset_t *set)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* After a flood the allocator sits on memory that nobody needs: gives it back once all is quiet. Not while calls run:
+ * it holds the allocator's locks for some milliseconds. */
+static void trim_when_idle(struct server *s)
+{
+    struct sig_figures f = sig_figures(s->sig);
+    bool idle = count_get(&f.focus->calls) + count_get(&f.txn->txns_server) + count_get(&f.txn->txns_client) == 0;
+
+    if (idle && s->was_busy) {
+        malloc_trim(0);
+    }
+    s->was_busy = !idle;
+}
+
 /* Until SIGTERM or SIGINT. */
 static void wait_for_end(struct server *s, const sigset_t *set)
 {
@@ -235,9 +252,9 @@ static void wait_for_end(struct server *s, const sigset_t *set)
     uint64_t next_ns = clock_ns(CLOCK_MONOTONIC) + interval_ns;
 
     for (;;) {
-        struct timespec wait = {3600, 0};
-        if (interval_ns) {
-            uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), left_ns = next_ns > now_ns ? next_ns - now_ns : 0;
+        struct timespec wait = {IDLE_CHECK_S, 0};
+        uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), left_ns = next_ns > now_ns ? next_ns - now_ns : 0;
+        if (interval_ns && left_ns < IDLE_CHECK_S * NS_PER_S) {
             wait = (struct timespec){(time_t)(left_ns / NS_PER_S), (long)(left_ns % NS_PER_S)};
         }
         int got = sigtimedwait(set, NULL, &wait);
@@ -252,6 +269,9 @@ static void wait_for_end(struct server *s, const sigset_t *set)
             figures_json(stdout, &s->figures);
             next_ns += interval_ns;
         }
+        if (got < 0) {
+            trim_when_idle(s);
+        }
     }
 }
 
@@ -263,6 +283,13 @@ static int serve(struct server *s)
     signals_block(&set); /* before any thread: all inherit it */
     s->log = s->config.sig.log;
     s->simd = simd_pick(s->config.simd_mask);
+    int err = options_state_make(&s->config);
+    if (err) {
+        log_line(&s->log, LOG_ERROR,
+                 "the state directory %s cannot be used (%s); give --store=sqlite:PATH or --store=memory",
+                 s->config.state_directory, strerror(-err));
+        return 1;
+    }
     raise_fd_limit(s);
     status = workers_start(s);
     if (status == 0) {

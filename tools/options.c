@@ -487,22 +487,26 @@ static int state_directory(char *path, size_t size)
     const char *given = getenv("STATE_DIRECTORY"), *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     if (given && *given) {
         snprintf(path, size, "%.*s", (int)strcspn(given, ":"), given);
-    } else if (geteuid() == 0) {
-        snprintf(path, size, "/var/lib/mixminus");
     } else if (xdg && *xdg == '/') {
         snprintf(path, size, "%s/mixminus", xdg);
+    } else if (geteuid() == 0) {
+        snprintf(path, size, "/var/lib/mixminus");
     } else if (home && *home == '/') {
         snprintf(path, size, "%s/.local/state/mixminus", home);
     } else {
         return -ENOENT;
     }
-    return directory_make(path);
+    return 0;
+}
+
+int options_state_make(const struct config *config)
+{
+    return config->state_directory[0] ? directory_make(config->state_directory) : 0;
 }
 
 int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
 {
     struct place_cfg *place = &config->sig.place;
-    char path[CONFIG_TEXT_MAX / 2];
 
     if (place->port_max < ((place->port_min + 1) & ~1) + 1) {
         snprintf(why, CONFIG_TEXT_MAX, "--port-min=%u and --port-max=%u leave no pair of ports; raise --port-max",
@@ -533,15 +537,13 @@ int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
         return -EINVAL;
     }
     if (config->sig.store[0] == '\0') {
-        int err = state_directory(path, sizeof path);
-        if (err) {
+        if (state_directory(config->state_directory, sizeof config->state_directory) != 0) {
             snprintf(why, CONFIG_TEXT_MAX,
-                     "the state directory %s cannot be used (%s); give --store=sqlite:PATH or "
-                     "--store=memory",
-                     err == -ENOENT ? "" : path, strerror(-err));
+                     "there is no home for the state directory; give --store=sqlite:PATH or "
+                     "--store=memory");
             return -EINVAL;
         }
-        if (snprintf(config->sig.store, sizeof config->sig.store, "sqlite:%s/mixminus.db", path) >=
+        if (snprintf(config->sig.store, sizeof config->sig.store, "sqlite:%s/mixminus.db", config->state_directory) >=
             (int)sizeof config->sig.store) {
             snprintf(why, CONFIG_TEXT_MAX, "the path of the state directory is too long; give --store=sqlite:PATH");
             return -EINVAL;

@@ -19,6 +19,9 @@ extern const struct option options[]; /* ends with name NULL */
 /** What only all options together can tell. @return 0 | -EINVAL */
 int options_check(struct config *config, char why[CONFIG_TEXT_MAX]);
 
+/** Makes the state directory that the default store lives in, if it is used. @return 0 | negative errno */
+int options_state_make(const struct config *config);
+
 /** Reads "0,2-5" into cpus. @return count | -EINVAL */
 int options_cpus(int *cpus, size_t max, const char *text);
 
