@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define UA_ALLOW                                                                                                       \
-    (1u << SIP_INVITE | 1u << SIP_ACK | 1u << SIP_BYE | 1u << SIP_CANCEL | 1u << SIP_OPTIONS | 1u << SIP_REFER |        \
+    (1u << SIP_INVITE | 1u << SIP_ACK | 1u << SIP_BYE | 1u << SIP_CANCEL | 1u << SIP_OPTIONS | 1u << SIP_REFER |       \
      1u << SIP_NOTIFY)
 
 void ua_tell(struct ua_call *call, enum ua_event_kind kind, int status, const char *text, const struct sip_msg *msg)
@@ -28,7 +28,8 @@ void ua_add_self(struct ua *ua, struct sip_out *out, const struct flow *flow)
 {
     char where[128], allow[256];
     net_sent_by(ua->net, flow, where, sizeof where);
-    sip_addf(out, "Contact", "<sip:%s@%s%s>", ua->user_name, where, flow->transport == FLOW_TCP ? ";transport=tcp" : "");
+    sip_addf(out, "Contact", "<sip:%s@%s%s>", ua->user_name, where,
+             flow->transport == FLOW_TCP ? ";transport=tcp" : "");
     sip_add(out, "User-Agent", "mixminus-ua");
     sip_add(out, "Allow", sip_methods_text(UA_ALLOW, allow));
 }
@@ -288,7 +289,10 @@ static int on_message(void *ctx, const struct flow *flow, const char *bytes, siz
     return txns_rx(((struct ua *)ctx)->txns, flow, bytes, n_bytes, now_ns);
 }
 
-static void on_closed(void *ctx, const struct flow *flow, int err) { txns_flow_gone(((struct ua *)ctx)->txns, flow, err); }
+static void on_closed(void *ctx, const struct flow *flow, int err)
+{
+    txns_flow_gone(((struct ua *)ctx)->txns, flow, err);
+}
 
 static uint64_t on_beat(void *ctx, uint64_t now_ns) { return UINT64_MAX; }
 

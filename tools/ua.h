@@ -80,7 +80,7 @@ struct ua_dial {
     void *tag;
 };
 
-/** INVITE. @return 0 | -EINVAL target that cannot be read | -EHOSTUNREACH that cannot be resolved | -ENOMEM | -EAGAIN */
+/** INVITE. @return 0 | -EINVAL: target cannot be read | -EHOSTUNREACH: cannot be resolved | -ENOMEM | -EAGAIN */
 int ua_dial(struct ua *ua, const struct ua_dial *dial, struct ua_call **call);
 
 /** Answers the open INVITE or re-INVITE of the peer. @return 0 | -ENOENT none is open | as txn_respond */
@@ -101,7 +101,7 @@ void ua_forget(struct ua_call *call);
 /** REFER outside a dialog: asks whoever is at target to call refer_to. Ends with the last NOTIFY. @return as ua_dial */
 int ua_refer(struct ua *ua, const char *target, const char *refer_to, void *tag, struct ua_call **call);
 
-/** NOTIFY with a sipfrag for the REFER that has come by this call. is_last ends the subscription. @return 0 | -ENOENT */
+/** NOTIFY with a sipfrag for the REFER that came by this call. is_last ends the subscription. @return 0 | -ENOENT */
 int ua_notify(struct ua_call *call, int status, const char *reason, bool is_last);
 
 /** OPTIONS outside a dialog. @return as ua_dial */

@@ -399,7 +399,8 @@ static int redirect_follow(struct ua_call *call, const struct sip_msg *msg)
         for (unsigned k = 0; k < call->n_tried; k++) {
             is_known |= strcmp(call->tried[k], uri) == 0;
         }
-        if (is_known || ua_flow_to(call->ua, uri, false, &flow) != 0 || text_set(&call->target, uri, strlen(uri)) != 0) {
+        if (is_known || ua_flow_to(call->ua, uri, false, &flow) != 0 ||
+            text_set(&call->target, uri, strlen(uri)) != 0) {
             continue;
         }
         call->tried[call->n_tried++] = strdup(uri);

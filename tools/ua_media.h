@@ -1,7 +1,8 @@
 /*
- * The media of one client call: an RTP socket, something to say (a tone, a sound file, silence) and an ear that keeps what
- * it hears, each sample at the place that its RTP timestamp gives it. No jitter buffer: nothing is played, so nothing has
- * to be in time. The program calls media_step a few hundred times a second, or oftener for finer arrival times.
+ * The media of one client call: an RTP socket, something to say (a tone, a sound file, silence) and an ear that keeps
+ * what it hears, each sample at the place that its RTP timestamp gives it. No jitter buffer: nothing is played, so
+ * nothing has to be in time. The program calls media_step a few hundred times a second, or oftener for finer arrival
+ * times.
  *
  * One thread.
  */

@@ -1,0 +1,161 @@
+/*
+ * mixminus-load: thousands of legs from one process. Rooms of `room` legs, of whom the first `talkers` speak, arrival
+ * phases even over 20 ms. Two ways to prove N-1:
+ *
+ *   marks  one PCM codec for all: a talker's frame has sound only in its own stretch of samples, and that sound spells
+ *          his number and the time of sending; who is heard, and how late, is read off every packet.
+ *   tones  Opus, or mixed codecs: each talker has a tone; every listener is listened to for half a second of the run.
+ *
+ *     load_main.c   flags
+ *     load_run.c    the loop, and what happens when
+ *     load_calls.c  calls: factory, 302, conference
+ *     load_rtp.c    sockets, packets out and in
+ *     load_voice.c  what is said: marks and tones
+ *     load_report.c what came of it
+ */
+#ifndef TOOLS_LOAD_H
+#define TOOLS_LOAD_H
+
+#include "core/media/rtp.h"
+#include "sig/offer.h"
+#include "simd/simd.h"
+#include "tools/ua.h"
+
+#define LOAD_SOCKETS 16
+#define LOAD_SLOT_US 200
+#define LOAD_SLOTS (TICK_MS * 1000 / LOAD_SLOT_US)
+#define LOAD_DELAY_BUCKETS 5000 /* of 100 us */
+#define LOAD_CODECS 4           /* of --codec=mixed */
+#define LOAD_TALKERS_MAX 8
+#define LOAD_LOOP 25            /* frames after which a tone repeats: half a second */
+#define LOAD_PAYLOAD_MAX 700
+#define LOAD_TONE_DBFS (-26.0)
+#define LOAD_STALL_REST_S 5
+
+struct load_cfg {
+    struct addr server; /* SIP; raw: the first RTP port */
+    char factory[64];
+    uint8_t transport;
+    uint32_t calls, room, talkers, rate, seconds, stall_ms, tolerate; /* tolerate: per mille of checks */
+    uint32_t server_pid; /* 0: none */
+    char codec[16];
+    bool json, raw, quiet;
+    char demo_server[512], demo_out[512]; /* --demo */
+    bool demo;
+};
+
+/* One codec of the run, with its voices made ready. */
+struct load_codec {
+    struct offer_policy policy;
+    const struct codec *codec;
+    struct codec_cfg fmt;
+    unsigned samples; /* of a frame */
+    uint32_t clock;   /* RTP ticks of a frame */
+    uint16_t bytes[LOAD_TALKERS_MAX + 1][LOAD_LOOP]; /* [member], the last is silence */
+    uint8_t (*voices)[LOAD_LOOP][LOAD_PAYLOAD_MAX];
+};
+
+enum load_state { LOAD_IDLE, LOAD_DIALLING, LOAD_UP, LOAD_OVER };
+
+/* Listening to one leg's tones. */
+struct load_ear {
+    bool is_done;
+    void *decoder;
+    int16_t *pcm; /* [LOAD_LOOP * samples]; NULL: not begun */
+    unsigned n_frames, n_tries;
+};
+
+struct load_leg {
+    enum load_state state;
+    unsigned room, member;
+    const struct load_codec *codec;
+    struct ua_call *call;
+    struct offer_session session;
+    struct sockaddr_in to;
+    uint8_t pt;
+    uint8_t header[RTP_HEADER_BYTES], payload[LOAD_PAYLOAD_MAX]; /* payload: marks only */
+    uint16_t tx_seq, rx_seq;
+    uint32_t tx_ts, n_tx;
+    bool rx_any, saw_media;
+    uint64_t rx_ns, begin_ns;
+    struct load_ear ear;
+};
+
+struct load_room {
+    char *uri; /* NULL: not known yet */
+    bool failed;
+};
+
+struct load_heard {
+    uint64_t sent, received, lost, gaps_over_40ms, gaps_over_60ms, late_sends;
+    uint64_t checked, own_heard, other_missing;
+    uint64_t made_up; /* marks: stretches that the server filled in for a late packet, or smeared */
+    uint64_t listened; /* legs whose ear was finished, or (marks) that got a packet */
+    double own_worst_db, other_worst_db; /* tones */
+    uint32_t delay_100us[LOAD_DELAY_BUCKETS], delay_after_100us[LOAD_DELAY_BUCKETS];
+};
+
+struct load {
+    const struct load_cfg *cfg;
+    const struct simd *simd;
+    bool marks;
+    struct load_codec codecs[LOAD_CODECS];
+    unsigned n_codecs;
+    struct load_leg *legs;
+    struct load_room *rooms;
+    unsigned n_rooms;
+    struct ua *ua;
+
+    int fds[LOAD_SOCKETS];
+    uint16_t ports[LOAD_SOCKETS];
+    unsigned first[LOAD_SLOTS + 1], *order; /* legs by arrival phase */
+    int32_t *leg_of_port;                   /* [65536] server's port -> leg, -1: none */
+
+    unsigned n_dialled, n_up, n_over, n_failed;
+    unsigned next_first, next_member; /* legs to dial: first callers, then the others */
+    uint64_t dial_from_ns;
+    double *setup_ms, *join_ms;
+    unsigned n_setup, n_join;
+    char failure[256]; /* the first one */
+
+    bool measuring, after_stall;
+    uint64_t measure_ns, measure_end_ns;
+    struct load_heard heard;
+    double server_cpu_s; /* over the window, negative: unknown */
+};
+
+/* load_run.c */
+/** Runs the whole. @return exit code */
+int load_run(const struct load_cfg *cfg);
+
+/* load_calls.c */
+int load_calls_open(struct load *load);
+/** Dials whoever's turn has come. */
+void load_calls_step(struct load *load, uint64_t now_ns);
+void load_calls_end(struct load *load);
+
+/* load_rtp.c */
+int load_rtp_open(struct load *load);
+void load_rtp_close(struct load *load);
+/** Lets the leg speak to that address. */
+void load_rtp_begin(struct load *load, struct load_leg *leg, const struct addr *to, uint8_t pt);
+uint16_t load_rtp_port(const struct load *load, const struct load_leg *leg);
+void load_rtp_send(struct load *load, unsigned slot, uint64_t now_ns);
+void load_rtp_take(struct load *load);
+
+/* load_voice.c */
+/** Reads --codec and makes the voices ready. @return 0 | -EINVAL | -ENOMEM */
+int load_voice_open(struct load *load);
+void load_voice_close(struct load *load);
+/** What a leg says now. @return its length; *payload points at it */
+size_t load_voice_say(struct load *load, struct load_leg *leg, uint64_t now_ns, const uint8_t **payload);
+/** Judges one packet that a leg has heard. */
+void load_voice_hear(struct load *load, struct load_leg *leg, const struct rtp *rtp, uint64_t now_ns);
+
+/* load_report.c */
+/** Prints the table or the line of JSON. @return exit code */
+int load_report(struct load *load);
+/** User and system time of a process so far. @return negative: unknown */
+double load_cpu_s(uint32_t pid);
+
+#endif

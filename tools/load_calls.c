@@ -1,0 +1,155 @@
+/* Calls: the first of each room dials the factory, the others what it was sent to. See load.h. */
+#include "tools/load.h"
+
+#include "core/io_socket.h"
+#include "sig/net.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void fail(struct load *load, struct load_leg *leg, const char *why, int status)
+{
+    load->n_failed++;
+    leg->state = LOAD_OVER;
+    if (leg->member == 0) {
+        load->rooms[leg->room].failed = true;
+    }
+    if (!load->failure[0]) {
+        snprintf(load->failure, sizeof load->failure, "call %u: %d %s", (unsigned)(leg - load->legs), status, why);
+    }
+}
+
+static void call_up(struct load *load, struct load_leg *leg, const struct ua_event *event)
+{
+    struct sdp sdp;
+    struct offer_media media;
+    double took_ms = (double)(io_socket_now() - leg->begin_ns) / 1e6;
+    int err = event->body ? sdp_parse(&sdp, event->body, event->n_body) : -ENOENT;
+    if (!err) {
+        err = offer_accept(&leg->session, &leg->codec->policy, &sdp, &media);
+    }
+    if (err || !addr_is_set(&media.remote_rtp) || media.remote_rtp.sa.sa_family != AF_INET) {
+        fail(load, leg, "answer without usable media", event->status);
+        ua_hangup(leg->call);
+        return;
+    }
+    load_rtp_begin(load, leg, &media.remote_rtp, media.pt_tx);
+    load->n_up++;
+    if (leg->member == 0) {
+        load->setup_ms[load->n_setup++] = took_ms;
+        load->rooms[leg->room].uri = strdup(ua_call_target(leg->call));
+    } else {
+        load->join_ms[load->n_join++] = took_ms;
+    }
+}
+
+static void on_event(void *ctx, struct ua_call *call, const struct ua_event *event)
+{
+    struct load *load = ctx;
+    struct load_leg *leg = call ? ua_call_tag(call) : NULL;
+    if (!leg) {
+        return;
+    }
+    switch (event->kind) {
+    case UA_UP:
+        leg->call = call;
+        call_up(load, leg, event);
+        break;
+    case UA_ENDED:
+        leg->call = NULL;
+        load->n_over++;
+        if (!event->by_us && leg->state != LOAD_OVER) {
+            fail(load, leg, event->text, event->status);
+        }
+        leg->state = LOAD_OVER;
+        break;
+    default:
+        break;
+    }
+}
+
+int load_calls_open(struct load *load)
+{
+    struct ua_cfg cfg = { .transport = load->cfg->transport, .user = "load", .calls_max = load->cfg->calls };
+    struct ua_user user = { load, on_event };
+    cfg.proxy = load->cfg->server;
+    addr_parse(&cfg.local, "127.0.0.1", 0);
+    load->setup_ms = calloc(load->cfg->calls, sizeof *load->setup_ms);
+    load->join_ms = calloc(load->cfg->calls, sizeof *load->join_ms);
+    return load->setup_ms && load->join_ms ? ua_build(&load->ua, &cfg, &user) : -ENOMEM;
+}
+
+static void leg_dial(struct load *load, struct load_leg *leg)
+{
+    char body[OFFER_BODY_MAX], factory[ADDR_TEXT_MAX + 80], text[ADDR_TEXT_MAX];
+    struct sdp_out out = { body, 0, sizeof body, false };
+    struct offer_local local;
+    uint64_t random;
+    net_random(&random, sizeof random);
+    offer_session_init(&leg->session, random);
+    addr_parse(&local.rtp, "127.0.0.1", load_rtp_port(load, leg));
+    snprintf(factory, sizeof factory, "sip:%s@%s", load->cfg->factory, addr_text(&load->cfg->server, text));
+    int err = offer_write(&leg->session, &leg->codec->policy, &local, true, true, &out);
+    struct ua_dial dial = {
+        .target = leg->member == 0 ? factory : load->rooms[leg->room].uri, .body = body, .n_body = out.n, .tag = leg
+    };
+    leg->state = LOAD_DIALLING;
+    leg->begin_ns = io_socket_now();
+    load->n_dialled++;
+    if (!err) {
+        err = ua_dial(load->ua, &dial, &leg->call);
+    }
+    if (err) {
+        fail(load, leg, strerror(-err), 0);
+    }
+}
+
+/* First callers go first; the others in their order, as far as their room has its URI. */
+static struct load_leg *leg_next(struct load *load)
+{
+    unsigned room = load->cfg->room, calls = load->cfg->calls;
+    if (load->next_first < calls) {
+        struct load_leg *leg = &load->legs[load->next_first];
+        load->next_first += room;
+        return leg;
+    }
+    while (load->next_member < calls) {
+        struct load_leg *leg = &load->legs[load->next_member];
+        if (leg->member != 0 && load->rooms[leg->room].failed) {
+            fail(load, leg, "its room has no URI", 0);
+        } else if (leg->member != 0) {
+            if (!load->rooms[leg->room].uri) {
+                return NULL;
+            }
+            load->next_member++;
+            return leg;
+        }
+        load->next_member++;
+    }
+    return NULL;
+}
+
+void load_calls_step(struct load *load, uint64_t now_ns)
+{
+    if (load->dial_from_ns == 0) {
+        load->dial_from_ns = now_ns;
+    }
+    uint64_t due = (now_ns - load->dial_from_ns) * load->cfg->rate / NS_PER_S + 1;
+    while (load->n_dialled < due) {
+        struct load_leg *leg = leg_next(load);
+        if (!leg) {
+            break;
+        }
+        leg_dial(load, leg);
+    }
+}
+
+void load_calls_end(struct load *load)
+{
+    for (unsigned i = 0; i < load->cfg->calls; i++) {
+        if (load->legs[i].call) {
+            ua_hangup(load->legs[i].call);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+/* mixminus-load: flags. See load.h. */
+#include "tools/args.h"
+#include "tools/demo.h"
+#include "tools/load.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+enum {
+    ARG_SERVER,
+    ARG_FACTORY,
+    ARG_TRANSPORT,
+    ARG_CALLS,
+    ARG_ROOMS_OF,
+    ARG_TALKERS,
+    ARG_RATE,
+    ARG_SECONDS,
+    ARG_CODEC,
+    ARG_SERVER_PID,
+    ARG_STALL,
+    ARG_TOLERATE,
+    ARG_RAW,
+    ARG_JSON,
+    ARG_DEMO,
+    ARG_OUT,
+    ARGS
+};
+
+static const struct arg args[] = {
+    [ARG_SERVER] = { "server", "HOST:PORT", "127.0.0.1:5060", "where the server listens; --demo: path of mixminusd" },
+    [ARG_FACTORY] = { "factory", "USER", "conferences", "user part of the factory URI" },
+    [ARG_TRANSPORT] = { "transport", "udp|tcp", "udp", "of SIP" },
+    [ARG_CALLS] = { "calls", "N", "100", "how many; default 10" },
+    [ARG_ROOMS_OF] = { "rooms-of", "R", "5", "participants of each conference; default 5" },
+    [ARG_TALKERS] = { "talkers", "T", "3", "of each conference, at most 8; default 3" },
+    [ARG_RATE] = { "rate", "CALLS_PER_S", "50", "default 50" },
+    [ARG_SECONDS] = { "seconds", "S", "10", "of measurement, when all are up; default 10" },
+    [ARG_CODEC] = { "codec", "pcmu|pcma|l16|opus|mixed", "pcmu", "default pcmu" },
+    [ARG_SERVER_PID] = { "server-pid", "PID", "4711", "measure the CPU time of this process" },
+    [ARG_STALL] = { "stall-ms", "MS", "300", "send nothing for so long in the middle, then all of it at once" },
+    [ARG_TOLERATE] = { "tolerate", "PER_MILLE", "5",
+                       "of checks may find a voice missing or made up: a busy machine; default 0" },
+    [ARG_RAW] = { "raw", "HOST:PORT:LEGS", "127.0.0.1:20000:100",
+                  "no SIP: RTP of so many legs to PORT, PORT+2, ..., which must come back" },
+    [ARG_JSON] = { "json", NULL, NULL, "one line of JSON instead of the table" },
+    [ARG_DEMO] = { "demo", NULL, NULL, "start a server, let eight callers confer, show who hears whom" },
+    [ARG_OUT] = { "out", "DIR", "build/demo", "--demo: for the recordings; default build/demo" },
+    [ARGS] = { 0 },
+};
+
+static const char about[] =
+    "mixminus-load: many callers for a conference server. Each first caller of a room dials the factory and follows\n"
+    "the 302, the others dial the conference. Proves on what comes back that everybody hears all talkers but himself\n"
+    "(N-1). A server lets its loudest be heard: give no more --talkers here than it has there.\n"
+    "Exit code: 0: all right | 1: N-1 wrong, packets lost or calls failed | 2: bad flags";
+
+static int raw_read(struct load_cfg *cfg, const char *value)
+{
+    char text[ADDR_TEXT_MAX];
+    const char *colon = strrchr(value, ':');
+    size_t n = colon ? (size_t)(colon - value) : sizeof text;
+    if (n >= sizeof text || args_u32(colon + 1, 1, 30000, &cfg->calls) != 0) {
+        return -EINVAL;
+    }
+    memcpy(text, value, n);
+    text[n] = '\0';
+    cfg->raw = true;
+    cfg->room = cfg->talkers = 1;
+    return args_addr(text, &cfg->server);
+}
+
+static int word_read(char *to, size_t size, const char *value)
+{
+    return *value && strlen(value) < size ? (strcpy(to, value), 0) : -EINVAL;
+}
+
+static int codec_read(struct load_cfg *cfg, const char *value)
+{
+    static const char *const known[] = { "pcmu", "pcma", "l16", "opus", "mixed" };
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        if (scan_same(known[i], value)) {
+            return word_read(cfg->codec, sizeof cfg->codec, known[i]);
+        }
+    }
+    return -EINVAL;
+}
+
+static int take(void *ctx, unsigned i, const char *value)
+{
+    struct load_cfg *cfg = ctx;
+    switch (i) {
+    case ARG_SERVER:
+        return args_addr(value, &cfg->server) == 0 ? 0 : word_read(cfg->demo_server, sizeof cfg->demo_server, value);
+    case ARG_FACTORY:
+        return word_read(cfg->factory, sizeof cfg->factory, value);
+    case ARG_TRANSPORT:
+        cfg->transport = strcmp(value, "tcp") == 0 ? FLOW_TCP : FLOW_UDP;
+        return strcmp(value, "tcp") == 0 || strcmp(value, "udp") == 0 ? 0 : -EINVAL;
+    case ARG_CALLS:
+        return args_u32(value, 1, 30000, &cfg->calls);
+    case ARG_ROOMS_OF:
+        return args_u32(value, 1, 8192, &cfg->room);
+    case ARG_TALKERS:
+        return args_u32(value, 1, LOAD_TALKERS_MAX, &cfg->talkers);
+    case ARG_RATE:
+        return args_u32(value, 1, 100000, &cfg->rate);
+    case ARG_SECONDS:
+        return args_u32(value, 2, 86400, &cfg->seconds);
+    case ARG_CODEC:
+        return codec_read(cfg, value);
+    case ARG_SERVER_PID:
+        return args_u32(value, 1, 1u << 30, &cfg->server_pid);
+    case ARG_STALL:
+        return args_u32(value, 20, 2000, &cfg->stall_ms);
+    case ARG_TOLERATE:
+        return args_u32(value, 0, 1000, &cfg->tolerate);
+    case ARG_RAW:
+        return raw_read(cfg, value);
+    case ARG_JSON:
+        cfg->json = true;
+        return 0;
+    case ARG_DEMO:
+        cfg->demo = true;
+        return 0;
+    default:
+        return word_read(cfg->demo_out, sizeof cfg->demo_out, value);
+    }
+}
+
+/* What only all flags together can tell. @return NULL: fine */
+static const char *objection(const struct load_cfg *cfg)
+{
+    if (cfg->demo) {
+        return cfg->demo_server[0] ? NULL : "--demo needs the path of the server; give --server=build/bin/mixminusd";
+    }
+    if (cfg->demo_server[0]) {
+        return "--server is no HOST:PORT; write an address such as --server=127.0.0.1:5060";
+    }
+    if (!addr_is_set(&cfg->server)) {
+        return "nobody to call; give --server=HOST:PORT";
+    }
+    if (cfg->server.sa.sa_family != AF_INET) {
+        return "the server's address must be IPv4; give --server=127.0.0.1:5060";
+    }
+    if (!cfg->raw && (cfg->talkers > cfg->room || cfg->calls % cfg->room != 0)) {
+        return "rooms must be full and hold their talkers; make --calls a multiple of --rooms-of, --talkers no larger";
+    }
+    if (cfg->stall_ms && (cfg->seconds < 2 * LOAD_STALL_REST_S || cfg->raw || strcmp(cfg->codec, "opus") == 0 ||
+                          strcmp(cfg->codec, "mixed") == 0)) {
+        return "a stall needs at least --seconds=10, SIP and a codec with marks: pcmu, pcma or l16";
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    struct load_cfg cfg = {
+        .factory = "conferences", .calls = 10, .room = 5, .talkers = 3, .rate = 50, .seconds = 10, .codec = "pcmu",
+        .demo_out = "build/demo",
+    };
+    int err = args_read(argc, argv, args, about, take, &cfg);
+    if (err) {
+        return err > 0 ? 0 : 2;
+    }
+    const char *why = objection(&cfg);
+    if (why) {
+        fprintf(stderr, "mixminus-load: %s\n", why);
+        return 2;
+    }
+    if (cfg.demo) {
+        return demo_run(&(struct demo_cfg){ .server = cfg.demo_server, .out = cfg.demo_out });
+    }
+    return load_run(&cfg);
+}

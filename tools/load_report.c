@@ -1,0 +1,188 @@
+/* What came of it: a table for people, a line of JSON for programs. See load.h. */
+#include "tools/load.h"
+
+#include "tools/ua_tone.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct delay {
+    double p50_ms, p99_ms;
+    bool any;
+};
+
+double load_cpu_s(uint32_t pid)
+{
+    char path[64], text[1024];
+    unsigned long user, system;
+    if (!pid) {
+        return -1;
+    }
+    snprintf(path, sizeof path, "/proc/%u/stat", pid);
+    FILE *f = fopen(path, "r");
+    size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
+    if (f) {
+        fclose(f);
+    }
+    text[n] = '\0';
+    const char *behind_name = strrchr(text, ')'); /* the name may hold anything */
+    static const char format[] = " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu"; /* proc(5): fields 3 to 15 */
+    if (!behind_name || sscanf(behind_name + 1, format, &user, &system) != 2) {
+        return -1;
+    }
+    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+static struct delay delay_of(const uint32_t *buckets)
+{
+    uint64_t total = 0, seen = 0;
+    struct delay d = { 0 };
+    for (unsigned i = 0; i < LOAD_DELAY_BUCKETS; i++) {
+        total += buckets[i];
+    }
+    d.any = total > 0;
+    for (unsigned i = 0; i < LOAD_DELAY_BUCKETS && total; i++) {
+        bool p50 = seen * 2 < total, p99 = seen * 100 < total * 99;
+        seen += buckets[i];
+        d.p50_ms = p50 ? (i + 0.5) / 10 : d.p50_ms;
+        d.p99_ms = p99 ? (i + 0.5) / 10 : d.p99_ms;
+    }
+    return d;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static double percentile(double *values, unsigned n, unsigned percent)
+{
+    qsort(values, n, sizeof *values, compare_doubles);
+    return n ? values[MIN(n * percent / 100, n - 1)] : 0;
+}
+
+static bool is_right(const struct load *load)
+{
+    const struct load_heard *h = &load->heard;
+    uint64_t flaws = h->other_missing + h->made_up;
+    return load->n_up == load->cfg->calls && h->checked > 0 && h->own_heard == 0 &&
+           flaws * 1000 <= h->checked * load->cfg->tolerate && h->lost == 0 && h->listened == load->cfg->calls &&
+           load->n_failed == 0;
+}
+
+static double cpu_us(const struct load *load)
+{
+    return load->server_cpu_s < 0 ? -1 : load->server_cpu_s * 1e6 / load->n_up / load->cfg->seconds;
+}
+
+static void json_print(struct load *load)
+{
+    const struct load_cfg *cfg = load->cfg;
+    const struct load_heard *h = &load->heard;
+    struct delay d = delay_of(h->delay_100us), after = delay_of(h->delay_after_100us);
+    const struct {
+        const char *name;
+        bool there;
+        double value;
+    } figures[] = {
+        { "calls", true, cfg->calls },
+        { "up", true, load->n_up },
+        { "failed", true, load->n_failed },
+        { "rooms_of", true, cfg->room },
+        { "talkers", true, cfg->talkers },
+        { "seconds", true, cfg->seconds },
+        { "sent", true, (double)h->sent },
+        { "received", true, (double)h->received },
+        { "lost", true, (double)h->lost },
+        { "gaps_over_40ms", true, (double)h->gaps_over_40ms },
+        { "gaps_over_60ms", true, (double)h->gaps_over_60ms },
+        { "checked", true, (double)h->checked },
+        { "listened", true, (double)h->listened },
+        { "own_heard", true, (double)h->own_heard },
+        { "other_missing", true, (double)h->other_missing },
+        { "made_up", true, (double)h->made_up },
+        { "late_sends", true, (double)h->late_sends },
+        { "delay_ms_p50", d.any, d.p50_ms },
+        { "delay_ms_p99", d.any, d.p99_ms },
+        { "stall_ms", cfg->stall_ms > 0, cfg->stall_ms },
+        { "delay_after_stall_ms_p50", after.any, after.p50_ms },
+        { "delay_after_stall_ms_p99", after.any, after.p99_ms },
+        { "setup_ms_p50", load->n_setup > 0, percentile(load->setup_ms, load->n_setup, 50) },
+        { "setup_ms_p99", load->n_setup > 0, percentile(load->setup_ms, load->n_setup, 99) },
+        { "join_ms_p50", load->n_join > 0, percentile(load->join_ms, load->n_join, 50) },
+        { "join_ms_p99", load->n_join > 0, percentile(load->join_ms, load->n_join, 99) },
+        { "server_cpu_us_per_participant_s", cpu_us(load) >= 0, cpu_us(load) },
+    };
+    printf("{\"program\":\"mixminus-load\",\"codec\":\"%s\"", cfg->codec);
+    for (size_t i = 0; i < ARRAY_LEN(figures); i++) {
+        if (figures[i].there) {
+            printf(",\"%s\":%.12g", figures[i].name, figures[i].value);
+        }
+    }
+    printf(",\"right\":%s}\n", is_right(load) ? "true" : "false");
+}
+
+static void calls_print(struct load *load)
+{
+    const struct load_cfg *cfg = load->cfg;
+    printf("calls         %u of %u up, %u failed; %u rooms of %u, %u of them talking, %s\n", load->n_up, cfg->calls,
+           load->n_failed, load->n_rooms, cfg->room, cfg->talkers, cfg->codec);
+    if (load->n_setup) {
+        printf("set-up        %.1f ms median, %.1f ms p99: INVITE to the factory, 302, INVITE, 200\n",
+               percentile(load->setup_ms, load->n_setup, 50), percentile(load->setup_ms, load->n_setup, 99));
+    }
+    if (load->n_join) {
+        printf("join          %.1f ms median, %.1f ms p99: INVITE to the conference, 200\n",
+               percentile(load->join_ms, load->n_join, 50), percentile(load->join_ms, load->n_join, 99));
+    }
+}
+
+static void media_print(struct load *load)
+{
+    const struct load_cfg *cfg = load->cfg;
+    const struct load_heard *h = &load->heard;
+    struct delay d = delay_of(h->delay_100us), after = delay_of(h->delay_after_100us);
+    printf("packets       %.0f sent, %.0f received in %u s, %.0f lost; %.0f gaps over 40 ms, %.0f over 60 ms\n",
+           (double)h->sent, (double)h->received, cfg->seconds, (double)h->lost, (double)h->gaps_over_40ms,
+           (double)h->gaps_over_60ms);
+    printf("%s           %.0f checks at %.0f ears: own voice heard %.0f times,\n"
+           "              another's missing %.0f times, made up for a late packet %.0f times\n",
+           cfg->raw ? "own" : "N-1", (double)h->checked, (double)h->listened, (double)h->own_heard,
+           (double)h->other_missing, (double)h->made_up);
+    if (!load->marks && h->checked) {
+        printf("levels        own voice %.0f dB at most, others off by %+.2f dB at most\n", h->own_worst_db,
+               h->other_worst_db);
+    }
+    if (d.any) {
+        printf("added delay   %.1f ms median, %.1f ms p99\n", d.p50_ms, d.p99_ms);
+    }
+    if (after.any) {
+        printf("after stall   %.1f ms median, %.1f ms p99, %d s after a stall of %u ms\n", after.p50_ms, after.p99_ms,
+               LOAD_STALL_REST_S, cfg->stall_ms);
+    }
+    if (cpu_us(load) >= 0) {
+        printf("server CPU    %.1f us per participant and second\n", cpu_us(load));
+    }
+    if (h->late_sends) {
+        printf("note          this program was over 1 ms late %.0f times: a busy machine\n", (double)h->late_sends);
+    }
+}
+
+int load_report(struct load *load)
+{
+    if (load->cfg->json) {
+        json_print(load);
+    } else {
+        calls_print(load);
+        media_print(load);
+    }
+    if (load->failure[0]) {
+        fprintf(stderr, "mixminus-load: %s\n", load->failure);
+    }
+    if (!load->cfg->json) {
+        printf("%s\n", is_right(load) ? "right" : "WRONG");
+    }
+    return is_right(load) ? 0 : 1;
+}

@@ -1,0 +1,171 @@
+/* The loop: one turn every 200 us sends one arrival phase's packets, takes what has come, and lets SIP go on. */
+#include "tools/load.h"
+
+#include "core/io_socket.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SETTLE_NS NS_PER_S
+#define PATIENCE_NS (10 * NS_PER_S) /* for calls to be answered, beyond the time that dialling takes */
+#define BYE_NS (3 * NS_PER_S)
+
+struct clockwork {
+    uint64_t begin_ns, turn; /* of the sending schedule */
+    uint64_t late_allowed_until_ns;
+};
+
+static void turn_do(struct load *load, struct clockwork *clock, bool sends)
+{
+    uint64_t due_ns = clock->begin_ns + clock->turn * LOAD_SLOT_US * NS_PER_US;
+    io_socket_sleep(due_ns);
+    uint64_t now_ns = io_socket_now();
+    load->heard.late_sends += load->measuring && sends && now_ns > due_ns + NS_PER_MS;
+    if (sends) {
+        load_rtp_send(load, (unsigned)(clock->turn % LOAD_SLOTS), now_ns);
+        clock->turn++;
+    }
+    load_rtp_take(load);
+    if (load->ua) {
+        ua_step(load->ua, 0);
+    }
+}
+
+static void turns_until(struct load *load, struct clockwork *clock, uint64_t until_ns)
+{
+    while (io_socket_now() < until_ns) {
+        turn_do(load, clock, true);
+    }
+}
+
+/* Nothing leaves, but what comes is taken; the schedule then catches up in a burst. */
+static void stall(struct load *load, uint64_t until_ns)
+{
+    while (io_socket_now() < until_ns) {
+        load_rtp_take(load);
+        ua_step(load->ua, 1);
+    }
+}
+
+static void measure(struct load *load, struct clockwork *clock)
+{
+    const struct load_cfg *cfg = load->cfg;
+    double cpu_s = load_cpu_s(cfg->server_pid);
+    load->measure_ns = io_socket_now();
+    load->measure_end_ns = load->measure_ns + cfg->seconds * NS_PER_S;
+    load->measuring = true;
+    if (cfg->stall_ms) {
+        uint64_t stall_ns = load->measure_ns + (cfg->seconds - LOAD_STALL_REST_S - 1) * NS_PER_S / 2;
+        turns_until(load, clock, stall_ns);
+        load->measuring = false; /* what a stall does to the packets themselves is not the server's fault */
+        stall(load, stall_ns + cfg->stall_ms * NS_PER_MS);
+        turns_until(load, clock, stall_ns + cfg->stall_ms * NS_PER_MS + LOAD_STALL_REST_S * NS_PER_S);
+        load->measuring = load->after_stall = true;
+    }
+    turns_until(load, clock, load->measure_end_ns);
+    load->measuring = false;
+    double cpu_end_s = load_cpu_s(cfg->server_pid);
+    load->server_cpu_s = cpu_s >= 0 && cpu_end_s >= 0 ? cpu_end_s - cpu_s : -1;
+}
+
+static void calls_await(struct load *load, struct clockwork *clock)
+{
+    uint64_t give_up_ns = io_socket_now() + (uint64_t)load->cfg->calls * NS_PER_S / load->cfg->rate + PATIENCE_NS;
+    while (load->n_up + load->n_failed < load->cfg->calls && io_socket_now() < give_up_ns) {
+        load_calls_step(load, io_socket_now());
+        turn_do(load, clock, true);
+    }
+    if (load->n_up + load->n_failed < load->cfg->calls && !load->failure[0]) {
+        snprintf(load->failure, sizeof load->failure, "%u calls were never answered",
+                 load->cfg->calls - load->n_up - load->n_failed);
+    }
+}
+
+static void calls_end(struct load *load, struct clockwork *clock)
+{
+    uint64_t until_ns = io_socket_now() + BYE_NS;
+    load_calls_end(load);
+    while (ua_n_calls(load->ua) > 0 && io_socket_now() < until_ns) {
+        turn_do(load, clock, true);
+    }
+}
+
+static void raw_begin(struct load *load)
+{
+    for (unsigned i = 0; i < load->cfg->calls; i++) {
+        struct addr to = load->cfg->server;
+        addr_set_port(&to, (uint16_t)(addr_port(&to) + 2 * i));
+        load_rtp_begin(load, &load->legs[i], &to, 0);
+        load->n_up++;
+    }
+}
+
+static int load_open(struct load *load)
+{
+    const struct load_cfg *cfg = load->cfg;
+    load->simd = simd_pick(SIMD_ALL);
+    load->n_rooms = (cfg->calls + cfg->room - 1) / cfg->room;
+    load->legs = calloc(cfg->calls, sizeof *load->legs);
+    load->rooms = calloc(load->n_rooms, sizeof *load->rooms);
+    int err = load->legs && load->rooms ? load_voice_open(load) : -ENOMEM;
+    if (!err) {
+        err = load_rtp_open(load);
+    }
+    for (unsigned i = 0; i < cfg->calls && !err; i++) {
+        struct load_leg *leg = &load->legs[i];
+        leg->room = i / cfg->room;
+        leg->member = i % cfg->room;
+        leg->codec = &load->codecs[i % load->n_codecs];
+    }
+    return err || cfg->raw ? err : load_calls_open(load);
+}
+
+static void load_close(struct load *load)
+{
+    ua_free(load->ua);
+    for (unsigned i = 0; load->legs && i < load->cfg->calls; i++) {
+        free(load->legs[i].ear.pcm);
+        free(load->legs[i].ear.decoder);
+    }
+    for (unsigned i = 0; load->rooms && i < load->n_rooms; i++) {
+        free(load->rooms[i].uri);
+    }
+    load_rtp_close(load);
+    load_voice_close(load);
+    free(load->setup_ms);
+    free(load->join_ms);
+    free(load->legs);
+    free(load->rooms);
+    free(load);
+}
+
+int load_run(const struct load_cfg *cfg)
+{
+    struct load *load = calloc(1, sizeof *load);
+    if (!load) {
+        return 1;
+    }
+    load->cfg = cfg;
+    int code = 1, err = load_open(load);
+    if (err) {
+        fprintf(stderr, "mixminus-load: cannot start: %s\n", strerror(-err));
+    } else {
+        struct clockwork clock = { .begin_ns = io_socket_now() };
+        if (cfg->raw) {
+            raw_begin(load);
+        } else {
+            calls_await(load, &clock);
+        }
+        if (load->n_up) {
+            turns_until(load, &clock, io_socket_now() + SETTLE_NS);
+            measure(load, &clock);
+        }
+        if (!cfg->raw) {
+            calls_end(load, &clock);
+        }
+        code = load_report(load);
+    }
+    load_close(load);
+    return code;
+}
