@@ -1,6 +1,6 @@
 /*
- * mixminus-bench pump: CPU of the whole media path per participant-second, against the bare reflector in the same rounds.
- * Server and generator are processes of their own, pinned apart; a worker with raw legs, no signalling.
+ * mixminus-bench pump: CPU of the whole media path per participant-second, against the bare reflector in the same
+ * rounds. Server and generator are processes of their own, pinned apart; a worker with raw legs, no signalling.
  */
 #include "bench/pump.h"
 #include "bench/bench.h"
@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum design { DESIGN_FLOOR, DESIGN_URING, DESIGN_SYSCALL, DESIGNS };
-static const char *const design_names[DESIGNS] = { "reflector", "uring", "syscall" };
+static const char *const design_names[DESIGNS] = {"reflector", "uring", "syscall"};
 
 static int socket_or_die(uint16_t port)
 {
@@ -37,8 +37,7 @@ static int socket_or_die(uint16_t port)
 static void mixer_begin(const struct pump_shape *s, enum worker_io io, const int *fds)
 {
     struct worker_cfg cfg = {
-        .cpu = s->server_cpu, .io = io, .simd = simd_pick(SIMD_ALL), .legs_max = s->legs, .fifo_priority = 1
-    };
+        .cpu = s->server_cpu, .io = io, .simd = simd_pick(SIMD_ALL), .legs_max = s->legs, .fifo_priority = 1};
     struct worker *worker;
     int err = worker_start(&worker, &cfg);
     if (err) {
@@ -48,21 +47,31 @@ static void mixer_begin(const struct pump_shape *s, enum worker_io io, const int
     struct conf *conf = NULL;
     for (unsigned i = 0; i < s->legs; i++) {
         if (i % s->room == 0) {
-            struct conf_cfg c = { .id = i, .legs_max = s->room, .talkers = s->talkers };
+            struct conf_cfg c = {.id = i, .legs_max = s->room, .talkers = s->talkers};
             conf_build(&conf, &c);
-            while (ctl_put(worker_ctl(worker), &(struct ctl_req){ .op = CTL_CONF_OPEN, .conf = conf })) {
+            while (ctl_put(worker_ctl(worker), &(struct ctl_req){.op = CTL_CONF_OPEN, .conf = conf})) {
                 usleep(1000);
             }
         }
         struct leg_cfg c = {
-            .id = i, .rtp_fd = fds[i], .rtcp_fd = socket_or_die((uint16_t)(s->server_port + 2 * i + 1)),
-            .codec = codec_get(CODEC_PCMU), .fmt.rate_hz = 8000, .pt_rx = 0, .pt_tx = 0, .pt_event_rx = 101,
-            .pt_cn_rx = 13, .rx_on = true, .tx_on = true, .ssrc = i + 1, .cname = "bench",
+            .id = i,
+            .rtp_fd = fds[i],
+            .rtcp_fd = socket_or_die((uint16_t)(s->server_port + 2 * i + 1)),
+            .codec = codec_get(CODEC_PCMU),
+            .fmt.rate_hz = 8000,
+            .pt_rx = 0,
+            .pt_tx = 0,
+            .pt_event_rx = 101,
+            .pt_cn_rx = 13,
+            .rx_on = true,
+            .tx_on = true,
+            .ssrc = i + 1,
+            .cname = "bench",
         };
         addr_parse(&c.remote_rtp, "127.0.0.1", pump_client_port(s, i));
         struct leg *leg;
         leg_build(&leg, &c);
-        while (ctl_put(worker_ctl(worker), &(struct ctl_req){ .op = CTL_LEG_ADD, .leg = leg, .conf = conf })) {
+        while (ctl_put(worker_ctl(worker), &(struct ctl_req){.op = CTL_LEG_ADD, .leg = leg, .conf = conf})) {
             usleep(1000);
         }
         if (i % 200 == 199) {
@@ -80,7 +89,7 @@ static void server_main(const struct pump_shape *s, enum design design, int read
     }
     if (design == DESIGN_FLOOR) {
         bench_pin(s->server_cpu);
-        struct sched_param p = { .sched_priority = 1 };
+        struct sched_param p = {.sched_priority = 1};
         sched_setscheduler(0, SCHED_FIFO, &p);
     } else {
         mixer_begin(s, design == DESIGN_URING ? WORKER_IO_URING : WORKER_IO_SYSCALL, fds);
@@ -118,7 +127,8 @@ static bool run_once(struct pump_shape shape, enum design design, struct pump_he
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     if (err) {
-        fprintf(stderr, "mixminus-bench: client port %u is taken: choose another with --client-port\n", shape.client_port);
+        fprintf(stderr, "mixminus-bench: client port %u is taken: choose another with --client-port\n",
+                shape.client_port);
     }
     return up && !err;
 }
@@ -162,9 +172,9 @@ static void report(const struct pump_shape *s, enum design d, double us, double 
            "\"room\":%u,\"talkers\":%u,\"us_per_participant_s\":%.1f,\"ratio_to_reflector\":%.3f,\"sent\":%lu,"
            "\"received\":%lu,\"lost\":%lu,\"gaps_over_40ms\":%lu,\"gaps_over_60ms\":%lu,\"checked\":%lu,"
            "\"own_heard\":%lu,\"other_missing\":%lu,\"delay_ms_p50\":%.1f,\"delay_ms_p99\":%.1f,\"late_sends\":%lu}\n",
-           bench_commit(), bench_cpu_model(cpu, sizeof cpu), simd_pick(SIMD_ALL)->name, design_names[d], s->legs, s->room,
-           s->talkers, us, ratio, h->sent, h->received, h->lost, h->gaps_over_40ms, h->gaps_over_60ms, h->checked,
-           h->own_heard, h->other_missing, delay_ms(h, .5), delay_ms(h, .99), h->late_sends);
+           bench_commit(), bench_cpu_model(cpu, sizeof cpu), simd_pick(SIMD_ALL)->name, design_names[d], s->legs,
+           s->room, s->talkers, us, ratio, h->sent, h->received, h->lost, h->gaps_over_40ms, h->gaps_over_60ms,
+           h->checked, h->own_heard, h->other_missing, delay_ms(h, .5), delay_ms(h, .99), h->late_sends);
     fflush(stdout);
 }
 
@@ -217,31 +227,66 @@ static void help(void)
 int bench_pump(int argc, char **argv)
 {
     static const struct option flags[] = {
-        { "legs", required_argument, NULL, 'l' },       { "room", required_argument, NULL, 'r' },
-        { "talkers", required_argument, NULL, 't' },    { "seconds", required_argument, NULL, 's' },
-        { "rounds", required_argument, NULL, 'n' },     { "server-cpu", required_argument, NULL, 'S' },
-        { "client-cpu", required_argument, NULL, 'C' }, { "port", required_argument, NULL, 'p' },
-        { "client-port", required_argument, NULL, 'c' }, { "syscall", no_argument, NULL, 'y' },
-        { "help", no_argument, NULL, 'h' },             { 0 },
+        {"legs", required_argument, NULL, 'l'},
+        {"room", required_argument, NULL, 'r'},
+        {"talkers", required_argument, NULL, 't'},
+        {"seconds", required_argument, NULL, 's'},
+        {"rounds", required_argument, NULL, 'n'},
+        {"server-cpu", required_argument, NULL, 'S'},
+        {"client-cpu", required_argument, NULL, 'C'},
+        {"port", required_argument, NULL, 'p'},
+        {"client-port", required_argument, NULL, 'c'},
+        {"syscall", no_argument, NULL, 'y'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
-    struct pump_shape s = { .legs = 1000, .room = 5, .talkers = 3, .seconds = 4, .server_port = 20000,
-                            .client_port = 19000, .server_cpu = 1, .client_cpu = 0 };
+    struct pump_shape s = {.legs = 1000,
+                           .room = 5,
+                           .talkers = 3,
+                           .seconds = 4,
+                           .server_port = 20000,
+                           .client_port = 19000,
+                           .server_cpu = 1,
+                           .client_cpu = 0};
     unsigned rounds = 3, designs = 1u << DESIGN_FLOOR | 1u << DESIGN_URING;
     for (int c; (c = getopt_long(argc, argv, "", flags, NULL)) != -1;) {
         unsigned n = optarg ? (unsigned)strtoul(optarg, NULL, 10) : 0;
         switch (c) {
-        case 'l': s.legs = n; break;
-        case 'r': s.room = n; break;
-        case 't': s.talkers = n; break;
-        case 's': s.seconds = n; break;
-        case 'n': rounds = n; break;
-        case 'S': s.server_cpu = (int)n; break;
-        case 'C': s.client_cpu = (int)n; break;
-        case 'p': s.server_port = (uint16_t)n; break;
-        case 'c': s.client_port = (uint16_t)n; break;
-        case 'y': designs |= 1u << DESIGN_SYSCALL; break;
-        case 'h': help(); return 0;
-        default: return 2;
+        case 'l':
+            s.legs = n;
+            break;
+        case 'r':
+            s.room = n;
+            break;
+        case 't':
+            s.talkers = n;
+            break;
+        case 's':
+            s.seconds = n;
+            break;
+        case 'n':
+            rounds = n;
+            break;
+        case 'S':
+            s.server_cpu = (int)n;
+            break;
+        case 'C':
+            s.client_cpu = (int)n;
+            break;
+        case 'p':
+            s.server_port = (uint16_t)n;
+            break;
+        case 'c':
+            s.client_port = (uint16_t)n;
+            break;
+        case 'y':
+            designs |= 1u << DESIGN_SYSCALL;
+            break;
+        case 'h':
+            help();
+            return 0;
+        default:
+            return 2;
         }
     }
     bool fits = s.legs && s.room && s.legs % s.room == 0 && s.talkers >= 1 && s.talkers <= MIN(s.room, 10u) &&
@@ -252,7 +297,7 @@ int bench_pump(int argc, char **argv)
         return 2;
     }
     bench_pin(s.client_cpu);
-    struct sched_param p = { .sched_priority = 1 };
+    struct sched_param p = {.sched_priority = 1};
     sched_setscheduler(0, SCHED_FIFO, &p);
     return pump_run(&s, rounds, designs);
 }

@@ -2,9 +2,9 @@
  * The pump bench's parts: a load generator and a bare reflector, each for a process of its own, so that the CPU time of
  * the server alone can be told. Traffic stays on 127.0.0.1.
  *
- * Rooms of `room` legs, of whom the first `talkers` speak: PCMU, 20 ms, arrival phases even over 20 ms. A talker's frame
- * has sound only in its own stretch of samples, so what comes back shows, byte for byte, who is heard and when it was
- * sent: N-1 and the delay are checked on every packet.
+ * Rooms of `room` legs, of whom the first `talkers` speak: PCMU, 20 ms, arrival phases even over 20 ms. A talker's
+ * frame has sound only in its own stretch of samples, so what comes back shows, byte for byte, who is heard and when it
+ * was sent: N-1 and the delay are checked on every packet.
  */
 #ifndef BENCH_PUMP_H
 #define BENCH_PUMP_H
@@ -21,7 +21,7 @@ struct pump_shape {
     uint16_t server_port, client_port; /* leg i's RTP is at server_port + 2i */
     int server_cpu, client_cpu;
     int server_pid; /* whose CPU time is read */
-    bool mixes; /* the server is a mixer: check N-1 */
+    bool mixes;     /* the server is a mixer: check N-1 */
 };
 
 struct pump_heard {
@@ -41,7 +41,8 @@ int pump_generate(const struct pump_shape *shape, struct pump_heard *heard);
 /** Bound, non-blocking UDP socket on 127.0.0.1. @return descriptor | negative errno */
 int pump_socket(uint16_t port, int buffer_bytes);
 
-/** The bare reflector: pulls every connected leg at one 20 ms tick and sends what came, through core/io.h. Never returns. */
+/** The bare reflector: pulls every connected leg at one 20 ms tick and sends what came, through core/io.h. Never
+ * returns. */
 void pump_reflect(const struct pump_shape *shape, const int *fds);
 
 #endif

@@ -1,12 +1,13 @@
 /*
  * The bare reflector: what the same packets cost without a mixer. The cheapest socket design known (pump.md): one tick
- * of 20 ms, nothing armed, connected sockets, one RECV and one SEND per leg in batches, every eighth tick a second RECV.
+ * of 20 ms, nothing armed, connected sockets, one RECV and one SEND per leg in batches, every eighth tick a second
+ * RECV.
  */
 #include "bench/pump.h"
 
-#include "core/io.h"
 #include "core/base/mem.h"
 #include "core/base/stats.h"
+#include "core/io.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ static void chunk_reflect(struct floor *f)
     for (unsigned i = 0; i < f->n_rx; i++) {
         if (f->rx[i].bytes > 0) {
             f->tx[n_tx++] =
-                (struct io_tx){ .slot = f->rx[i].slot, .buf = f->rx[i].buf, .bytes = (uint32_t)f->rx[i].bytes };
+                (struct io_tx){.slot = f->rx[i].slot, .buf = f->rx[i].buf, .bytes = (uint32_t)f->rx[i].bytes};
         }
     }
     f->io->ops->tx(f->io, f->tx, n_tx);
@@ -40,7 +41,7 @@ static void leg_ask(struct floor *f, unsigned slot)
     if (f->n_rx == CHUNK) {
         chunk_reflect(f);
     }
-    f->rx[f->n_rx] = (struct io_rx){ .slot = slot, .buf = f->bufs + (size_t)f->n_rx * PACKET_STRIDE_BYTES };
+    f->rx[f->n_rx] = (struct io_rx){.slot = slot, .buf = f->bufs + (size_t)f->n_rx * PACKET_STRIDE_BYTES};
     f->n_rx++;
 }
 

@@ -15,8 +15,8 @@ enum { FRAME = 160, PACKET = RTP_HEADER_BYTES + FRAME, BURST = 16, RX_BATCH = 64
 #define PERIOD_US (TICK_MS * 1000)
 
 /* Sixteen u-law codes of both signs, none of which is zero: a digit survives decode, sum with zeros and encode. */
-static const uint8_t digit_codes[16] = { 0xB0, 0xB3, 0xB6, 0xB9, 0xBC, 0xBF, 0xC2, 0xC5,
-                                         0x30, 0x33, 0x36, 0x39, 0x3C, 0x3F, 0x42, 0x45 };
+static const uint8_t digit_codes[16] = {0xB0, 0xB3, 0xB6, 0xB9, 0xBC, 0xBF, 0xC2, 0xC5,
+                                        0x30, 0x33, 0x36, 0x39, 0x3C, 0x3F, 0x42, 0x45};
 #define ULAW_ZERO 0xff
 
 struct tx_leg {
@@ -42,7 +42,10 @@ struct generator {
     uint64_t measure_ns, end_ns; /* count between them */
 };
 
-static unsigned phase_of(unsigned leg) { return leg * 7919u % (PERIOD_US / PUMP_SLOT_US); }
+static unsigned phase_of(unsigned leg)
+{
+    return leg * 7919u % (PERIOD_US / PUMP_SLOT_US);
+}
 
 uint16_t pump_client_port(const struct pump_shape *shape, unsigned leg)
 {
@@ -52,7 +55,7 @@ uint16_t pump_client_port(const struct pump_shape *shape, unsigned leg)
 int pump_socket(uint16_t port, int buffer_bytes)
 {
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     if (fd < 0) {
         return -errno;
     }
@@ -68,7 +71,10 @@ int pump_socket(uint16_t port, int buffer_bytes)
 }
 
 /* A talker's own stretch of the frame. */
-static unsigned stretch_at(const struct pump_shape *s, unsigned talker) { return talker * (FRAME / s->talkers); }
+static unsigned stretch_at(const struct pump_shape *s, unsigned talker)
+{
+    return talker * (FRAME / s->talkers);
+}
 
 static void mark_write(uint8_t *payload, uint32_t mark)
 {
@@ -116,9 +122,9 @@ static int generator_open(struct generator *g)
     g->first[g->n_slots] = n;
     for (unsigned leg = 0; leg < s->legs; leg++) {
         struct tx_leg *t = &g->tx[leg];
-        t->to = (struct sockaddr_in){ .sin_family = AF_INET,
-                                      .sin_port = htons((uint16_t)(s->server_port + 2 * leg)),
-                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        t->to = (struct sockaddr_in){.sin_family = AF_INET,
+                                     .sin_port = htons((uint16_t)(s->server_port + 2 * leg)),
+                                     .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         memset(t->packet + RTP_HEADER_BYTES, ULAW_ZERO, FRAME);
     }
     return 0;
@@ -140,10 +146,9 @@ static void slot_send(struct generator *g, unsigned slot, uint64_t now_ns)
             if (member < s->talkers) {
                 mark_write(t->packet + RTP_HEADER_BYTES + stretch_at(s, member), (uint32_t)(now_ns / 1000));
             }
-            parts[n] = (struct iovec){ t->packet, PACKET };
-            headers[n].msg_hdr = (struct msghdr){
-                .msg_name = &t->to, .msg_namelen = sizeof t->to, .msg_iov = &parts[n], .msg_iovlen = 1
-            };
+            parts[n] = (struct iovec){t->packet, PACKET};
+            headers[n].msg_hdr =
+                (struct msghdr){.msg_name = &t->to, .msg_namelen = sizeof t->to, .msg_iov = &parts[n], .msg_iovlen = 1};
         }
         int sent = sendmmsg(g->fds[slot % PUMP_CLIENTS], headers, n, 0);
         g->heard->sent += now_ns >= g->measure_ns && sent > 0 ? (uint64_t)sent : 0;
@@ -188,7 +193,7 @@ static void packet_take(struct generator *g, const uint8_t *buf, size_t bytes, u
         }
         marks_check(g, leg, &rtp, now_ns);
     }
-    *r = (struct rx_leg){ .any = true, .seq = rtp.seq, .at_ns = now_ns };
+    *r = (struct rx_leg){.any = true, .seq = rtp.seq, .at_ns = now_ns};
 }
 
 static void replies_take(struct generator *g)
@@ -201,10 +206,9 @@ static void replies_take(struct generator *g)
         int n;
         do {
             for (unsigned i = 0; i < RX_BATCH; i++) {
-                parts[i] = (struct iovec){ bufs[i], RX_BYTES };
+                parts[i] = (struct iovec){bufs[i], RX_BYTES};
                 headers[i].msg_hdr = (struct msghdr){
-                    .msg_name = &from[i], .msg_namelen = sizeof from[i], .msg_iov = &parts[i], .msg_iovlen = 1
-                };
+                    .msg_name = &from[i], .msg_namelen = sizeof from[i], .msg_iov = &parts[i], .msg_iovlen = 1};
             }
             n = recvmmsg(g->fds[c], headers, RX_BATCH, MSG_DONTWAIT, NULL);
             uint64_t now_ns = io_socket_now();
@@ -218,7 +222,7 @@ static void replies_take(struct generator *g)
 static uint64_t process_cpu_ns(int pid)
 {
     clockid_t clock;
-    struct timespec t = { 0 };
+    struct timespec t = {0};
     if (clock_getcpuclockid(pid, &clock) == 0) {
         clock_gettime(clock, &t);
     }
@@ -227,7 +231,7 @@ static uint64_t process_cpu_ns(int pid)
 
 int pump_generate(const struct pump_shape *shape, struct pump_heard *heard)
 {
-    struct generator g = { .shape = shape, .heard = heard };
+    struct generator g = {.shape = shape, .heard = heard};
     memset(heard, 0, sizeof *heard);
     int err = generator_open(&g);
     if (err) {

@@ -23,6 +23,12 @@ void ctl_free(struct ctl *ctl)
     ring_free(&ctl->events);
 }
 
-int ctl_put(struct ctl *ctl, const struct ctl_req *req) { return ring_put(&ctl->requests, req) ? 0 : -EAGAIN; }
+int ctl_put(struct ctl *ctl, const struct ctl_req *req)
+{
+    return ring_put(&ctl->requests, req) ? 0 : -EAGAIN;
+}
 
-bool ctl_take(struct ctl *ctl, struct ctl_ev *ev) { return ring_get(&ctl->events, ev); }
+bool ctl_take(struct ctl *ctl, struct ctl_ev *ev)
+{
+    return ring_get(&ctl->events, ev);
+}

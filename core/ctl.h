@@ -2,8 +2,8 @@
  * The one page between signalling and a worker: everything that can pass between them. Two SPSC rings of fixed-size
  * values. What a message points at changes owner with it: build on the control side, lend, hand back, free.
  *
- * Order is kept: requests take effect in the order they were put, at the start of a beat, at most CTL_BATCH a beat, so a
- * frame never sees half a change. A leg or conference may be named in requests until its drop or close has been put.
+ * Order is kept: requests take effect in the order they were put, at the start of a beat, at most CTL_BATCH a beat, so
+ * a frame never sees half a change. A leg or conference may be named in requests until its drop or close has been put.
  */
 #ifndef CORE_CTL_H
 #define CORE_CTL_H
@@ -37,7 +37,7 @@ struct ctl_req {
         unsigned what;     /* SET_* */
         bool rx_on, tx_on; /* SET_DIRECTION: hold and resume */
         bool muted, deaf;
-        uint16_t gain_q12; /* 4096 is unity, up to 15.99; applied once, before the sum */
+        uint16_t gain_q12;                               /* 4096 is unity, up to 15.99; applied once, before the sum */
         struct addr remote_rtp, remote_rtcp, latch_host; /* SET_REMOTE: believed anew */
     } set;
 };
@@ -59,8 +59,8 @@ struct ctl_ev {
 };
 
 struct ctl {
-    struct ring requests; /* signalling -> worker */
-    struct ring events;   /* worker -> signalling */
+    struct ring requests;             /* signalling -> worker */
+    struct ring events;               /* worker -> signalling */
     const struct worker_stats *stats; /* the worker's counters, readable at any time */
 };
 

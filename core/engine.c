@@ -1,8 +1,9 @@
 /*
  * The beat: control first, then each phase that is due: pull, mix, send. See engine.h.
  *
- * Conferences stand in SLOTS_PER_TICK slots of 1 ms; a slot's schedule is absolute and never reset by a late beat. After
- * a short stall the missed ticks run back to back, after a long one they are skipped and the legs give up that audio.
+ * Conferences stand in SLOTS_PER_TICK slots of 1 ms; a slot's schedule is absolute and never reset by a late beat.
+ * After a short stall the missed ticks run back to back, after a long one they are skipped and the legs give up that
+ * audio.
  */
 #include "core/engine.h"
 
@@ -12,9 +13,9 @@
 #include <string.h>
 
 enum {
-    RX_SLOTS = 512,           /* packets of one pull: they and their legs stay in the second-level cache until mixed */
+    RX_SLOTS = 512, /* packets of one pull: they and their legs stay in the second-level cache until mixed */
     TX_SLOTS = 512,
-    RTCP_EVERY_TICKS = 16,    /* how often a leg's RTCP socket is asked */
+    RTCP_EVERY_TICKS = 16, /* how often a leg's RTCP socket is asked */
     LATE_NS = 5 * NS_PER_MS
 };
 
@@ -38,13 +39,13 @@ struct engine {
     uint32_t *free_slots; /* pairs of sockets: stack of pair numbers */
     uint32_t n_free_slots;
 
-    struct io_rx *rx;     /* [RX_SLOTS] one pull being gathered */
-    struct pull *pulls;   /* [RX_SLOTS] whose each is */
-    uint8_t *rx_bufs;     /* [RX_SLOTS][PACKET_STRIDE_BYTES] */
-    uint32_t n_rx;        /* gathered */
-    uint32_t n_rx_used;   /* buffers that hold borrowed packets */
+    struct io_rx *rx;   /* [RX_SLOTS] one pull being gathered */
+    struct pull *pulls; /* [RX_SLOTS] whose each is */
+    uint8_t *rx_bufs;   /* [RX_SLOTS][PACKET_STRIDE_BYTES] */
+    uint32_t n_rx;      /* gathered */
+    uint32_t n_rx_used; /* buffers that hold borrowed packets */
 
-    struct leg *gone;        /* to hand back when the event ring has room */
+    struct leg *gone; /* to hand back when the event ring has room */
     struct conf *gone_confs;
     uint64_t now_ns;
 };
@@ -67,8 +68,14 @@ static void box_flush(struct outbox *box)
     box->n = 0;
 }
 
-static uint32_t pool_small(uint32_t legs_max) { return 16 * legs_max + 1024; }
-static uint32_t pool_large(uint32_t legs_max) { return legs_max + 512; }
+static uint32_t pool_small(uint32_t legs_max)
+{
+    return 16 * legs_max + 1024;
+}
+static uint32_t pool_large(uint32_t legs_max)
+{
+    return legs_max + 512;
+}
 
 static size_t arena_bytes(uint32_t legs_max)
 {
@@ -84,11 +91,12 @@ static void engine_carve(struct engine *e)
     struct arena *a = &e->arena;
     size_t frame_bytes = FRAME_SAMPLES_MAX * sizeof(int16_t);
     e->tools = (struct mix_tools){
-        .leg = {
-            .simd = e->cfg.simd,
-            .scratch = arena_take(a, PACKET_SAMPLES_MAX * sizeof(int16_t)),
-            .stats = e->cfg.stats,
-        },
+        .leg =
+            {
+                .simd = e->cfg.simd,
+                .scratch = arena_take(a, PACKET_SAMPLES_MAX * sizeof(int16_t)),
+                .stats = e->cfg.stats,
+            },
         .box = &e->box,
         .s1 = arena_take(a, frame_bytes),
         .s2 = arena_take(a, frame_bytes),
@@ -141,7 +149,10 @@ void engine_free(struct engine *e)
     }
 }
 
-uint32_t engine_held_packets(const struct engine *e) { return pool_out(&e->pool); }
+uint32_t engine_held_packets(const struct engine *e)
+{
+    return pool_out(&e->pool);
+}
 
 /* ---- news for signalling ---- */
 
@@ -159,7 +170,7 @@ static void gone_flush(struct engine *e)
 {
     while (e->gone) {
         struct leg *leg = e->gone, *next = leg->next;
-        struct ctl_ev ev = { .event = EV_LEG_GONE, .id = leg->cfg.id, .leg = leg };
+        struct ctl_ev ev = {.event = EV_LEG_GONE, .id = leg->cfg.id, .leg = leg};
         if (!event_put(e, &ev)) {
             return;
         }
@@ -167,7 +178,7 @@ static void gone_flush(struct engine *e)
     }
     while (e->gone_confs) {
         struct conf *conf = e->gone_confs, *next = conf->next;
-        struct ctl_ev ev = { .event = EV_CONF_GONE, .id = conf->cfg.id, .conf = conf };
+        struct ctl_ev ev = {.event = EV_CONF_GONE, .id = conf->cfg.id, .conf = conf};
         if (!event_put(e, &ev)) {
             return;
         }
@@ -180,7 +191,7 @@ static void news_post(struct engine *e, struct leg *leg)
     struct leg_news *news = &leg->news;
     unsigned n_put = 0;
     for (bool put = true; put && n_put < news->n_digits; n_put += put) {
-        struct ctl_ev digit = { .event = EV_DTMF, .id = leg->cfg.id };
+        struct ctl_ev digit = {.event = EV_DTMF, .id = leg->cfg.id};
         digit.value = (uint32_t)(unsigned char)news->digits[n_put].digit;
         digit.duration_ms = news->digits[n_put].ms;
         put = event_put(e, &digit);
@@ -188,11 +199,11 @@ static void news_post(struct engine *e, struct leg *leg)
     news->n_digits -= n_put;
     memmove(news->digits, news->digits + n_put, news->n_digits * sizeof news->digits[0]);
     if (news->quiet) {
-        struct ctl_ev quiet = { .event = EV_QUIET, .id = leg->cfg.id };
+        struct ctl_ev quiet = {.event = EV_QUIET, .id = leg->cfg.id};
         news->quiet = !event_put(e, &quiet);
     }
     if (news->bye) {
-        struct ctl_ev bye = { .event = EV_RTCP_BYE, .id = leg->cfg.id };
+        struct ctl_ev bye = {.event = EV_RTCP_BYE, .id = leg->cfg.id};
         news->bye = !event_put(e, &bye);
     }
 }
@@ -412,7 +423,7 @@ static void pull_settle(struct engine *e, struct conf *first, const struct conf 
 static void pull_add(struct engine *e, struct leg *leg, bool rtcp)
 {
     must(e->n_rx_used < RX_SLOTS);
-    e->pulls[e->n_rx] = (struct pull){ .leg = leg, .rtcp = rtcp };
+    e->pulls[e->n_rx] = (struct pull){.leg = leg, .rtcp = rtcp};
     e->rx[e->n_rx] = (struct io_rx){
         .slot = rtcp ? leg->slot_rtcp : leg->slot_rtp,
         .want_from = rtcp || !leg->queue_clean,

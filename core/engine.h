@@ -13,15 +13,16 @@
 struct engine;
 
 struct engine_cfg {
-    struct ctl *ctl;             /* its rings; outlive the engine */
-    struct io *io;               /* with 2 * legs_max slots; outlives the engine */
+    struct ctl *ctl; /* its rings; outlive the engine */
+    struct io *io;   /* with 2 * legs_max slots; outlives the engine */
     struct worker_stats *stats;
     const struct simd *simd;
     uint32_t legs_max;
     uint64_t wall_offset_ns;
 };
 
-/** Takes all memory it will ever need and seals it. @return 0 | -ENOMEM  @thread control or the worker, before the beat */
+/** Takes all memory it will ever need and seals it. @return 0 | -ENOMEM  @thread control or the worker, before the beat
+ */
 COLD int engine_build(struct engine **engine, const struct engine_cfg *cfg);
 COLD void engine_free(struct engine *engine);
 

@@ -15,10 +15,10 @@
 
 struct io_rx {
     uint32_t slot;
-    bool want_from;    /* fill from; not needed on a connected socket */
-    uint8_t *buf;      /* PACKET_BYTES_MAX bytes */
-    int32_t bytes;     /* out: length | IO_NONE | PACKET_BYTES_MAX + 1: was longer, cut */
-    struct addr from;  /* out, with want_from */
+    bool want_from;   /* fill from; not needed on a connected socket */
+    uint8_t *buf;     /* PACKET_BYTES_MAX bytes */
+    int32_t bytes;    /* out: length | IO_NONE | PACKET_BYTES_MAX + 1: was longer, cut */
+    struct addr from; /* out, with want_from */
 };
 
 struct io {
@@ -45,7 +45,8 @@ struct io_ops {
 
 struct worker_stats;
 
-/** io_uring back end for slots 0..n_slots-1. @return 0 | -ENOSYS, -EPERM (refused by the kernel or a container) | ... */
+/** io_uring back end for slots 0..n_slots-1. @return 0 | -ENOSYS, -EPERM (refused by the kernel or a container) | ...
+ */
 COLD int uring_build(struct io **io, uint32_t n_slots, struct worker_stats *stats);
 /** recv/send back end: the fallback, about a tenth dearer. */
 COLD int syscall_build(struct io **io, uint32_t n_slots, struct worker_stats *stats);

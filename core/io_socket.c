@@ -11,7 +11,7 @@ int io_socket_connect(int fd, const struct addr *peer)
 
 void io_socket_disconnect(int fd)
 {
-    struct sockaddr none = { .sa_family = AF_UNSPEC };
+    struct sockaddr none = {.sa_family = AF_UNSPEC};
     connect(fd, &none, sizeof none);
 }
 
@@ -32,7 +32,7 @@ uint64_t io_socket_now(void)
 
 void io_socket_sleep(uint64_t deadline_ns)
 {
-    struct timespec t = { .tv_sec = (time_t)(deadline_ns / NS_PER_S), .tv_nsec = (long)(deadline_ns % NS_PER_S) };
+    struct timespec t = {.tv_sec = (time_t)(deadline_ns / NS_PER_S), .tv_nsec = (long)(deadline_ns % NS_PER_S)};
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR) {
     }
 }

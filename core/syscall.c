@@ -17,7 +17,10 @@ struct plain {
     uint32_t n_slots;
 };
 
-static struct plain *plain_of(struct io *io) { return (struct plain *)io; }
+static struct plain *plain_of(struct io *io)
+{
+    return (struct plain *)io;
+}
 
 static int plain_open(struct io *io, uint32_t slot, int fd)
 {
@@ -26,14 +29,20 @@ static int plain_open(struct io *io, uint32_t slot, int fd)
     return 0;
 }
 
-static void plain_close(struct io *io, uint32_t slot) { plain_of(io)->fds[slot] = -1; }
+static void plain_close(struct io *io, uint32_t slot)
+{
+    plain_of(io)->fds[slot] = -1;
+}
 
 static int plain_connect(struct io *io, uint32_t slot, const struct addr *peer)
 {
     return io_socket_connect(plain_of(io)->fds[slot], peer);
 }
 
-static void plain_disconnect(struct io *io, uint32_t slot) { io_socket_disconnect(plain_of(io)->fds[slot]); }
+static void plain_disconnect(struct io *io, uint32_t slot)
+{
+    io_socket_disconnect(plain_of(io)->fds[slot]);
+}
 
 static void plain_rx(struct io *io, struct io_rx *rx, size_t n)
 {
@@ -94,7 +103,7 @@ int syscall_build(struct io **io, uint32_t n_slots, struct worker_stats *stats)
     if (!p) {
         return -ENOMEM;
     }
-    *p = (struct plain){ .io.ops = &plain_ops, .stats = stats, .n_slots = n_slots };
+    *p = (struct plain){.io.ops = &plain_ops, .stats = stats, .n_slots = n_slots};
     p->fds = mem_get(n_slots * sizeof *p->fds);
     if (!p->fds) {
         mem_put(p);

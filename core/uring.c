@@ -26,7 +26,10 @@ struct uring {
     struct iovec *parts;
 };
 
-static struct uring *uring_of(struct io *io) { return (struct uring *)io; }
+static struct uring *uring_of(struct io *io)
+{
+    return (struct uring *)io;
+}
 
 static int uring_open(struct io *io, uint32_t slot, int fd)
 {
@@ -53,7 +56,10 @@ static int uring_connect(struct io *io, uint32_t slot, const struct addr *peer)
     return io_socket_connect(uring_of(io)->fds[slot], peer);
 }
 
-static void uring_disconnect(struct io *io, uint32_t slot) { io_socket_disconnect(uring_of(io)->fds[slot]); }
+static void uring_disconnect(struct io *io, uint32_t slot)
+{
+    io_socket_disconnect(uring_of(io)->fds[slot]);
+}
 
 static struct io_uring_sqe *sqe_next(struct uring *u)
 {
@@ -67,10 +73,9 @@ static void rx_prepare(struct uring *u, struct io_rx *rx, uint32_t i)
     struct io_uring_sqe *sqe = sqe_next(u);
     rx->bytes = IO_NONE;
     if (rx->want_from) {
-        u->parts[i] = (struct iovec){ rx->buf, PACKET_BYTES_MAX };
+        u->parts[i] = (struct iovec){rx->buf, PACKET_BYTES_MAX};
         u->headers[i] = (struct msghdr){
-            .msg_iov = &u->parts[i], .msg_iovlen = 1, .msg_name = &rx->from, .msg_namelen = sizeof rx->from
-        };
+            .msg_iov = &u->parts[i], .msg_iovlen = 1, .msg_name = &rx->from, .msg_namelen = sizeof rx->from};
         memset(&rx->from, 0, sizeof rx->from);
         io_uring_prep_recvmsg(sqe, (int)rx->slot, &u->headers[i], MSG_DONTWAIT | MSG_TRUNC);
     } else {
@@ -86,7 +91,8 @@ static uint32_t completions_take(struct uring *u, struct io_rx *rx)
     struct io_uring_cqe *cqe;
     unsigned head, n = 0;
     uint32_t n_rx = 0;
-    io_uring_for_each_cqe(&u->ring, head, cqe) {
+    io_uring_for_each_cqe(&u->ring, head, cqe)
+    {
         n++;
         if (cqe->user_data & TX_MARK) {
             if (cqe->res < 0) {
@@ -124,10 +130,11 @@ static void uring_tx(struct io *io, const struct io_tx *tx, size_t n)
     for (uint32_t i = 0; i < n; i++) {
         struct io_uring_sqe *sqe = sqe_next(u);
         if (tx[i].to) {
-            u->parts[i] = (struct iovec){ (void *)tx[i].buf, tx[i].bytes };
-            u->headers[i] = (struct msghdr){
-                .msg_iov = &u->parts[i], .msg_iovlen = 1, .msg_name = (void *)tx[i].to, .msg_namelen = addr_len(tx[i].to)
-            };
+            u->parts[i] = (struct iovec){(void *)tx[i].buf, tx[i].bytes};
+            u->headers[i] = (struct msghdr){.msg_iov = &u->parts[i],
+                                            .msg_iovlen = 1,
+                                            .msg_name = (void *)tx[i].to,
+                                            .msg_namelen = addr_len(tx[i].to)};
             io_uring_prep_sendmsg(sqe, (int)tx[i].slot, &u->headers[i], MSG_DONTWAIT);
         } else {
             io_uring_prep_send(sqe, (int)tx[i].slot, tx[i].buf, tx[i].bytes, MSG_DONTWAIT);
@@ -169,7 +176,8 @@ static const struct io_ops uring_ops = {
 static int ring_setup(struct uring *u)
 {
     struct io_uring_params p = {
-        .flags = IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+        .flags =
+            IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
         .cq_entries = 2 * SQ_ENTRIES,
     };
     int err = io_uring_queue_init_params(SQ_ENTRIES, &u->ring, &p);

@@ -45,7 +45,7 @@ static int worker_open(struct worker *w)
         return err;
     }
     if (w->cfg.fifo_priority) {
-        struct sched_param p = { .sched_priority = w->cfg.fifo_priority };
+        struct sched_param p = {.sched_priority = w->cfg.fifo_priority};
         w->fifo_error = -pthread_setschedparam(pthread_self(), SCHED_FIFO, &p);
     }
     uint32_t n_slots = 2 * w->cfg.legs_max;
@@ -134,9 +134,15 @@ out:
     return 0;
 }
 
-struct ctl *worker_ctl(struct worker *w) { return &w->ctl; }
+struct ctl *worker_ctl(struct worker *w)
+{
+    return &w->ctl;
+}
 
-int worker_fifo_error(const struct worker *w) { return w->fifo_error; }
+int worker_fifo_error(const struct worker *w)
+{
+    return w->fifo_error;
+}
 
 void worker_stop(struct worker *w)
 {

@@ -10,19 +10,20 @@
 enum worker_io { WORKER_IO_URING, WORKER_IO_SYSCALL };
 
 struct worker_cfg {
-    int index;                /* for its name: mixer/0 */
-    int cpu;                  /* pinned to; -1: not pinned */
-    int fifo_priority;        /* SCHED_FIFO 1..99; 0: SCHED_OTHER */
+    int index;         /* for its name: mixer/0 */
+    int cpu;           /* pinned to; -1: not pinned */
+    int fifo_priority; /* SCHED_FIFO 1..99; 0: SCHED_OTHER */
     enum worker_io io;
     const struct simd *simd;
-    uint32_t legs_max;        /* sizes everything that is allocated at start */
-    uint64_t wall_offset_ns;  /* CLOCK_REALTIME - CLOCK_MONOTONIC, for RTCP's NTP time */
+    uint32_t legs_max;       /* sizes everything that is allocated at start */
+    uint64_t wall_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC, for RTCP's NTP time */
 };
 
 struct worker;
 
 /**
- * Starts a worker: its thread builds the ring (a SINGLE_ISSUER ring belongs to its thread), pins itself, seals its memory.
+ * Starts a worker: its thread builds the ring (a SINGLE_ISSUER ring belongs to its thread), pins itself, seals its
+ * memory.
  *
  * @return 0 | -ENOSYS, -EPERM: io_uring refused, try WORKER_IO_SYSCALL | -EINVAL: cpu not usable | -ENOMEM
  * @thread control; returns when the worker runs or has failed, nothing half started

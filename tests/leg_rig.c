@@ -3,28 +3,47 @@
 
 #include <string.h>
 
-static void box_empty(struct outbox *box) { box->n = 0; }
+static void box_empty(struct outbox *box)
+{
+    box->n = 0;
+}
 
 void rig_open(struct rig *r, uint8_t shape)
 {
-    static const uint32_t rates[] = { 8000, 16000, 48000, 16000 };
+    static const uint32_t rates[] = {8000, 16000, 48000, 16000};
     struct arena *a = &r->arena;
     must(arena_build(a, pool_arena_bytes(64, 16) + 64 * PACKET_STRIDE_BYTES + (1u << 17)) == 0);
     pool_init(&r->pool, a, 64, 16);
-    r->box = (struct outbox){ .packets = arena_take(a, 16 * sizeof(struct io_tx)),
-                              .bufs = arena_take(a, 16 * PACKET_STRIDE_BYTES), .max = 16, .flush = box_empty };
+    r->box = (struct outbox){.packets = arena_take(a, 16 * sizeof(struct io_tx)),
+                             .bufs = arena_take(a, 16 * PACKET_STRIDE_BYTES),
+                             .max = 16,
+                             .flush = box_empty};
     size_t frame = FRAME_SAMPLES_MAX * sizeof(int16_t);
     r->tools = (struct mix_tools){
-        .leg = { .simd = simd_pick(SIMD_ALL), .scratch = arena_take(a, PACKET_SAMPLES_MAX * 2), .stats = &r->stats },
-        .box = &r->box, .s1 = arena_take(a, frame), .s2 = arena_take(a, frame), .listen = arena_take(a, frame),
-        .own = arena_take(a, frame), .silence = arena_take(a, frame), .payload = arena_take(a, PAYLOAD_CAP),
+        .leg = {.simd = simd_pick(SIMD_ALL), .scratch = arena_take(a, PACKET_SAMPLES_MAX * 2), .stats = &r->stats},
+        .box = &r->box,
+        .s1 = arena_take(a, frame),
+        .s2 = arena_take(a, frame),
+        .listen = arena_take(a, frame),
+        .own = arena_take(a, frame),
+        .silence = arena_take(a, frame),
+        .payload = arena_take(a, PAYLOAD_CAP),
     };
-    struct conf_cfg conf = { .legs_max = 2 };
+    struct conf_cfg conf = {.legs_max = 2};
     must(conf_build(&r->conf, &conf) == 0);
     for (unsigned i = 0; i < 2; i++) {
-        struct leg_cfg cfg = { .id = i, .rtcp_fd = 1, .codec = codec_get(i ? CODEC_PCMU : shape % CODECS), .pt_rx = 96,
-                               .pt_tx = 96, .pt_event_rx = 101, .pt_cn_rx = 13, .rx_on = true, .tx_on = true, .ssrc = 5,
-                               .cname = "f", .rtcp_mux = shape & 64 };
+        struct leg_cfg cfg = {.id = i,
+                              .rtcp_fd = 1,
+                              .codec = codec_get(i ? CODEC_PCMU : shape % CODECS),
+                              .pt_rx = 96,
+                              .pt_tx = 96,
+                              .pt_event_rx = 101,
+                              .pt_cn_rx = 13,
+                              .rx_on = true,
+                              .tx_on = true,
+                              .ssrc = 5,
+                              .cname = "f",
+                              .rtcp_mux = shape & 64};
         bool g711 = cfg.codec->wire_clock_hz == 8000;
         cfg.fmt.rate_hz = g711 ? 8000 : rates[shape / 4 % 4];
         addr_parse(&cfg.remote_rtp, "192.0.2.1", 1000);

@@ -24,10 +24,16 @@ static _Thread_local int is_worker;
 static _Atomic int n_workers;
 #endif
 
-void nomalloc_begin(void) { guarded = 1; }
-void nomalloc_end(void) { guarded = 0; }
+void nomalloc_begin(void)
+{
+    guarded = 1;
+}
+void nomalloc_end(void)
+{
+    guarded = 0;
+}
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef MIXMINUS_SANITIZED
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
@@ -87,7 +93,10 @@ void *memalign(size_t alignment, size_t n)
     return __libc_memalign(alignment, n);
 }
 
-void *aligned_alloc(size_t alignment, size_t n) { return memalign(alignment, n); }
+void *aligned_alloc(size_t alignment, size_t n)
+{
+    return memalign(alignment, n);
+}
 
 int posix_memalign(void **p, size_t alignment, size_t n)
 {

@@ -18,7 +18,10 @@ struct addr {
 
 #define ADDR_TEXT_MAX 64 /* "[v6]:port" with its terminator */
 
-static inline bool addr_is_set(const struct addr *a) { return a->sa.sa_family != AF_UNSPEC; }
+static inline bool addr_is_set(const struct addr *a)
+{
+    return a->sa.sa_family != AF_UNSPEC;
+}
 
 static inline socklen_t addr_len(const struct addr *a)
 {

@@ -25,7 +25,10 @@ _Noreturn void must_fail(const char *what, const char *file, int line);
 #define NS_PER_MS 1000000ull
 #define NS_PER_S 1000000000ull
 
-static inline uint16_t load_be16(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
+static inline uint16_t load_be16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
 static inline uint32_t load_be32(const uint8_t *p)
 {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];

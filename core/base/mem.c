@@ -6,7 +6,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static size_t round_line(size_t bytes) { return (bytes + LINE_BYTES - 1) & ~(size_t)(LINE_BYTES - 1); }
+static size_t round_line(size_t bytes)
+{
+    return (bytes + LINE_BYTES - 1) & ~(size_t)(LINE_BYTES - 1);
+}
 
 void *mem_get(size_t bytes)
 {
@@ -18,7 +21,10 @@ void *mem_get(size_t bytes)
     return p;
 }
 
-void mem_put(void *p) { free(p); }
+void mem_put(void *p)
+{
+    free(p);
+}
 
 int arena_build(struct arena *a, size_t size_bytes)
 {
@@ -28,7 +34,7 @@ int arena_build(struct arena *a, size_t size_bytes)
     }
     madvise(base, size_bytes, MADV_HUGEPAGE);
     memset(base, 0, size_bytes);
-    *a = (struct arena){ .base = base, .size_bytes = size_bytes, .state = ARENA_OPEN };
+    *a = (struct arena){.base = base, .size_bytes = size_bytes, .state = ARENA_OPEN};
     return 0;
 }
 

@@ -21,7 +21,8 @@ struct arena {
     enum arena_state state;
 };
 
-/** Reserves size_bytes (huge pages advised, touched now so that no page fault happens on the beat). @return 0 | -ENOMEM */
+/** Reserves size_bytes (huge pages advised, touched now so that no page fault happens on the beat). @return 0 | -ENOMEM
+ */
 COLD int arena_build(struct arena *a, size_t size_bytes);
 /** Takes zeroed, line-aligned memory; must() not run dry: sizes are sums from limits.h. */
 COLD void *arena_take(struct arena *a, size_t bytes);

@@ -1,7 +1,8 @@
 /*
- * The only concurrent structure: a single-producer single-consumer ring of fixed-size messages. Each side owns one cache
- * line and keeps a copy of the other's index, so a put or get in the usual case touches no shared line but the message.
- * No waiting: full and empty are ordinary results. Values are copied; what they point at changes owner with them.
+ * The only concurrent structure: a single-producer single-consumer ring of fixed-size messages. Each side owns one
+ * cache line and keeps a copy of the other's index, so a put or get in the usual case touches no shared line but the
+ * message. No waiting: full and empty are ordinary results. Values are copied; what they point at changes owner with
+ * them.
  */
 #ifndef CORE_BASE_RING_H
 #define CORE_BASE_RING_H

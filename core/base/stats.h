@@ -41,7 +41,7 @@ enum drop {
 #define X(name, text) DROP_##name,
     DROP_LIST(X)
 #undef X
-    DROPS
+        DROPS
 };
 
 /** "SHORT", "VERSION", ... for metrics, and the sentence for people. */
@@ -55,7 +55,10 @@ static inline void count_add(counter *c, uint64_t n)
 {
     atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
 }
-static inline uint64_t count_get(const counter *c) { return atomic_load_explicit((counter *)c, memory_order_relaxed); }
+static inline uint64_t count_get(const counter *c)
+{
+    return atomic_load_explicit((counter *)c, memory_order_relaxed);
+}
 
 /* Lateness and length of beats, in buckets of powers of two from 8 us: <8, <16, ... <1 s, more. */
 #define HISTOGRAM_BUCKETS 19
@@ -71,13 +74,13 @@ static inline unsigned histogram_bucket(uint64_t ns)
 
 /* Written by the worker only. */
 struct worker_stats {
-    counter beats, busy_ns;              /* turns of the loop, and the time they took */
+    counter beats, busy_ns;                   /* turns of the loop, and the time they took */
     counter ticks, ticks_late, ticks_skipped; /* frames of conferences; begun over 5 ms late; given up after a stall */
-    counter confs, legs;                 /* gauges */
+    counter confs, legs;                      /* gauges */
     counter rx_packets, rx_bytes, tx_packets, tx_bytes;
     counter drops[DROPS];
     counter decoded, concealed, encoded, encode_shared; /* frames */
-    counter events_lost;                 /* event ring full, retried */
+    counter events_lost;                                /* event ring full, retried */
     counter beat_ns[HISTOGRAM_BUCKETS], late_ns[HISTOGRAM_BUCKETS];
 };
 

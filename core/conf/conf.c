@@ -31,7 +31,10 @@ void conf_free(struct conf *conf)
     mem_put(conf);
 }
 
-const struct conf_cfg *conf_cfg_of(const struct conf *conf) { return &conf->cfg; }
+const struct conf_cfg *conf_cfg_of(const struct conf *conf)
+{
+    return &conf->cfg;
+}
 
 void conf_leg_add(struct conf *conf, struct leg *leg)
 {

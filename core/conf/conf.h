@@ -10,9 +10,9 @@
 struct conf;
 
 struct conf_cfg {
-    uint64_t id;        /* signalling's own name for it */
-    uint32_t legs_max;  /* room for so many; 1..CONF_LEGS_MAX */
-    uint32_t talkers;   /* the loudest so many are heard; 0: all; up to TALKERS_MAX */
+    uint64_t id;       /* signalling's own name for it */
+    uint32_t legs_max; /* room for so many; 1..CONF_LEGS_MAX */
+    uint32_t talkers;  /* the loudest so many are heard; 0: all; up to TALKERS_MAX */
 };
 
 /** @return 0 | -EINVAL | -ENOMEM  @thread control; cold */

@@ -1,6 +1,6 @@
 /*
- * A conference from the inside: its plan and one tick of it. Only core/conf and core/engine include this; all of it runs
- * on the worker that the conference is lent to, unless marked COLD.
+ * A conference from the inside: its plan and one tick of it. Only core/conf and core/engine include this; all of it
+ * runs on the worker that the conference is lent to, unless marked COLD.
  */
 #ifndef CORE_CONF_CONF_RUN_H
 #define CORE_CONF_CONF_RUN_H
@@ -13,14 +13,14 @@
 /* Legs that may share an encode: same codec, settings and bus. Neighbours in plan.legs. */
 struct group {
     uint32_t first, count;
-    struct leg *shared;  /* whose encoder memory is the group's encoder; NULL: nobody shares yet (or no state) */
-    bool solo;           /* more kinds of legs than GROUPS_MAX: these encode each for itself */
+    struct leg *shared; /* whose encoder memory is the group's encoder; NULL: nobody shares yet (or no state) */
+    bool solo;          /* more kinds of legs than GROUPS_MAX: these encode each for itself */
 };
 
 /* Who hears whom, flat: compiled when it changes, only run on the tick. */
 struct plan {
-    struct leg **legs;   /* [n_legs] by group */
-    struct leg **spare;  /* [legs_max] for compiling */
+    struct leg **legs;  /* [n_legs] by group */
+    struct leg **spare; /* [legs_max] for compiling */
     uint32_t n_legs;
     struct group groups[GROUPS_MAX];
     uint32_t n_groups;
@@ -28,15 +28,15 @@ struct plan {
 };
 
 struct conf {
-    struct conf *next;     /* in its slot's list, or in the list to hand back */
+    struct conf *next; /* in its slot's list, or in the list to hand back */
     unsigned i_slot;
     uint32_t tick;
-    bool changed;          /* the plan must be compiled before the next tick */
+    bool changed; /* the plan must be compiled before the next tick */
     struct plan plan;
     struct leg *talkers[TALKERS_MAX];
     uint32_t n_talkers;
-    struct leg **mixed;    /* [legs_max] this tick's contributors */
-    const int16_t **rows;  /* [legs_max] their rows at one rate */
+    struct leg **mixed;   /* [legs_max] this tick's contributors */
+    const int16_t **rows; /* [legs_max] their rows at one rate */
     uint32_t n_mixed;
     struct conf_cfg cfg;
 };
@@ -45,11 +45,11 @@ struct conf {
 struct mix_tools {
     struct leg_tools leg;
     struct outbox *box;
-    int16_t *s1, *s2;   /* [FRAME_SAMPLES_MAX] the sum, split */
-    int16_t *listen;    /* [FRAME_SAMPLES_MAX] what listeners hear */
-    int16_t *own;       /* [FRAME_SAMPLES_MAX] what one talker hears */
-    int16_t *silence;   /* [FRAME_SAMPLES_MAX] zeros */
-    uint8_t *payload;   /* [PACKET_STRIDE_BYTES * 2]: 20 ms of 48 kHz L16 are 1920 bytes */
+    int16_t *s1, *s2; /* [FRAME_SAMPLES_MAX] the sum, split */
+    int16_t *listen;  /* [FRAME_SAMPLES_MAX] what listeners hear */
+    int16_t *own;     /* [FRAME_SAMPLES_MAX] what one talker hears */
+    int16_t *silence; /* [FRAME_SAMPLES_MAX] zeros */
+    uint8_t *payload; /* [PACKET_STRIDE_BYTES * 2]: 20 ms of 48 kHz L16 are 1920 bytes */
 };
 
 #define PAYLOAD_CAP (2 * PACKET_STRIDE_BYTES)
@@ -59,8 +59,9 @@ void conf_leg_add(struct conf *conf, struct leg *leg);
 /** Takes a leg out: talkers and its group forget it. */
 void conf_leg_drop(struct conf *conf, struct leg *leg);
 /**
- * From now on a leg encodes for itself, with the state of the encoder that served it so far: its decoder notices nothing.
- * If its memory held the shared state, another member inherits a copy. Before it talks, leaves, or changes its kind.
+ * From now on a leg encodes for itself, with the state of the encoder that served it so far: its decoder notices
+ * nothing. If its memory held the shared state, another member inherits a copy. Before it talks, leaves, or changes its
+ * kind.
  */
 void conf_leg_apart(struct conf *conf, struct leg *leg);
 

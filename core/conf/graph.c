@@ -1,6 +1,6 @@
 /*
- * Who hears whom, compiled to a flat plan: legs that may share an encode stand beside each other. Runs on the worker when
- * the conference has changed, never on an unchanged tick; takes no heap.
+ * Who hears whom, compiled to a flat plan: legs that may share an encode stand beside each other. Runs on the worker
+ * when the conference has changed, never on an unchanged tick; takes no heap.
  */
 #include "core/conf/conf_run.h"
 
@@ -17,7 +17,7 @@ static uint32_t group_of(struct plan *plan, struct leg *const *kinds, const stru
     if (plan->n_groups == GROUPS_MAX) {
         return GROUPS_MAX - 1;
     }
-    plan->groups[plan->n_groups] = (struct group){ .solo = plan->n_groups == GROUPS_MAX - 1 };
+    plan->groups[plan->n_groups] = (struct group){.solo = plan->n_groups == GROUPS_MAX - 1};
     return plan->n_groups++;
 }
 

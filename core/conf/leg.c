@@ -21,13 +21,16 @@ static void *carve_take(struct carve *c, size_t bytes)
     return p;
 }
 
-static size_t state_size(size_t (*size)(void)) { return size ? size() : 0; }
+static size_t state_size(size_t (*size)(void))
+{
+    return size ? size() : 0;
+}
 
 static void leg_carve(struct leg *leg, const struct leg_cfg *cfg, struct carve *c)
 {
     uint32_t rate_hz = cfg->fmt.rate_hz;
     size_t frame = rate_frame_samples(rate_hz);
-    struct leg layout = { 0 };
+    struct leg layout = {0};
     layout.row = carve_take(c, frame * sizeof(int16_t));
     for (unsigned r = 0; r < RATES; r++) {
         if (rate_hz_at(r) != rate_hz) {
@@ -89,12 +92,12 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
     if (err) {
         return err;
     }
-    struct carve sum = { 0 };
+    struct carve sum = {0};
     carve_take(&sum, sizeof(struct leg));
     leg_carve(NULL, cfg, &sum);
     /* Never a multiple of the page: rows of many legs would share a few sets of the cache (dsp.md 3). */
     size_t bytes = sum.at % 4096 < LINE_BYTES ? sum.at + LINE_BYTES : sum.at;
-    struct carve take = { .base = mem_get(bytes) };
+    struct carve take = {.base = mem_get(bytes)};
     if (!take.base) {
         return -ENOMEM;
     }
@@ -124,11 +127,20 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
     return 0;
 }
 
-void leg_free(struct leg *leg) { mem_put(leg); }
+void leg_free(struct leg *leg)
+{
+    mem_put(leg);
+}
 
-const struct leg_cfg *leg_cfg_of(const struct leg *leg) { return &leg->cfg; }
+const struct leg_cfg *leg_cfg_of(const struct leg *leg)
+{
+    return &leg->cfg;
+}
 
-const struct leg_stats *leg_stats_of(const struct leg *leg) { return &leg->stats; }
+const struct leg_stats *leg_stats_of(const struct leg *leg)
+{
+    return &leg->stats;
+}
 
 void leg_attach(struct leg *leg, struct pool *pool, uint32_t slot_rtp, uint32_t slot_rtcp, uint64_t now_ns)
 {

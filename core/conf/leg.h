@@ -1,7 +1,7 @@
 /*
- * One participant's media, both directions. Signalling builds a leg complete, lends it to one worker by CTL_LEG_ADD, and
- * gets it back by EV_LEG_GONE to read its statistics and free it. While it is lent, signalling may only use the pointer
- * as a name in further requests.
+ * One participant's media, both directions. Signalling builds a leg complete, lends it to one worker by CTL_LEG_ADD,
+ * and gets it back by EV_LEG_GONE to read its statistics and free it. While it is lent, signalling may only use the
+ * pointer as a name in further requests.
  */
 #ifndef CORE_CONF_LEG_H
 #define CORE_CONF_LEG_H
@@ -17,38 +17,38 @@ struct leg;
 
 /* Everything a leg is made from, a value. rx is towards the mixer, tx towards the participant. */
 struct leg_cfg {
-    uint64_t id;           /* signalling's own name for it; comes back in every event */
-    int rtp_fd, rtcp_fd;   /* bound, non-blocking UDP sockets, not connected; rtcp_fd -1: rtcp-mux or no RTCP */
-    bool rtcp_mux;         /* RTCP arrives on and goes to the RTP port */
+    uint64_t id;             /* signalling's own name for it; comes back in every event */
+    int rtp_fd, rtcp_fd;     /* bound, non-blocking UDP sockets, not connected; rtcp_fd -1: rtcp-mux or no RTCP */
+    bool rtcp_mux;           /* RTCP arrives on and goes to the RTP port */
     struct addr remote_rtp;  /* from the peer's SDP */
     struct addr remote_rtcp; /* from a=rtcp, else RTP port + 1; unset: send no RTCP */
     struct addr latch_host;  /* RTP from this host (any port) may also be the peer's: the source of its signalling.
                                 Unset: only remote_rtp is believed */
     const struct codec *codec;
     struct codec_cfg fmt;
-    uint8_t pt_rx, pt_tx;        /* payload type the peer sends, and that we send */
-    uint8_t pt_event_rx;         /* telephone-event (RFC 4733) towards us, PT_NONE: none */
-    uint8_t pt_cn_rx;            /* comfort noise, PT_NONE: none */
-    uint8_t ptime_tx_ms;         /* 10, 20, 40 or 60 for PCMU, PCMA and L16; Opus always 20. 0: 20 */
-    bool rx_on, tx_on;           /* direction of the media, from our side */
-    uint32_t ssrc, ts0;          /* random */
-    uint16_t seq0;               /* random */
-    uint16_t quiet_s;            /* EV_QUIET after so long without RTP; 0: never */
-    char cname[CNAME_MAX];       /* RTCP SDES */
+    uint8_t pt_rx, pt_tx;  /* payload type the peer sends, and that we send */
+    uint8_t pt_event_rx;   /* telephone-event (RFC 4733) towards us, PT_NONE: none */
+    uint8_t pt_cn_rx;      /* comfort noise, PT_NONE: none */
+    uint8_t ptime_tx_ms;   /* 10, 20, 40 or 60 for PCMU, PCMA and L16; Opus always 20. 0: 20 */
+    bool rx_on, tx_on;     /* direction of the media, from our side */
+    uint32_t ssrc, ts0;    /* random */
+    uint16_t seq0;         /* random */
+    uint16_t quiet_s;      /* EV_QUIET after so long without RTP; 0: never */
+    char cname[CNAME_MAX]; /* RTCP SDES */
 };
 
 /* Counted while the leg ran; whole once it has come back. */
 struct leg_stats {
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-    uint64_t rx_lost;            /* expected minus received, RFC 3550 A.3; negative differences give 0 */
-    uint32_t rx_jitter_ts;       /* interarrival jitter in RTP ticks, RFC 3550 A.8 */
+    uint64_t rx_lost;                    /* expected minus received, RFC 3550 A.3; negative differences give 0 */
+    uint32_t rx_jitter_ts;               /* interarrival jitter in RTP ticks, RFC 3550 A.8 */
     uint32_t delay_ms_now, delay_ms_max; /* frames held in the jitter buffer */
-    uint64_t decoded, concealed; /* packets; made-up stretches */
-    uint64_t pauses;             /* packets without audio: comfort noise, telephone events */
+    uint64_t decoded, concealed;         /* packets; made-up stretches */
+    uint64_t pauses;                     /* packets without audio: comfort noise, telephone events */
     uint64_t drops[DROPS];
     uint32_t peer_lost, peer_jitter_ts; /* last report block about what we sent */
-    uint32_t rtt_us;             /* from LSR/DLSR, 0: unknown */
-    uint8_t level_dbov;          /* last frame */
+    uint32_t rtt_us;                    /* from LSR/DLSR, 0: unknown */
+    uint8_t level_dbov;                 /* last frame */
 };
 
 /**

@@ -1,6 +1,6 @@
 /*
- * A leg from the inside: what the mix and the engine do with it on the beat. Only core/conf and core/engine include this;
- * signalling sees leg.h. Everything here runs on the worker that the leg is lent to, unless marked COLD.
+ * A leg from the inside: what the mix and the engine do with it on the beat. Only core/conf and core/engine include
+ * this; signalling sees leg.h. Everything here runs on the worker that the leg is lent to, unless marked COLD.
  */
 #ifndef CORE_CONF_LEG_RUN_H
 #define CORE_CONF_LEG_RUN_H
@@ -33,9 +33,9 @@ struct leg_news {
 struct leg {
     /* identity on the worker */
     struct conf *conf;
-    struct leg *next;               /* in the engine's list of legs to hand back */
+    struct leg *next; /* in the engine's list of legs to hand back */
     uint32_t slot_rtp, slot_rtcp;
-    uint32_t beat_index;            /* spreads housekeeping over ticks */
+    uint32_t beat_index; /* spreads housekeeping over ticks */
 
     /* rx: pump */
     bool connected, rx_on, tx_on, muted, deaf;
@@ -51,42 +51,42 @@ struct leg {
     struct plc plc;
 
     /* rx: this tick's audio */
-    int16_t *row;                   /* [frame] at the leg's rate */
-    int16_t *row_at[RATES];         /* the same at the other bus rates, when somebody there listens */
-    struct fir_state *fir[RATES];   /* to them; NULL at the own rate */
-    uint32_t fir_tick[RATES];       /* tick at which it ran last: a gap means a fresh start */
-    int16_t *fifo;                  /* decoded, not played: packets longer or shorter than a tick */
+    int16_t *row;                 /* [frame] at the leg's rate */
+    int16_t *row_at[RATES];       /* the same at the other bus rates, when somebody there listens */
+    struct fir_state *fir[RATES]; /* to them; NULL at the own rate */
+    uint32_t fir_tick[RATES];     /* tick at which it ran last: a gap means a fresh start */
+    int16_t *fifo;                /* decoded, not played: packets longer or shorter than a tick */
     uint32_t n_fifo;
     bool made_up;                   /* some of this tick's audio was concealed */
     uint8_t level_dbov, score_dbov; /* now; with a slow fall, what the loudest are chosen by */
     int peak;
-    bool audible;                   /* has sound, and may be heard */
-    bool talking;                   /* among the loudest */
-    bool in_mix;                    /* its row is in this tick's sum */
+    bool audible; /* has sound, and may be heard */
+    bool talking; /* among the loudest */
+    bool in_mix;  /* its row is in this tick's sum */
     uint16_t silent_ticks;
     int32_t gain_q12, gain_set_q12; /* in effect, and asked for */
 
     /* tx */
     uint8_t i_rate;
-    bool own_encoder;               /* encodes for itself: talks, talked a moment ago, or is new */
-    bool holds_shared;              /* its encoder memory is its group's encoder */
-    uint16_t apart_ticks;           /* since its voice left what it hears */
-    bool marker;                    /* next packet begins a talk spurt */
-    uint8_t packet_ticks;           /* ticks in a packet; 0: two packets in a tick */
+    bool own_encoder;     /* encodes for itself: talks, talked a moment ago, or is new */
+    bool holds_shared;    /* its encoder memory is its group's encoder */
+    uint16_t apart_ticks; /* since its voice left what it hears */
+    bool marker;          /* next packet begins a talk spurt */
+    uint8_t packet_ticks; /* ticks in a packet; 0: two packets in a tick */
     uint8_t n_gathered;
     uint16_t gathered_bytes;
     uint16_t seq;
     uint32_t ts, frame_ts;
     uint64_t tx_octets;
     void *encoder, *decoder;
-    uint8_t *gathered;              /* payload of a packet longer than a tick */
+    uint8_t *gathered; /* payload of a packet longer than a tick */
 
     /* rtcp */
     uint64_t rtcp_due_ns;
-    uint32_t sr_lsr;                /* of the peer's last SR */
+    uint32_t sr_lsr; /* of the peer's last SR */
     uint64_t sr_at_ns;
-    uint32_t rtcp_draw;             /* for the random interval */
-    uint32_t sent_lsr;              /* of our last SR, as the peer will echo it, and when it went */
+    uint32_t rtcp_draw; /* for the random interval */
+    uint32_t sent_lsr;  /* of our last SR, as the peer will echo it, and when it went */
     uint64_t sent_at_ns;
 
     struct leg_news news;
@@ -141,6 +141,9 @@ void leg_rtcp(struct leg *leg, struct outbox *box, uint64_t now_ns, uint64_t wal
 /** Is a group's encode good for both? */
 bool leg_same_group(const struct leg *a, const struct leg *b);
 
-static inline void leg_drop(struct leg *leg, enum drop drop) { leg->stats.drops[drop]++; }
+static inline void leg_drop(struct leg *leg, enum drop drop)
+{
+    leg->stats.drops[drop]++;
+}
 
 #endif

@@ -7,10 +7,10 @@
 #include <string.h>
 
 enum {
-    EXTRA_READ_TICKS = 8,     /* every so often one read more than needed, so that a queue left by a stall is noticed */
+    EXTRA_READ_TICKS = 8, /* every so often one read more than needed, so that a queue left by a stall is noticed */
     READS_MORE = 4,
     READS_MAX = JBUF_SLOTS,
-    FADE_TICKS = 3            /* concealed in a row before a codec's own concealment is trusted to be silent */
+    FADE_TICKS = 3 /* concealed in a row before a codec's own concealment is trusted to be silent */
 };
 
 /* Packets in a tick: two while their length is unknown or is 10 ms. */

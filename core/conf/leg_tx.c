@@ -1,4 +1,5 @@
-/* A leg's way towards the participant: RTP packets of any ptime from one tick's payload, and RTCP reports. Worker, hot. */
+/* A leg's way towards the participant: RTP packets of any ptime from one tick's payload, and RTCP reports. Worker, hot.
+ */
 #include "core/conf/leg_run.h"
 
 #include <string.h>

@@ -15,9 +15,9 @@ enum {
 /* The bus of one rate this tick. */
 struct bus {
     unsigned i_rate;
-    size_t n;            /* samples of a frame */
-    bool limit;          /* the peaks could add up over the knee */
-    uint8_t level_dbov;  /* of what listeners hear */
+    size_t n;           /* samples of a frame */
+    bool limit;         /* the peaks could add up over the knee */
+    uint8_t level_dbov; /* of what listeners hear */
 };
 
 /* A contributor's row at a rate; resampled when it speaks at another. A pause in its use means a fresh filter. */
@@ -201,7 +201,7 @@ void conf_tick(struct conf *conf, const struct mix_tools *t)
         if (!plan->rate_used[r]) {
             continue;
         }
-        struct bus bus = { .i_rate = r, .n = rate_frame_samples(rate_hz_at(r)) };
+        struct bus bus = {.i_rate = r, .n = rate_frame_samples(rate_hz_at(r))};
         bus_sum(&bus, conf, t);
         for (uint32_t g = 0; g < plan->n_groups; g++) {
             if (plan->groups[g].solo || plan->legs[plan->groups[g].first]->i_rate == r) {

@@ -1,7 +1,7 @@
 /*
- * The loudest K are heard, with hysteresis: a voice enters at once, stays 300 ms beyond its last sound, and is displaced
- * only by one that is 3 dB louder. K = 0: everybody who has sound is heard. Levels fall slowly (one dB a tick), so a
- * pause between syllables costs nobody his place. Worker, hot; O(legs).
+ * The loudest K are heard, with hysteresis: a voice enters at once, stays 300 ms beyond its last sound, and is
+ * displaced only by one that is 3 dB louder. K = 0: everybody who has sound is heard. Levels fall slowly (one dB a
+ * tick), so a pause between syllables costs nobody his place. Worker, hot; O(legs).
  */
 #include "core/conf/conf_run.h"
 

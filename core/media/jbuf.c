@@ -4,14 +4,14 @@
 #include <string.h>
 
 enum {
-    WINDOW_TICKS_MIN = 50,   /* 1 s */
-    WINDOW_TICKS_MAX = 800,  /* 16 s, reached when the network keeps being late after every attempt */
-    CALM_TICKS = 500,        /* 10 s without a late packet halve the window */
-    BLEND_EVERY_TICKS = 4,   /* a quarter faster while coming down ... */
-    BLEND_SOON_TICKS = 2,    /* ... and half as fast again while there is a lot */
+    WINDOW_TICKS_MIN = 50,  /* 1 s */
+    WINDOW_TICKS_MAX = 800, /* 16 s, reached when the network keeps being late after every attempt */
+    CALM_TICKS = 500,       /* 10 s without a late packet halve the window */
+    BLEND_EVERY_TICKS = 4,  /* a quarter faster while coming down ... */
+    BLEND_SOON_TICKS = 2,   /* ... and half as fast again while there is a lot */
     BLEND_SOON_FRAMES = 5,
     CREDIT_MAX = 1000,
-    SILENCE_TICKS = 15       /* so long a gap is a pause of the sender, not lateness */
+    SILENCE_TICKS = 15 /* so long a gap is a pause of the sender, not lateness */
 };
 
 void jbuf_init(struct jbuf *j, uint32_t frame_ts, uint32_t depth_max_ts)
@@ -25,9 +25,15 @@ void jbuf_init(struct jbuf *j, uint32_t frame_ts, uint32_t depth_max_ts)
     j->calm_ticks = CALM_TICKS; /* one disturbance does not make a bad network */
 }
 
-void jbuf_attach(struct jbuf *j, struct pool *pool) { j->pool = pool; }
+void jbuf_attach(struct jbuf *j, struct pool *pool)
+{
+    j->pool = pool;
+}
 
-static struct jbuf_packet *packet_at(struct jbuf *j, uint16_t seq) { return &j->packets[seq & (JBUF_SLOTS - 1)]; }
+static struct jbuf_packet *packet_at(struct jbuf *j, uint16_t seq)
+{
+    return &j->packets[seq & (JBUF_SLOTS - 1)];
+}
 
 void jbuf_done(struct jbuf *j, const struct jbuf_packet *packet)
 {

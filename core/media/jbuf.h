@@ -1,8 +1,8 @@
 /*
  * The adaptive jitter buffer of one leg: packets by sequence number, handed out one at a time when the leg's tick needs
- * audio. On a clean network it holds nothing across ticks and adds no delay. Delay grows only by what had to be concealed
- * because a packet came late, is bounded by JBUF_DEPTH_MAX_MS, and comes down again: whatever has not been needed for
- * a while is played out faster, one tick in four blended into the next.
+ * audio. On a clean network it holds nothing across ticks and adds no delay. Delay grows only by what had to be
+ * concealed because a packet came late, is bounded by JBUF_DEPTH_MAX_MS, and comes down again: whatever has not been
+ * needed for a while is played out faster, one tick in four blended into the next.
  *
  * A packet is borrowed where it arrived until the end of its tick; what is still waiting then is copied to the worker's
  * pool (jbuf_settle). Worker, hot; knows no PCM and no clock: the leg tells what it has in hand.
@@ -23,22 +23,22 @@ struct jbuf_packet {
 struct jbuf {
     struct jbuf_packet packets[JBUF_SLOTS]; /* by seq modulo JBUF_SLOTS */
     struct pool *pool;
-    uint32_t frame_ts;      /* one tick in RTP ticks */
+    uint32_t frame_ts; /* one tick in RTP ticks */
     uint32_t depth_max_ts;
-    uint32_t packet_ts;     /* duration of a packet, learnt */
-    uint32_t last_ts;       /* of the last packet handed out */
-    uint16_t next_seq;      /* to be handed out */
+    uint32_t packet_ts; /* duration of a packet, learnt */
+    uint32_t last_ts;   /* of the last packet handed out */
+    uint16_t next_seq;  /* to be handed out */
     uint16_t n_held;
-    uint16_t end_seq;       /* newest held + 1, while n_held */
+    uint16_t end_seq; /* newest held + 1, while n_held */
     bool started;
     /* adaptation */
-    uint16_t credit;        /* ticks concealed since the last packet handed out */
-    uint16_t window_ticks;  /* how long surplus must last before it is surplus */
-    uint16_t window_at;     /* ticks into the window */
+    uint16_t credit;         /* ticks concealed since the last packet handed out */
+    uint16_t window_ticks;   /* how long surplus must last before it is surplus */
+    uint16_t window_at;      /* ticks into the window */
     uint32_t surplus_min_ts; /* least backlog seen in the window */
-    uint32_t surplus_ts;    /* to be blended away */
-    uint16_t since_blend;   /* ticks */
-    uint32_t calm_ticks;    /* since the last late packet */
+    uint32_t surplus_ts;     /* to be blended away */
+    uint16_t since_blend;    /* ticks */
+    uint32_t calm_ticks;     /* since the last late packet */
 };
 
 enum jbuf_get {

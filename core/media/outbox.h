@@ -1,6 +1,6 @@
 /*
- * The packets that one beat sends: written in place, handed to the I/O back end in batches. Whoever owns the box says how
- * it is emptied; a full one empties itself. Worker, hot.
+ * The packets that one beat sends: written in place, handed to the I/O back end in batches. Whoever owns the box says
+ * how it is emptied; a full one empties itself. Worker, hot.
  */
 #ifndef CORE_MEDIA_OUTBOX_H
 #define CORE_MEDIA_OUTBOX_H
@@ -9,10 +9,10 @@
 #include "core/base/limits.h"
 
 struct io_tx {
-    uint32_t slot;          /* the socket's, see core/io.h */
+    uint32_t slot; /* the socket's, see core/io.h */
     uint32_t bytes;
     const uint8_t *buf;
-    const struct addr *to;  /* NULL: the socket is connected. Else it must stay valid until the box is emptied */
+    const struct addr *to; /* NULL: the socket is connected. Else it must stay valid until the box is emptied */
 };
 
 struct outbox {
@@ -37,7 +37,7 @@ static inline void outbox_add(struct outbox *box, uint32_t slot, size_t bytes, c
 {
     must(box->n < box->max && bytes <= PACKET_BYTES_MAX);
     const uint8_t *buf = box->bufs + (size_t)box->n * PACKET_STRIDE_BYTES;
-    box->packets[box->n++] = (struct io_tx){ .slot = slot, .bytes = (uint32_t)bytes, .buf = buf, .to = to };
+    box->packets[box->n++] = (struct io_tx){.slot = slot, .bytes = (uint32_t)bytes, .buf = buf, .to = to};
 }
 
 #endif

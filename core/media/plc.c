@@ -5,9 +5,9 @@
 #include <string.h>
 
 enum {
-    HOLD_8K = 80,    /* 10 ms at full level */
-    FADE_8K = 400,   /* then 50 ms down to nothing */
-    RETURN_8K = 32   /* 4 ms blend back */
+    HOLD_8K = 80,  /* 10 ms at full level */
+    FADE_8K = 400, /* then 50 ms down to nothing */
+    RETURN_8K = 32 /* 4 ms blend back */
 };
 
 size_t plc_history_bytes(uint32_t rate_hz)

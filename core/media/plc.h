@@ -14,11 +14,11 @@
 #define PLC_WINDOW_8K 160    /* compared for pitch: 20 ms */
 
 struct plc {
-    int16_t *history;     /* [n_history], the newest last */
+    int16_t *history; /* [n_history], the newest last */
     uint32_t n_history;
-    uint32_t factor;      /* rate / 8000 */
-    uint32_t pitch;       /* samples */
-    uint32_t at;          /* into the period */
+    uint32_t factor;       /* rate / 8000 */
+    uint32_t pitch;        /* samples */
+    uint32_t at;           /* into the period */
     uint32_t made_samples; /* since the loss began; 0: none going on */
 };
 

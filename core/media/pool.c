@@ -1,7 +1,10 @@
 /* Packet memory of one worker. See pool.h. */
 #include "core/media/pool.h"
 
-static size_t list_bytes(uint32_t n, size_t block_bytes) { return n * (block_bytes + sizeof(uint32_t)) + 2 * LINE_BYTES; }
+static size_t list_bytes(uint32_t n, size_t block_bytes)
+{
+    return n * (block_bytes + sizeof(uint32_t)) + 2 * LINE_BYTES;
+}
 
 size_t pool_arena_bytes(uint32_t n_small, uint32_t n_large)
 {

@@ -9,9 +9,18 @@
 #include "simd/simd.h"
 
 /* A rate's place in arrays by rate. */
-static inline unsigned rate_index(uint32_t rate_hz) { return rate_hz == 8000 ? 0 : rate_hz == 16000 ? 1 : 2; }
-static inline uint32_t rate_hz_at(unsigned i) { return i == 0 ? 8000 : i == 1 ? 16000 : 48000; }
-static inline size_t rate_frame_samples(uint32_t rate_hz) { return rate_hz / 1000 * TICK_MS; }
+static inline unsigned rate_index(uint32_t rate_hz)
+{
+    return rate_hz == 8000 ? 0 : rate_hz == 16000 ? 1 : 2;
+}
+static inline uint32_t rate_hz_at(unsigned i)
+{
+    return i == 0 ? 8000 : i == 1 ? 16000 : 48000;
+}
+static inline size_t rate_frame_samples(uint32_t rate_hz)
+{
+    return rate_hz / 1000 * TICK_MS;
+}
 
 /**
  * One frame from one rate to another.

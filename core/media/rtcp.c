@@ -115,7 +115,7 @@ static enum drop packet_read(const uint8_t *p, size_t bytes, uint32_t own_ssrc, 
 
 enum drop rtcp_parse(const uint8_t *buf, size_t bytes, uint32_t own_ssrc, struct rtcp_heard *out)
 {
-    struct rtcp_heard heard = { 0 };
+    struct rtcp_heard heard = {0};
     if (bytes < 8) {
         return DROP_RTCP_SHORT;
     }

@@ -35,7 +35,7 @@ size_t rtcp_write(uint8_t *buf, const struct rtcp_report *report);
 struct rtcp_heard {
     bool sr, bye, has_block;
     uint32_t sr_ssrc, bye_ssrc;
-    uint32_t sr_ntp_middle; /* the middle 32 bits, for LSR */
+    uint32_t sr_ntp_middle;  /* the middle 32 bits, for LSR */
     struct rtcp_block block; /* the one about own_ssrc */
 };
 

@@ -19,7 +19,8 @@ struct rtp {
     bool marker;
 };
 
-/** Reads a header. payload points into buf. @return DROP_NONE | SHORT, VERSION, EXTENSION, PADDING  @source RFC 3550 5.1 */
+/** Reads a header. payload points into buf. @return DROP_NONE | SHORT, VERSION, EXTENSION, PADDING  @source RFC
+ * 3550 5.1 */
 enum drop rtp_parse(const uint8_t *buf, size_t bytes, struct rtp *rtp);
 
 /** On a port shared by RTP and RTCP: is this RTCP? @source RFC 5761 section 4 */
@@ -35,16 +36,16 @@ size_t rtp_write(uint8_t *buf, uint8_t pt, bool marker, uint16_t seq, uint32_t t
 /* One sender as its receiver sees it. Zero is a valid fresh state. @source RFC 3550 A.1, A.3, A.8 */
 struct rtp_source {
     bool known;
-    uint8_t candidates;      /* packets in a row of a sender that would take over */
+    uint8_t candidates; /* packets in a row of a sender that would take over */
     uint16_t max_seq;
     uint16_t candidate_seq;
     uint32_t ssrc, candidate_ssrc;
-    uint32_t cycles;         /* sequence wraps << 16 */
+    uint32_t cycles; /* sequence wraps << 16 */
     uint32_t base_seq;
     uint32_t received;
     uint32_t received_prior, expected_prior; /* at the last report */
     uint32_t transit_ts;
-    uint32_t jitter_q4;      /* jitter * 16 */
+    uint32_t jitter_q4; /* jitter * 16 */
 };
 
 enum rtp_arrival { RTP_TAKE, RTP_RESTART, RTP_REFUSE };
@@ -66,6 +67,9 @@ uint32_t rtp_source_lost(const struct rtp_source *s);
 /** Loss fraction (of 256) since the last call; what a report block carries. */
 uint8_t rtp_source_fraction(struct rtp_source *s);
 
-static inline uint32_t rtp_source_highest(const struct rtp_source *s) { return s->cycles + s->max_seq; }
+static inline uint32_t rtp_source_highest(const struct rtp_source *s)
+{
+    return s->cycles + s->max_seq;
+}
 
 #endif

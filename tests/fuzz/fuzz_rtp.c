@@ -1,7 +1,7 @@
 /*
  * Foreign bytes on the media path: a sequence of datagrams, some from strangers, some RTCP, to one leg of a conference
- * that ticks between them: header, source, jitter buffer, every codec's decoder, events, reports. The first octet chooses
- * codec, rate and mux; then each datagram is two octets (what, length) and its bytes.
+ * that ticks between them: header, source, jitter buffer, every codec's decoder, events, reports. The first octet
+ * chooses codec, rate and mux; then each datagram is two octets (what, length) and its bytes.
  */
 #include "tests/leg_rig.h"
 

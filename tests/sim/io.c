@@ -13,11 +13,20 @@ uint64_t chance_draw(struct chance *c)
     return z ^ z >> 31;
 }
 
-uint32_t chance_below(struct chance *c, uint32_t n) { return n ? (uint32_t)(chance_draw(c) % n) : 0; }
+uint32_t chance_below(struct chance *c, uint32_t n)
+{
+    return n ? (uint32_t)(chance_draw(c) % n) : 0;
+}
 
-bool chance_of(struct chance *c, uint32_t per_mille) { return chance_below(c, 1000) < per_mille; }
+bool chance_of(struct chance *c, uint32_t per_mille)
+{
+    return chance_below(c, 1000) < per_mille;
+}
 
-static struct sim_io *sim_of(struct io *io) { return (struct sim_io *)io; }
+static struct sim_io *sim_of(struct io *io)
+{
+    return (struct sim_io *)io;
+}
 
 static struct sim_socket *socket_at(struct io *io, uint32_t slot)
 {
@@ -43,7 +52,10 @@ static int sim_connect(struct io *io, uint32_t slot, const struct addr *peer)
     return 0;
 }
 
-static void sim_disconnect(struct io *io, uint32_t slot) { socket_at(io, slot)->connected = false; }
+static void sim_disconnect(struct io *io, uint32_t slot)
+{
+    socket_at(io, slot)->connected = false;
+}
 
 static void sim_close(struct io *io, uint32_t slot)
 {
@@ -81,7 +93,10 @@ static void sim_tx(struct io *io, const struct io_tx *tx, size_t n)
     }
 }
 
-static uint64_t sim_wait(struct io *io, uint64_t deadline_ns) { return sim_of(io)->now_ns = deadline_ns; }
+static uint64_t sim_wait(struct io *io, uint64_t deadline_ns)
+{
+    return sim_of(io)->now_ns = deadline_ns;
+}
 
 static void sim_no_free(struct io *io) {}
 
@@ -143,7 +158,7 @@ void sim_send(struct sim_io *s, uint32_t fd, const struct addr *from, const uint
         at--;
     }
     memmove(k->queue + at + 1, k->queue + at, (k->n_queued - at) * sizeof *k->queue);
-    k->queue[at] = (struct datagram){ .at_ns = at_ns, .from = *from, .bytes = (uint16_t)bytes };
+    k->queue[at] = (struct datagram){.at_ns = at_ns, .from = *from, .bytes = (uint16_t)bytes};
     memcpy(k->queue[at].data, buf, bytes);
     k->n_queued++;
 }

@@ -11,7 +11,7 @@
 
 static unsigned one(const char *scenario, uint64_t seed, const struct simd *simd, uint64_t *digest)
 {
-    struct options o = { .seed = seed, .scenario = scenario, .simd = simd };
+    struct options o = {.seed = seed, .scenario = scenario, .simd = simd};
     unsigned n = world_run(&o, digest);
     if (n) {
         printf("FAILED: --scenario=%s --seed=%lu --isa=%s: %u violations\n", scenario, seed, simd->name, n);
@@ -42,7 +42,7 @@ static unsigned run(const char *scenario, uint64_t seed, const struct simd *simd
 {
     uint64_t digest;
     if (strcmp(scenario, "isa") == 0) {
-        static const char *const all[] = { "exact", "churn", "faults", "codecs" };
+        static const char *const all[] = {"exact", "churn", "faults", "codecs"};
         return every_isa(all[seed % ARRAY_LEN(all)], seed);
     }
     return one(scenario, seed, simd, &digest);
@@ -72,21 +72,32 @@ static unsigned run_file(const char *path, const struct simd *simd, unsigned *n_
 int main(int argc, char **argv)
 {
     static const struct option flags[] = {
-        { "scenario", required_argument, NULL, 's' }, { "seed", required_argument, NULL, 'S' },
-        { "runs", required_argument, NULL, 'r' },     { "isa", required_argument, NULL, 'i' },
-        { "seeds", required_argument, NULL, 'f' },    { 0 },
+        {"scenario", required_argument, NULL, 's'}, {"seed", required_argument, NULL, 'S'},
+        {"runs", required_argument, NULL, 'r'},     {"isa", required_argument, NULL, 'i'},
+        {"seeds", required_argument, NULL, 'f'},    {0},
     };
     const char *scenario = "exact", *file = NULL;
     uint64_t seed = (uint64_t)time(NULL);
     unsigned runs = 1, n_run = 0, failed = 0, mask = SIMD_ALL;
     for (int c; (c = getopt_long(argc, argv, "", flags, NULL)) != -1;) {
         switch (c) {
-        case 's': scenario = optarg; break;
-        case 'S': seed = strtoull(optarg, NULL, 0); break;
-        case 'r': runs = (unsigned)atoi(optarg); break;
-        case 'i': mask = simd_mask_of(optarg); break;
-        case 'f': file = optarg; break;
-        default: return 2;
+        case 's':
+            scenario = optarg;
+            break;
+        case 'S':
+            seed = strtoull(optarg, NULL, 0);
+            break;
+        case 'r':
+            runs = (unsigned)atoi(optarg);
+            break;
+        case 'i':
+            mask = simd_mask_of(optarg);
+            break;
+        case 'f':
+            file = optarg;
+            break;
+        default:
+            return 2;
         }
     }
     const struct simd *simd = simd_pick(mask);

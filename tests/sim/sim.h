@@ -1,9 +1,9 @@
 /*
- * The simulated world: one real engine, a simulated network, model phones that send what an oracle can check. One thread,
- * one virtual clock, one seed from which everything that is random is drawn.
+ * The simulated world: one real engine, a simulated network, model phones that send what an oracle can check. One
+ * thread, one virtual clock, one seed from which everything that is random is drawn.
  *
- * Oracle: talker k of a conference sends the constant sample 2^k in L16, so every sample that comes back *is* the set of
- * those who are heard; N-1, mute and who-hears-whom are checked by comparing two integers.
+ * Oracle: talker k of a conference sends the constant sample 2^k in L16, so every sample that comes back *is* the set
+ * of those who are heard; N-1, mute and who-hears-whom are checked by comparing two integers.
  */
 #ifndef TESTS_SIM_SIM_H
 #define TESTS_SIM_SIM_H
@@ -28,7 +28,7 @@ bool chance_of(struct chance *c, uint32_t per_mille);
 
 struct faults {
     uint32_t loss_per_mille, duplicate_per_mille, corrupt_per_mille;
-    uint32_t jitter_us;      /* uniform extra delay; also reorders when over the packet interval */
+    uint32_t jitter_us;          /* uniform extra delay; also reorders when over the packet interval */
     uint32_t stranger_per_mille; /* a packet from an address that is not the peer's */
 };
 
@@ -44,10 +44,10 @@ struct datagram {
 
 struct sim_socket {
     bool open, connected;
-    struct addr peer;        /* when connected */
-    struct datagram *queue;  /* [SIM_QUEUE] ordered by time */
+    struct addr peer;       /* when connected */
+    struct datagram *queue; /* [SIM_QUEUE] ordered by time */
     uint32_t n_queued;
-    void *owner;             /* the phone at the other end */
+    void *owner; /* the phone at the other end */
     bool rtcp;
 };
 
@@ -65,7 +65,8 @@ struct sim_io {
 int sim_io_build(struct sim_io *io, uint32_t n_sockets, uint32_t n_slots);
 void sim_io_free(struct sim_io *io);
 /** A packet on its way to the engine. */
-void sim_send(struct sim_io *io, uint32_t fd, const struct addr *from, const uint8_t *buf, size_t bytes, uint64_t at_ns);
+void sim_send(struct sim_io *io, uint32_t fd, const struct addr *from, const uint8_t *buf, size_t bytes,
+              uint64_t at_ns);
 
 /* ---- world ---- */
 

@@ -12,8 +12,8 @@
 enum {
     PHONES_MAX = 60,
     CONFS_MAX = 4,
-    BITS = 14,                /* sum of 2^0..2^13 stays below the limiter's knee */
-    SETTLE_MS = 1500,         /* after a change: talker hold (300 ms) and whatever was concealed are over */
+    BITS = 14,        /* sum of 2^0..2^13 stays below the limiter's knee */
+    SETTLE_MS = 1500, /* after a change: talker hold (300 ms) and whatever was concealed are over */
     DELAY_MAX_MS = 25,
     RECOVER_MS = 5000,
     VIOLATIONS_SHOWN = 12
@@ -30,14 +30,14 @@ struct phone {
     struct addr addr;
     struct leg_cfg cfg;
     unsigned ptime_ms;
-    uint64_t send_ns;          /* next packet leaves */
+    uint64_t send_ns; /* next packet leaves */
     uint16_t seq;
     uint32_t ts, ssrc;
     /* what it hears */
     bool heard_any;
     uint16_t heard_seq;
     uint32_t heard_ts;
-    uint64_t toggled_ns;       /* its talking state changed on the wire */
+    uint64_t toggled_ns; /* its talking state changed on the wire */
     uint64_t n_heard, n_oracle;
 };
 
@@ -84,7 +84,10 @@ static void digest_add(struct world *w, const uint8_t *p, size_t n)
 
 /* ---- oracle ---- */
 
-static bool sounds(const struct phone *p) { return p->joined && !p->leaving && p->talking && !p->muted; }
+static bool sounds(const struct phone *p)
+{
+    return p->joined && !p->leaving && p->talking && !p->muted;
+}
 
 /* The set that p should hear: all who sound, or the loudest K of them (a higher bit is 6 dB louder), without itself. */
 static uint32_t expected_set(const struct world *w, const struct phone *p)
@@ -114,7 +117,8 @@ static void samples_check(struct world *w, struct phone *p, const uint8_t *paylo
             return;
         }
         if (settled && set != expected) {
-            violated(w, "phone %u (bit %u, conf %u) hears %04x instead of %04x", p->index, p->bit, p->i_conf, set, expected);
+            violated(w, "phone %u (bit %u, conf %u) hears %04x instead of %04x", p->index, p->bit, p->i_conf, set,
+                     expected);
             return;
         }
     }
@@ -193,14 +197,14 @@ static void codec_draw(struct world *w, struct phone *p)
         cfg->fmt.rate_hz = w->rate_hz;
     } else {
         cfg->codec = codec_get(chance_below(c, CODECS));
-        static const uint32_t rates[] = { 8000, 16000, 48000 };
+        static const uint32_t rates[] = {8000, 16000, 48000};
         bool g711 = cfg->codec->id == CODEC_PCMU || cfg->codec->id == CODEC_PCMA;
         cfg->fmt.rate_hz = g711 ? 8000 : rates[chance_below(c, 3)];
         cfg->fmt.fec = chance_of(c, 500);
         cfg->fmt.dtx = cfg->codec->id == CODEC_OPUS && chance_of(c, 200);
         cfg->fmt.complexity = (uint8_t)chance_below(c, 3);
     }
-    static const uint8_t ptimes[] = { 20, 20, 10, 40, 60 };
+    static const uint8_t ptimes[] = {20, 20, 10, 40, 60};
     p->ptime_ms = chance_of(c, 300) ? ptimes[chance_below(c, 5)] : 20;
     cfg->ptime_tx_ms = chance_of(c, 300) ? ptimes[chance_below(c, 5)] : 20;
     if (cfg->fmt.rate_hz == 48000 && cfg->codec->id == CODEC_L16) {
@@ -222,14 +226,25 @@ static void phone_init(struct world *w, unsigned i)
 {
     struct phone *p = &w->phones[i];
     struct chance *c = &w->chance;
-    *p = (struct phone){ .world = w, .index = i, .fd = 2 * i, .i_conf = i % w->n_confs, .bit = i / w->n_confs % BITS };
+    *p = (struct phone){.world = w, .index = i, .fd = 2 * i, .i_conf = i % w->n_confs, .bit = i / w->n_confs % BITS};
     addr_parse(&p->addr, "192.0.2.1", (uint16_t)(10000 + 2 * i));
     struct addr rtcp = p->addr;
     addr_set_port(&rtcp, (uint16_t)(10001 + 2 * i));
     p->cfg = (struct leg_cfg){
-        .id = i, .rtp_fd = (int)p->fd, .rtcp_fd = -1, .remote_rtp = p->addr, .remote_rtcp = rtcp,
-        .pt_rx = 96, .pt_tx = 97, .pt_event_rx = 101, .pt_cn_rx = 13, .rx_on = true, .tx_on = true,
-        .ssrc = (uint32_t)chance_draw(c), .ts0 = (uint32_t)chance_draw(c), .seq0 = (uint16_t)chance_draw(c),
+        .id = i,
+        .rtp_fd = (int)p->fd,
+        .rtcp_fd = -1,
+        .remote_rtp = p->addr,
+        .remote_rtcp = rtcp,
+        .pt_rx = 96,
+        .pt_tx = 97,
+        .pt_event_rx = 101,
+        .pt_cn_rx = 13,
+        .rx_on = true,
+        .tx_on = true,
+        .ssrc = (uint32_t)chance_draw(c),
+        .ts0 = (uint32_t)chance_draw(c),
+        .seq0 = (uint16_t)chance_draw(c),
         .cname = "sim@example",
     };
     codec_draw(w, p);
@@ -242,12 +257,15 @@ static void phone_init(struct world *w, unsigned i)
     w->io.sockets[p->fd + 1].rtcp = true;
 }
 
-static void request(struct world *w, const struct ctl_req *req) { must(ctl_put(&w->ctl, req) == 0); }
+static void request(struct world *w, const struct ctl_req *req)
+{
+    must(ctl_put(&w->ctl, req) == 0);
+}
 
 static void phone_join(struct world *w, struct phone *p)
 {
     must(leg_build(&p->leg, &p->cfg) == 0);
-    request(w, &(struct ctl_req){ .op = CTL_LEG_ADD, .leg = p->leg, .conf = w->confs[p->i_conf] });
+    request(w, &(struct ctl_req){.op = CTL_LEG_ADD, .leg = p->leg, .conf = w->confs[p->i_conf]});
     p->joined = true;
     p->heard_any = false;
     p->send_ns = w->now_ns + chance_below(&w->chance, 20000) * NS_PER_US;
@@ -258,7 +276,7 @@ static void phone_leave(struct world *w, struct phone *p)
 {
     p->leaving = true;
     p->muted = p->deaf = false;
-    request(w, &(struct ctl_req){ .op = CTL_LEG_DROP, .leg = p->leg });
+    request(w, &(struct ctl_req){.op = CTL_LEG_DROP, .leg = p->leg});
     w->changed_ns[p->i_conf] = w->now_ns;
 }
 
@@ -274,7 +292,7 @@ static size_t payload_make(struct phone *p, uint8_t *payload)
     }
     /* Seeded noise shaped like nothing in particular: the invariants do not look into it. */
     if (p->cfg.codec->id == CODEC_OPUS) {
-        static const uint8_t toc[] = { 8 << 3, 9 << 3, 1 << 3, 19 << 3, 31 << 3 };
+        static const uint8_t toc[] = {8 << 3, 9 << 3, 1 << 3, 19 << 3, 31 << 3};
         payload[0] = toc[chance_below(&w->chance, 5)];
         n = 20 + chance_below(&w->chance, 60);
         for (size_t i = 1; i < n; i++) {
@@ -400,7 +418,7 @@ static void world_change(struct world *w)
     if (p->leaving) {
         return;
     }
-    struct ctl_req req = { .op = CTL_LEG_SET, .leg = p->leg };
+    struct ctl_req req = {.op = CTL_LEG_SET, .leg = p->leg};
     switch (chance_below(&w->chance, 4)) {
     case 0:
         phone_leave(w, p);
@@ -511,14 +529,18 @@ static void world_open(struct world *w, const struct options *o)
     w->io.deliver = heard;
     must(ctl_build(&w->ctl) == 0);
     struct engine_cfg cfg = {
-        .ctl = &w->ctl, .io = &w->io.io, .stats = &w->stats, .simd = o->simd, .legs_max = PHONES_MAX,
+        .ctl = &w->ctl,
+        .io = &w->io.io,
+        .stats = &w->stats,
+        .simd = o->simd,
+        .legs_max = PHONES_MAX,
     };
     must(engine_build(&w->engine, &cfg) == 0);
     w->engine_ns = w->now_ns;
     for (unsigned i = 0; i < w->n_confs; i++) {
-        struct conf_cfg conf = { .id = i, .legs_max = PHONES_MAX, .talkers = w->talkers };
+        struct conf_cfg conf = {.id = i, .legs_max = PHONES_MAX, .talkers = w->talkers};
         must(conf_build(&w->confs[i], &conf) == 0);
-        request(w, &(struct ctl_req){ .op = CTL_CONF_OPEN, .conf = w->confs[i] });
+        request(w, &(struct ctl_req){.op = CTL_CONF_OPEN, .conf = w->confs[i]});
     }
     for (unsigned i = 0; i < w->n_phones; i++) {
         phone_init(w, i);
@@ -537,7 +559,7 @@ static void world_close(struct world *w)
         }
     }
     for (unsigned i = 0; i < w->n_confs; i++) {
-        request(w, &(struct ctl_req){ .op = CTL_CONF_CLOSE, .conf = w->confs[i] });
+        request(w, &(struct ctl_req){.op = CTL_CONF_CLOSE, .conf = w->confs[i]});
     }
     world_until(w, w->now_ns + 100 * NS_PER_MS);
     if (w->n_gone_confs != w->n_confs) {
@@ -553,7 +575,7 @@ static void world_close(struct world *w)
 
 unsigned world_run(const struct options *o, uint64_t *digest)
 {
-    static const char *const names[] = { "exact", "churn", "faults", "stall", "codecs" };
+    static const char *const names[] = {"exact", "churn", "faults", "stall", "codecs"};
     struct world *w = mem_get(sizeof *w);
     must(w);
     while (strcmp(names[w->kind], o->scenario)) {

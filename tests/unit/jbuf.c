@@ -40,7 +40,7 @@ static void rig_close(struct rig *r)
 
 static enum drop put(struct rig *r, uint16_t seq, uint32_t ts)
 {
-    struct jbuf_packet p = { .payload = r->payload, .bytes = 160, .seq = seq, .ts = ts };
+    struct jbuf_packet p = {.payload = r->payload, .bytes = 160, .seq = seq, .ts = ts};
     return jbuf_put(&r->jbuf, &p, r->drops);
 }
 
@@ -200,9 +200,13 @@ static void drift(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(clean_adds_no_delay), cmocka_unit_test(loss_costs_no_time), cmocka_unit_test(stall_comes_down),
-        cmocka_unit_test(bounded),             cmocka_unit_test(late_duplicate_and_far),
-        cmocka_unit_test(reordered_in_time),   cmocka_unit_test(drift),
+        cmocka_unit_test(clean_adds_no_delay),
+        cmocka_unit_test(loss_costs_no_time),
+        cmocka_unit_test(stall_comes_down),
+        cmocka_unit_test(bounded),
+        cmocka_unit_test(late_duplicate_and_far),
+        cmocka_unit_test(reordered_in_time),
+        cmocka_unit_test(drift),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,10 +21,10 @@ static uint64_t draw(uint64_t *state)
 static size_t packet_make(uint8_t *buf, bool rtcp, unsigned i, uint64_t *seed)
 {
     if (rtcp) {
-        struct rtcp_report r = { .ssrc = 7, .sender = true, .has_block = true, .block.ssrc = 5, .cname = "mutant" };
+        struct rtcp_report r = {.ssrc = 7, .sender = true, .has_block = true, .block.ssrc = 5, .cname = "mutant"};
         return rtcp_write(buf, &r);
     }
-    static const uint8_t pts[] = { 96, 96, 96, 96, 96, 101, 13 };
+    static const uint8_t pts[] = {96, 96, 96, 96, 96, 101, 13};
     size_t head = rtp_write(buf, pts[draw(seed) % 7], i % 50 == 0, (uint16_t)i, i * 160, 7, NULL, 0);
     for (unsigned k = 0; k < 160; k++) {
         buf[head + k] = (uint8_t)draw(seed);

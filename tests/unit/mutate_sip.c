@@ -174,6 +174,7 @@ int main(int argc, char **argv)
     static const int answers[] = {0, 100, 180, 200, 302, 404, 486};
     struct world *w = world_make(&(struct txn_config){.max_txns = 500, .source_rate = 100000});
     uint64_t state = seed, worst_ns = 0;
+    unsigned n_slow = 0;
     for (unsigned long long run = 0; run < n_runs; run++) {
         unsigned pick = (unsigned)(help_random(&state) % n_corpus);
         memcpy(bytes, corpus[pick].bytes, corpus[pick].n);
@@ -184,7 +185,9 @@ int main(int argc, char **argv)
         unsigned n_sent = w->n_sent;
         uint64_t start_ns = help_thread_ns();
         txns_rx(w->txns, &flow, bytes, n, w->now_ns);
-        worst_ns = MAX(worst_ns, help_thread_ns() - start_ns);
+        uint64_t spent_ns = help_thread_ns() - start_ns;
+        worst_ns = MAX(worst_ns, spent_ns);
+        n_slow += spent_ns > 5 * NS_PER_MS;
         for (; n_sent < w->n_sent; n_sent++) {
             check_sent(w, n_sent);
         }
@@ -202,7 +205,11 @@ int main(int argc, char **argv)
     printf("%10llu delivered, %llu absorbed; worst %llu us\n", (unsigned long long)count_get(&stats->rx_delivered),
            (unsigned long long)count_get(&stats->rx_absorbed), (unsigned long long)worst_ns / 1000);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__OPTIMIZE__) && !defined(__clang__)
-    must(worst_ns <= 20 * NS_PER_MS); /* generous, since a busy machine is charged to us too */
+    /* A guest is charged for what its host does in between, up to tens of ms now and then: a message that is slow by
+     * itself shows in thousands of its mutants. */
+    must(n_slow <= 5 + n_runs / 100000);
+#else
+    (void)n_slow;
 #endif
     must(count_get(&stats->rx_messages) == n_runs);
     must(n_counted == n_runs);

@@ -17,7 +17,7 @@ static void tone(int16_t *pcm, size_t n, uint32_t rate_hz, double hz, size_t at)
 
 static void tone_goes_on_and_fades(void **state)
 {
-    static const uint32_t rates[] = { 8000, 16000, 48000 };
+    static const uint32_t rates[] = {8000, 16000, 48000};
     for (unsigned k = 0; k < 3; k++) {
         uint32_t rate_hz = rates[k];
         size_t n = rate_hz / 50, at = 0;
@@ -60,6 +60,7 @@ static void nothing_known_is_silence(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(tone_goes_on_and_fades), cmocka_unit_test(nothing_known_is_silence) };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(tone_goes_on_and_fades),
+                                       cmocka_unit_test(nothing_known_is_silence)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@ struct message {
 static void full_and_empty(void **state)
 {
     struct ring r;
-    struct message m = { 0 };
+    struct message m = {0};
     assert_int_equal(ring_build(&r, 4, sizeof m), 0);
     for (unsigned round = 0; round < 10; round++) {
         assert_false(ring_get(&r, &m));
@@ -61,6 +61,6 @@ static void two_threads(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(full_and_empty), cmocka_unit_test(two_threads) };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(full_and_empty), cmocka_unit_test(two_threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,9 +7,17 @@
 static size_t sample_write(uint8_t *buf, bool sender, bool bye)
 {
     struct rtcp_report r = {
-        .ssrc = 5, .sender = sender, .ntp = 0x1122334455667788, .rtp_ts = 9, .packets = 10, .octets = 1600,
-        .has_block = true, .cname = "alice@example.com", .bye = bye,
-        .block = { .ssrc = 77, .fraction_lost = 3, .lost = -2, .highest_seq = 0x10005, .jitter_ts = 8, .lsr = 1, .dlsr = 2 },
+        .ssrc = 5,
+        .sender = sender,
+        .ntp = 0x1122334455667788,
+        .rtp_ts = 9,
+        .packets = 10,
+        .octets = 1600,
+        .has_block = true,
+        .cname = "alice@example.com",
+        .bye = bye,
+        .block =
+            {.ssrc = 77, .fraction_lost = 3, .lost = -2, .highest_seq = 0x10005, .jitter_ts = 8, .lsr = 1, .dlsr = 2},
     };
     return rtcp_write(buf, &r);
 }
@@ -43,7 +51,7 @@ static void longest_cname(void **state)
     char name[64];
     memset(name, 'x', 63);
     name[63] = 0;
-    struct rtcp_report r = { .sender = true, .has_block = true, .cname = name, .bye = true };
+    struct rtcp_report r = {.sender = true, .has_block = true, .cname = name, .bye = true};
     assert_in_range(rtcp_write(buf, &r), 1, RTCP_PACKET_MAX);
 }
 
@@ -59,18 +67,20 @@ static void refused(void **state)
     }
     buf[52] = 0x41;
     assert_int_equal(rtcp_parse(buf, bytes, 77, &heard), DROP_RTCP_VERSION);
-    uint8_t sdes_first[8] = { 0x80, 202, 0, 1 };
+    uint8_t sdes_first[8] = {0x80, 202, 0, 1};
     assert_int_equal(rtcp_parse(sdes_first, 8, 77, &heard), DROP_RTCP_FIRST);
-    uint8_t blocks_lie[8] = { 0x81, 201, 0, 1 };
+    uint8_t blocks_lie[8] = {0x81, 201, 0, 1};
     assert_int_equal(rtcp_parse(blocks_lie, 8, 77, &heard), DROP_RTCP_SHORT);
-    uint8_t empty_rr[4] = { 0x80, 201, 0, 0 };
+    uint8_t empty_rr[4] = {0x80, 201, 0, 0};
     assert_int_equal(rtcp_parse(empty_rr, 4, 77, &heard), DROP_RTCP_SHORT);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trip), cmocka_unit_test(longest_cname), cmocka_unit_test(refused),
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(longest_cname),
+        cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* RTP header: the writer against the reader, every way to be refused, and what is known of a sender (RFC 3550 A.1, A.8). */
+/* RTP header: the writer against the reader, every way to be refused, and what is known of a sender (RFC 3550 A.1,
+ * A.8). */
 #include "core/media/rtp.h"
 #include "tests/unit/unit.h"
 
@@ -6,8 +7,8 @@
 
 static void header_round_trip(void **state)
 {
-    uint8_t buf[64] = { 0 };
-    uint32_t csrc[2] = { 7, 0xdeadbeef };
+    uint8_t buf[64] = {0};
+    uint32_t csrc[2] = {7, 0xdeadbeef};
     struct rtp rtp;
     size_t head = rtp_write(buf, 96, true, 0xfffe, 0x80000001, 0x12345678, csrc, 2);
     assert_int_equal(head, 20);
@@ -24,22 +25,22 @@ static void header_round_trip(void **state)
 static void refused(void **state)
 {
     struct rtp rtp;
-    uint8_t good[40] = { 0x80, 0 };
+    uint8_t good[40] = {0x80, 0};
     for (size_t bytes = 0; bytes < RTP_HEADER_BYTES; bytes++) {
         assert_int_equal(rtp_parse(good, bytes, &rtp), DROP_SHORT);
     }
-    uint8_t version[12] = { 0x40 };
+    uint8_t version[12] = {0x40};
     assert_int_equal(rtp_parse(version, 12, &rtp), DROP_VERSION);
-    uint8_t csrc[12] = { 0x8f };
+    uint8_t csrc[12] = {0x8f};
     assert_int_equal(rtp_parse(csrc, 12, &rtp), DROP_SHORT);
-    uint8_t extension[20] = { 0x90 };
+    uint8_t extension[20] = {0x90};
     assert_int_equal(rtp_parse(extension, 12, &rtp), DROP_EXTENSION);
     extension[15] = 2; /* two words where one is left */
     assert_int_equal(rtp_parse(extension, 20, &rtp), DROP_EXTENSION);
     extension[15] = 1;
     assert_int_equal(rtp_parse(extension, 20, &rtp), DROP_NONE);
     assert_int_equal(rtp.bytes, 0);
-    uint8_t padding[14] = { 0xa0 };
+    uint8_t padding[14] = {0xa0};
     padding[13] = 3;
     assert_int_equal(rtp_parse(padding, 14, &rtp), DROP_PADDING);
     padding[13] = 0;
@@ -51,14 +52,14 @@ static void refused(void **state)
 
 static enum rtp_arrival take(struct rtp_source *s, uint32_t ssrc, uint16_t seq)
 {
-    struct rtp rtp = { .ssrc = ssrc, .seq = seq, .ts = seq * 160u };
+    struct rtp rtp = {.ssrc = ssrc, .seq = seq, .ts = seq * 160u};
     return rtp_source_take(s, &rtp, seq * 160u + 1000);
 }
 
 /* Sequence numbers wrap, a few are lost, one comes twice and late. */
 static void sender_loss(void **state)
 {
-    struct rtp_source s = { 0 };
+    struct rtp_source s = {0};
     assert_int_equal(take(&s, 1, 65530), RTP_RESTART);
     for (unsigned i = 1; i < 100; i++) {
         if (i != 50 && i != 51) {
@@ -77,7 +78,7 @@ static void sender_loss(void **state)
 /* A stranger's packet is refused; the next in order makes it the sender; a far jump of the known one likewise. */
 static void sender_restart(void **state)
 {
-    struct rtp_source s = { 0 };
+    struct rtp_source s = {0};
     take(&s, 1, 10);
     assert_int_equal(take(&s, 2, 500), RTP_REFUSE);
     assert_int_equal(take(&s, 1, 11), RTP_TAKE);
@@ -92,9 +93,9 @@ static void sender_restart(void **state)
 /* Alternating 10 ms early and late: the estimate approaches the mean difference of 20 ms = 160 ticks. */
 static void sender_jitter(void **state)
 {
-    struct rtp_source s = { 0 };
+    struct rtp_source s = {0};
     for (unsigned i = 0; i < 500; i++) {
-        struct rtp rtp = { .ssrc = 1, .seq = (uint16_t)i, .ts = i * 160 };
+        struct rtp rtp = {.ssrc = 1, .seq = (uint16_t)i, .ts = i * 160};
         rtp_source_take(&s, &rtp, i * 160 + (i & 1 ? 160 : 0));
     }
     assert_in_range(s.jitter_q4 >> 4, 155, 161);

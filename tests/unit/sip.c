@@ -444,7 +444,10 @@ static void bombs_cost_little(void **state)
     unsigned worst = 0;
     for (unsigned i = 0; i < ARRAY_LEN(bombs); i++) {
         for (unsigned size = 0; size < ARRAY_LEN(sizes); size++) {
-            uint64_t ns = bomb_ns(bombs[i][0], bombs[i][1], bombs[i][2], sizes[size]);
+            uint64_t ns = UINT64_MAX; /* the best of three: a guest is charged for what its host does in between */
+            for (unsigned take = 0; take < 3; take++) {
+                ns = MIN(ns, bomb_ns(bombs[i][0], bombs[i][1], bombs[i][2], sizes[size]));
+            }
             if (ns > worst_ns) {
                 worst_ns = ns;
                 worst = i;

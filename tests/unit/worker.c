@@ -1,6 +1,6 @@
 /*
- * The real worker thread with both I/O back ends on loopback: two legs hear each other, byte for byte, a stranger is not
- * heard, hold is silent, and everything lent comes back.
+ * The real worker thread with both I/O back ends on loopback: two legs hear each other, byte for byte, a stranger is
+ * not heard, hold is silent, and everything lent comes back.
  */
 #include "core/worker.h"
 #include "core/conf/conf.h"
@@ -36,9 +36,18 @@ static void end_open(struct end *e, uint64_t id)
     e->leg_fd = udp_open(&e->leg_addr);
     e->phone_fd = udp_open(&e->phone_addr);
     struct leg_cfg cfg = {
-        .id = id, .rtp_fd = e->leg_fd, .rtcp_fd = -1, .remote_rtp = e->phone_addr, .codec = codec_get(CODEC_PCMU),
-        .fmt.rate_hz = 8000, .pt_event_rx = PT_NONE, .pt_cn_rx = PT_NONE, .rx_on = true, .tx_on = true,
-        .ssrc = (uint32_t)(100 + id), .cname = "x",
+        .id = id,
+        .rtp_fd = e->leg_fd,
+        .rtcp_fd = -1,
+        .remote_rtp = e->phone_addr,
+        .codec = codec_get(CODEC_PCMU),
+        .fmt.rate_hz = 8000,
+        .pt_event_rx = PT_NONE,
+        .pt_cn_rx = PT_NONE,
+        .rx_on = true,
+        .tx_on = true,
+        .ssrc = (uint32_t)(100 + id),
+        .cname = "x",
     };
     assert_int_equal(leg_build(&e->leg, &cfg), 0);
 }
@@ -68,7 +77,10 @@ static unsigned heard(struct end *e, uint8_t code, unsigned *n_all)
     return n;
 }
 
-static void put(struct ctl *ctl, struct ctl_req req) { assert_int_equal(ctl_put(ctl, &req), 0); }
+static void put(struct ctl *ctl, struct ctl_req req)
+{
+    assert_int_equal(ctl_put(ctl, &req), 0);
+}
 
 static void event_wait(struct ctl *ctl, enum ctl_event wanted)
 {
@@ -90,7 +102,7 @@ static void event_wait(struct ctl *ctl, enum ctl_event wanted)
 
 static void talk(enum worker_io io)
 {
-    struct worker_cfg cfg = { .cpu = -1, .io = io, .simd = simd_pick(SIMD_ALL), .legs_max = 16 };
+    struct worker_cfg cfg = {.cpu = -1, .io = io, .simd = simd_pick(SIMD_ALL), .legs_max = 16};
     struct worker *w;
     int err = worker_start(&w, &cfg);
     if (io == WORKER_IO_URING && (err == -ENOSYS || err == -EPERM)) {
@@ -99,16 +111,16 @@ static void talk(enum worker_io io)
     assert_int_equal(err, 0);
     struct ctl *ctl = worker_ctl(w);
     struct conf *conf;
-    struct conf_cfg conf_cfg = { .id = 1, .legs_max = 8 };
+    struct conf_cfg conf_cfg = {.id = 1, .legs_max = 8};
     assert_int_equal(conf_build(&conf, &conf_cfg), 0);
     struct end a, b;
     struct addr stranger_addr;
     int stranger_fd = udp_open(&stranger_addr);
     end_open(&a, 1);
     end_open(&b, 2);
-    put(ctl, (struct ctl_req){ .op = CTL_CONF_OPEN, .conf = conf });
-    put(ctl, (struct ctl_req){ .op = CTL_LEG_ADD, .conf = conf, .leg = a.leg });
-    put(ctl, (struct ctl_req){ .op = CTL_LEG_ADD, .conf = conf, .leg = b.leg });
+    put(ctl, (struct ctl_req){.op = CTL_CONF_OPEN, .conf = conf});
+    put(ctl, (struct ctl_req){.op = CTL_LEG_ADD, .conf = conf, .leg = a.leg});
+    put(ctl, (struct ctl_req){.op = CTL_LEG_ADD, .conf = conf, .leg = b.leg});
     unsigned n_all;
     for (unsigned i = 0; i < 50; i++, usleep(20000)) {
         send_from(a.phone_fd, &a, 0xA0);
@@ -121,15 +133,15 @@ static void talk(enum worker_io io)
     assert_in_range(heard(&a, 0x20, &n_all), 40, 55);
     uint8_t byte;
     assert_int_equal(recv(stranger_fd, &byte, 1, 0), -1); /* RTP bleed: nothing goes to him */
-    put(ctl, (struct ctl_req){ .op = CTL_LEG_SET, .leg = b.leg, .set = { .what = SET_DIRECTION } });
+    put(ctl, (struct ctl_req){.op = CTL_LEG_SET, .leg = b.leg, .set = {.what = SET_DIRECTION}});
     usleep(100000);
     heard(&b, 0, &n_all);
     usleep(200000);
     heard(&b, 0, &n_all);
     assert_int_equal(n_all, 0);
-    put(ctl, (struct ctl_req){ .op = CTL_LEG_DROP, .leg = a.leg });
-    put(ctl, (struct ctl_req){ .op = CTL_LEG_DROP, .leg = b.leg });
-    put(ctl, (struct ctl_req){ .op = CTL_CONF_CLOSE, .conf = conf });
+    put(ctl, (struct ctl_req){.op = CTL_LEG_DROP, .leg = a.leg});
+    put(ctl, (struct ctl_req){.op = CTL_LEG_DROP, .leg = b.leg});
+    put(ctl, (struct ctl_req){.op = CTL_CONF_CLOSE, .conf = conf});
     event_wait(ctl, EV_CONF_GONE);
     assert_int_equal(count_get(&ctl->stats->legs), 0);
     worker_stop(w);
@@ -137,18 +149,25 @@ static void talk(enum worker_io io)
     close(a.leg_fd), close(a.phone_fd), close(b.leg_fd), close(b.phone_fd);
 }
 
-static void over_uring(void **state) { talk(WORKER_IO_URING); }
-static void over_syscalls(void **state) { talk(WORKER_IO_SYSCALL); }
+static void over_uring(void **state)
+{
+    talk(WORKER_IO_URING);
+}
+static void over_syscalls(void **state)
+{
+    talk(WORKER_IO_SYSCALL);
+}
 
 static void bad_cpu(void **state)
 {
-    struct worker_cfg cfg = { .cpu = 1000, .io = WORKER_IO_SYSCALL, .simd = simd_pick(SIMD_ALL), .legs_max = 16 };
+    struct worker_cfg cfg = {.cpu = 1000, .io = WORKER_IO_SYSCALL, .simd = simd_pick(SIMD_ALL), .legs_max = 16};
     struct worker *w;
     assert_int_equal(worker_start(&w, &cfg), -EINVAL);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(over_uring), cmocka_unit_test(over_syscalls), cmocka_unit_test(bad_cpu) };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(over_uring), cmocka_unit_test(over_syscalls),
+                                       cmocka_unit_test(bad_cpu)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
