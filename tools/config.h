@@ -30,7 +30,7 @@ struct config {
     uint32_t stats_interval_s;
     char state_directory[SIG_STORE_MAX - 64]; /* of the default store, "": another one was given */
     uint32_t opus_rate_hz;
-    bool scheduling_is_fifo;
+    bool scheduling_is_fifo, scheduling_is_asked; /* asked: a refusal is worth a warning */
 };
 
 enum config_action {

@@ -108,7 +108,7 @@ static int worker_begin(struct server *s, unsigned i, enum worker_io io)
     }
     s->ctls[i] = worker_ctl(s->workers[i]);
     s->n_workers++;
-    if (i == 0 && c->fifo_priority && worker_fifo_error(s->workers[i])) {
+    if (i == 0 && c->scheduling_is_asked && worker_fifo_error(s->workers[i])) {
         log_line(&s->log, LOG_WARN,
                  "SCHED_FIFO was refused (%s): workers run like any other thread; grant CAP_SYS_NICE or "
                  "give --scheduling=other",

@@ -298,11 +298,12 @@ READ(read_scheduling)
 {
     if (strcmp(text, "other") == 0) {
         config->scheduling_is_fifo = false;
-    } else if (strcmp(text, "fifo") == 0) {
+    } else if (strcmp(text, "fifo") == 0 || strcmp(text, "auto") == 0) {
         config->scheduling_is_fifo = true;
     } else {
-        return refuse(why, size, "write fifo or other");
+        return refuse(why, size, "write auto, fifo or other");
     }
+    config->scheduling_is_asked = text[0] == 'f';
     return 0;
 }
 
@@ -437,9 +438,9 @@ const struct option options[] = {
     {NULL, "worker-cpus", "LIST", "", "not pinned", "CPUs that workers are pinned to, in turn, such as 2-7,9", true,
      read_worker_cpus},
     {NULL, "control-cpus", "LIST", "", "any", "CPUs for signalling", true, read_control_cpus},
-    {NULL, "scheduling", "fifo|other", "other", "", "scheduling class of workers; fifo needs the right to it", false,
-     read_scheduling},
-    {NULL, "priority", "1..99", "50", "", "priority with --scheduling=fifo", false, read_priority},
+    {NULL, "scheduling", "auto|fifo|other", "auto", "",
+     "scheduling class of workers; auto: SCHED_FIFO where the system permits it", false, read_scheduling},
+    {NULL, "priority", "1..99", "10", "", "their priority with SCHED_FIFO", false, read_priority},
     {NULL, "simd", "auto|ref|avx2|avx512|neon", "auto", "", "instruction set of the kernels", false, read_simd},
     {NULL, "io", "uring|syscall", "uring", "", "packet I/O; by default io_uring, or system calls where it is refused",
      false, read_io},

@@ -149,7 +149,7 @@ static void test_bad_values(void **state)
         {"--worker-cpus=a-b", "such as 2-7,9"},
         {"--worker-cpus=5-2", "such as 2-7,9"},
         {"--control-cpus=0,,1", "such as 0-1"},
-        {"--scheduling=rr", "write fifo or other"},
+        {"--scheduling=rr", "write auto, fifo or other"},
         {"--simd=sse9", "write auto, ref, avx2, avx512 or neon"},
         {"--io=epoll", "write uring or syscall"},
         {"--reservation=maybe", "write on or off"},
