@@ -58,7 +58,7 @@ static void test_defaults(void **state)
     assert_int_equal(sig->place.budget_us, 700000);
     assert_true(addr_same_host(&sig->place.host, &sig->net.listeners[0].addr));
     assert_true(r.config.n_workers >= 1);
-    assert_int_equal(r.config.fifo_priority, 0);
+    assert_int_equal(r.config.fifo_priority, 10);
     assert_false(r.config.io_is_explicit);
 }
 
@@ -110,7 +110,7 @@ static void test_values(void **state)
     assert_string_equal(sig->focus.advertised, "203.0.113.5");
     assert_int_equal(r.config.n_worker_cpus, 4);
     assert_int_equal(r.config.worker_cpus[3], 9);
-    assert_int_equal(r.config.fifo_priority, 50);
+    assert_int_equal(r.config.fifo_priority, 10);
     assert_true(r.config.io_is_explicit);
     assert_int_equal(sig->focus.factory_mode, FOCUS_DIRECT);
     assert_int_equal(sig->focus.policy.codecs[1].rate_hz, 48000);
