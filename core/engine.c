@@ -15,7 +15,7 @@
 enum {
     RX_SLOTS = 512, /* packets of one pull: they and their legs stay in the second-level cache until mixed */
     TX_SLOTS = 512,
-    RTCP_EVERY_TICKS = 16, /* how often a leg's RTCP socket is asked */
+    RTCP_EVERY_TICKS = 16, /* how often a leg's RTCP socket is asked, and its drops are added up */
     LATE_NS = 5 * NS_PER_MS
 };
 
@@ -260,6 +260,7 @@ static void conf_close(struct engine *e, struct conf *conf)
 
 static void leg_hand_back(struct engine *e, struct leg *leg)
 {
+    leg_tell_drops(leg, e->cfg.stats);
     leg->next = e->gone;
     e->gone = leg;
 }
@@ -483,6 +484,9 @@ static void conf_housekeep(struct engine *e, struct conf *conf)
         struct leg *leg = conf->plan.legs[i];
         if (leg->news.n_digits || leg->news.quiet || leg->news.bye) {
             news_post(e, leg);
+        }
+        if ((conf->tick + leg->beat_index) % RTCP_EVERY_TICKS == 0) {
+            leg_tell_drops(leg, e->cfg.stats);
         }
         if (e->now_ns >= leg->rtcp_due_ns) {
             leg_rtcp(leg, &e->box, e->now_ns, e->cfg.wall_offset_ns, false);

@@ -170,6 +170,7 @@ void leg_take_over(struct leg *leg, struct leg *old)
     leg->tx_octets = old->tx_octets;
     leg->source = old->source;
     leg->stats = old->stats;
+    memcpy(leg->drops_told, old->drops_told, sizeof leg->drops_told);
     leg->muted = old->muted;
     leg->deaf = old->deaf;
     leg->gain_q12 = old->gain_q12;

@@ -90,6 +90,7 @@ struct leg {
     uint64_t sent_at_ns;
 
     struct leg_news news;
+    uint64_t drops_told[DROPS]; /* of stats.drops, already in the worker's sums */
     struct leg_stats stats;
     struct leg_cfg cfg;
 };
@@ -137,6 +138,9 @@ static inline void leg_tx_hold(struct leg *leg)
 
 /** Sends a report if one is due, or now with bye. wall: NTP time minus now_ns. */
 void leg_rtcp(struct leg *leg, struct outbox *box, uint64_t now_ns, uint64_t wall_offset_ns, bool bye);
+
+/** Adds what was dropped since the last time to the worker's sums. */
+void leg_tell_drops(struct leg *leg, struct worker_stats *sums);
 
 /** Is a group's encode good for both? */
 bool leg_same_group(const struct leg *a, const struct leg *b);

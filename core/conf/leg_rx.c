@@ -393,3 +393,13 @@ void leg_skip(struct leg *leg, unsigned ticks)
     leg->stats.drops[DROP_SKIPPED] += jbuf_skip(&leg->jbuf, ticks);
     leg->ts += ticks * leg->frame_ts;
 }
+
+void leg_tell_drops(struct leg *leg, struct worker_stats *sums)
+{
+    for (unsigned d = DROP_NONE + 1; d < DROPS; d++) {
+        if (leg->stats.drops[d] != leg->drops_told[d]) {
+            count_add(&sums->drops[d], leg->stats.drops[d] - leg->drops_told[d]);
+            leg->drops_told[d] = leg->stats.drops[d];
+        }
+    }
+}
