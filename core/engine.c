@@ -305,6 +305,8 @@ static void leg_swap(struct engine *e, struct leg *leg, struct leg *old)
     struct conf *conf = old->conf;
     bool was_connected = old->connected;
     conf_leg_drop(conf, old);
+    leg_detach(old);
+    leg_tell_drops(old, e->cfg.stats); /* once: leg inherits the counts */
     leg_take_over(leg, old);
     if (was_connected && !leg->connected) {
         io->ops->disconnect(io, leg->slot_rtp);

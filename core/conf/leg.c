@@ -161,7 +161,6 @@ void leg_detach(struct leg *leg)
 void leg_take_over(struct leg *leg, struct leg *old)
 {
     bool same_peer = addr_same(&leg->cfg.remote_rtp, &old->cfg.remote_rtp);
-    leg_detach(old);
     leg_attach(leg, old->jbuf.pool, old->slot_rtp, old->slot_rtcp, 0);
     leg->rtcp_due_ns = old->rtcp_due_ns;
     leg->cfg.ssrc = old->cfg.ssrc;

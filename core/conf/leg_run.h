@@ -106,7 +106,7 @@ struct leg_tools {
 COLD void leg_attach(struct leg *leg, struct pool *pool, uint32_t slot_rtp, uint32_t slot_rtcp, uint64_t now_ns);
 /** It leaves: held packets go back to the pool. */
 COLD void leg_detach(struct leg *leg);
-/** leg takes old's place: sockets, SSRC, sequence, timestamp, what was learnt of the peer. */
+/** leg takes the place of old, which is detached: sockets, SSRC, sequence, timestamp, what was learnt of the peer. */
 COLD void leg_take_over(struct leg *leg, struct leg *old);
 
 /** Datagrams to ask the socket for in this tick (first pass). */
