@@ -74,6 +74,15 @@ int ua_flow_to(struct ua *ua, const char *uri, bool in_dialog, struct flow *flow
 
 /* ---- requests that come ---- */
 
+/* What made no dialog: no memory, or no Contact to call back. */
+static void refuse_and_forget(struct ua_call *call, struct txn *txn)
+{
+    txn_reply(txn, call ? 400 : 500, NULL);
+    if (call) {
+        ua_forget(call);
+    }
+}
+
 /* REFER, in a dialog or making one. @source RFC 3515 2.4.2 */
 static void refer_take(struct ua *ua, struct ua_call *call, struct txn *txn, const struct sip_msg *msg)
 {
@@ -89,7 +98,7 @@ static void refer_take(struct ua *ua, struct ua_call *call, struct txn *txn, con
     if (!call) {
         call = ua_call_make(ua, NULL);
         if (!call || ua_call_accept(call, txn, msg) != 0) {
-            txn_reply(txn, 500, NULL);
+            refuse_and_forget(call, txn);
             return;
         }
         call->is_subscription = true;
@@ -108,7 +117,7 @@ static void invite_take(struct ua *ua, struct txn *txn, const struct sip_msg *ms
 {
     struct ua_call *call = ua_call_make(ua, NULL);
     if (!call || ua_call_accept(call, txn, msg) != 0) {
-        txn_reply(txn, 500, NULL);
+        refuse_and_forget(call, txn);
         return;
     }
     call->state = UA_S_RINGING;

@@ -67,6 +67,7 @@ int ua_step(struct ua *ua, unsigned wait_ms);
 /** "127.0.0.1:5070", of the transport that it calls by. */
 const char *ua_where(const struct ua *ua, char text[ADDR_TEXT_MAX]);
 uint64_t ua_now_ns(const struct ua *ua);
+/** Calls that are not over. */
 unsigned ua_n_calls(const struct ua *ua);
 
 struct ua_dial {

@@ -30,7 +30,6 @@ void ua_call_free(struct ua_call *call)
     if (call->next) {
         call->next->link = call->link;
     }
-    call->ua->n_calls--;
     for (unsigned i = 0; i < call->n_routes; i++) {
         free(call->routes[i]);
     }
@@ -49,7 +48,7 @@ void ua_call_free(struct ua_call *call)
 
 void ua_call_settle(struct ua_call *call)
 {
-    if (call->state == UA_S_OVER && call->n_txns == 0) {
+    if (call->state == UA_S_OVER && call->n_txns == 0) { /* an INVITE of ours lives on for 32 s: RFC 6026 7.2 */
         ua_call_free(call);
     }
 }
@@ -60,6 +59,7 @@ void ua_call_over(struct ua_call *call, int status, const char *text, bool by_us
         return;
     }
     call->state = UA_S_OVER;
+    call->ua->n_calls--;
     if (call->txn_acking) {
         txn_acked(call->txn_acking);
     }
@@ -72,8 +72,11 @@ void ua_call_over(struct ua_call *call, int status, const char *text, bool by_us
 
 void ua_forget(struct ua_call *call)
 {
-    call->state = UA_S_OVER;
-    ua_call_settle(call);
+    if (call->state != UA_S_OVER) {
+        call->state = UA_S_OVER;
+        call->ua->n_calls--;
+        ua_call_settle(call);
+    }
 }
 
 struct ua_call *ua_call_find(struct ua *ua, const struct sip_msg *msg)
@@ -218,7 +221,7 @@ int ua_dial(struct ua *ua, const struct ua_dial *dial, struct ua_call **out)
         err = invite_send(call, &flow);
     }
     if (err) {
-        ua_call_free(call);
+        ua_forget(call);
         return err;
     }
     *out = call;
@@ -333,7 +336,7 @@ int ua_refer(struct ua *ua, const char *target, const char *refer_to, void *tag,
         err = txn_request(ua->txns, request, &flow, call, &txn);
     }
     if (err) {
-        ua_call_free(call);
+        ua_forget(call);
         return err;
     }
     call->n_txns++;

@@ -14,6 +14,7 @@ int ua_leg_codecs(struct ua_leg *leg, const char *codecs)
     int err = offer_policy_read(&leg->policy, scan_same(codecs, "l16") ? "L16/16000" : codecs, OPUS_RATE_HZ);
     leg->policy.family = family;
     leg->policy.opus_complexity = OPUS_COMPLEXITY;
+    memset(leg->session.pt, PT_NONE, sizeof leg->session.pt); /* they are numbered by the place in the list */
     return err;
 }
 

@@ -1,0 +1,36 @@
+/* What mixminus-ua does: one caller, and what happens to him when. */
+#ifndef TOOLS_UA_SCRIPT_H
+#define TOOLS_UA_SCRIPT_H
+
+#include "core/base/addr.h"
+
+#define SCRIPT_TONES_MAX 16
+#define SCRIPT_TEXT_MAX 256
+#define SCRIPT_NEVER UINT32_MAX
+
+struct script_cfg {
+    char target[SCRIPT_TEXT_MAX]; /* URI to call; "": none */
+    char refer[SCRIPT_TEXT_MAX];  /* whom to ask to come as well; "": nobody */
+    char options[SCRIPT_TEXT_MAX]; /* only ask this URI for OPTIONS; "": no */
+    bool answers;                 /* waits for a call or a REFER */
+    struct addr local, proxy;
+    uint8_t transport;
+    char name[64], codec[64], play[SCRIPT_TEXT_MAX], record[SCRIPT_TEXT_MAX];
+    double tone_hz, tone_dbfs;
+    uint32_t ptime_ms, wait_s;
+    uint32_t seconds_ms; /* from joined to our BYE */
+    uint32_t hold_ms, resume_ms, hush_ms, codec_ms; /* from joined; SCRIPT_NEVER */
+    char next_codec[64];
+    bool offerless, no_ack, until_bye;
+
+    bool expects;
+    unsigned n_expected;
+    double expected_hz[SCRIPT_TONES_MAX], expected_dbfs[SCRIPT_TONES_MAX];
+    double within_db, clean_db;
+    uint32_t expect_ms; /* end of the second that is judged, from joined; SCRIPT_NEVER: the last one */
+};
+
+/** Runs it and prints one line an event. @return exit code: 0 | 1 */
+int script_run(const struct script_cfg *cfg);
+
+#endif
