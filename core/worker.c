@@ -97,8 +97,7 @@ static void *worker_main(void *arg)
     if (!error) {
         worker_run(w);
     }
-    worker_close(w);
-    return NULL;
+    return NULL; /* what it built is freed by its starter: a worker's thread gives nothing back to the heap */
 }
 
 int worker_start(struct worker **out, const struct worker_cfg *cfg)
@@ -123,6 +122,7 @@ int worker_start(struct worker **out, const struct worker_cfg *cfg)
     err = w->error;
     if (err) {
         pthread_join(w->thread, NULL);
+        worker_close(w);
     }
 out:
     if (err) {
@@ -148,6 +148,7 @@ void worker_stop(struct worker *w)
 {
     atomic_store_explicit(&w->stop, true, memory_order_release);
     pthread_join(w->thread, NULL);
+    worker_close(w);
     sem_destroy(&w->started);
     ctl_free(&w->ctl);
     mem_put(w);
