@@ -38,6 +38,7 @@ enum {
     ARG_EXPECT_AT,
     ARG_WITHIN,
     ARG_CLEAN,
+    ARG_OWN,
     ARGS
 };
 
@@ -69,7 +70,8 @@ static const struct arg args[] = {
                      "exit code 1 unless exactly these tones are heard in the last second" },
     [ARG_EXPECT_AT] = { "expect-at", "S", "3", "judge the second that ends so long after joining instead" },
     [ARG_WITHIN] = { "within", "DB", "1", "a tone may be off by so much; default 1" },
-    [ARG_CLEAN] = { "clean", "DB", "40", "own voice and all else must be so far down; default 40" },
+    [ARG_CLEAN] = { "clean", "DB", "40", "what is not expected must be so far down; default 40" },
+    [ARG_OWN] = { "own", "DB", "45", "the own tone must be so far down; default 40" },
     [ARGS] = { 0 },
 };
 
@@ -163,8 +165,10 @@ static int take_media(struct script_cfg *cfg, unsigned i, const char *value)
         return seconds_read(&cfg->expect_ms, value, "");
     case ARG_WITHIN:
         return db_read(&cfg->within_db, value);
-    default:
+    case ARG_CLEAN:
         return db_read(&cfg->clean_db, value);
+    default:
+        return db_read(&cfg->own_db, value);
     }
 }
 
@@ -238,7 +242,7 @@ int main(int argc, char **argv)
     struct script_cfg cfg = {
         .name = "ua", .codec = "PCMU", .tone_dbfs = -20, .ptime_ms = 20, .wait_s = 30, .seconds_ms = 5000,
         .hold_ms = SCRIPT_NEVER, .resume_ms = SCRIPT_NEVER, .hush_ms = SCRIPT_NEVER, .codec_ms = SCRIPT_NEVER,
-        .expect_ms = SCRIPT_NEVER, .within_db = 1, .clean_db = 40,
+        .expect_ms = SCRIPT_NEVER, .within_db = 1, .clean_db = 40, .own_db = 40,
     };
     addr_parse(&cfg.local, "127.0.0.1", 0);
     int err = args_read(argc, argv, args, about, take, &cfg);

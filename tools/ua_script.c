@@ -320,7 +320,7 @@ static unsigned expectations_check(const struct script *s)
     }
     if (cfg->tone_hz > 0) {
         double db = tone_level(pcm, rate_hz, rate_hz, cfg->tone_hz) - cfg->tone_dbfs;
-        bool right = db <= -cfg->clean_db;
+        bool right = db <= -cfg->own_db;
         say(s, "%s: the own tone of %.0f Hz is heard at %.1f dB", right ? "right" : "WRONG", cfg->tone_hz, db);
         n_wrong += !right;
     }

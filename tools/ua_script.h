@@ -26,7 +26,7 @@ struct script_cfg {
     bool expects;
     unsigned n_expected;
     double expected_hz[SCRIPT_TONES_MAX], expected_dbfs[SCRIPT_TONES_MAX];
-    double within_db, clean_db;
+    double within_db, clean_db, own_db;
     uint32_t expect_ms; /* end of the second that is judged, from joined; SCRIPT_NEVER: the last one */
 };
 

@@ -7,7 +7,7 @@
 
 #define SCAN_FROM_HZ 50
 #define SCAN_TO_HZ 3800
-#define KNOWN_WITHIN_HZ 3.0
+#define KNOWN_WITHIN_HZ 10.0 /* codecs smear */
 
 void tone_make(struct tone *tone, uint32_t rate_hz, int16_t *pcm, size_t n)
 {

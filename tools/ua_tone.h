@@ -24,7 +24,7 @@ double tone_level(const int16_t *pcm, size_t n, uint32_t rate_hz, double hz);
 /**
  * The strongest frequency that is in no list.
  *
- * @param known    [n_known] Hz; these and what is nearer than 3 Hz are passed over
+ * @param known    [n_known] Hz; these and what is nearer than 10 Hz are passed over
  * @param hz       out: where
  * @return         its level, dBFS
  * @cost           O(rate * n): a scan of every whole frequency from 50 Hz to 3800 Hz

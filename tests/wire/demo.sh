@@ -1,0 +1,5 @@
+# The demo that README promises.
+. "$(dirname "$0")/wire.sh"
+"$BIN/mixminus-load" --demo --server="$BIN/mixminusd" --out="$TMP/demo" || complain "the demo fails"
+[ "$(ls "$TMP"/demo/*.wav | wc -l)" -eq 8 ] || complain "not eight recordings"
+verdict

@@ -1,0 +1,13 @@
+# No RTP ports for a third: 503 with Retry-After, and the two go on hearing each other.
+. "$(dirname "$0")/wire.sh"
+low=$((17000 + ($$ * 13 % 1000) * 4))
+server_start --port-min=$low --port-max=$((low + 3))
+conference alice --tone=440 --expect=620 --expect-at=2.5 --seconds=4
+caller bob --call="$URI" --tone=620 --expect=440 --expect-at=2 --seconds=4
+await bob joined
+"$BIN/mixminus-ua" --name=carol --call="$URI" --seconds=1 >"$TMP/carol.log" 2>&1 && complain "Carol was let in"
+grep -q 'refused: 503' "$TMP/carol.log" || complain "no 503"
+grep -q 'Retry-After: [0-9]' "$TMP/carol.log" || complain "no Retry-After"
+[ "$failed" -eq 0 ] || show "$TMP/carol.log"
+callers_wait
+verdict
