@@ -13,6 +13,12 @@ enum {
     FADE_TICKS = 3 /* concealed in a row before a codec's own concealment is trusted to be silent */
 };
 
+/* Decoded audio that waits, in RTP ticks. */
+static uint32_t leg_fifo_ts(const struct leg *leg)
+{
+    return leg->n_fifo * leg->frame_ts / (uint32_t)rate_frame_samples(leg->cfg.fmt.rate_hz);
+}
+
 /* Packets in a tick: two while their length is unknown or is 10 ms. */
 static unsigned reads_usual(const struct leg *leg)
 {
@@ -26,10 +32,16 @@ unsigned leg_reads(const struct leg *leg, uint32_t tick, unsigned skipped)
     return MIN(usual + look + skipped, READS_MAX);
 }
 
+/* More than is usual was there, or what was there is less than a tick: the socket may hold the rest. */
 unsigned leg_reads_more(const struct leg *leg)
 {
-    bool all_hit = leg->reads_hit == leg->reads_asked && leg->reads_asked > reads_usual(leg);
-    return all_hit && leg->reads_asked < READS_MAX ? READS_MORE : 0;
+    if (!leg->reads_hit || leg->reads_hit < leg->reads_asked || leg->reads_asked >= READS_MAX) {
+        return 0;
+    }
+    if (leg->reads_asked > reads_usual(leg)) {
+        return READS_MORE;
+    }
+    return jbuf_backlog_ts(&leg->jbuf) + leg_fifo_ts(leg) < leg->frame_ts;
 }
 
 /* Is this the peer? A packet from its signalling's host teaches where it really sends from. */
@@ -99,11 +111,17 @@ static enum drop rtp_take(struct leg *leg, struct rtp *rtp, uint64_t now_ns)
     if (event) {
         event_take(leg, rtp);
     }
+    size_t frame = rate_frame_samples(leg->cfg.fmt.rate_hz);
+    int n = audio && rtp->bytes ? leg->cfg.codec->samples(&leg->cfg.fmt, rtp->payload, rtp->bytes) : 0;
+    if (n < 0) {
+        return DROP_DECODE;
+    }
     /* An event or noise packet has a sequence number but no audio: it goes in empty and says "pause". */
     struct jbuf_packet packet = {
         .payload = rtp->payload,
         .ts = rtp->ts,
         .seq = rtp->seq,
+        .duration_ts = (uint32_t)((size_t)n * leg->frame_ts / frame),
         .bytes = audio ? rtp->bytes : 0,
         .marker = rtp->marker,
     };
@@ -285,12 +303,11 @@ static void gain_apply(struct leg *leg, const struct simd *simd, size_t n)
 }
 
 /* A stream begins when it can fill a tick: half of one, then a made-up half, would be a click. */
-static bool still_starting(struct leg *leg, size_t frame)
+static bool still_starting(struct leg *leg)
 {
     const struct jbuf_packet *head = leg->starting ? jbuf_peek(&leg->jbuf) : NULL;
     if (head) {
-        int n = head->bytes ? leg->cfg.codec->samples(&leg->cfg.fmt, head->payload, head->bytes) : (int)frame;
-        leg->starting = n > 0 && (size_t)n * leg->jbuf.n_held < frame;
+        leg->starting = head->duration_ts && head->duration_ts * leg->jbuf.n_held < leg->frame_ts;
     }
     return leg->starting;
 }
@@ -298,11 +315,9 @@ static bool still_starting(struct leg *leg, size_t frame)
 /* The usual case without a detour: one packet is one tick. @return false: take the long way */
 static bool frame_direct(struct leg *leg, const struct leg_tools *tools, size_t frame)
 {
-    const struct codec *codec = leg->cfg.codec;
     const struct jbuf_packet *head = jbuf_peek(&leg->jbuf);
     struct jbuf_packet p;
-    if (leg->n_fifo || !head || !head->bytes || leg->jbuf.surplus_ts ||
-        codec->samples(&leg->cfg.fmt, head->payload, head->bytes) != (int)frame) {
+    if (leg->n_fifo || !head || head->duration_ts != leg->frame_ts || leg->jbuf.surplus_ts) {
         return false;
     }
     must(jbuf_get(&leg->jbuf, &p) == JBUF_PACKET);
@@ -357,7 +372,7 @@ void leg_frame(struct leg *leg, const struct leg_tools *tools)
     size_t frame = rate_frame_samples(leg->cfg.fmt.rate_hz);
     bool paused_before = leg->paused && !leg->n_fifo;
     leg->made_up = false;
-    if (still_starting(leg, frame)) {
+    if (still_starting(leg)) {
         leg->peak = 0;
         leg->level_dbov = LEVEL_SILENT;
         leg->audible = false;
@@ -376,7 +391,7 @@ void leg_frame(struct leg *leg, const struct leg_tools *tools)
 void leg_settle(struct leg *leg)
 {
     struct jbuf *j = &leg->jbuf;
-    uint32_t fifo_ts = leg->n_fifo * leg->frame_ts / (uint32_t)rate_frame_samples(leg->cfg.fmt.rate_hz);
+    uint32_t fifo_ts = leg_fifo_ts(leg);
     jbuf_tick(j, fifo_ts);
     if (j->n_held) {
         leg->stats.drops[DROP_POOL] += jbuf_settle(j);

@@ -90,20 +90,6 @@ static void bound_keep(struct jbuf *j, uint64_t *drops)
     }
 }
 
-/* Learns how long packets are from two neighbours. A pause between talk spurts is no duration. */
-static void duration_learn(struct jbuf *j, const struct jbuf_packet *packet)
-{
-    const struct jbuf_packet *before = packet_at(j, (uint16_t)(packet->seq - 1));
-    uint32_t before_ts = before->ts;
-    if (before->seq != (uint16_t)(packet->seq - 1)) {
-        return; /* that slot has held another packet since */
-    }
-    uint32_t step_ts = packet->ts - before_ts;
-    if (step_ts >= j->frame_ts / 8 && step_ts <= 6 * j->frame_ts && !packet->marker) {
-        j->packet_ts = step_ts;
-    }
-}
-
 enum drop jbuf_put(struct jbuf *j, const struct jbuf_packet *packet, uint64_t *drops)
 {
     if (!j->started) {
@@ -124,7 +110,7 @@ enum drop jbuf_put(struct jbuf *j, const struct jbuf_packet *packet, uint64_t *d
     if (p->present) {
         return DROP_DUPLICATE;
     }
-    duration_learn(j, packet);
+    j->packet_ts = packet->duration_ts ? packet->duration_ts : j->packet_ts;
     *p = *packet;
     p->present = true;
     p->borrowed = true;

@@ -16,6 +16,7 @@
 struct jbuf_packet {
     const uint8_t *payload;
     uint32_t ts;
+    uint32_t duration_ts; /* 0: no audio in it, it only says that the sender pauses */
     uint16_t bytes, seq;
     bool present, borrowed, marker;
 };
@@ -25,7 +26,7 @@ struct jbuf {
     struct pool *pool;
     uint32_t frame_ts; /* one tick in RTP ticks */
     uint32_t depth_max_ts;
-    uint32_t packet_ts; /* duration of a packet, learnt */
+    uint32_t packet_ts; /* duration of the last packet that came: what a lost one stands for */
     uint32_t last_ts;   /* of the last packet handed out */
     uint16_t next_seq;  /* to be handed out */
     uint16_t n_held;

@@ -40,7 +40,7 @@ static void rig_close(struct rig *r)
 
 static enum drop put(struct rig *r, uint16_t seq, uint32_t ts)
 {
-    struct jbuf_packet p = {.payload = r->payload, .bytes = 160, .seq = seq, .ts = ts};
+    struct jbuf_packet p = {.payload = r->payload, .duration_ts = FRAME, .bytes = 160, .seq = seq, .ts = ts};
     return jbuf_put(&r->jbuf, &p, r->drops);
 }
 
