@@ -66,6 +66,8 @@ const struct simd *scalar_row(void)
         .gain_ramp = gain_ramp_scalar,
         .fir_up = fir_up_scalar,
         .fir_down = fir_down_scalar,
+        .g722_encode = g722_encode_scalar,
+        .g722_decode = g722_decode_scalar,
     };
     if (tables.alaw_expand[0] == 0)
         tables_make();

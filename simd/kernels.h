@@ -22,7 +22,11 @@
     void fir_up_##isa(const struct fir_bank *bank, struct fir_state *state, const int16_t *in, int16_t *out,           \
                       size_t n_low);                                                                                   \
     void fir_down_##isa(const struct fir_bank *bank, struct fir_state *state, const int16_t *in, int16_t *out,         \
-                        size_t n_low);
+                        size_t n_low);                                                                                 \
+    void g722_encode_##isa(struct g722_state *const *states, const int16_t *const *pcm, uint8_t *const *out,           \
+                           size_t n_channels, size_t n);                                                               \
+    void g722_decode_##isa(struct g722_state *const *states, const uint8_t *const *in, int16_t *const *out,            \
+                           size_t n_channels, size_t n_bytes);
 
 SIMD_DECLARE(ref)
 SIMD_DECLARE(avx2)

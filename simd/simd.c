@@ -10,7 +10,7 @@
 #define ROW(isa, isa_bit) { #isa, isa_bit,                                                                             \
     mix_sum_split_##isa, mix_minus_##isa, mix_n1_##isa, limit_soft_##isa,                                              \
     ulaw_decode_##isa, alaw_decode_##isa, ulaw_encode_##isa, alaw_encode_##isa,                                        \
-    level_##isa, gain_ramp_##isa, fir_up_##isa, fir_down_##isa }
+    level_##isa, gain_ramp_##isa, fir_up_##isa, fir_down_##isa, g722_encode_##isa, g722_decode_##isa }
 /* clang-format on */
 
 /* Worst first: simd_pick takes the last one that is allowed. Every ISA has every kernel; none falls back to ref. */
@@ -33,9 +33,13 @@ unsigned simd_supported(void)
     /* The builtin asks cpuid and, through xgetbv, whether the operating system saves the wide registers. */
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         mask |= SIMD_AVX2;
-    /* One level from Ice Lake and Zen 4 on: vpermi2b serves G.711, vpdpwssd the sums and the filters. */
+    /*
+     * One level from Ice Lake and Zen 4 on: vpermi2b serves G.711, vpdpwssd the sums and the filters, vpshldw G.722's
+     * products.
+     */
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni"))
+        __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") &&
+        __builtin_cpu_supports("avx512vnni"))
         mask |= SIMD_AVX512;
 #elif defined(__aarch64__)
     mask |= SIMD_NEON; /* part of the base architecture */

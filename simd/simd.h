@@ -94,6 +94,57 @@ struct fir_state {
 typedef void (*fir_fn)(const struct fir_bank *bank, struct fir_state *state, const int16_t *in, int16_t *out,
                        size_t n_low);
 
+/* One sub-band's adaptive predictor and quantiser scale of G.722, in the recommendation's names; newest first. */
+struct g722_band {
+    int16_t s;    /* prediction of the next sample */
+    int16_t sz;   /* share of the zeros in it */
+    int16_t r;    /* last reconstructed sample (RLT, RH) */
+    int16_t p[2]; /* last partial reconstructions; only their signs count */
+    int16_t a[2]; /* poles */
+    int16_t nb;   /* logarithmic scale factor */
+    int16_t det;  /* linear scale factor */
+    int16_t b[6]; /* zeros */
+    int16_t d[6]; /* last quantised differences */
+};
+
+/**
+ * An encoder or a decoder of G.722: 128 bytes, flat, a copy continues alike, on any ISA.
+ *
+ * @pre  made by g722_init and the kernels only: their arithmetic relies on the ranges that a codec can reach
+ */
+struct g722_state {
+    struct g722_band low, high;
+    int16_t history[22]; /* QMF, oldest first. Encoder: samples. Decoder: sum, difference of the sub-bands */
+};
+
+/** A fresh encoder or decoder. Any thread. */
+static inline void g722_init(struct g722_state *state)
+{
+    *state = (struct g722_state){.low.det = 32, .high.det = 8};
+}
+
+/**
+ * G.722 at 64 kbit/s for many channels at once, each with its own state: the lanes of a vector work on different
+ * channels (32, 16 or 8 of them), so give as many as there are; from two on it pays. No state and no output may be
+ * given twice.
+ *
+ * @param pcm   [n_channels] pointers to [n] int16 at 16 kHz, aligned; only read
+ * @param out   [n_channels] pointers to [n/2] bytes, no alignment needed; written
+ * @cost        a batch of lanes costs about as much as one channel alone; up to 24 KB of stack
+ * @source      ITU-T G.722 mode 1, bit-exact to the ITU-T software tool library
+ */
+typedef void (*g722_encode_fn)(struct g722_state *const *states, const int16_t *const *pcm, uint8_t *const *out,
+                               size_t n_channels, size_t n);
+
+/**
+ * The way back, for packets of the same length.
+ *
+ * @param in    [n_channels] pointers to [n_bytes], no alignment needed; only read. n_bytes: any number, also odd
+ * @param out   [n_channels] pointers to [2*n_bytes] int16 at 16 kHz, no alignment needed; written
+ */
+typedef void (*g722_decode_fn)(struct g722_state *const *states, const uint8_t *const *in, int16_t *const *out,
+                               size_t n_channels, size_t n_bytes);
+
 /** One ISA's kernels: the row that an engine is handed. Constant data. */
 struct simd {
     const char *name; /* "ref", "avx2", "avx512", "neon" */
@@ -107,6 +158,8 @@ struct simd {
     level_fn level;
     gain_ramp_fn gain_ramp;
     fir_fn fir_up, fir_down;
+    g722_encode_fn g722_encode;
+    g722_decode_fn g722_decode;
 };
 
 enum { SIMD_REF = 1, SIMD_AVX2 = 2, SIMD_AVX512 = 4, SIMD_NEON = 8, SIMD_ALL = 15 };
