@@ -4,8 +4,9 @@ command -v sipp >/dev/null || exit 77
 server_start
 play() {
     # sipp reports failure by its exit code; its screen goes to the log
-    (cd "$TMP" && timeout 30 sipp "127.0.0.1:$SERVER_PORT" -sf "$SIPP/$1.xml" -s conferences -m 1 -nostdin -i 127.0.0.1 \
-        -t "$2" -timeout 15s -timeout_error -trace_err -error_file "$TMP/err" >"$TMP/sipp.log" 2>&1) && return
+    (cd "$TMP" && timeout 30 sipp "127.0.0.1:$SERVER_PORT" -sf "$SIPP/$1.xml" -s conferences -m 1 -nostdin \
+        -i 127.0.0.1 -t "$2" -timeout 15s -timeout_error -trace_err -error_file "$TMP/err" >"$TMP/sipp.log" 2>&1) &&
+        return
     complain "$1 by $2: exit code $?"
     tail -n 30 "$TMP/sipp.log"
     [ ! -f "$TMP/err" ] || show "$TMP/err"
