@@ -16,6 +16,7 @@ enum {
     ARG_ANSWER,
     ARG_REFER,
     ARG_OPTIONS,
+    ARG_JUDGE,
     ARG_NAME,
     ARG_BIND,
     ARG_PROXY,
@@ -48,6 +49,7 @@ static const struct arg args[] = {
     [ARG_ANSWER] = { "answer", NULL, NULL, "wait for a call, or for a REFER and call what it names" },
     [ARG_REFER] = { "refer", "URI", "sip:bob@127.0.0.1:5070", "when joined, ask whoever is there to join as well" },
     [ARG_OPTIONS] = { "options", "URI", "sip:127.0.0.1:5060", "only ask for OPTIONS; exit code 0: answered with 200" },
+    [ARG_JUDGE] = { "judge", "FILE", "heard.wav", "call nobody; let --expect judge this recording" },
     [ARG_NAME] = { "name", "USER", "alice", "user part of From and Contact; default ua" },
     [ARG_BIND] = { "bind", "HOST[:PORT]", "127.0.0.1:5070", "where to listen; default 127.0.0.1, any free port" },
     [ARG_PROXY] = { "proxy", "HOST:PORT", "127.0.0.1:5060", "send requests outside dialogs there" },
@@ -213,6 +215,8 @@ static int take(void *ctx, unsigned i, const char *value)
         return uri_read(cfg->refer, sizeof cfg->refer, value);
     case ARG_OPTIONS:
         return uri_read(cfg->options, sizeof cfg->options, value);
+    case ARG_JUDGE:
+        return word_read(cfg->judge, sizeof cfg->judge, value);
     case ARG_NAME:
         return word_read(cfg->name, sizeof cfg->name, value);
     case ARG_BIND:
@@ -249,7 +253,7 @@ int main(int argc, char **argv)
     if (err) {
         return err > 0 ? 0 : 2;
     }
-    if (!cfg.target[0] && !cfg.answers && !cfg.options[0]) {
+    if (!cfg.target[0] && !cfg.answers && !cfg.options[0] && !cfg.judge[0]) {
         fprintf(stderr, "mixminus-ua: nobody to call; give --factory=URI, --call=URI or --answer\n");
         return 2;
     }

@@ -299,18 +299,13 @@ static bool window_find(const struct script *s, const int16_t **pcm)
     return true;
 }
 
-/* @return what is wrong */
-static unsigned expectations_check(const struct script *s)
+/* @param pcm  a second of what was heard
+ * @return     how much is wrong with it */
+static unsigned expectations_check(const struct script *s, const int16_t *pcm, uint32_t rate_hz)
 {
     const struct script_cfg *cfg = s->cfg;
-    uint32_t rate_hz = media_heard(s->leg.media).rate_hz;
     double loudest_dbfs = cfg->n_expected ? cfg->expected_dbfs[0] : SILENT_DBFS + cfg->clean_db, stranger_hz;
-    const int16_t *pcm;
     unsigned n_wrong = 0;
-    if (!window_find(s, &pcm)) {
-        say(s, "WRONG: heard less than a second");
-        return 1;
-    }
     for (unsigned i = 0; i < cfg->n_expected; i++) {
         double db = tone_level(pcm, rate_hz, rate_hz, cfg->expected_hz[i]) - cfg->expected_dbfs[i];
         bool right = fabs(db) <= cfg->within_db;
@@ -336,10 +331,14 @@ static int summary(const struct script *s)
     const struct media_stats *m = media_stats(s->leg.media);
     struct media_heard heard = media_heard(s->leg.media);
     unsigned n_wrong = s->failure != 0;
+    const int16_t *pcm;
     say(s, "sent %llu packets, heard %llu, lost %llu, %llu gaps over 60 ms", (unsigned long long)m->tx_packets,
         (unsigned long long)m->rx_packets, (unsigned long long)m->rx_lost, (unsigned long long)m->gaps_over_60ms);
-    if (cfg->expects) {
-        n_wrong += expectations_check(s);
+    if (cfg->expects && !window_find(s, &pcm)) {
+        say(s, "WRONG: heard less than a second");
+        n_wrong++;
+    } else if (cfg->expects) {
+        n_wrong += expectations_check(s, pcm, heard.rate_hz);
     }
     if (cfg->until_bye && !s->bye_came) {
         say(s, "WRONG: the other side has not said BYE");
@@ -405,6 +404,27 @@ static int options_run(struct script *s)
     return s->options_status == 200 ? 0 : 1;
 }
 
+static int file_judge(struct script *s)
+{
+    int16_t *pcm;
+    size_t n;
+    uint32_t rate_hz, end_ms = s->cfg->expect_ms;
+    int err = wav_read(s->cfg->judge, &pcm, &n, &rate_hz);
+    if (err) {
+        fprintf(stderr, "mixminus-ua: %s: %s\n", s->cfg->judge, err == -EBADMSG ? "not a sound file" : strerror(-err));
+        return 1;
+    }
+    size_t end = end_ms == SCRIPT_NEVER ? n : MIN((size_t)end_ms * rate_hz / 1000, n);
+    unsigned n_wrong = 1;
+    if (end < rate_hz) {
+        say(s, "WRONG: less than a second is there");
+    } else {
+        n_wrong = expectations_check(s, pcm + end - rate_hz, rate_hz);
+    }
+    free(pcm);
+    return n_wrong ? 1 : 0;
+}
+
 static int calls_run(struct script *s)
 {
     const struct script_cfg *cfg = s->cfg;
@@ -433,7 +453,10 @@ int script_run(const struct script_cfg *cfg)
     }
     s->cfg = cfg;
     s->begin_ns = io_socket_now();
-    int code = script_open(s) != 0 ? 1 : cfg->options[0] ? options_run(s) : calls_run(s);
+    int code = script_open(s) != 0 ? 1
+               : cfg->judge[0]     ? file_judge(s)
+               : cfg->options[0]   ? options_run(s)
+                                   : calls_run(s);
     ua_leg_close(&s->leg);
     ua_free(s->ua);
     close(s->signal_fd);

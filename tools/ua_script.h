@@ -11,6 +11,7 @@
 struct script_cfg {
     char target[SCRIPT_TEXT_MAX]; /* URI to call; "": none */
     char refer[SCRIPT_TEXT_MAX];  /* whom to ask to come as well; "": nobody */
+    char judge[SCRIPT_TEXT_MAX];  /* only judge this sound file; "": no */
     char options[SCRIPT_TEXT_MAX]; /* only ask this URI for OPTIONS; "": no */
     bool answers;                 /* waits for a call or a REFER */
     struct addr local, proxy;
@@ -27,7 +28,7 @@ struct script_cfg {
     unsigned n_expected;
     double expected_hz[SCRIPT_TONES_MAX], expected_dbfs[SCRIPT_TONES_MAX];
     double within_db, clean_db, own_db;
-    uint32_t expect_ms; /* end of the second that is judged, from joined; SCRIPT_NEVER: the last one */
+    uint32_t expect_ms; /* end of the second that is judged, from joined or the file's begin */
 };
 
 /** Runs it and prints one line an event. @return exit code: 0 | 1 */
