@@ -44,8 +44,7 @@ void rig_open(struct rig *r, uint8_t shape)
                               .ssrc = 5,
                               .cname = "f",
                               .rtcp_mux = shape & 64};
-        bool g711 = cfg.codec->wire_clock_hz == 8000;
-        cfg.fmt.rate_hz = g711 ? 8000 : rates[shape / 4 % 4];
+        cfg.fmt.rate_hz = cfg.codec->pcm_rate_hz ? cfg.codec->pcm_rate_hz : rates[shape / 4 % 4];
         addr_parse(&cfg.remote_rtp, "192.0.2.1", 1000);
         addr_parse(&cfg.remote_rtcp, "192.0.2.1", 1001);
         must(leg_build(&r->legs[i], &cfg) == 0);

@@ -7,6 +7,7 @@
 static const struct codec *const table[CODECS] = {
     [CODEC_PCMU] = &codec_pcmu,
     [CODEC_PCMA] = &codec_pcma,
+    [CODEC_G722] = &codec_g722,
     [CODEC_L16] = &codec_l16,
     [CODEC_OPUS] = &codec_opus,
 };

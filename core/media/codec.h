@@ -9,13 +9,13 @@
 #include "core/base/limits.h"
 #include "simd/simd.h"
 
-enum codec_id { CODEC_PCMU, CODEC_PCMA, CODEC_L16, CODEC_OPUS, CODECS };
+enum codec_id { CODEC_PCMU, CODEC_PCMA, CODEC_G722, CODEC_L16, CODEC_OPUS, CODECS };
 
 #define PT_NONE 255 /* "not negotiated" */
 
 /* What offer/answer settled, a value. Zero plus rate_hz is a usable default for every codec. */
 struct codec_cfg {
-    uint32_t rate_hz; /* PCM rate of the leg: 8000, 16000 or 48000. G.711: 8000. L16: its clock. Opus: any of them */
+    uint32_t rate_hz; /* PCM rate of the leg: 8000, 16000 or 48000. pcm_rate_hz if the codec has one; L16: its clock */
     /* Opus, RFC 7587 6.1; what the peer asked of our sender */
     uint32_t bitrate_bps;        /* 0: 24000 at 16 kHz, 32000 at 48 kHz; from maxaveragebitrate */
     uint32_t max_playback_hz;    /* 0: 48000 */
@@ -30,7 +30,8 @@ struct codec {
     const char *name;         /* as in a=rtpmap, case-insensitive */
     uint8_t static_pt;        /* RFC 3551 table 4, PT_NONE: dynamic only */
     uint8_t wire_channels;    /* in a=rtpmap: 1, Opus always 2 */
-    uint32_t wire_clock_hz;   /* RTP clock: 8000, Opus always 48000, 0: equal to rate_hz (L16) */
+    uint32_t wire_clock_hz;   /* RTP clock: 8000 (G.722 too), Opus always 48000, 0: equal to rate_hz (L16) */
+    uint32_t pcm_rate_hz;     /* the one rate_hz that it works at; 0: any (L16, Opus) */
     bool has_state;           /* encoder state matters: groups share by copying it */
 
     /** Bytes of a state; NULL: there is none. A state is flat and may be copied. */

@@ -4,6 +4,6 @@
 
 #include "core/media/codec.h"
 
-extern const struct codec codec_pcmu, codec_pcma, codec_l16, codec_opus;
+extern const struct codec codec_pcmu, codec_pcma, codec_g722, codec_l16, codec_opus;
 
 #endif

@@ -203,8 +203,7 @@ static void codec_draw(struct world *w, struct phone *p)
     } else {
         cfg->codec = codec_get(chance_below(c, CODECS));
         static const uint32_t rates[] = {8000, 16000, 48000};
-        bool g711 = cfg->codec->id == CODEC_PCMU || cfg->codec->id == CODEC_PCMA;
-        cfg->fmt.rate_hz = g711 ? 8000 : rates[chance_below(c, 3)];
+        cfg->fmt.rate_hz = cfg->codec->pcm_rate_hz ? cfg->codec->pcm_rate_hz : rates[chance_below(c, 3)];
         cfg->fmt.fec = chance_of(c, 500);
         cfg->fmt.dtx = cfg->codec->id == CODEC_OPUS && chance_of(c, 200);
         cfg->fmt.complexity = (uint8_t)chance_below(c, 3);
@@ -317,7 +316,7 @@ static size_t payload_make(struct phone *p, uint8_t *payload)
         }
         return n;
     }
-    n *= p->cfg.codec->id == CODEC_L16 ? 2 : 1;
+    n = p->cfg.codec->id == CODEC_L16 ? 2 * n : p->cfg.codec->id == CODEC_G722 ? n / 2 : n;
     for (size_t i = 0; i < n; i++) {
         payload[i] = p->talking ? (uint8_t)(chance_draw(&w->chance) & 0xbf) : 0xff;
     }
