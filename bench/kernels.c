@@ -247,8 +247,10 @@ static const struct bench_case {
     {"fir_up x6", 160, 1, 6, loop_fir_up, loop_fir_up, &up6, 10, 10},
     {"fir_down x6", 160, 1, 6, loop_fir_down, loop_fir_down, &up6, 10, 10},
     {"g722_encode", 320, 32, 0, loop_g722_encode, loop_g722_encode, &no_bound, 18, 34},
+    {"g722_encode", 320, 1, 0, loop_g722_encode, loop_g722_encode, &no_bound, 0, 0},
     {"g722_encode", 320, 2, 0, loop_g722_encode, loop_g722_encode, &no_bound, 0, 0},
     {"g722_decode", 320, 32, 0, loop_g722_decode, loop_g722_decode, &no_bound, 20, 40},
+    {"g722_decode", 320, 1, 0, loop_g722_decode, loop_g722_decode, &no_bound, 0, 0},
     {"g722_decode", 320, 2, 0, loop_g722_decode, loop_g722_decode, &no_bound, 0, 0},
 #ifdef BENCH_SPANDSP
     {"g722_enc/span", 320, 32, 0, loop_g722_encode, loop_spandsp_encode, &no_bound, 14, 28},

@@ -2,6 +2,7 @@
  * G.722 in lanes: the algorithm of ref/g722.c, one 16-bit lane per channel. Not compiled by itself: each ISA's g722.c
  * first says what a vec is and what can be done with it, then includes this. What the ISA gives:
  *
+ *   CHANNELS_MIN           from so many channels on a batch is faster than one channel after the other; at least 1
  *   LANES, vec             that many int16; + - & | ^ ~ and >> (arithmetic) work on it as on numbers
  *   mask                   result of at_least(a, b), equal(a, b); used by choose(m, yes, no) and add_where(m, a, b)
  *   choose_negative(x, yes, no)  by the sign of x
@@ -419,12 +420,12 @@ INLINE size_t batch_of(size_t n_channels)
     return n_channels < LANES ? n_channels : LANES;
 }
 
-/* One channel alone is as fast without lanes. */
+/* Batches of CHANNELS_MIN channels at least, what is left by the reference. */
 INLINE void encode_all(struct g722_state *const *states, const int16_t *const *pcm, uint8_t *const *out,
                        size_t n_channels, size_t n)
 {
     size_t done = 0;
-    for (size_t batch; (batch = batch_of(n_channels - done)) > 1; done += batch)
+    for (size_t batch; (batch = batch_of(n_channels - done)) >= CHANNELS_MIN; done += batch)
         encode_batch(states + done, pcm + done, out + done, batch, n);
     g722_encode_ref(states + done, pcm + done, out + done, n_channels - done, n);
 }
@@ -433,7 +434,7 @@ INLINE void decode_all(struct g722_state *const *states, const uint8_t *const *i
                        size_t n_channels, size_t n_bytes)
 {
     size_t done = 0;
-    for (size_t batch; (batch = batch_of(n_channels - done)) > 1; done += batch)
+    for (size_t batch; (batch = batch_of(n_channels - done)) >= CHANNELS_MIN; done += batch)
         decode_batch(states + done, in + done, out + done, batch, n_bytes);
     g722_decode_ref(states + done, in + done, out + done, n_channels - done, n_bytes);
 }

@@ -125,12 +125,12 @@ static inline void g722_init(struct g722_state *state)
 
 /**
  * G.722 at 64 kbit/s for many channels at once, each with its own state: the lanes of a vector work on different
- * channels (32, 16 or 8 of them), so give as many as there are; from two on it pays. No state and no output may be
- * given twice.
+ * channels (32, 16 or 8 of them), and a batch takes no longer for being full, so give as many as there are. No state
+ * and no output may be given twice.
  *
  * @param pcm   [n_channels] pointers to [n] int16 at 16 kHz, aligned; only read
  * @param out   [n_channels] pointers to [n/2] bytes, no alignment needed; written
- * @cost        a batch of lanes costs about as much as one channel alone; up to 24 KB of stack
+ * @cost        a batch of lanes costs less than one channel in scalar code; up to 24 KB of stack
  * @source      ITU-T G.722 mode 1, bit-exact to the ITU-T software tool library
  */
 typedef void (*g722_encode_fn)(struct g722_state *const *states, const int16_t *const *pcm, uint8_t *const *out,

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { LANES = 16, HIGH_SHIFT = 2, LEVEL_SHIFT = 4 };
+enum { CHANNELS_MIN = 1, LANES = 16, HIGH_SHIFT = 2, LEVEL_SHIFT = 4 };
 
 typedef int16_t vec __attribute__((vector_size(32)));
 typedef __m256i mask; /* all ones or none per lane */

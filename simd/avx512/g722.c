@@ -7,7 +7,7 @@
 #include <immintrin.h>
 #include <stdbool.h>
 
-enum { LANES = 32, HIGH_SHIFT = 2, LEVEL_SHIFT = 4 };
+enum { CHANNELS_MIN = 1, LANES = 32, HIGH_SHIFT = 2, LEVEL_SHIFT = 4 };
 
 typedef int16_t vec __attribute__((vector_size(64)));
 typedef __mmask32 mask;

@@ -7,7 +7,7 @@
 #include <arm_neon.h>
 #include <stdbool.h>
 
-enum { LANES = 8, HIGH_SHIFT = 1, LEVEL_SHIFT = 3 };
+enum { CHANNELS_MIN = 2, LANES = 8, HIGH_SHIFT = 1, LEVEL_SHIFT = 3 };
 
 typedef int16x8_t vec;
 typedef uint16x8_t mask;
