@@ -16,6 +16,9 @@ enum {
     RX_SLOTS = 512, /* packets of one pull: they and their legs stay in the second-level cache until mixed */
     TX_SLOTS = 512,
     RTCP_EVERY_TICKS = 16, /* how often a leg's RTCP socket is asked, and its drops are added up */
+    ARRIVAL_EVERY_TICKS = 4, /* how often a talker's arrival time is asked for */
+    PHASE_EVERY_TICKS = 10,  /* how often a conference may move by a slot */
+    PHASE_SLOTS_MIN = 10,    /* even a small load has so many to choose from */
     LATE_NS = 5 * NS_PER_MS
 };
 
@@ -32,6 +35,7 @@ struct engine {
     struct mix_tools tools;
 
     struct conf *slots[SLOTS_PER_TICK];
+    struct conf *parked;          /* conferences between two slots */
     uint64_t slot_due_ns[SLOTS_PER_TICK];
     uint32_t slot_legs[SLOTS_PER_TICK], slot_confs[SLOTS_PER_TICK];
     uint32_t n_legs, n_confs;
@@ -229,15 +233,31 @@ static uint64_t slot_phase(unsigned slot, uint64_t now_ns)
     return due_ns > now_ns ? due_ns : due_ns + TICK_NS;
 }
 
-static void conf_open(struct engine *e, struct conf *conf)
+/* Enters its slot's list. */
+static void slot_join(struct engine *e, struct conf *conf)
 {
-    unsigned slot = slot_pick(e);
-    conf->i_slot = slot;
+    unsigned slot = conf->i_slot;
+    conf->parked = false;
     conf->next = e->slots[slot];
     if (!conf->next) {
         e->slot_due_ns[slot] = slot_phase(slot, e->now_ns);
     }
     e->slots[slot] = conf;
+}
+
+static void list_remove(struct conf **link, const struct conf *conf)
+{
+    while (*link != conf) {
+        link = &(*link)->next;
+    }
+    *link = conf->next;
+}
+
+static void conf_open(struct engine *e, struct conf *conf)
+{
+    unsigned slot = slot_pick(e);
+    conf->i_slot = slot;
+    slot_join(e, conf);
     e->slot_confs[slot]++;
     e->n_confs++;
     count_add(&e->cfg.stats->confs, 1);
@@ -246,11 +266,7 @@ static void conf_open(struct engine *e, struct conf *conf)
 static void conf_close(struct engine *e, struct conf *conf)
 {
     must(conf->plan.n_legs == 0);
-    struct conf **link = &e->slots[conf->i_slot];
-    while (*link != conf) {
-        link = &(*link)->next;
-    }
-    *link = conf->next;
+    list_remove(conf->parked ? &e->parked : &e->slots[conf->i_slot], conf);
     e->slot_confs[conf->i_slot]--;
     e->n_confs--;
     count_add(&e->cfg.stats->confs, (uint64_t)-1);
@@ -392,6 +408,9 @@ static void pull_deliver(struct engine *e, const struct pull *pull, const struct
     }
     leg->reads_hit++;
     leg_rx_rtp(leg, rx->buf, rx->bytes, from, e->now_ns);
+    if (rx->at_ns) {
+        leg_arrival(leg, rx->at_ns, e->now_ns);
+    }
     if (leg->latch_wanted) {
         leg->latch_wanted = leg->queue_clean = false;
         leg->connected = e->cfg.io->ops->connect(e->cfg.io, leg->slot_rtp, &leg->cfg.remote_rtp) == 0;
@@ -430,6 +449,7 @@ static void pull_add(struct engine *e, struct leg *leg, bool rtcp)
     e->rx[e->n_rx] = (struct io_rx){
         .slot = rtcp ? leg->slot_rtcp : leg->slot_rtp,
         .want_from = rtcp || !leg->queue_clean,
+        .want_at = !rtcp && leg->in_mix && (leg->conf->tick + leg->beat_index) % ARRIVAL_EVERY_TICKS == 0,
         .buf = e->rx_bufs + (size_t)e->n_rx_used * PACKET_STRIDE_BYTES,
     };
     e->n_rx++;
@@ -527,6 +547,66 @@ static void slot_tick(struct engine *e, unsigned slot, unsigned skipped)
     }
 }
 
+/* ---- phase ---- */
+
+static unsigned phase_slots(const struct engine *e)
+{
+    return CLAMP(e->n_legs / SLOT_LEGS_MIN, (unsigned)PHASE_SLOTS_MIN, (unsigned)SLOTS_PER_TICK);
+}
+
+/*
+ * Moves a conference to another slot, after its tick. An earlier slot's next turn is a little less than a tick away: it
+ * joins at once. A later slot's next turn comes too soon, it would tick twice: it waits until that one is over.
+ */
+static void conf_move(struct engine *e, struct conf *conf, unsigned slot)
+{
+    unsigned later = (slot + SLOTS_PER_TICK - conf->i_slot) % SLOTS_PER_TICK;
+    uint64_t ticked_ns = e->slot_due_ns[conf->i_slot] - TICK_NS;
+    list_remove(&e->slots[conf->i_slot], conf);
+    e->slot_confs[conf->i_slot]--;
+    e->slot_legs[conf->i_slot] -= conf->plan.n_legs;
+    conf->i_slot = slot;
+    e->slot_confs[slot]++;
+    e->slot_legs[slot] += conf->plan.n_legs;
+    conf->parked = true;
+    conf->join_ns = later < SLOTS_PER_TICK / 2 ? ticked_ns + later * SLOT_NS + SLOT_NS / 2 : 0;
+    conf->next = e->parked;
+    e->parked = conf;
+}
+
+/* Conferences of a slot that has just ticked follow their talkers, each in its turn. */
+static void slot_follow(struct engine *e, unsigned slot)
+{
+    for (struct conf *conf = e->slots[slot], *next; conf; conf = next) {
+        next = conf->next;
+        if (conf->tick % PHASE_EVERY_TICKS == 0) {
+            unsigned step = phase_step(conf, phase_slots(e));
+            if (step != slot) {
+                conf_move(e, conf, step);
+            }
+        }
+    }
+}
+
+/* @return when the next one may join */
+static uint64_t parked_join(struct engine *e)
+{
+    uint64_t next_ns = UINT64_MAX;
+    struct conf *parked = e->parked;
+    e->parked = NULL;
+    for (struct conf *conf = parked, *next; conf; conf = next) {
+        next = conf->next;
+        if (conf->join_ns <= e->now_ns) {
+            slot_join(e, conf);
+        } else {
+            conf->next = e->parked;
+            e->parked = conf;
+            next_ns = MIN(next_ns, conf->join_ns);
+        }
+    }
+    return next_ns;
+}
+
 static void slot_run(struct engine *e, unsigned slot)
 {
     uint64_t late_ns = e->now_ns - e->slot_due_ns[slot];
@@ -545,23 +625,25 @@ static void slot_run(struct engine *e, unsigned slot)
         e->slot_due_ns[slot] += TICK_NS;
         skipped = 0;
     }
+    if (missed == 0) {
+        slot_follow(e, slot);
+    }
 }
 
 uint64_t engine_beat(struct engine *e, uint64_t now_ns)
 {
-    uint64_t next_ns = now_ns + TICK_NS;
     e->now_ns = now_ns;
     gone_flush(e);
     ctl_apply(e);
     gone_flush(e);
     for (unsigned slot = 0; slot < SLOTS_PER_TICK; slot++) {
-        if (!e->slots[slot]) {
-            continue;
-        }
-        if (e->slot_due_ns[slot] <= now_ns) {
+        if (e->slots[slot] && e->slot_due_ns[slot] <= now_ns) {
             slot_run(e, slot);
         }
-        next_ns = MIN(next_ns, e->slot_due_ns[slot]);
+    }
+    uint64_t next_ns = MIN(now_ns + TICK_NS, parked_join(e));
+    for (unsigned slot = 0; slot < SLOTS_PER_TICK; slot++) {
+        next_ns = e->slots[slot] ? MIN(next_ns, e->slot_due_ns[slot]) : next_ns;
     }
     count_add(&e->cfg.stats->beats, 1);
     return next_ns;

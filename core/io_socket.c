@@ -4,6 +4,36 @@
 #include <errno.h>
 #include <time.h>
 
+void io_socket_timestamps(int fd)
+{
+    int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+}
+
+uint64_t io_clock_now(struct io_clock *clock)
+{
+    uint64_t now_ns = io_socket_now();
+    if (now_ns - clock->looked_up_ns > NS_PER_S) {
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        clock->wall_offset_ns = (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec - now_ns;
+        clock->looked_up_ns = now_ns;
+    }
+    return now_ns;
+}
+
+uint64_t io_arrival(const struct io_clock *clock, struct msghdr *header)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
+            struct timespec t;
+            memcpy(&t, CMSG_DATA(c), sizeof t);
+            return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec - clock->wall_offset_ns;
+        }
+    }
+    return 0;
+}
+
 int io_socket_connect(int fd, const struct addr *peer)
 {
     return connect(fd, &peer->sa, addr_len(peer)) ? -errno : 0;

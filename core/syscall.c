@@ -15,6 +15,7 @@ struct plain {
     struct worker_stats *stats;
     int *fds; /* by slot */
     uint32_t n_slots;
+    struct io_clock clock;
 };
 
 static struct plain *plain_of(struct io *io)
@@ -26,6 +27,7 @@ static int plain_open(struct io *io, uint32_t slot, int fd)
 {
     must(slot < plain_of(io)->n_slots);
     plain_of(io)->fds[slot] = fd;
+    io_socket_timestamps(fd);
     return 0;
 }
 
@@ -44,18 +46,35 @@ static void plain_disconnect(struct io *io, uint32_t slot)
     io_socket_disconnect(plain_of(io)->fds[slot]);
 }
 
+static ssize_t one_with_more(struct plain *p, struct io_rx *rx)
+{
+    uint8_t control[IO_CONTROL_BYTES] __attribute__((aligned(8)));
+    struct iovec part = {rx->buf, PACKET_BYTES_MAX};
+    struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
+    if (rx->want_from) {
+        memset(&rx->from, 0, sizeof rx->from);
+        header.msg_name = &rx->from;
+        header.msg_namelen = sizeof rx->from;
+    }
+    if (rx->want_at) {
+        header.msg_control = control;
+        header.msg_controllen = sizeof control;
+    }
+    ssize_t bytes = recvmsg(p->fds[rx->slot], &header, MSG_DONTWAIT | MSG_TRUNC);
+    rx->at_ns = rx->want_at && bytes > 0 ? io_arrival(&p->clock, &header) : 0;
+    return bytes;
+}
+
 static void plain_rx(struct io *io, struct io_rx *rx, size_t n)
 {
     struct plain *p = plain_of(io);
     for (size_t i = 0; i < n; i++) {
-        int fd = p->fds[rx[i].slot], flags = MSG_DONTWAIT | MSG_TRUNC;
         ssize_t bytes;
-        if (rx[i].want_from) {
-            socklen_t length = sizeof rx[i].from;
-            memset(&rx[i].from, 0, sizeof rx[i].from);
-            bytes = recvfrom(fd, rx[i].buf, PACKET_BYTES_MAX, flags, &rx[i].from.sa, &length);
+        rx[i].at_ns = 0;
+        if (rx[i].want_from || rx[i].want_at) {
+            bytes = one_with_more(p, &rx[i]);
         } else {
-            bytes = recv(fd, rx[i].buf, PACKET_BYTES_MAX, flags);
+            bytes = recv(p->fds[rx[i].slot], rx[i].buf, PACKET_BYTES_MAX, MSG_DONTWAIT | MSG_TRUNC);
         }
         rx[i].bytes = bytes > 0 ? (int32_t)MIN(bytes, PACKET_BYTES_MAX + 1) : IO_NONE;
     }
@@ -77,7 +96,7 @@ static void plain_tx(struct io *io, const struct io_tx *tx, size_t n)
 static uint64_t plain_wait(struct io *io, uint64_t deadline_ns)
 {
     io_socket_sleep(deadline_ns);
-    return io_socket_now();
+    return io_clock_now(&plain_of(io)->clock);
 }
 
 static void plain_free(struct io *io)

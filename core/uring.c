@@ -22,8 +22,10 @@ struct uring {
     struct worker_stats *stats;
     int *fds; /* by slot: connect() needs the descriptor itself */
     uint32_t n_slots;
-    struct msghdr *headers; /* [IO_BATCH] for those that want or give an address */
+    struct msghdr *headers; /* [IO_BATCH] for those that want or give an address, or want the time */
     struct iovec *parts;
+    uint8_t *controls; /* [IO_BATCH][IO_CONTROL_BYTES] */
+    struct io_clock clock;
 };
 
 static struct uring *uring_of(struct io *io)
@@ -40,6 +42,7 @@ static int uring_open(struct io *io, uint32_t slot, int fd)
         return n;
     }
     u->fds[slot] = fd;
+    io_socket_timestamps(fd);
     return 0;
 }
 
@@ -72,11 +75,19 @@ static void rx_prepare(struct uring *u, struct io_rx *rx, uint32_t i)
 {
     struct io_uring_sqe *sqe = sqe_next(u);
     rx->bytes = IO_NONE;
-    if (rx->want_from) {
+    rx->at_ns = 0;
+    if (rx->want_from || rx->want_at) {
         u->parts[i] = (struct iovec){rx->buf, PACKET_BYTES_MAX};
-        u->headers[i] = (struct msghdr){
-            .msg_iov = &u->parts[i], .msg_iovlen = 1, .msg_name = &rx->from, .msg_namelen = sizeof rx->from};
-        memset(&rx->from, 0, sizeof rx->from);
+        u->headers[i] = (struct msghdr){.msg_iov = &u->parts[i], .msg_iovlen = 1};
+        if (rx->want_from) {
+            memset(&rx->from, 0, sizeof rx->from);
+            u->headers[i].msg_name = &rx->from;
+            u->headers[i].msg_namelen = sizeof rx->from;
+        }
+        if (rx->want_at) {
+            u->headers[i].msg_control = u->controls + (size_t)i * IO_CONTROL_BYTES;
+            u->headers[i].msg_controllen = IO_CONTROL_BYTES;
+        }
         io_uring_prep_recvmsg(sqe, (int)rx->slot, &u->headers[i], MSG_DONTWAIT | MSG_TRUNC);
     } else {
         io_uring_prep_recv(sqe, (int)rx->slot, rx->buf, PACKET_BYTES_MAX, MSG_DONTWAIT | MSG_TRUNC);
@@ -99,7 +110,9 @@ static uint32_t completions_take(struct uring *u, struct io_rx *rx)
                 io_count_tx_error(u->stats, -cqe->res);
             }
         } else if (rx && cqe->user_data < IO_BATCH) {
-            rx[cqe->user_data].bytes = cqe->res > 0 ? MIN(cqe->res, PACKET_BYTES_MAX + 1) : IO_NONE;
+            struct io_rx *one = &rx[cqe->user_data];
+            one->bytes = cqe->res > 0 ? MIN(cqe->res, PACKET_BYTES_MAX + 1) : IO_NONE;
+            one->at_ns = one->want_at && cqe->res > 0 ? io_arrival(&u->clock, &u->headers[cqe->user_data]) : 0;
             n_rx++;
         }
     }
@@ -149,7 +162,7 @@ static void uring_tx(struct io *io, const struct io_tx *tx, size_t n)
 static uint64_t uring_wait(struct io *io, uint64_t deadline_ns)
 {
     io_socket_sleep(deadline_ns);
-    return io_socket_now();
+    return io_clock_now(&uring_of(io)->clock);
 }
 
 static void uring_free(struct io *io)
@@ -159,6 +172,7 @@ static void uring_free(struct io *io)
     mem_put(u->fds);
     mem_put(u->headers);
     mem_put(u->parts);
+    mem_put(u->controls);
     mem_put(u);
 }
 
@@ -204,11 +218,13 @@ int uring_build(struct io **io, uint32_t n_slots, struct worker_stats *stats)
     u->fds = mem_get(n_slots * sizeof *u->fds);
     u->headers = mem_get(IO_BATCH * sizeof *u->headers);
     u->parts = mem_get(IO_BATCH * sizeof *u->parts);
-    int err = u->fds && u->headers && u->parts ? ring_setup(u) : -ENOMEM;
+    u->controls = mem_get(IO_BATCH * IO_CONTROL_BYTES);
+    int err = u->fds && u->headers && u->parts && u->controls ? ring_setup(u) : -ENOMEM;
     if (err) {
         mem_put(u->fds);
         mem_put(u->headers);
         mem_put(u->parts);
+        mem_put(u->controls);
         mem_put(u);
         return err;
     }

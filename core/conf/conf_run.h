@@ -28,8 +28,10 @@ struct plan {
 };
 
 struct conf {
-    struct conf *next; /* in its slot's list, or in the list to hand back */
+    struct conf *next; /* in its slot's list, in the list of those that move, or in the list to hand back */
     unsigned i_slot;
+    bool parked;       /* on its way to i_slot, which it joins at join_ns */
+    uint64_t join_ns;
     uint32_t tick;
     bool changed; /* the plan must be compiled before the next tick */
     struct plan plan;
@@ -70,6 +72,14 @@ void graph_compile(struct conf *conf);
 
 /** Chooses who is heard: sets talking of every leg and fills mixed. */
 void select_talkers(struct conf *conf);
+
+/**
+ * The slot whose tick would keep the voices of this tick's talkers waiting least: just after they arrive.
+ *
+ * @param n_slots  how many of SLOTS_PER_TICK are in use, evenly apart
+ * @return one step on the way from i_slot to it; i_slot itself when it would not gain enough, or nobody speaks
+ */
+unsigned phase_step(const struct conf *conf, unsigned n_slots);
 
 /** One tick: every leg's audio in, N-1 out, into the outbox. */
 void conf_tick(struct conf *conf, const struct mix_tools *tools);

@@ -43,6 +43,8 @@ struct leg {
     bool starting;                  /* its stream has not filled a first tick yet */
     bool latch_wanted;              /* remote_rtp is proved by a packet: connect the socket */
     bool queue_clean;               /* nothing from before the connect is left in the socket: the kernel vouches */
+    uint32_t arrival_ns;            /* its packets' arrival within the 20 ms of the schedule */
+    bool arrival_known;
     uint8_t reads_asked, reads_hit; /* this tick */
     uint32_t quiet_ticks;           /* since the last packet */
     struct rtp_source source;
@@ -116,6 +118,8 @@ unsigned leg_reads_more(const struct leg *leg);
 
 /** One datagram from the RTP socket, borrowed until the tick's end. from: NULL when connected. */
 void leg_rx_rtp(struct leg *leg, const uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns);
+/** When the last datagram arrived: its phase is remembered. */
+void leg_arrival(struct leg *leg, uint64_t at_ns, uint64_t now_ns);
 /** One datagram from the RTCP socket. */
 void leg_rx_rtcp(struct leg *leg, const uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns);
 

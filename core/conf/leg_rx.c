@@ -163,6 +163,24 @@ static void block_take(struct leg *leg, const struct rtcp_block *b, uint64_t now
     }
 }
 
+/* A later arrival than thought is believed at once, an earlier one little by little: the phase is that of the late ones.
+ * Far off, it is another phase altogether. */
+void leg_arrival(struct leg *leg, uint64_t at_ns, uint64_t now_ns)
+{
+    uint32_t phase_ns = (uint32_t)(at_ns % TICK_NS);
+    int32_t later_ns = (int32_t)((phase_ns + TICK_NS - leg->arrival_ns) % TICK_NS);
+    int32_t half_ns = (int32_t)(TICK_NS / 2);
+    later_ns = later_ns > half_ns ? later_ns - (int32_t)TICK_NS : later_ns;
+    if (!leg->arrival_known || later_ns > 0 || later_ns < -half_ns / 2) {
+        leg->arrival_ns = phase_ns;
+    } else {
+        leg->arrival_ns = (uint32_t)((leg->arrival_ns + TICK_NS + later_ns / 32) % TICK_NS);
+    }
+    leg->arrival_known = true;
+    uint64_t margin_ns = MIN(now_ns - MIN(at_ns, now_ns), TICK_NS);
+    jbuf_margin(&leg->jbuf, (uint32_t)(margin_ns * leg->frame_ts / TICK_NS));
+}
+
 void leg_rx_rtcp(struct leg *leg, const uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns)
 {
     struct rtcp_heard heard;

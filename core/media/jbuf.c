@@ -11,6 +11,7 @@ enum {
     BLEND_SOON_TICKS = 2,   /* ... and half as fast again while there is a lot */
     BLEND_SOON_FRAMES = 5,
     CREDIT_MAX = 1000,
+    MARGIN_SHARE = 16,     /* arrivals within this share of a tick (1.25 ms) before it are on the edge */
     SILENCE_TICKS = 15 /* so long a gap is a pause of the sender, not lateness */
 };
 
@@ -21,7 +22,7 @@ void jbuf_init(struct jbuf *j, uint32_t frame_ts, uint32_t depth_max_ts)
     j->packet_ts = frame_ts;
     j->depth_max_ts = depth_max_ts;
     j->window_ticks = WINDOW_TICKS_MIN;
-    j->surplus_min_ts = UINT32_MAX;
+    j->surplus_min_ts = j->margin_min_ts = UINT32_MAX;
     j->calm_ticks = CALM_TICKS; /* one disturbance does not make a bad network */
 }
 
@@ -60,7 +61,7 @@ unsigned jbuf_reset(struct jbuf *j)
     j->started = false;
     j->credit = 0;
     j->surplus_ts = 0;
-    j->surplus_min_ts = UINT32_MAX;
+    j->surplus_min_ts = j->margin_min_ts = UINT32_MAX;
     j->window_at = 0;
     return n;
 }
@@ -190,6 +191,8 @@ const struct jbuf_packet *jbuf_peek(const struct jbuf *j)
     return p->present ? p : NULL;
 }
 
+void jbuf_margin(struct jbuf *j, uint32_t margin_ts) { j->margin_min_ts = MIN(j->margin_min_ts, margin_ts); }
+
 void jbuf_tick(struct jbuf *j, uint32_t fifo_ts)
 {
     if (!j->started) {
@@ -207,8 +210,11 @@ void jbuf_tick(struct jbuf *j, uint32_t fifo_ts)
     if (++j->window_at < j->window_ticks) {
         return;
     }
-    j->surplus_ts = j->surplus_min_ts >= j->frame_ts / 4 ? j->surplus_min_ts : 0;
-    j->surplus_min_ts = UINT32_MAX;
+    bool on_edge = j->margin_min_ts < j->frame_ts / MARGIN_SHARE;
+    uint32_t needed_ts = on_edge ? j->frame_ts : 0;
+    uint32_t surplus_ts = j->surplus_min_ts - MIN(j->surplus_min_ts, needed_ts);
+    j->surplus_ts = surplus_ts >= j->frame_ts / 4 ? surplus_ts : 0;
+    j->surplus_min_ts = j->margin_min_ts = UINT32_MAX;
     j->window_at = 0;
 }
 

@@ -36,6 +36,7 @@ struct jbuf {
     uint16_t credit;         /* ticks concealed since the last packet handed out */
     uint16_t window_ticks;   /* how long surplus must last before it is surplus */
     uint16_t window_at;      /* ticks into the window */
+    uint32_t margin_min_ts;  /* least time between a packet's arrival and the tick that found it, in the window */
     uint32_t surplus_min_ts; /* least backlog seen in the window */
     uint32_t surplus_ts;     /* to be blended away */
     uint16_t since_blend;    /* ticks */
@@ -90,6 +91,12 @@ void jbuf_tick(struct jbuf *j, uint32_t fifo_ts);
 
 /** Gives up audio that belongs to ticks which never ran (the server was stalled). @return packets given up */
 unsigned jbuf_skip(struct jbuf *j, unsigned ticks);
+
+/**
+ * How long before this tick a packet arrived. One that comes just before the tick will sometimes come just after it, so
+ * a surplus of one tick is then no surplus. Tell it for as many packets as their time is known of.
+ */
+void jbuf_margin(struct jbuf *j, uint32_t margin_ts);
 
 /** Copies borrowed packets to the pool. @return packets dropped since the pool is dry (DROP_POOL) */
 unsigned jbuf_settle(struct jbuf *j);

@@ -78,6 +78,7 @@ static void sim_rx(struct io *io, struct io_rx *rx, size_t n)
         memcpy(rx[i].buf, d->data, d->bytes);
         rx[i].bytes = d->bytes;
         rx[i].from = d->from;
+        rx[i].at_ns = rx[i].want_at ? d->at_ns : 0;
         memmove(k->queue, k->queue + 1, --k->n_queued * sizeof *k->queue);
     }
 }

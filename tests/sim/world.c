@@ -52,7 +52,7 @@ struct world {
     struct engine *engine;
     struct conf *confs[CONFS_MAX];
     uint64_t changed_ns[CONFS_MAX]; /* last change of who hears whom */
-    uint64_t swapped_ns[CONFS_MAX]; /* last change of somebody's codec or ptime */
+    uint64_t n_concealed, concealed_ns; /* the engine made audio up: after a change of ptime, or of a phase */
     unsigned n_confs, n_phones, talkers;
     uint32_t rate_hz;
     struct phone phones[PHONES_MAX];
@@ -114,8 +114,8 @@ static void samples_check(struct world *w, struct phone *p, const uint8_t *paylo
     uint32_t expected = expected_set(w, p);
     for (size_t i = 0; i + 1 < bytes; i += 2) {
         uint32_t set = load_be16(payload + i);
-        /* Made-up audio of others may add up to anybody's bit; on this network only a change of ptime makes some. */
-        bool pure = w->kind <= KIND_CHURN && w->now_ns > w->swapped_ns[p->i_conf] + NS_PER_S / 2;
+        /* Made-up audio of others may add up to anybody's bit. */
+        bool pure = w->kind <= KIND_CHURN && w->now_ns > w->concealed_ns + NS_PER_S / 2;
         if (pure && (set & (1u << p->bit))) {
             violated(w, "phone %u hears itself: set %04x", p->index, set);
             return;
@@ -169,6 +169,10 @@ static void heard(void *owner, bool rtcp, const uint8_t *buf, size_t bytes, uint
     struct world *w = p->world;
     struct rtp rtp;
     digest_add(w, buf, bytes);
+    if (count_get(&w->stats.concealed) != w->n_concealed) {
+        w->n_concealed = count_get(&w->stats.concealed);
+        w->concealed_ns = now_ns;
+    }
     if (rtp_parse(buf, bytes, &rtp) != DROP_NONE) {
         violated(w, "phone %u got a malformed packet of %zu bytes", p->index, bytes);
         return;
@@ -292,7 +296,7 @@ static void phone_swap(struct world *w, struct phone *p)
     codec_draw(w, p);
     must(leg_build(&p->leg, &p->cfg) == 0);
     request(w, &(struct ctl_req){ .op = CTL_LEG_SWAP, .leg = p->leg, .old = old });
-    p->swapped_ns = w->swapped_ns[p->i_conf] = w->now_ns;
+    p->swapped_ns = w->now_ns;
     w->changed_ns[p->i_conf] = w->now_ns;
 }
 
