@@ -56,6 +56,8 @@ int offer_policy_read(struct offer_policy *policy, const char *list, uint32_t op
             *c = (struct offer_codec){CODEC_PCMU, 8000};
         } else if (strcasecmp(name, "PCMA") == 0) {
             *c = (struct offer_codec){CODEC_PCMA, 8000};
+        } else if (strcasecmp(name, "G722") == 0) {
+            *c = (struct offer_codec){CODEC_G722, codec_get(CODEC_G722)->pcm_rate_hz};
         } else if (strcasecmp(name, "opus") == 0) {
             *c = (struct offer_codec){CODEC_OPUS, opus_rate_hz};
         } else if (strcasecmp(name, "L16/8000") == 0) {
@@ -161,7 +163,7 @@ static uint8_t ptime_pick(const struct offer_codec *c, uint16_t wish_ms, uint16_
     if (c->id == CODEC_OPUS) {
         return 20;
     }
-    uint32_t bytes_per_ms = c->rate_hz / 1000 * (c->id == CODEC_L16 ? 2 : 1);
+    uint32_t bytes_per_ms = rtp_clock_hz(c) / 1000 * (c->id == CODEC_L16 ? 2 : 1); /* G.722: one byte a tick too */
     uint32_t limit_ms = MIN(PAYLOAD_BYTES_MAX / bytes_per_ms, max_ms ? max_ms : 60u);
     uint32_t wanted_ms = MIN(wish_ms ? wish_ms : 20u, limit_ms);
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {

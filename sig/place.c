@@ -66,9 +66,12 @@ struct place_cost place_cost_of(enum codec_id codec, uint32_t rate_hz, unsigned 
     /* One packet each way 3.5 us with its share of the tick; codecs as in a conference of a hundred with three talkers
      * (dsp.md 1: 13 us a tick and leg for Opus at 16 kHz, about twice that at 48 kHz), both rounded up by a third. */
     unsigned packets = 1000 / (ptime_ms ? ptime_ms : 20);
-    uint32_t codec_us = codec == CODEC_OPUS ? (rate_hz > 16000 ? 1600 : 800) : rate_hz / 400;
-    uint32_t payload_bits =
-        codec == CODEC_OPUS ? (rate_hz > 16000 ? 32000 : 24000) : rate_hz * (codec == CODEC_L16 ? 16 : 8);
+    uint32_t codec_us = codec == CODEC_OPUS   ? (rate_hz > 16000 ? 1600 : 800)
+                        : codec == CODEC_G722 ? 500 /* every leg decodes by itself: 6 us a tick, the encode is shared */
+                                              : rate_hz / 400;
+    uint32_t payload_bits = codec == CODEC_OPUS  ? (rate_hz > 16000 ? 32000 : 24000)
+                            : codec == CODEC_L16 ? rate_hz * 16
+                                                 : 64000; /* G.711 and G.722 */
     uint32_t bits = payload_bits + packets * HEADERS_BYTES * 8;
     return (struct place_cost){.cpu_us = packets * 7 / 2 + codec_us, .kbps = 2 * ((bits + 999) / 1000)};
 }

@@ -352,7 +352,7 @@ READ(read_codecs)
 {
     if (offer_policy_read(&config->sig.focus.policy, text, config->opus_rate_hz) != 0) {
         return refuse(why, size,
-                      "list each at most once, best first, of opus, PCMU, PCMA, L16/8000, L16/16000, "
+                      "list each at most once, best first, of opus, G722, PCMU, PCMA, L16/8000, L16/16000, "
                       "L16/48000");
     }
     return 0;
@@ -417,7 +417,7 @@ const struct option options[] = {
     {NULL, "port-max", "PORT", "32767", "", "last RTP port; a call takes two", false, read_port_max},
     {NULL, "opus-rate", "16000|48000", "16000", "", "sampling rate of Opus participants", false, read_opus_rate},
     {NULL, "opus-complexity", "0..10", "5", "", "effort of the Opus encoder", false, read_complexity},
-    {NULL, "codecs", "LIST", "opus,L16/16000,PCMA,PCMU,L16/8000,L16/48000", "", "what is accepted, best first", true,
+    {NULL, "codecs", "LIST", "opus,L16/16000,G722,PCMA,PCMU,L16/8000,L16/48000", "", "what is accepted, best first", true,
      read_codecs},
     {NULL, "quiet-s", "SECONDS", "120", "", "a call without RTP for so long ends; 0: never", false, read_quiet},
 

@@ -53,7 +53,7 @@ static void test_defaults(void **state)
     assert_int_equal(addr_port(&sig->net.listeners[1].addr), 5060);
     assert_string_equal(sig->focus.factory_user, "conferences");
     assert_int_equal(sig->focus.factory_mode, FOCUS_REDIRECT);
-    assert_int_equal(sig->focus.policy.n_codecs, 6);
+    assert_int_equal(sig->focus.policy.n_codecs, 7);
     assert_int_equal(sig->focus.policy.codecs[0].rate_hz, 16000);
     assert_int_equal(sig->place.budget_us, 700000);
     assert_true(addr_same_host(&sig->place.host, &sig->net.listeners[0].addr));
@@ -142,7 +142,7 @@ static void test_bad_values(void **state)
         {"--domain=a/b", "such as conf.example.net"},
         {"--factory=a@b", "user part of a SIP URI"},
         {"--factory-mode=both", "write redirect or focus"},
-        {"--codecs=G729", "of opus, PCMU, PCMA"},
+        {"--codecs=G729", "of opus, G722, PCMU"},
         {"--codecs=PCMU,PCMU", "at most once"},
         {"--opus-rate=8000", "write 16000 or 48000"},
         {"--workers=0", "from 1 to 256"},
