@@ -70,7 +70,7 @@ static const struct arg args[] = {
     [ARG_UNTIL_BYE] = { "until-bye", NULL, NULL, "exit code 1 unless the other side says BYE" },
     [ARG_EXPECT] = { "expect", "HZ[:DBFS],...|none", "440:-20,620",
                      "exit code 1 unless exactly these tones are heard in the last second" },
-    [ARG_EXPECT_AT] = { "expect-at", "S", "3", "judge the second that ends so long after joining instead" },
+    [ARG_EXPECT_AT] = { "expect-at", "S", "3", "judge the second that ends then, or up to 0.6 s earlier" },
     [ARG_WITHIN] = { "within", "DB", "1", "a tone may be off by so much; default 1" },
     [ARG_CLEAN] = { "clean", "DB", "40", "what is not expected must be so far down; default 40" },
     [ARG_OWN] = { "own", "DB", "45", "the own tone must be so far down; default 40" },

@@ -14,7 +14,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { LOOP_US = 1000, BYE_MS = 2000, REFER_MS = 100, SPARE_RECORD_S = 10 };
+enum { LOOP_US = 1000, BYE_MS = 2000, REFER_MS = 100, SPARE_RECORD_S = 10, WINDOWS = 4, WINDOW_STEP_MS = 200 };
 
 #define SILENT_DBFS (-60.0) /* what may be heard where nothing is expected */
 
@@ -280,8 +280,8 @@ static void loop(struct script *s)
 
 /* ---- judging ---- */
 
-/* The second that is judged. @return false: there is none */
-static bool window_find(const struct script *s, const int16_t **pcm)
+/* Where the second that is judged ends. @return false: there is none */
+static bool window_find(const struct script *s, size_t *window_end)
 {
     struct media_heard heard = media_heard(s->leg.media);
     size_t end = heard.n;
@@ -295,13 +295,14 @@ static bool window_find(const struct script *s, const int16_t **pcm)
     if (!heard.rate_hz || end < heard.rate_hz) {
         return false;
     }
-    *pcm = heard.pcm + end - heard.rate_hz;
+    *window_end = end;
     return true;
 }
 
-/* @param pcm  a second of what was heard
- * @return     how much is wrong with it */
-static unsigned expectations_check(const struct script *s, const int16_t *pcm, uint32_t rate_hz)
+/* @param pcm   a second of what was heard
+ * @param told  print it
+ * @return      how much is wrong with it */
+static unsigned second_judge(const struct script *s, const int16_t *pcm, uint32_t rate_hz, bool told)
 {
     const struct script_cfg *cfg = s->cfg;
     double loudest_dbfs = cfg->n_expected ? cfg->expected_dbfs[0] : SILENT_DBFS + cfg->clean_db, stranger_hz;
@@ -309,20 +310,43 @@ static unsigned expectations_check(const struct script *s, const int16_t *pcm, u
     for (unsigned i = 0; i < cfg->n_expected; i++) {
         double db = tone_level(pcm, rate_hz, rate_hz, cfg->expected_hz[i]) - cfg->expected_dbfs[i];
         bool right = fabs(db) <= cfg->within_db;
-        say(s, "%s: %.0f Hz is heard at %+.1f dB", right ? "right" : "WRONG", cfg->expected_hz[i], db);
+        if (told) {
+            say(s, "%s: %.0f Hz is heard at %+.1f dB", right ? "right" : "WRONG", cfg->expected_hz[i], db);
+        }
         loudest_dbfs = MAX(loudest_dbfs, cfg->expected_dbfs[i]);
         n_wrong += !right;
     }
     if (cfg->tone_hz > 0) {
         double db = tone_level(pcm, rate_hz, rate_hz, cfg->tone_hz) - cfg->tone_dbfs;
         bool right = db <= -cfg->own_db;
-        say(s, "%s: the own tone of %.0f Hz is heard at %.1f dB", right ? "right" : "WRONG", cfg->tone_hz, db);
+        if (told) {
+            say(s, "%s: the own tone of %.0f Hz is heard at %.1f dB", right ? "right" : "WRONG", cfg->tone_hz, db);
+        }
         n_wrong += !right;
     }
     double db = tone_stranger(pcm, rate_hz, rate_hz, cfg->expected_hz, cfg->n_expected, &stranger_hz) - loudest_dbfs;
     bool right = db <= -cfg->clean_db;
-    say(s, "%s: nothing else is louder than %.1f dB (%.0f Hz)", right ? "right" : "WRONG", db, stranger_hz);
+    if (told) {
+        say(s, "%s: nothing else is louder than %.1f dB (%.0f Hz)", right ? "right" : "WRONG", db, stranger_hz);
+    }
     return n_wrong + !right;
+}
+
+/* A packet that a busy machine delayed spoils a second, so an earlier one may be right instead; what is truly wrong is
+ * wrong in all of them. @return how much is wrong */
+static unsigned expectations_check(const struct script *s, const int16_t *pcm, size_t end, uint32_t rate_hz)
+{
+    for (unsigned i = 0; i < WINDOWS; i++) {
+        size_t earlier = (size_t)i * rate_hz * WINDOW_STEP_MS / 1000;
+        if (end < earlier + rate_hz) {
+            break;
+        }
+        if (second_judge(s, pcm + end - earlier - rate_hz, rate_hz, false) == 0) {
+            end -= earlier;
+            break;
+        }
+    }
+    return second_judge(s, pcm + end - rate_hz, rate_hz, true);
 }
 
 static int summary(const struct script *s)
@@ -331,14 +355,14 @@ static int summary(const struct script *s)
     const struct media_stats *m = media_stats(s->leg.media);
     struct media_heard heard = media_heard(s->leg.media);
     unsigned n_wrong = s->failure != 0;
-    const int16_t *pcm;
+    size_t end;
     say(s, "sent %llu packets, heard %llu, lost %llu, %llu gaps over 60 ms", (unsigned long long)m->tx_packets,
         (unsigned long long)m->rx_packets, (unsigned long long)m->rx_lost, (unsigned long long)m->gaps_over_60ms);
-    if (cfg->expects && !window_find(s, &pcm)) {
+    if (cfg->expects && !window_find(s, &end)) {
         say(s, "WRONG: heard less than a second");
         n_wrong++;
     } else if (cfg->expects) {
-        n_wrong += expectations_check(s, pcm, heard.rate_hz);
+        n_wrong += expectations_check(s, heard.pcm, end, heard.rate_hz);
     }
     if (cfg->until_bye && !s->bye_came) {
         say(s, "WRONG: the other side has not said BYE");
@@ -419,7 +443,7 @@ static int file_judge(struct script *s)
     if (end < rate_hz) {
         say(s, "WRONG: less than a second is there");
     } else {
-        n_wrong = expectations_check(s, pcm + end - rate_hz, rate_hz);
+        n_wrong = expectations_check(s, pcm, end, rate_hz);
     }
     free(pcm);
     return n_wrong ? 1 : 0;

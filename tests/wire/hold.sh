@@ -4,7 +4,7 @@ server_start
 conference alice --tone=440 --expect=620 --expect-at=7 --seconds=8
 caller bob --call="$URI" --tone=620 --hold-at=1.5 --resume-at=4.5 --expect=440 --expect-at=6.8 --seconds=8
 await bob joined
-caller carol --call="$URI" --expect=440 --expect-at=3.8 --seconds=5
+caller carol --call="$URI" --expect=440 --expect-at=4.1 --seconds=5
 caller dave --call="$URI" --expect=440,620 --expect-at=1.4 --seconds=2
 callers_wait
 [ "$(grep -c 'change answered: 200' "$TMP/bob.log")" -eq 2 ] || complain "not both changes got their 200"
