@@ -10,8 +10,10 @@ struct msghdr;
 /* Room for what the kernel tells beside a datagram: when it arrived. */
 #define IO_CONTROL_BYTES 64
 
-/* Arrival times come on CLOCK_REALTIME, which may be set: how far it is from CLOCK_MONOTONIC is looked up anew about once
- * a second, while the worker is about to sleep anyway. */
+/*
+ * Arrival times come on CLOCK_REALTIME, which may be set: how far it is from CLOCK_MONOTONIC is looked up anew about
+ * once a second, while the worker is about to sleep anyway.
+ */
 struct io_clock {
     uint64_t wall_offset_ns, looked_up_ns;
 };

@@ -417,8 +417,8 @@ const struct option options[] = {
     {NULL, "port-max", "PORT", "32767", "", "last RTP port; a call takes two", false, read_port_max},
     {NULL, "opus-rate", "16000|48000", "16000", "", "sampling rate of Opus participants", false, read_opus_rate},
     {NULL, "opus-complexity", "0..10", "5", "", "effort of the Opus encoder", false, read_complexity},
-    {NULL, "codecs", "LIST", "opus,L16/16000,G722,PCMA,PCMU,L16/8000,L16/48000", "", "what is accepted, best first", true,
-     read_codecs},
+    {NULL, "codecs", "LIST", "opus,L16/16000,G722,PCMA,PCMU,L16/8000,L16/48000", "", "what is accepted, best first",
+     true, read_codecs},
     {NULL, "quiet-s", "SECONDS", "120", "", "a call without RTP for so long ends; 0: never", false, read_quiet},
 
     {"Conferences", "talkers", "K", "3", "", "the loudest K are heard; 0: everybody", false, read_talkers},

@@ -163,8 +163,10 @@ static void block_take(struct leg *leg, const struct rtcp_block *b, uint64_t now
     }
 }
 
-/* A later arrival than thought is believed at once, an earlier one little by little: the phase is that of the late ones.
- * Far off, it is another phase altogether. */
+/*
+ * A later arrival than thought is believed at once, an earlier one little by little: the phase is that of the late
+ * ones. Far off, it is another phase altogether.
+ */
 void leg_arrival(struct leg *leg, uint64_t at_ns, uint64_t now_ns)
 {
     uint32_t phase_ns = (uint32_t)(at_ns % TICK_NS);
