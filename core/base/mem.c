@@ -1,4 +1,4 @@
-/* Heap and arena, for COLD code. */
+/* Heap and arena, for COLD code; blocks for foreign libraries. */
 #include "core/base/mem.h"
 
 #include <errno.h>
@@ -24,6 +24,117 @@ void *mem_get(size_t bytes)
 void mem_put(void *p)
 {
     free(p);
+}
+
+/* Stands before a block's bytes, 16 of them so that these are aligned as malloc's. */
+struct block {
+    struct block *next; /* in a store */
+    uint32_t class, bytes;
+};
+static_assert(sizeof(struct block) == 16, "alignment of what follows");
+
+#define CLASS_BYTES(class) ((size_t)32 << (class))
+
+static _Thread_local struct mem_store *store_in_use;
+
+static uint32_t class_of(size_t bytes)
+{
+    uint32_t class = 0;
+    while (class < MEM_BLOCK_CLASSES && CLASS_BYTES(class) < bytes) {
+        class ++;
+    }
+    return class;
+}
+
+static struct block *block_make(size_t bytes)
+{
+    uint32_t class = class_of(bytes);
+    size_t room = class < MEM_BLOCK_CLASSES ? CLASS_BYTES(class) : bytes;
+    struct block *b = room > UINT32_MAX ? NULL : malloc(sizeof *b + room);
+    if (b) {
+        *b = (struct block){.class = class, .bytes = (uint32_t)room};
+    }
+    return b;
+}
+
+static void store_put(struct mem_store *store, struct block *b)
+{
+    b->next = store->free[b->class];
+    store->free[b->class] = b;
+}
+
+int mem_store_fill(struct mem_store *store, size_t bytes, unsigned n)
+{
+    must(class_of(bytes) < MEM_BLOCK_CLASSES);
+    for (; n; n--) {
+        struct block *b = block_make(bytes);
+        if (!b) {
+            return -ENOMEM;
+        }
+        store_put(store, b);
+    }
+    return 0;
+}
+
+void mem_store_drain(struct mem_store *store)
+{
+    for (unsigned class = 0; class < MEM_BLOCK_CLASSES; class ++) {
+        for (struct block *b = store->free[class], *next; b; b = next) {
+            next = b->next;
+            free(b);
+        }
+        store->free[class] = NULL;
+    }
+}
+
+struct mem_store *mem_store_use(struct mem_store *store)
+{
+    struct mem_store *before = store_in_use;
+    store_in_use = store;
+    return before;
+}
+
+void *mem_block_get(size_t bytes)
+{
+    struct mem_store *store = store_in_use;
+    if (!store) {
+        struct block *b = block_make(bytes);
+        return b ? b + 1 : NULL;
+    }
+    for (uint32_t class = class_of(bytes); class < MEM_BLOCK_CLASSES; class++) {
+        struct block *b = store->free[class];
+        if (b) {
+            store->free[class] = b->next;
+            return b + 1;
+        }
+    }
+    return NULL;
+}
+
+void mem_block_put(void *block)
+{
+    struct block *b = block ? (struct block *)block - 1 : NULL;
+    if (b && store_in_use && b->class < MEM_BLOCK_CLASSES) {
+        store_put(store_in_use, b);
+    } else {
+        free(b);
+    }
+}
+
+void *mem_block_resize(void *block, size_t bytes)
+{
+    size_t had = block ? ((struct block *)block - 1)->bytes : 0;
+    if (bytes && bytes <= had) {
+        return block;
+    }
+    void *other = bytes ? mem_block_get(bytes) : NULL;
+    if (other && had) {
+        memcpy(other, block, had);
+    }
+    if (other || !bytes) {
+        mem_block_put(block);
+    }
+    return other;
 }
 
 int arena_build(struct arena *a, size_t size_bytes)

@@ -12,6 +12,32 @@ COLD void *mem_get(size_t bytes);
 /** Gives it back; NULL is fine. */
 COLD void mem_put(void *p);
 
+/*
+ * Small blocks for foreign libraries that take an allocator without a context (OpenSSL, libsrtp2). A thread may have a
+ * store in use: then blocks come from it and go back to it, and never from or to the heap, so a worker can call such a
+ * library. Without one a block is a plain piece of heap. Which store a thread uses is the one variable of the program
+ * that is neither constant nor handed in: these allocators know nobody to hand it to.
+ */
+#define MEM_BLOCK_CLASSES 7 /* 32, 64, ... 2048 bytes */
+
+struct mem_store {
+    void *free[MEM_BLOCK_CLASSES];
+};
+
+/** Puts n blocks of at least bytes (at most 2048) into a store. @return 0 | -ENOMEM, some may be in */
+COLD int mem_store_fill(struct mem_store *store, size_t bytes, unsigned n);
+/** Gives all its blocks to the heap. */
+COLD void mem_store_drain(struct mem_store *store);
+/** This thread's blocks come from here from now on; NULL: from the heap. @return the one before  @thread any, hot */
+struct mem_store *mem_store_use(struct mem_store *store);
+
+/** @return 16-byte aligned, not zeroed; NULL: none, or none in the store in use  @thread any, hot with a store */
+void *mem_block_get(size_t bytes);
+/** NULL is fine. @thread any, hot with a store */
+void mem_block_put(void *block);
+/** As realloc. @thread any, hot with a store */
+void *mem_block_resize(void *block, size_t bytes);
+
 /* An arena moves forward only: open -> sealed -> closing. Taking from a sealed arena is a bug and aborts. */
 enum arena_state { ARENA_OPEN, ARENA_SEALED, ARENA_CLOSING };
 
