@@ -2,6 +2,7 @@
  * mixminusd: the server. Reads the configuration, starts workers and signalling, says what listens where, waits for
  * signals, ends in order. Exit: 0 ended as asked, 1 could not start, 2 bad configuration.
  */
+#include "core/media/seal.h"
 #include "core/worker.h"
 #include "tools/config.h"
 #include "tools/figures.h"
@@ -290,6 +291,9 @@ static int serve(struct server *s)
                  s->config.state_directory, strerror(-err));
         return 1;
     }
+    if (!seal_is_fast()) {
+        log_line(&s->log, LOG_WARN, "packaged libsrtp2: SRTP costs thirty times more; run tools/setup and build again");
+    }
     raise_fd_limit(s);
     status = workers_start(s);
     if (status == 0) {
@@ -316,6 +320,7 @@ int main(int argc, char **argv)
     char why[CONFIG_TEXT_MAX] = "";
     int status = 0;
 
+    must(seal_start() == 0);
     if (config_read(&server.config, argc, argv, environ, &action, &texts, why) != 0) {
         fprintf(stderr, "mixminusd: %s\n", why);
         status = 2;

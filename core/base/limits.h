@@ -29,6 +29,15 @@ static_assert(PACKET_STRIDE_BYTES / LINE_BYTES % 2 == 1 && PACKET_STRIDE_BYTES %
 static_assert(PACKET_STRIDE_BYTES >= PACKET_BYTES_MAX, "a packet fits its slot");
 #define IO_BATCH 2048 /* packets of one rx or tx call; half the submission queue */
 
+/* SRTP. A sealed packet is longer: by the longest tag (AES-GCM's), RTCP by its index as well. A peer may use so many
+ * SSRCs under one key, that is, restart so often between two changes of its key: each keeps its replay window. */
+#define SEAL_RTP_BYTES 16
+#define SEAL_RTCP_BYTES 20
+#define SEAL_SSRCS_MAX 8
+
+/* What is left for a payload beside header, 15 contributing sources and tag. */
+#define RTP_PAYLOAD_MAX (PACKET_BYTES_MAX - 12 - 4 * 15 - SEAL_RTP_BYTES)
+
 /* Jitter buffer. Depth is bounded in time; the descriptors cover 10 ms packets for that long. */
 #define JBUF_SLOTS 64
 #define JBUF_DEPTH_MAX_MS 500

@@ -28,6 +28,9 @@
     X(DECODE, "refused by the codec")                                                                                  \
     X(HELD, "media while the leg is held")                                                                             \
     X(TRUNCATED, "longer than an Ethernet frame")                                                                      \
+    X(AUTH, "SRTP: authentication tag is wrong")                                                                       \
+    X(REPLAY, "SRTP: seen before, or too old to tell")                                                                 \
+    X(SEAL, "SRTP: cannot be opened: too short, or from one SSRC too many")                                            \
     X(RTCP_SHORT, "RTCP: shorter than its header says")                                                                \
     X(RTCP_VERSION, "RTCP: not version 2")                                                                             \
     X(RTCP_FIRST, "RTCP: compound does not begin with SR or RR")                                                       \
