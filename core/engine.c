@@ -407,8 +407,8 @@ static void pull_deliver(struct engine *e, const struct pull *pull, const struct
         return;
     }
     leg->reads_hit++;
-    leg_rx_rtp(leg, rx->buf, rx->bytes, from, e->now_ns);
-    if (rx->at_ns) {
+    bool known = leg_rx_rtp(leg, rx->buf, rx->bytes, from, e->now_ns);
+    if (known && rx->at_ns) {
         leg_arrival(leg, rx->at_ns, e->now_ns);
     }
     if (leg->latch_wanted) {

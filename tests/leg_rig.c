@@ -45,12 +45,17 @@ void rig_open(struct rig *r, uint8_t shape)
                               .cname = "f",
                               .rtcp_mux = shape & 64};
         cfg.fmt.rate_hz = cfg.codec->pcm_rate_hz ? cfg.codec->pcm_rate_hz : rates[shape / 4 % 4];
+        if (shape & 128 && i == 0) {
+            cfg.seal.suite = SEAL_AES_CM_128_HMAC_SHA1_80; /* equal keys both ways */
+        }
         addr_parse(&cfg.remote_rtp, "192.0.2.1", 1000);
         addr_parse(&cfg.remote_rtcp, "192.0.2.1", 1001);
         must(leg_build(&r->legs[i], &cfg) == 0);
         leg_attach(r->legs[i], &r->pool, 2 * i, 2 * i + 1, 0);
         conf_leg_add(r->conf, r->legs[i]);
     }
+    struct seal_keys keys = {.suite = SEAL_AES_CM_128_HMAC_SHA1_80};
+    must(!(shape & 128) || seal_build(&r->peer, &keys, 7) == 0);
 }
 
 void rig_close(struct rig *r)
@@ -62,17 +67,36 @@ void rig_close(struct rig *r)
     }
     must(pool_out(&r->pool) == 0);
     conf_free(r->conf);
+    seal_free(r->peer);
     arena_free(&r->arena);
 }
 
+/* As the peer would send it: with its SSRC, sealed. @return false: that cannot be sealed */
+static bool datagram_seal(struct rig *r, bool rtcp, const uint8_t *buf, size_t *bytes)
+{
+    size_t at = rtcp ? 4 : 8;
+    if (*bytes > PACKET_BYTES_MAX || *bytes < at + 4) {
+        return false;
+    }
+    memcpy(r->sealed, buf, *bytes);
+    store_be32(r->sealed + at, 7);
+    *bytes = rtcp ? seal_rtcp(r->peer, r->sealed, *bytes) : seal_rtp(r->peer, r->sealed, *bytes);
+    return *bytes > 0;
+}
+
 /* The engine's part of one pull: a datagram arrives; what teaches the address connects the socket. */
-void rig_datagram(struct rig *r, uint8_t what, const uint8_t *buf, size_t bytes, uint64_t now_ns)
+void rig_datagram(struct rig *r, uint8_t what, uint8_t *buf, size_t bytes, uint64_t now_ns)
 {
     struct addr peer, stranger;
     addr_parse(&peer, "192.0.2.1", what & 1 ? 1001 : 1000);
     addr_parse(&stranger, "198.51.100.1", 9);
     const struct addr *from = what & 2 ? &stranger : &peer;
     struct leg *leg = r->legs[0];
+    size_t n = bytes;
+    if (what & 16 && r->peer && datagram_seal(r, what & 1, buf, &n)) {
+        buf = r->sealed;
+        bytes = n;
+    }
     if (what & 1) {
         leg_rx_rtcp(leg, buf, (int32_t)bytes, from, now_ns);
     } else {

@@ -38,6 +38,7 @@
     X(DTMF_SHORT, "telephone-event shorter than four bytes")                                                           \
     X(TX_FULL, "send refused by the kernel, buffer full")                                                              \
     X(TX_UNREACHABLE, "send refused, peer's port unreachable")                                                         \
+    X(TX_SEAL, "SRTP: cannot be sealed, the key is used up")                                                           \
     X(TX_OTHER, "send refused for another reason")
 
 enum drop {

@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-enum { PAYLOAD_BYTES_MAX = PACKET_BYTES_MAX - RTP_HEADER_BYTES - 4 * RTP_CSRC_MAX };
-
 /* One allocation holds everything; its parts are line-aligned. A first pass with base NULL adds up the size. */
 struct carve {
     uint8_t *base;
@@ -41,7 +39,7 @@ static void leg_carve(struct leg *leg, const struct leg_cfg *cfg, struct carve *
     layout.fifo = carve_take(c, FIFO_FRAMES * frame * sizeof(int16_t));
     layout.encoder = carve_take(c, state_size(cfg->codec->encoder_size));
     layout.decoder = carve_take(c, state_size(cfg->codec->decoder_size));
-    layout.gathered = carve_take(c, PAYLOAD_BYTES_MAX);
+    layout.gathered = carve_take(c, RTP_PAYLOAD_MAX);
     int16_t *history = carve_take(c, cfg->codec->conceal ? 0 : plc_history_bytes(rate_hz));
     if (!leg) {
         return;
@@ -59,7 +57,7 @@ static int packet_ticks_for(const struct leg_cfg *cfg, uint8_t *ticks)
     unsigned ptime_ms = cfg->ptime_tx_ms ? cfg->ptime_tx_ms : TICK_MS;
     bool linear = cfg->codec->id == CODEC_L16;
     size_t tick_bytes = rate_frame_samples(cfg->fmt.rate_hz) * (linear ? 2 : 1);
-    if (linear && tick_bytes > PAYLOAD_BYTES_MAX) {
+    if (linear && tick_bytes > RTP_PAYLOAD_MAX) {
         ptime_ms = 10; /* 20 ms of 48 kHz do not fit an Ethernet frame */
     }
     if (cfg->codec->id == CODEC_OPUS) {
@@ -69,7 +67,7 @@ static int packet_ticks_for(const struct leg_cfg *cfg, uint8_t *ticks)
         return -EINVAL;
     }
     *ticks = (uint8_t)(ptime_ms / TICK_MS);
-    while (*ticks > 1 && *ticks * tick_bytes > PAYLOAD_BYTES_MAX) {
+    while (*ticks > 1 && *ticks * tick_bytes > RTP_PAYLOAD_MAX) {
         --*ticks;
     }
     return 0;
@@ -104,11 +102,15 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
     struct leg *leg = carve_take(&take, sizeof *leg);
     leg_carve(leg, cfg, &take);
     err = states_init(leg, cfg);
+    if (!err && cfg->seal.suite != SEAL_NONE) {
+        err = seal_build(&leg->seal, &cfg->seal, cfg->ssrc);
+    }
     if (err) {
         mem_put(leg);
         return err;
     }
     leg->cfg = *cfg;
+    leg->cfg.seal = (struct seal_keys){0}; /* kept in one place, and overwritten there */
     leg->rx_on = cfg->rx_on;
     leg->tx_on = cfg->tx_on;
     leg->paused = leg->starting = true;
@@ -129,6 +131,9 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
 
 void leg_free(struct leg *leg)
 {
+    if (leg) {
+        seal_free(leg->seal);
+    }
     mem_put(leg);
 }
 
@@ -163,9 +168,11 @@ void leg_take_over(struct leg *leg, struct leg *old)
     bool same_peer = addr_same(&leg->cfg.remote_rtp, &old->cfg.remote_rtp);
     leg_attach(leg, old->jbuf.pool, old->slot_rtp, old->slot_rtcp, 0);
     leg->rtcp_due_ns = old->rtcp_due_ns;
-    leg->cfg.ssrc = old->cfg.ssrc;
-    leg->seq = old->seq;
-    leg->ts = old->ts;
+    if (seal_take_over(leg->seal, old->seal)) {
+        leg->cfg.ssrc = old->cfg.ssrc;
+        leg->seq = old->seq;
+        leg->ts = old->ts;
+    }
     leg->tx_octets = old->tx_octets;
     leg->source = old->source;
     leg->stats = old->stats;

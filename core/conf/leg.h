@@ -10,6 +10,7 @@
 #include "core/base/limits.h"
 #include "core/base/stats.h"
 #include "core/media/codec.h"
+#include "core/media/seal.h"
 
 struct leg;
 
@@ -35,6 +36,7 @@ struct leg_cfg {
     uint16_t seq0;         /* random */
     uint16_t quiet_s;      /* EV_QUIET after so long without RTP; 0: never */
     char cname[CNAME_MAX]; /* RTCP SDES */
+    struct seal_keys seal; /* SRTP; suite SEAL_NONE: plain RTP */
 };
 
 /* Counted while the leg ran; whole once it has come back. */
@@ -63,7 +65,7 @@ COLD int leg_build(struct leg **leg, const struct leg_cfg *cfg);
 /** Frees a leg that is not lent. Closes no socket: they are signalling's (leg_cfg_of tells which). @thread control */
 COLD void leg_free(struct leg *leg);
 
-/** What it was built from. @thread the holder */
+/** What it was built from, without the keys. @thread the holder */
 const struct leg_cfg *leg_cfg_of(const struct leg *leg);
 
 /** Its statistics. @thread the holder */

@@ -81,6 +81,7 @@ struct leg {
     uint32_t ts, frame_ts;
     uint64_t tx_octets;
     void *encoder, *decoder;
+    struct seal *seal; /* SRTP; NULL: plain RTP */
     uint8_t *gathered; /* payload of a packet longer than a tick */
 
     /* rtcp */
@@ -108,7 +109,8 @@ struct leg_tools {
 COLD void leg_attach(struct leg *leg, struct pool *pool, uint32_t slot_rtp, uint32_t slot_rtcp, uint64_t now_ns);
 /** It leaves: held packets go back to the pool. */
 COLD void leg_detach(struct leg *leg);
-/** leg takes the place of old, which is detached: sockets, SSRC, sequence, timestamp, what was learnt of the peer. */
+/** leg takes the place of old, which is detached: sockets, SSRC, sequence, timestamp, what was learnt of the peer, SRTP
+ * state. With another key of ours it begins a stream of its own: then nobody need guess the rollover counter. */
 COLD void leg_take_over(struct leg *leg, struct leg *old);
 
 /** Datagrams to ask the socket for in this tick (first pass). */
@@ -116,12 +118,15 @@ unsigned leg_reads(const struct leg *leg, uint32_t tick, unsigned skipped);
 /** After a pass: more may be waiting in the socket. @return how many more to ask for, 0: done */
 unsigned leg_reads_more(const struct leg *leg);
 
-/** One datagram from the RTP socket, borrowed until the tick's end. from: NULL when connected. */
-void leg_rx_rtp(struct leg *leg, const uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns);
+/**
+ * One datagram from the RTP socket, borrowed until the tick's end; SRTP is opened in place. from: NULL when connected.
+ * @return true: RTP of the peer's stream, whether there was use for it or not; false: anything else, and nothing learnt
+ */
+bool leg_rx_rtp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns);
 /** When the last datagram arrived: its phase is remembered. */
 void leg_arrival(struct leg *leg, uint64_t at_ns, uint64_t now_ns);
 /** One datagram from the RTCP socket. */
-void leg_rx_rtcp(struct leg *leg, const uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns);
+void leg_rx_rtcp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns);
 
 /** This tick's audio into row, with level and audible. */
 void leg_frame(struct leg *leg, const struct leg_tools *tools);

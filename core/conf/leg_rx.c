@@ -44,25 +44,23 @@ unsigned leg_reads_more(const struct leg *leg)
     return jbuf_backlog_ts(&leg->jbuf) + leg_fifo_ts(leg) < leg->frame_ts;
 }
 
-/* Is this the peer? A packet from its signalling's host teaches where it really sends from. */
-static bool source_believed(struct leg *leg, const struct addr *from)
+/* Could this be the peer? Once connected only itself, even if a packet has waited there since before the connect. */
+static bool source_possible(const struct leg *leg, const struct addr *from)
 {
-    if (!from) {
+    if (!from || addr_same(from, &leg->cfg.remote_rtp)) {
         return true;
     }
-    if (leg->connected) {
-        return addr_same(from, &leg->cfg.remote_rtp); /* it may have waited there since before the connect */
-    }
-    if (addr_same(from, &leg->cfg.remote_rtp)) {
+    return !leg->connected && !leg->latch_wanted && addr_is_set(&leg->cfg.latch_host) &&
+           addr_same_host(from, &leg->cfg.latch_host);
+}
+
+/* It is. A packet from its signalling's host teaches where it really sends from. */
+static void source_learn(struct leg *leg, const struct addr *from)
+{
+    if (from && !leg->connected) {
+        leg->cfg.remote_rtp = *from;
         leg->latch_wanted = true;
-        return true;
     }
-    if (leg->latch_wanted || !addr_is_set(&leg->cfg.latch_host) || !addr_same_host(from, &leg->cfg.latch_host)) {
-        return false;
-    }
-    leg->cfg.remote_rtp = *from;
-    leg->latch_wanted = true;
-    return true;
 }
 
 static void event_take(struct leg *leg, const struct rtp *rtp)
@@ -128,28 +126,36 @@ static enum drop rtp_take(struct leg *leg, struct rtp *rtp, uint64_t now_ns)
     return jbuf_put(&leg->jbuf, &packet, leg->stats.drops);
 }
 
-void leg_rx_rtp(struct leg *leg, const uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns)
+bool leg_rx_rtp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns)
 {
     struct rtp rtp;
+    size_t n = (size_t)bytes;
+    bool known = false;
     leg->stats.rx_packets++;
-    leg->stats.rx_bytes += (uint64_t)bytes;
-    enum drop drop = bytes > PACKET_BYTES_MAX ? DROP_TRUNCATED : DROP_NONE;
-    if (!drop && leg->cfg.rtcp_mux && rtp_is_rtcp(buf, (size_t)bytes)) {
+    leg->stats.rx_bytes += n;
+    enum drop drop = n > PACKET_BYTES_MAX ? DROP_TRUNCATED : DROP_NONE;
+    if (!drop && leg->cfg.rtcp_mux && rtp_is_rtcp(buf, n)) {
         leg_rx_rtcp(leg, buf, bytes, from, now_ns);
-        return;
+        return false;
     }
-    if (!drop) {
-        drop = rtp_parse(buf, (size_t)bytes, &rtp);
-    }
-    if (!drop && !source_believed(leg, from)) {
+    if (!drop && !source_possible(leg, from)) {
         drop = DROP_SOURCE;
     }
+    if (!drop && leg->seal) {
+        drop = seal_open_rtp(leg->seal, buf, &n); /* before anything is learnt from it */
+    }
     if (!drop) {
+        drop = rtp_parse(buf, n, &rtp);
+    }
+    if (!drop) {
+        source_learn(leg, from);
         drop = rtp_take(leg, &rtp, now_ns);
+        known = drop != DROP_PAYLOAD_TYPE && drop != DROP_SSRC;
     }
     if (drop) {
         leg_drop(leg, drop);
     }
+    return known;
 }
 
 /* What the peer says of our stream; its echo of our last SR gives the round trip. @source RFC 3550 6.4.1 */
@@ -183,16 +189,20 @@ void leg_arrival(struct leg *leg, uint64_t at_ns, uint64_t now_ns)
     jbuf_margin(&leg->jbuf, (uint32_t)(margin_ns * leg->frame_ts / TICK_NS));
 }
 
-void leg_rx_rtcp(struct leg *leg, const uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns)
+void leg_rx_rtcp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns)
 {
     struct rtcp_heard heard;
     bool stranger = from && !addr_same_host(from, &leg->cfg.remote_rtp) && !addr_same_host(from, &leg->cfg.latch_host);
-    enum drop drop = bytes > PACKET_BYTES_MAX ? DROP_TRUNCATED : DROP_NONE;
+    size_t n = (size_t)bytes;
+    enum drop drop = n > PACKET_BYTES_MAX ? DROP_TRUNCATED : DROP_NONE;
     if (!drop && stranger) {
         drop = DROP_SOURCE;
     }
+    if (!drop && leg->seal) {
+        drop = seal_open_rtcp(leg->seal, buf, &n);
+    }
     if (!drop) {
-        drop = rtcp_parse(buf, (size_t)bytes, leg->cfg.ssrc, &heard);
+        drop = rtcp_parse(buf, n, leg->cfg.ssrc, &heard);
     }
     if (!drop && heard.bye && (!leg->source.known || heard.bye_ssrc != leg->source.ssrc)) {
         heard.bye = false;

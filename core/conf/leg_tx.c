@@ -14,11 +14,16 @@ static void packet_send(struct leg *leg, struct outbox *box, const uint8_t *payl
     uint8_t *buf = outbox_room(box);
     size_t head = rtp_write(buf, leg->cfg.pt_tx, leg->marker, leg->seq, ts, leg->cfg.ssrc, csrc, n_csrc);
     memcpy(buf + head, payload, bytes);
-    outbox_add(box, leg->slot_rtp, head + bytes, leg->connected ? NULL : &leg->cfg.remote_rtp);
+    size_t n = leg->seal ? seal_rtp(leg->seal, buf, head + bytes) : head + bytes;
     leg->marker = false;
     leg->seq++;
+    if (!n) {
+        leg_drop(leg, DROP_TX_SEAL);
+        return;
+    }
+    outbox_add(box, leg->slot_rtp, n, leg->connected ? NULL : &leg->cfg.remote_rtp);
     leg->stats.tx_packets++;
-    leg->stats.tx_bytes += head + bytes;
+    leg->stats.tx_bytes += n;
     leg->tx_octets += bytes;
 }
 
@@ -106,6 +111,11 @@ void leg_rtcp(struct leg *leg, struct outbox *box, uint64_t now_ns, uint64_t wal
     leg->sent_at_ns = now_ns;
     uint8_t *buf = outbox_room(box);
     size_t bytes = rtcp_write(buf, &report);
+    bytes = leg->seal ? seal_rtcp(leg->seal, buf, bytes) : bytes;
+    if (!bytes) {
+        leg_drop(leg, DROP_TX_SEAL);
+        return;
+    }
     bool mux = leg->cfg.rtcp_mux;
     outbox_add(box, mux ? leg->slot_rtp : leg->slot_rtcp, bytes, mux && leg->connected ? NULL : to);
 }

@@ -63,7 +63,7 @@ static void bus_sum(struct bus *bus, struct conf *conf, const struct mix_tools *
 static size_t encode(const struct mix_tools *t, const struct leg *leg, void *encoder, const int16_t *pcm, size_t n)
 {
     const struct codec *codec = leg->cfg.codec;
-    size_t cap = codec->id == CODEC_OPUS ? PACKET_BYTES_MAX - RTP_HEADER_BYTES - 4 * RTP_CSRC_MAX : PAYLOAD_CAP;
+    size_t cap = codec->id == CODEC_OPUS ? RTP_PAYLOAD_MAX : PAYLOAD_CAP;
     int bytes = codec->encode(encoder, t->leg.simd, pcm, n, t->payload, cap);
     must(bytes >= 0);
     count_add(&t->leg.stats->encoded, 1);

@@ -1,13 +1,20 @@
 /*
  * Foreign bytes on the media path: a sequence of datagrams, some from strangers, some RTCP, to one leg of a conference
- * that ticks between them: header, source, jitter buffer, every codec's decoder, events, reports. The first octet
- * chooses codec, rate and mux; then each datagram is two octets (what, length) and its bytes.
+ * that ticks between them: SRTP, header, source, jitter buffer, every codec's decoder, events, reports. The first octet
+ * chooses codec, rate, mux and SRTP; then each datagram is two octets (what, length) and its bytes. With SRTP a
+ * datagram may be sealed with the right key first, so that what is under it is reached.
  */
 #include "tests/leg_rig.h"
 
 #include <string.h>
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    return seal_start();
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {

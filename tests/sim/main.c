@@ -76,6 +76,7 @@ int main(int argc, char **argv)
         {"runs", required_argument, NULL, 'r'},     {"isa", required_argument, NULL, 'i'},
         {"seeds", required_argument, NULL, 'f'},    {0},
     };
+    must(seal_start() == 0);
     const char *scenario = "exact", *file = NULL;
     uint64_t seed = (uint64_t)time(NULL);
     unsigned runs = 1, n_run = 0, failed = 0, mask = SIMD_ALL;

@@ -33,6 +33,7 @@ struct phone {
     uint64_t send_ns; /* next packet leaves */
     uint16_t seq;
     uint32_t ts, ssrc;
+    struct seal *seal; /* SRTP; NULL: plain RTP */
     /* what it hears */
     bool heard_any;
     uint64_t swapped_ns; /* packets may be of another length, or be missing (DTX), around then */
@@ -163,12 +164,18 @@ static void continuity_check(struct world *w, struct phone *p, const struct rtp 
     p->n_heard++;
 }
 
-static void heard(void *owner, bool rtcp, const uint8_t *buf, size_t bytes, uint64_t now_ns)
+static void heard(void *owner, bool rtcp, const uint8_t *wire, size_t bytes, uint64_t now_ns)
 {
     struct phone *p = owner;
     struct world *w = p->world;
     struct rtp rtp;
-    digest_add(w, buf, bytes);
+    uint8_t buf[PACKET_STRIDE_BYTES] ALIGNED_LINE;
+    digest_add(w, wire, bytes);
+    memcpy(buf, wire, bytes);
+    if (p->seal && seal_open_rtp(p->seal, buf, &bytes) != DROP_NONE) {
+        violated(w, "phone %u got a packet that does not open", p->index);
+        return;
+    }
     if (count_get(&w->stats.concealed) != w->n_concealed) {
         w->n_concealed = count_get(&w->stats.concealed);
         w->concealed_ns = now_ns;
@@ -230,6 +237,33 @@ static void codec_draw(struct world *w, struct phone *p)
     }
 }
 
+/* Half of the phones of some worlds speak SRTP, each with keys of its own. They come from a seed beside the world's, so
+ * that the other worlds stay what their seeds say. */
+static void keys_draw(struct world *w, struct phone *p)
+{
+    struct chance c = {.state = w->options->seed * 64 + p->index + 1};
+    if ((w->kind != KIND_CODECS && w->kind != KIND_FAULTS) || !chance_of(&c, 500)) {
+        return;
+    }
+    struct seal_keys *keys = &p->cfg.seal;
+    keys->suite = 1 + chance_below(&c, SEAL_SUITES - 1);
+    for (unsigned i = 0; i < SEAL_KEY_BYTES_MAX; i++) {
+        keys->rx[i] = (uint8_t)chance_draw(&c);
+        keys->tx[i] = (uint8_t)chance_draw(&c);
+    }
+}
+
+/* The other end of the leg's SRTP, fresh for each call. */
+static void phone_seal(struct phone *p)
+{
+    struct seal_keys keys = {.suite = p->cfg.seal.suite};
+    memcpy(keys.rx, p->cfg.seal.tx, sizeof keys.rx);
+    memcpy(keys.tx, p->cfg.seal.rx, sizeof keys.tx);
+    seal_free(p->seal);
+    p->seal = NULL;
+    must(keys.suite == SEAL_NONE || seal_build(&p->seal, &keys, p->ssrc) == 0);
+}
+
 static void phone_init(struct world *w, unsigned i)
 {
     struct phone *p = &w->phones[i];
@@ -256,6 +290,7 @@ static void phone_init(struct world *w, unsigned i)
         .cname = "sim@example",
     };
     codec_draw(w, p);
+    keys_draw(w, p);
     p->ssrc = (uint32_t)chance_draw(c);
     p->seq = (uint16_t)chance_draw(c);
     p->ts = (uint32_t)chance_draw(c);
@@ -273,6 +308,7 @@ static void request(struct world *w, const struct ctl_req *req)
 static void phone_join(struct world *w, struct phone *p)
 {
     must(leg_build(&p->leg, &p->cfg) == 0);
+    phone_seal(p);
     request(w, &(struct ctl_req){.op = CTL_LEG_ADD, .leg = p->leg, .conf = w->confs[p->i_conf]});
     p->joined = true;
     p->heard_any = false;
@@ -329,9 +365,11 @@ static size_t payload_make(struct phone *p, uint8_t *payload)
 
 static void phone_send(struct world *w, struct phone *p)
 {
-    uint8_t buf[SIM_DATAGRAM];
+    uint8_t buf[SIM_DATAGRAM] ALIGNED_LINE;
     size_t head = rtp_write(buf, p->cfg.pt_rx, false, p->seq, p->ts, p->ssrc, NULL, 0);
     size_t bytes = head + payload_make(p, buf + head);
+    must(bytes + SEAL_RTP_BYTES <= sizeof buf);
+    bytes = p->seal ? seal_rtp(p->seal, buf, bytes) : bytes;
     uint32_t clock = codec_clock_hz(p->cfg.codec, &p->cfg.fmt);
     p->seq++;
     p->ts += clock / 1000 * p->ptime_ms;
@@ -594,6 +632,9 @@ static void world_close(struct world *w)
     }
     if (engine_held_packets(w->engine)) {
         violated(w, "%u packets left in the pool", engine_held_packets(w->engine));
+    }
+    for (unsigned i = 0; i < w->n_phones; i++) {
+        seal_free(w->phones[i].seal);
     }
     engine_free(w->engine);
     ctl_free(&w->ctl);

@@ -1,0 +1,239 @@
+/*
+ * A leg with SRTP (protocol.md A25, A27). Goal: nothing but the peer's own packets changes anything in a leg, whatever
+ * address it comes from; and what the leg sends the peer can open, before and after a change of codec. Method: one leg
+ * of a conference of two (leg_rig.h), the peer's own SRTP beside it.
+ */
+#include "tests/leg_rig.h"
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+/* A shape is SRTP (128) and, modulo CODECS, the codec. */
+enum { SHAPE = 128 + (CODEC_PCMU + CODECS - 128 % CODECS) % CODECS, WHAT_RTCP = 1, WHAT_SEALED = 16 };
+
+static uint64_t seed = 88172645463325252ull;
+
+static uint64_t draw(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    return seed ^= seed << 17;
+}
+
+struct talk {
+    struct rig rig;
+    uint64_t now_ns;
+    uint16_t seq;
+};
+
+static struct talk *talk_open(void)
+{
+    struct talk *t = mem_get(sizeof *t);
+    rig_open(&t->rig, SHAPE);
+    t->now_ns = NS_PER_S;
+    t->seq = 65000;
+    return t;
+}
+
+static void talk_close(struct talk *t)
+{
+    rig_close(&t->rig);
+    mem_put(t);
+}
+
+static size_t packet_make(uint8_t *buf, uint16_t seq, uint32_t ssrc)
+{
+    size_t n = rtp_write(buf, 96, false, seq, seq * 160u, ssrc, NULL, 0);
+    memset(buf + n, 0x55, 160);
+    return n + 160;
+}
+
+/* One packet of the peer and one tick. */
+static void talk_on(struct talk *t)
+{
+    _Alignas(4) uint8_t buf[PACKET_STRIDE_BYTES];
+    rig_datagram(&t->rig, WHAT_SEALED, buf, packet_make(buf, t->seq++, 7), t->now_ns);
+    rig_tick(&t->rig, t->now_ns += TICK_NS, false);
+}
+
+static uint64_t refused(const struct leg *leg)
+{
+    return leg->stats.drops[DROP_AUTH] + leg->stats.drops[DROP_REPLAY] + leg->stats.drops[DROP_SEAL];
+}
+
+static void forged_packets_change_nothing(void **state)
+{
+    struct talk *t = talk_open();
+    struct leg *leg = t->rig.legs[0];
+    for (unsigned i = 0; i < 700; i++) { /* over the rollover, too */
+        talk_on(t);
+    }
+    assert_int_equal(leg->stats.decoded, 700);
+    struct rtp_source source = leg->source;
+    struct jbuf jbuf = leg->jbuf;
+    for (unsigned i = 0; i < 100000; i++) {
+        _Alignas(4) uint8_t buf[PACKET_STRIDE_BYTES];
+        uint16_t seq = draw() % 2 ? (uint16_t)(t->seq + draw() % 4) : (uint16_t)draw();
+        size_t n = packet_make(buf, seq, draw() % 2 ? 7 : (uint32_t)draw());
+        n += 10;
+        for (unsigned k = 0; k < 10; k++) {
+            buf[n - 1 - k] = (uint8_t)draw();
+        }
+        rig_datagram(&t->rig, draw() % 8 == 0 ? WHAT_RTCP : 0, buf, draw() % 16 ? n : draw() % n, t->now_ns);
+    }
+    assert_int_equal(refused(leg), 100000);
+    assert_memory_equal(&source, &leg->source, sizeof source);
+    assert_memory_equal(&jbuf, &leg->jbuf, sizeof jbuf);
+    assert_false(leg->news.bye);
+    for (unsigned i = 0; i < 100; i++) {
+        talk_on(t);
+    }
+    assert_int_equal(leg->stats.decoded, 800);
+    assert_int_equal(leg->stats.concealed, 0);
+    talk_close(t);
+}
+
+static void only_the_peer_teaches_its_address(void **state)
+{
+    struct rig *r = mem_get(sizeof *r);
+    rig_open(r, SHAPE);
+    struct leg *leg = r->legs[0];
+    _Alignas(4) uint8_t buf[PACKET_STRIDE_BYTES];
+    struct addr elsewhere;
+    addr_parse(&elsewhere, "198.51.100.1", 4242);
+    leg->cfg.latch_host = elsewhere;
+    size_t n = packet_make(buf, 1, 7);
+    assert_false(leg_rx_rtp(leg, buf, (int32_t)n, &elsewhere, NS_PER_S)); /* plain RTP */
+    assert_false(leg->latch_wanted);
+    assert_false(leg->source.known);
+    n = seal_rtp(r->peer, buf, packet_make(buf, 2, 7));
+    assert_true(leg_rx_rtp(leg, buf, (int32_t)n, &elsewhere, NS_PER_S));
+    assert_true(leg->latch_wanted);
+    assert_true(addr_same(&leg->cfg.remote_rtp, &elsewhere));
+    jbuf_settle(&leg->jbuf);
+    rig_close(r);
+    mem_put(r);
+}
+
+static void a_peer_may_restart(void **state)
+{
+    struct talk *t = talk_open();
+    struct leg *leg = t->rig.legs[0];
+    struct seal_keys keys = {.suite = SEAL_AES_CM_128_HMAC_SHA1_80};
+    talk_on(t);
+    struct seal *again;
+    assert_int_equal(seal_build(&again, &keys, 0xbeef), 0);
+    for (uint16_t seq = 100; seq < 110; seq++) {
+        _Alignas(4) uint8_t buf[PACKET_STRIDE_BYTES];
+        size_t n = seal_rtp(again, buf, packet_make(buf, seq, 0xbeef));
+        rig_datagram(&t->rig, 0, buf, n, t->now_ns);
+        rig_tick(&t->rig, t->now_ns += TICK_NS, false);
+    }
+    assert_int_equal(leg->source.ssrc, 0xbeef);
+    assert_int_equal(refused(leg), 0);
+    assert_int_equal(leg->stats.drops[DROP_SSRC], 1); /* its first is on probation as any stranger's */
+    seal_free(again);
+    talk_close(t);
+}
+
+/* What the leg sends in one tick. */
+static size_t sent(struct talk *t, uint8_t *buf)
+{
+    conf_tick(t->rig.conf, &t->rig.tools);
+    for (uint32_t i = 0; i < t->rig.box.n; i++) {
+        const struct io_tx *tx = &t->rig.box.packets[i];
+        if (tx->slot == t->rig.legs[0]->slot_rtp) {
+            memcpy(buf, tx->buf, tx->bytes);
+            t->rig.box.n = 0;
+            return tx->bytes;
+        }
+    }
+    return 0;
+}
+
+static void leg_swap(struct talk *t, const struct seal_keys *keys, uint32_t ssrc)
+{
+    struct rig *r = &t->rig;
+    struct leg *old = r->legs[0];
+    struct leg_cfg cfg = *leg_cfg_of(old);
+    cfg.seal = *keys;
+    cfg.ssrc = ssrc;
+    cfg.seq0 = 1;
+    must(leg_build(&r->legs[0], &cfg) == 0);
+    conf_leg_drop(r->conf, old);
+    leg_detach(old);
+    leg_take_over(r->legs[0], old);
+    conf_leg_add(r->conf, r->legs[0]);
+    leg_free(old);
+}
+
+static void swapped_legs_go_on(void **state)
+{
+    struct talk *t = talk_open();
+    struct seal_keys keys = {.suite = SEAL_AES_CM_128_HMAC_SHA1_80};
+    _Alignas(4) uint8_t buf[PACKET_STRIDE_BYTES];
+    struct rtp rtp;
+    uint16_t seq = 0;
+    for (unsigned i = 0; i < 40; i++) {
+        talk_on(t);
+        size_t n = sent(t, buf);
+        assert_int_equal(seal_open_rtp(t->rig.peer, buf, &n), DROP_NONE);
+        assert_int_equal(rtp_parse(buf, n, &rtp), DROP_NONE);
+        assert_int_equal(rtp.ssrc, 5);
+        if (i) {
+            assert_int_equal(rtp.seq, (uint16_t)(seq + 2)); /* talk_on sent one */
+        }
+        seq = rtp.seq;
+        if (i % 10 == 9) {
+            leg_swap(t, &keys, 6); /* same keys: the SSRC stays */
+        }
+    }
+    assert_int_equal(refused(t->rig.legs[0]), 0);
+    /* A new key of ours: a new stream. */
+    keys.tx[0] = 1;
+    leg_swap(t, &keys, 6);
+    talk_on(t);
+    size_t n = sent(t, buf);
+    assert_int_equal(seal_open_rtp(t->rig.peer, buf, &n), DROP_AUTH);
+    memcpy(keys.rx, keys.tx, sizeof keys.rx);
+    struct seal *renewed;
+    assert_int_equal(seal_build(&renewed, &keys, 7), 0);
+    n = sent(t, buf);
+    assert_int_equal(seal_open_rtp(renewed, buf, &n), DROP_NONE);
+    assert_int_equal(rtp_parse(buf, n, &rtp), DROP_NONE);
+    assert_int_equal(rtp.ssrc, 6);
+    assert_true(rtp.seq < 10);
+    assert_int_equal(refused(t->rig.legs[0]), 0); /* the peer's key is still the same */
+    seal_free(renewed);
+    talk_close(t);
+}
+
+static void keys_are_kept_in_one_place(void **state)
+{
+    struct leg_cfg cfg = {.codec = codec_get(CODEC_PCMU), .rtcp_fd = -1};
+    cfg.fmt.rate_hz = 8000;
+    cfg.seal.suite = SEAL_AEAD_AES_256_GCM;
+    memset(cfg.seal.rx, 0xa5, sizeof cfg.seal.rx);
+    struct leg *leg;
+    assert_int_equal(leg_build(&leg, &cfg), 0);
+    struct seal_keys none = {0};
+    assert_memory_equal(&leg_cfg_of(leg)->seal, &none, sizeof none);
+    leg_free(leg);
+    cfg.seal.suite = SEAL_SUITES;
+    assert_int_not_equal(leg_build(&leg, &cfg), 0);
+}
+
+int main(void)
+{
+    if (seal_start() != 0) {
+        return 1;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(forged_packets_change_nothing),
+        cmocka_unit_test(only_the_peer_teaches_its_address),
+        cmocka_unit_test(a_peer_may_restart),
+        cmocka_unit_test(swapped_legs_go_on),
+        cmocka_unit_test(keys_are_kept_in_one_place),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
