@@ -27,15 +27,15 @@ enum { CALLERS = 8, ROOMS = 2, RECORD_S = 20, LOOP_US = 500, START_TRIES = 50 };
 #define OWN_MAX_DB (-40.0)
 #define ONSET_DIVISOR 4 /* an onset is where the sound passes a quarter of its peak */
 
-/* Frequencies without a common divisor, so that no distortion of one passes for another. */
+/* No sum, difference or multiple of these frequencies is another: what distortion there is passes for nobody. */
 static const struct {
     const char *name, *codec;
     double hz;
     int room;
 } people[CALLERS] = {
-    { "Alice", "PCMU", 397, 0 },      { "Bob", "PCMA", 601, 0 },    { "Carol", "opus", 997, 0 },
-    { "Dave", "L16/16000", 1499, 0 }, { "Erin", "PCMU", 2203, 0 },  { "Frank", "PCMU", 439, 1 },
-    { "Grace", "PCMU", 1009, 1 },     { "Heidi", "PCMU", 1733, 1 },
+    { "Alice", "PCMU", 410, 0 },      { "Bob", "PCMA", 610, 0 },    { "Carol", "opus", 1010, 0 },
+    { "Dave", "L16/16000", 1490, 0 }, { "Erin", "PCMU", 2210, 0 }, { "Frank", "PCMU", 430, 1 },
+    { "Grace", "PCMU", 1010, 1 },     { "Heidi", "PCMU", 1730, 1 },
 };
 
 struct demo {

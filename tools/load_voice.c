@@ -28,8 +28,8 @@ enum { OPUS_RATE_HZ = 16000, MARK_DIGITS = 8, MARK_DIGIT_VALUES = 16, WARM_FRAME
 enum { EAR_TRIES = 3 };
 static_assert(LOAD_TALKERS_MAX <= 8, "three bits tell who");
 
-/* Multiples of 2 Hz, so that half a second holds whole periods; no sum, difference or double of them is another. */
-static const double tones_hz[LOAD_TALKERS_MAX] = { 442, 782, 1322, 2062, 2702, 3142, 602, 1702 };
+/* As ua_tone.h wants them; no sum, difference or multiple of them is another. */
+static const double tones_hz[LOAD_TALKERS_MAX] = { 440, 780, 1340, 2060, 2710, 3140, 610, 1690 };
 
 static int16_t digit_pcm(unsigned digit)
 {

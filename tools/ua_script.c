@@ -14,7 +14,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { LOOP_US = 1000, BYE_MS = 2000, REFER_MS = 100, SPARE_RECORD_S = 10, WINDOWS = 4, WINDOW_STEP_MS = 200 };
+enum { LOOP_US = 1000, BYE_MS = 2000, REFER_MS = 100, SPARE_RECORD_S = 10, WINDOWS = 4, WINDOW_STEP_MS = 500 };
 
 #define SILENT_DBFS (-60.0) /* what may be heard where nothing is expected */
 

@@ -45,14 +45,14 @@ heard() {
 }
 
 server_start
-phone alice 443 "$FACTORY"
+phone alice 430 "$FACTORY"
 await alice 'Call established'
 uri=$(tr '\r' '\n' <"$TMP/alice.log" | sed -n 's/^Contact: <\(sip:[a-z2-7]*@[^>]*\)>;expires.*/\1/p' | head -n 1)
 [ -n "$uri" ] || complain "no 302 in Alice's trace"
-phone bob 617 "$uri"
+phone bob 610 "$uri"
 await bob 'Call established'
 callers_wait
-heard alice 443 617
-heard bob 617 443
+heard alice 430 610
+heard bob 610 430
 [ "$failed" -eq 0 ] && cat "$TMP/alice.judged" "$TMP/bob.judged"
 verdict

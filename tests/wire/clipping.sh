@@ -2,9 +2,9 @@
 # of two, so what it makes of them may be heard down to -25 dB.
 . "$(dirname "$0")/wire.sh"
 server_start
-common="--own=45 --clean=25 --expect-at=2.5 --seconds=4.5"
-conference alice --tone=443:-7.4 --expect=617:-7.4,1013:-7.4 --own=45 --clean=25 --expect-at=3 --seconds=4.5
-caller bob --call="$URI" --tone=617:-7.4 --expect=443:-7.4,1013:-7.4 $common
-caller carol --call="$URI" --tone=1013:-7.4 --expect=443:-7.4,617:-7.4 $common
+common="--own=45 --clean=25 --expect-at=3.5 --seconds=5.2"
+conference alice --tone=430:-7.4 --expect=610:-7.4,1010:-7.4 --own=45 --clean=25 --expect-at=4 --seconds=5.2
+caller bob --call="$URI" --tone=610:-7.4 --expect=430:-7.4,1010:-7.4 $common
+caller carol --call="$URI" --tone=1010:-7.4 --expect=430:-7.4,610:-7.4 $common
 callers_wait
 verdict

@@ -2,8 +2,8 @@
 . "$(dirname "$0")/wire.sh"
 low=$((9000 + ($$ * 13 % 240) * 4)) # where no other test has its ports
 server_start --port-min=$low --port-max=$((low + 3))
-conference alice --tone=440 --expect=620 --expect-at=2.5 --seconds=4
-caller bob --call="$URI" --tone=620 --expect=440 --expect-at=2 --seconds=4
+conference alice --tone=440 --expect=620 --expect-at=3.5 --seconds=4.8
+caller bob --call="$URI" --tone=620 --expect=440 --expect-at=3 --seconds=4.8
 await bob joined
 "$BIN/mixminus-ua" --name=carol --call="$URI" --seconds=1 >"$TMP/carol.log" 2>&1 && complain "Carol was let in"
 grep -q 'refused: 503' "$TMP/carol.log" || complain "no 503"

@@ -3,12 +3,12 @@
 server_start
 for try in 1 2 3 4 5; do
     port=$(port_guess $((20 + try)))
-    caller bob --answer --bind="127.0.0.1:$port" --tone=620 --expect=440 --expect-at=2.5 --seconds=4
+    caller bob --answer --bind="127.0.0.1:$port" --tone=620 --expect=440 --expect-at=3.5 --seconds=4.8
     sleep 0.3
     grep -q waiting "$TMP/bob.log" && break
     callers=
 done
-conference alice --tone=440 --refer="sip:bob@127.0.0.1:$port" --expect=620 --expect-at=3 --seconds=4.5
+conference alice --tone=440 --refer="sip:bob@127.0.0.1:$port" --expect=620 --expect-at=4 --seconds=5.2
 callers_wait
 grep -q 'refer answered: 202' "$TMP/alice.log" || complain "REFER was not accepted"
 grep -q 'notify: 100' "$TMP/alice.log" || complain "no NOTIFY 100"

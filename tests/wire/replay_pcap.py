@@ -31,7 +31,7 @@ def samples(hz, i):
 
 
 frames = []
-for index, (hz, pt) in enumerate([(440, 0), (620, 0), (1013, 96)]):
+for index, (hz, pt) in enumerate([(440, 0), (620, 0), (1010, 96)]):
     for i in range(SECONDS * RATE // FRAME):
         if index == 1 and i % 50 == 49:
             continue

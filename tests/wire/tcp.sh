@@ -1,7 +1,7 @@
 # Signalling by TCP and by UDP in one conference.
 . "$(dirname "$0")/wire.sh"
 server_start
-conference alice --transport=tcp --tone=440 --expect=620 --expect-at=2.5 --seconds=4
-caller bob --call="$URI" --transport=udp --tone=620 --expect=440 --expect-at=2 --seconds=4
+conference alice --transport=tcp --tone=440 --expect=620 --expect-at=3.5 --seconds=4.8
+caller bob --call="$URI" --transport=udp --tone=620 --expect=440 --expect-at=3 --seconds=4.8
 callers_wait
 verdict
