@@ -2,11 +2,13 @@
  * The measuring tools of bench.h.
  */
 #include "bench/bench.h"
+#include "simd/simd.h"
 #include <ctype.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <time.h>
 
 static double now_ns(void)
@@ -42,10 +44,10 @@ static int compare_double(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double median(double *values, unsigned n)
+double bench_median(double *values, unsigned n)
 {
     qsort(values, n, sizeof(*values), compare_double);
-    return values[n / 2];
+    return n == 0 ? 0 : n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
 void bench_run(const struct bench_subject *subjects, size_t n_subjects, unsigned n_rounds, unsigned round_us,
@@ -62,7 +64,7 @@ void bench_run(const struct bench_subject *subjects, size_t n_subjects, unsigned
         }
     }
     for (size_t i = 0; i < n_subjects; i++)
-        results[i] = (struct bench_result){median(ns[i], n_rounds), median(ratio[i], n_rounds)};
+        results[i] = (struct bench_result){bench_median(ns[i], n_rounds), bench_median(ratio[i], n_rounds)};
 }
 
 bool bench_pin(int cpu)
@@ -119,6 +121,23 @@ const char *bench_cpu_model(char *buffer, size_t bytes)
 const char *bench_commit(void)
 {
     return MIXMINUS_COMMIT;
+}
+
+uint64_t bench_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+void bench_json_begin(const char *bench)
+{
+    char cpu[128];
+    struct utsname system;
+    if (uname(&system) != 0)
+        snprintf(system.release, sizeof(system.release), "unknown");
+    printf("{\"bench\":\"%s\",\"commit\":\"%s\",\"cpu\":\"%s\",\"isa\":\"%s\",\"kernel\":\"%s\"", bench,
+           bench_commit(), bench_cpu_model(cpu, sizeof(cpu)), simd_pick(SIMD_ALL)->name, system.release);
 }
 
 void *bench_memory(size_t bytes)

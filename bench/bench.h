@@ -45,11 +45,22 @@ const char *bench_cpu_model(char *buffer, size_t bytes);
 /** Commit this was configured from. */
 const char *bench_commit(void);
 
+/** Wall time that never goes back. */
+uint64_t bench_now_ns(void);
+
+/** The median; sorts the values. */
+double bench_median(double *values, unsigned n);
+
+/** Begins a case's JSON line on standard output: bench, commit, CPU, SIMD level, kernel version. The caller goes on
+ * with ",\"name\":value" and ends it with "}\n". */
+void bench_json_begin(const char *bench);
+
 /** Page aligned memory or abort; never freed by a bench before it ends. */
 void *bench_memory(size_t bytes);
 
 /** The benches: argv[0] is the sub-command. Exit status. */
 int bench_kernels(int argc, char **argv);
+int bench_mixer(int argc, char **argv);
 int bench_pump(int argc, char **argv);
 
 #endif

@@ -10,6 +10,7 @@ static const struct {
     int (*run)(int argc, char **argv);
 } benches[] = {
     {"kernels", "every SIMD kernel against the scalar code, with the gates", bench_kernels},
+    {"mixer", "the engine without a network, against one encode a leg", bench_mixer},
     {"pump", "the whole media path against a bare reflector", bench_pump},
 };
 
