@@ -9,6 +9,7 @@
  *     load_main.c   flags
  *     load_run.c    the loop, and what happens when
  *     load_calls.c  calls: factory, 302, conference
+ *     load_churn.c  others who join and leave meanwhile
  *     load_rtp.c    sockets, packets out and in
  *     load_voice.c  what is said: marks and tones
  *     load_report.c what came of it
@@ -31,6 +32,8 @@
 #define LOAD_PAYLOAD_MAX 700
 #define LOAD_TONE_DBFS (-26.0)
 #define LOAD_STALL_REST_S 5
+#define LOAD_RAW_PT 111 /* without SIP: payload type of a codec that has none of its own */
+#define LOAD_CHURN_STAY_S 1 /* how long those stay who come and go */
 
 struct load_cfg {
     struct addr server; /* SIP; raw: the first RTP port */
@@ -38,6 +41,10 @@ struct load_cfg {
     uint8_t transport;
     uint32_t calls, room, talkers, rate, seconds, stall_ms, tolerate; /* tolerate: per mille of checks */
     uint32_t server_pid; /* 0: none */
+    uint32_t settle;     /* seconds between the last answer and the measurement */
+    uint32_t churn;      /* joins, and as many leaves, a second */
+    uint16_t rtp_port;   /* of the first of LOAD_SOCKETS own sockets; 0: the kernel picks */
+    char legs_at[256];   /* raw: file of the mixer's ports, one a leg; "": they are reflected from PORT on */
     char codec[16];
     bool json, raw, quiet;
     char demo_server[512], demo_out[512]; /* --demo */
@@ -81,6 +88,11 @@ struct load_leg {
     struct load_ear ear;
 };
 
+/* Those who join and leave during the measurement: silent, and nothing that they hear is counted. */
+struct load_churn {
+    unsigned n_tried, n_joined, n_left, n_failed, next_room;
+};
+
 struct load_room {
     char *uri; /* NULL: not known yet */
     bool failed;
@@ -101,7 +113,9 @@ struct load {
     bool marks;
     struct load_codec codecs[LOAD_CODECS];
     unsigned n_codecs;
-    struct load_leg *legs;
+    struct load_leg *legs; /* [n_legs] the calls, then those who come and go */
+    unsigned n_legs;
+    struct load_churn churn;
     struct load_room *rooms;
     unsigned n_rooms;
     struct ua *ua;
@@ -112,6 +126,7 @@ struct load {
     int32_t *leg_of_port;                   /* [65536] server's port -> leg, -1: none */
 
     unsigned n_dialled, n_up, n_over, n_failed;
+    unsigned n_unavailable, n_retry_after; /* of the failed: 503, and how many of these told when to come again */
     unsigned next_first, next_member; /* legs to dial: first callers, then the others */
     uint64_t dial_from_ns;
     double *setup_ms, *join_ms;
@@ -122,6 +137,7 @@ struct load {
     uint64_t measure_ns, measure_end_ns;
     struct load_heard heard;
     double server_cpu_s; /* over the window, negative: unknown */
+    double measure_time, measure_end_time; /* of day, in seconds */
 };
 
 /* load_run.c */
@@ -134,12 +150,28 @@ int load_calls_open(struct load *load);
 void load_calls_step(struct load *load, uint64_t now_ns);
 void load_calls_end(struct load *load);
 
+/** One call; target: NULL: the factory. Failure is told to load_churn.c or counted. */
+void load_call_dial(struct load *load, struct load_leg *leg, const char *target);
+/** Reads the answer of a call that is up, and lets it speak. @return 0 | negative errno: no usable media */
+int load_call_media(struct load *load, struct load_leg *leg, const struct ua_event *event);
+
+/* load_churn.c */
+static inline bool load_is_churner(const struct load *load, const struct load_leg *leg)
+{
+    return leg >= load->legs + load->cfg->calls;
+}
+/** Joins and leaves that are due; since: seconds of it so far. */
+void load_churn_step(struct load *load, double since_s, uint64_t now_ns);
+void load_churn_event(struct load *load, struct load_leg *leg, struct ua_call *call, const struct ua_event *event);
+
 /* load_rtp.c */
 int load_rtp_open(struct load *load);
 void load_rtp_close(struct load *load);
 /** Lets the leg speak to that address. */
 void load_rtp_begin(struct load *load, struct load_leg *leg, const struct addr *to, uint8_t pt);
 uint16_t load_rtp_port(const struct load *load, const struct load_leg *leg);
+/** It is gone: what comes from its port is nobody's. */
+void load_rtp_end(struct load *load, const struct load_leg *leg);
 void load_rtp_send(struct load *load, unsigned slot, uint64_t now_ns);
 void load_rtp_take(struct load *load);
 

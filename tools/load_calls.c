@@ -10,6 +10,11 @@
 
 static void fail(struct load *load, struct load_leg *leg, const char *why, int status)
 {
+    if (load_is_churner(load, leg)) {
+        load->churn.n_failed++;
+        leg->state = LOAD_OVER;
+        return;
+    }
     load->n_failed++;
     leg->state = LOAD_OVER;
     if (leg->member == 0) {
@@ -20,21 +25,29 @@ static void fail(struct load *load, struct load_leg *leg, const char *why, int s
     }
 }
 
-static void call_up(struct load *load, struct load_leg *leg, const struct ua_event *event)
+int load_call_media(struct load *load, struct load_leg *leg, const struct ua_event *event)
 {
     struct sdp sdp;
     struct offer_media media;
-    double took_ms = (double)(io_socket_now() - leg->begin_ns) / 1e6;
     int err = event->body ? sdp_parse(&sdp, event->body, event->n_body) : -ENOENT;
     if (!err) {
         err = offer_accept(&leg->session, &leg->codec->policy, &sdp, &media);
     }
     if (err || !addr_is_set(&media.remote_rtp) || media.remote_rtp.sa.sa_family != AF_INET) {
+        return err ? err : -EAFNOSUPPORT;
+    }
+    load_rtp_begin(load, leg, &media.remote_rtp, media.pt_tx);
+    return 0;
+}
+
+static void call_up(struct load *load, struct load_leg *leg, const struct ua_event *event)
+{
+    double took_ms = (double)(io_socket_now() - leg->begin_ns) / 1e6;
+    if (load_call_media(load, leg, event) != 0) {
         fail(load, leg, "answer without usable media", event->status);
         ua_hangup(leg->call);
         return;
     }
-    load_rtp_begin(load, leg, &media.remote_rtp, media.pt_tx);
     load->n_up++;
     if (leg->member == 0) {
         load->setup_ms[load->n_setup++] = took_ms;
@@ -51,6 +64,10 @@ static void on_event(void *ctx, struct ua_call *call, const struct ua_event *eve
     if (!leg) {
         return;
     }
+    if (load_is_churner(load, leg)) {
+        load_churn_event(load, leg, call, event);
+        return;
+    }
     switch (event->kind) {
     case UA_UP:
         leg->call = call;
@@ -60,6 +77,8 @@ static void on_event(void *ctx, struct ua_call *call, const struct ua_event *eve
         leg->call = NULL;
         load->n_over++;
         if (!event->by_us && leg->state != LOAD_OVER) {
+            load->n_unavailable += event->status == 503;
+            load->n_retry_after += event->status == 503 && event->msg && sip_header(event->msg, "Retry-After", 0);
             fail(load, leg, event->text, event->status);
         }
         leg->state = LOAD_OVER;
@@ -71,7 +90,7 @@ static void on_event(void *ctx, struct ua_call *call, const struct ua_event *eve
 
 int load_calls_open(struct load *load)
 {
-    struct ua_cfg cfg = { .transport = load->cfg->transport, .user = "load", .calls_max = load->cfg->calls };
+    struct ua_cfg cfg = { .transport = load->cfg->transport, .user = "load", .calls_max = load->n_legs };
     struct ua_user user = { load, on_event };
     cfg.proxy = load->cfg->server;
     addr_parse(&cfg.local, "127.0.0.1", 0);
@@ -80,7 +99,7 @@ int load_calls_open(struct load *load)
     return load->setup_ms && load->join_ms ? ua_build(&load->ua, &cfg, &user) : -ENOMEM;
 }
 
-static void leg_dial(struct load *load, struct load_leg *leg)
+void load_call_dial(struct load *load, struct load_leg *leg, const char *target)
 {
     char body[OFFER_BODY_MAX], factory[ADDR_TEXT_MAX + 80], text[ADDR_TEXT_MAX];
     struct sdp_out out = { body, 0, sizeof body, false };
@@ -92,11 +111,10 @@ static void leg_dial(struct load *load, struct load_leg *leg)
     snprintf(factory, sizeof factory, "sip:%s@%s", load->cfg->factory, addr_text(&load->cfg->server, text));
     int err = offer_write(&leg->session, &leg->codec->policy, &local, true, true, &out);
     struct ua_dial dial = {
-        .target = leg->member == 0 ? factory : load->rooms[leg->room].uri, .body = body, .n_body = out.n, .tag = leg
+        .target = target ? target : factory, .body = body, .n_body = out.n, .tag = leg
     };
     leg->state = LOAD_DIALLING;
     leg->begin_ns = io_socket_now();
-    load->n_dialled++;
     if (!err) {
         err = ua_dial(load->ua, &dial, &leg->call);
     }
@@ -141,13 +159,14 @@ void load_calls_step(struct load *load, uint64_t now_ns)
         if (!leg) {
             break;
         }
-        leg_dial(load, leg);
+        load->n_dialled++;
+        load_call_dial(load, leg, leg->member == 0 ? NULL : load->rooms[leg->room].uri);
     }
 }
 
 void load_calls_end(struct load *load)
 {
-    for (unsigned i = 0; i < load->cfg->calls; i++) {
+    for (unsigned i = 0; i < load->n_legs; i++) {
         if (load->legs[i].call) {
             ua_hangup(load->legs[i].call);
         }

@@ -20,6 +20,10 @@ enum {
     ARG_STALL,
     ARG_TOLERATE,
     ARG_RAW,
+    ARG_LEGS_AT,
+    ARG_RTP_PORT,
+    ARG_SETTLE,
+    ARG_CHURN,
     ARG_JSON,
     ARG_DEMO,
     ARG_OUT,
@@ -35,13 +39,18 @@ static const struct arg args[] = {
     [ARG_TALKERS] = { "talkers", "T", "3", "of each conference, at most 8; default 3" },
     [ARG_RATE] = { "rate", "CALLS_PER_S", "50", "default 50" },
     [ARG_SECONDS] = { "seconds", "S", "10", "of measurement, when all are up; default 10" },
-    [ARG_CODEC] = { "codec", "pcmu|pcma|l16|opus|mixed", "pcmu", "default pcmu" },
+    [ARG_CODEC] = { "codec", "pcmu|pcma|g722|l16|opus|mixed", "pcmu", "default pcmu" },
     [ARG_SERVER_PID] = { "server-pid", "PID", "4711", "measure the CPU time of this process" },
     [ARG_STALL] = { "stall-ms", "MS", "300", "send nothing for so long in the middle, then all of it at once" },
     [ARG_TOLERATE] = { "tolerate", "PER_MILLE", "5",
                        "of checks may find a voice missing or made up: a busy machine; default 0" },
     [ARG_RAW] = { "raw", "HOST:PORT:LEGS", "127.0.0.1:20000:100",
                   "no SIP: RTP of so many legs to PORT, PORT+2, ..., which must come back" },
+    [ARG_LEGS_AT] = { "legs-at", "FILE", "ports",
+                      "no SIP: --calls legs of a mixer at 127.0.0.1 are there already, a port of it on each line" },
+    [ARG_RTP_PORT] = { "rtp-port", "PORT", "19000", "the first of 16 ports for RTP; by default the system picks" },
+    [ARG_SETTLE] = { "settle", "S", "5", "seconds of speech before the measurement; default 1" },
+    [ARG_CHURN] = { "churn", "N", "200", "joins and leaves a second of others during the measurement; default 0" },
     [ARG_JSON] = { "json", NULL, NULL, "one line of JSON instead of the table" },
     [ARG_DEMO] = { "demo", NULL, NULL, "start a server, let eight callers confer, show who hears whom" },
     [ARG_OUT] = { "out", "DIR", "build/demo", "--demo: for the recordings; default build/demo" },
@@ -76,7 +85,7 @@ static int word_read(char *to, size_t size, const char *value)
 
 static int codec_read(struct load_cfg *cfg, const char *value)
 {
-    static const char *const known[] = { "pcmu", "pcma", "l16", "opus", "mixed" };
+    static const char *const known[] = { "pcmu", "pcma", "g722", "l16", "opus", "mixed" };
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {
         if (scan_same(known[i], value)) {
             return word_read(cfg->codec, sizeof cfg->codec, known[i]);
@@ -88,6 +97,8 @@ static int codec_read(struct load_cfg *cfg, const char *value)
 static int take(void *ctx, unsigned i, const char *value)
 {
     struct load_cfg *cfg = ctx;
+    uint32_t port = 0;
+    int err;
     switch (i) {
     case ARG_SERVER:
         return args_addr(value, &cfg->server) == 0 ? 0 : word_read(cfg->demo_server, sizeof cfg->demo_server, value);
@@ -116,6 +127,18 @@ static int take(void *ctx, unsigned i, const char *value)
         return args_u32(value, 0, 1000, &cfg->tolerate);
     case ARG_RAW:
         return raw_read(cfg, value);
+    case ARG_LEGS_AT:
+        cfg->raw = true;
+        addr_parse(&cfg->server, "127.0.0.1", 0);
+        return word_read(cfg->legs_at, sizeof cfg->legs_at, value);
+    case ARG_RTP_PORT:
+        err = args_u32(value, 1024, 65536 - LOAD_SOCKETS, &port);
+        cfg->rtp_port = (uint16_t)port;
+        return err;
+    case ARG_SETTLE:
+        return args_u32(value, 0, 3600, &cfg->settle);
+    case ARG_CHURN:
+        return args_u32(value, 1, 10000, &cfg->churn);
     case ARG_JSON:
         cfg->json = true;
         return 0;
@@ -142,11 +165,14 @@ static const char *objection(const struct load_cfg *cfg)
     if (cfg->server.sa.sa_family != AF_INET) {
         return "the server's address must be IPv4; give --server=127.0.0.1:5060";
     }
-    if (!cfg->raw && (cfg->talkers > cfg->room || cfg->calls % cfg->room != 0)) {
+    if ((!cfg->raw || cfg->legs_at[0]) && (cfg->talkers > cfg->room || cfg->calls % cfg->room != 0)) {
         return "rooms must be full and hold their talkers; make --calls a multiple of --rooms-of, --talkers no larger";
     }
+    if (cfg->churn && (cfg->raw || cfg->stall_ms)) {
+        return "--churn needs calls by SIP; leave out --raw, --legs-at and --stall-ms";
+    }
     if (cfg->stall_ms && (cfg->seconds < 2 * LOAD_STALL_REST_S || cfg->raw || strcmp(cfg->codec, "opus") == 0 ||
-                          strcmp(cfg->codec, "mixed") == 0)) {
+                          strcmp(cfg->codec, "g722") == 0 || strcmp(cfg->codec, "mixed") == 0)) {
         return "a stall needs at least --seconds=10, SIP and a codec with marks: pcmu, pcma or l16";
     }
     return NULL;
@@ -155,7 +181,7 @@ static const char *objection(const struct load_cfg *cfg)
 int main(int argc, char **argv)
 {
     struct load_cfg cfg = {
-        .factory = "conferences", .calls = 10, .room = 5, .talkers = 3, .rate = 50, .seconds = 10, .codec = "pcmu",
+        .factory = "conferences", .calls = 10, .room = 5, .talkers = 3, .rate = 50, .seconds = 10, .settle = 1, .codec = "pcmu",
         .demo_out = "build/demo",
     };
     int err = args_read(argc, argv, args, about, take, &cfg);

@@ -7,8 +7,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define DELAY_STEPS 101 /* percentiles 0, 1, ..., 100 */
+
 struct delay {
-    double p50_ms, p99_ms;
+    double p50_ms, p90_ms, p99_ms, p999_ms;
+    double at_ms[DELAY_STEPS];
     bool any;
 };
 
@@ -34,19 +37,36 @@ double load_cpu_s(uint32_t pid)
     return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
+/* The delay that a share of the packets stays within. */
+static double delay_within(const uint32_t *buckets, uint64_t total, double share)
+{
+    uint64_t seen = 0;
+    unsigned i = 0;
+    for (; i + 1 < LOAD_DELAY_BUCKETS; i++) {
+        seen += buckets[i];
+        if (seen && (double)seen >= share * (double)total) {
+            break;
+        }
+    }
+    return (i + 0.5) / 10;
+}
+
 static struct delay delay_of(const uint32_t *buckets)
 {
-    uint64_t total = 0, seen = 0;
+    uint64_t total = 0;
     struct delay d = { 0 };
     for (unsigned i = 0; i < LOAD_DELAY_BUCKETS; i++) {
         total += buckets[i];
     }
     d.any = total > 0;
-    for (unsigned i = 0; i < LOAD_DELAY_BUCKETS && total; i++) {
-        bool p50 = seen * 2 < total, p99 = seen * 100 < total * 99;
-        seen += buckets[i];
-        d.p50_ms = p50 ? (i + 0.5) / 10 : d.p50_ms;
-        d.p99_ms = p99 ? (i + 0.5) / 10 : d.p99_ms;
+    if (d.any) {
+        d.p50_ms = delay_within(buckets, total, 0.5);
+        d.p90_ms = delay_within(buckets, total, 0.9);
+        d.p99_ms = delay_within(buckets, total, 0.99);
+        d.p999_ms = delay_within(buckets, total, 0.999);
+        for (unsigned i = 0; i < DELAY_STEPS; i++) {
+            d.at_ms[i] = delay_within(buckets, total, i / 100.0);
+        }
     }
     return d;
 }
@@ -90,6 +110,8 @@ static void json_print(struct load *load)
         { "calls", true, cfg->calls },
         { "up", true, load->n_up },
         { "failed", true, load->n_failed },
+        { "unavailable", true, load->n_unavailable },
+        { "retry_after", true, load->n_retry_after },
         { "rooms_of", true, cfg->room },
         { "talkers", true, cfg->talkers },
         { "seconds", true, cfg->seconds },
@@ -105,7 +127,9 @@ static void json_print(struct load *load)
         { "made_up", true, (double)h->made_up },
         { "late_sends", true, (double)h->late_sends },
         { "delay_ms_p50", d.any, d.p50_ms },
+        { "delay_ms_p90", d.any, d.p90_ms },
         { "delay_ms_p99", d.any, d.p99_ms },
+        { "delay_ms_p999", d.any, d.p999_ms },
         { "stall_ms", cfg->stall_ms > 0, cfg->stall_ms },
         { "delay_after_stall_ms_p50", after.any, after.p50_ms },
         { "delay_after_stall_ms_p99", after.any, after.p99_ms },
@@ -113,6 +137,11 @@ static void json_print(struct load *load)
         { "setup_ms_p99", load->n_setup > 0, percentile(load->setup_ms, load->n_setup, 99) },
         { "join_ms_p50", load->n_join > 0, percentile(load->join_ms, load->n_join, 50) },
         { "join_ms_p99", load->n_join > 0, percentile(load->join_ms, load->n_join, 99) },
+        { "churn_joined", cfg->churn > 0, load->churn.n_joined },
+        { "churn_left", cfg->churn > 0, load->churn.n_left },
+        { "churn_failed", cfg->churn > 0, load->churn.n_failed },
+        { "begin_time", true, load->measure_time },
+        { "end_time", true, load->measure_end_time },
         { "server_cpu_us_per_participant_s", cpu_us(load) >= 0, cpu_us(load) },
     };
     printf("{\"program\":\"mixminus-load\",\"codec\":\"%s\"", cfg->codec);
@@ -120,6 +149,9 @@ static void json_print(struct load *load)
         if (figures[i].there) {
             printf(",\"%s\":%.12g", figures[i].name, figures[i].value);
         }
+    }
+    for (unsigned i = 0; i < DELAY_STEPS && d.any; i++) {
+        printf("%s%.4g%s", i ? "," : ",\"delay_ms_percentiles\":[", d.at_ms[i], i + 1 < DELAY_STEPS ? "" : "]");
     }
     printf(",\"right\":%s}\n", is_right(load) ? "true" : "false");
 }
@@ -156,11 +188,16 @@ static void media_print(struct load *load)
                h->other_worst_db);
     }
     if (d.any) {
-        printf("added delay   %.1f ms median, %.1f ms p99\n", d.p50_ms, d.p99_ms);
+        printf("added delay   %.1f ms median, %.1f ms p90, %.1f ms p99, %.1f ms p99.9\n", d.p50_ms, d.p90_ms, d.p99_ms,
+               d.p999_ms);
     }
     if (after.any) {
         printf("after stall   %.1f ms median, %.1f ms p99, %d s after a stall of %u ms\n", after.p50_ms, after.p99_ms,
                LOAD_STALL_REST_S, cfg->stall_ms);
+    }
+    if (cfg->churn) {
+        printf("meanwhile     %u others joined, %u left, %u failed to\n", load->churn.n_joined, load->churn.n_left,
+               load->churn.n_failed);
     }
     if (cpu_us(load) >= 0) {
         printf("server CPU    %.1f us per participant and second\n", cpu_us(load));

@@ -17,12 +17,12 @@ uint16_t load_rtp_port(const struct load *load, const struct load_leg *leg)
     return load->ports[phase_of(load, (unsigned)(leg - load->legs)) % LOAD_SOCKETS];
 }
 
-static int socket_open(uint16_t *port)
+static int socket_open(uint16_t wanted, uint16_t *port)
 {
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), bytes = SOCKET_BUFFER;
     struct addr a;
     socklen_t n = sizeof a;
-    addr_parse(&a, "127.0.0.1", 0);
+    addr_parse(&a, "127.0.0.1", wanted);
     if (fd < 0) {
         return -errno;
     }
@@ -40,7 +40,7 @@ static int socket_open(uint16_t *port)
 
 int load_rtp_open(struct load *load)
 {
-    load->order = calloc(load->cfg->calls, sizeof *load->order);
+    load->order = calloc(load->n_legs, sizeof *load->order);
     load->leg_of_port = malloc(65536 * sizeof *load->leg_of_port);
     if (!load->order || !load->leg_of_port) {
         return -ENOMEM;
@@ -49,7 +49,8 @@ int load_rtp_open(struct load *load)
         load->leg_of_port[i] = -1;
     }
     for (unsigned i = 0; i < LOAD_SOCKETS; i++) {
-        load->fds[i] = socket_open(&load->ports[i]);
+        uint16_t base = load->cfg->rtp_port;
+        load->fds[i] = socket_open(base ? (uint16_t)(base + i) : 0, &load->ports[i]);
         if (load->fds[i] < 0) {
             return load->fds[i];
         }
@@ -57,7 +58,7 @@ int load_rtp_open(struct load *load)
     unsigned n = 0;
     for (unsigned slot = 0; slot < LOAD_SLOTS; slot++) {
         load->first[slot] = n;
-        for (unsigned leg = 0; leg < load->cfg->calls; leg++) {
+        for (unsigned leg = 0; leg < load->n_legs; leg++) {
             if (phase_of(load, leg) == slot) {
                 load->order[n++] = leg;
             }
@@ -86,6 +87,12 @@ void load_rtp_begin(struct load *load, struct load_leg *leg, const struct addr *
     net_random(&leg->tx_ts, sizeof leg->tx_ts);
     load->leg_of_port[addr_port(to)] = (int32_t)(leg - load->legs);
     leg->state = LOAD_UP;
+}
+
+void load_rtp_end(struct load *load, const struct load_leg *leg)
+{
+    int32_t *owner = &load->leg_of_port[ntohs(leg->to.sin_port)];
+    *owner = *owner == (int32_t)(leg - load->legs) ? -1 : *owner;
 }
 
 void load_rtp_send(struct load *load, unsigned slot, uint64_t now_ns)
@@ -129,7 +136,7 @@ static void packet_take(struct load *load, const uint8_t *buf, size_t bytes, uin
     if (!leg || rtp_is_rtcp(buf, bytes) || rtp_parse(buf, bytes, &rtp) != DROP_NONE) {
         return;
     }
-    if (load->measuring) {
+    if (load->measuring && !load_is_churner(load, leg)) {
         h->received++;
         if (leg->rx_any) {
             uint16_t skipped = (uint16_t)(rtp.seq - leg->rx_seq - 1);

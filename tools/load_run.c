@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
-#define SETTLE_NS NS_PER_S
 #define PATIENCE_NS (10 * NS_PER_S) /* for calls to be answered, beyond the time that dialling takes */
 #define BYE_NS (3 * NS_PER_S)
 
@@ -34,7 +34,10 @@ static void turn_do(struct load *load, struct clockwork *clock, bool sends)
 
 static void turns_until(struct load *load, struct clockwork *clock, uint64_t until_ns)
 {
-    while (io_socket_now() < until_ns) {
+    for (uint64_t now_ns; (now_ns = io_socket_now()) < until_ns;) {
+        if (load->measuring && load->cfg->churn) {
+            load_churn_step(load, (double)(now_ns - load->measure_ns) / 1e9, now_ns);
+        }
         turn_do(load, clock, true);
     }
 }
@@ -48,10 +51,18 @@ static void stall(struct load *load, uint64_t until_ns)
     }
 }
 
+static double time_of_day(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 static void measure(struct load *load, struct clockwork *clock)
 {
     const struct load_cfg *cfg = load->cfg;
     double cpu_s = load_cpu_s(cfg->server_pid);
+    load->measure_time = time_of_day();
     load->measure_ns = io_socket_now();
     load->measure_end_ns = load->measure_ns + cfg->seconds * NS_PER_S;
     load->measuring = true;
@@ -65,6 +76,7 @@ static void measure(struct load *load, struct clockwork *clock)
     }
     turns_until(load, clock, load->measure_end_ns);
     load->measuring = false;
+    load->measure_end_time = time_of_day();
     double cpu_end_s = load_cpu_s(cfg->server_pid);
     load->server_cpu_s = cpu_s >= 0 && cpu_end_s >= 0 ? cpu_end_s - cpu_s : -1;
 }
@@ -91,14 +103,28 @@ static void calls_end(struct load *load, struct clockwork *clock)
     }
 }
 
-static void raw_begin(struct load *load)
+/* @return 0 | -EINVAL: the file of ports is too short, or none */
+static int raw_begin(struct load *load)
 {
-    for (unsigned i = 0; i < load->cfg->calls; i++) {
+    FILE *f = load->cfg->legs_at[0] ? fopen(load->cfg->legs_at, "r") : NULL;
+    int err = load->cfg->legs_at[0] && !f ? -EINVAL : 0;
+    for (unsigned i = 0; i < load->cfg->calls && !err; i++) {
         struct addr to = load->cfg->server;
-        addr_set_port(&to, (uint16_t)(addr_port(&to) + 2 * i));
-        load_rtp_begin(load, &load->legs[i], &to, 0);
+        uint8_t static_pt = load->legs[i].codec->codec->static_pt;
+        uint8_t pt = static_pt == PT_NONE ? LOAD_RAW_PT : static_pt;
+        unsigned port = addr_port(&to) + 2 * i;
+        if (f && (fscanf(f, "%u", &port) != 1 || port > 65535)) {
+            err = -EINVAL;
+            break;
+        }
+        addr_set_port(&to, (uint16_t)port);
+        load_rtp_begin(load, &load->legs[i], &to, pt);
         load->n_up++;
     }
+    if (f) {
+        fclose(f);
+    }
+    return err;
 }
 
 static int load_open(struct load *load)
@@ -106,16 +132,18 @@ static int load_open(struct load *load)
     const struct load_cfg *cfg = load->cfg;
     load->simd = simd_pick(SIMD_ALL);
     load->n_rooms = (cfg->calls + cfg->room - 1) / cfg->room;
-    load->legs = calloc(cfg->calls, sizeof *load->legs);
+    /* As many as are there at once, and as many again who are on their way in or out. */
+    load->n_legs = cfg->calls + 2 * LOAD_CHURN_STAY_S * cfg->churn;
+    load->legs = calloc(load->n_legs, sizeof *load->legs);
     load->rooms = calloc(load->n_rooms, sizeof *load->rooms);
     int err = load->legs && load->rooms ? load_voice_open(load) : -ENOMEM;
     if (!err) {
         err = load_rtp_open(load);
     }
-    for (unsigned i = 0; i < cfg->calls && !err; i++) {
+    for (unsigned i = 0; i < load->n_legs && !err; i++) {
         struct load_leg *leg = &load->legs[i];
         leg->room = i / cfg->room;
-        leg->member = i % cfg->room;
+        leg->member = i < cfg->calls ? i % cfg->room : LOAD_TALKERS_MAX;
         leg->codec = &load->codecs[i % load->n_codecs];
     }
     return err || cfg->raw ? err : load_calls_open(load);
@@ -124,7 +152,7 @@ static int load_open(struct load *load)
 static void load_close(struct load *load)
 {
     ua_free(load->ua);
-    for (unsigned i = 0; load->legs && i < load->cfg->calls; i++) {
+    for (unsigned i = 0; load->legs && i < load->n_legs; i++) {
         free(load->legs[i].ear.pcm);
         free(load->legs[i].ear.decoder);
     }
@@ -153,12 +181,14 @@ int load_run(const struct load_cfg *cfg)
     } else {
         struct clockwork clock = { .begin_ns = io_socket_now() };
         if (cfg->raw) {
-            raw_begin(load);
+            err = raw_begin(load);
         } else {
             calls_await(load, &clock);
         }
-        if (load->n_up) {
-            turns_until(load, &clock, io_socket_now() + SETTLE_NS);
+        if (err) {
+            fprintf(stderr, "mixminus-load: --legs-at must hold a port for each of the --calls\n");
+        } else if (load->n_up) {
+            turns_until(load, &clock, io_socket_now() + cfg->settle * NS_PER_S);
             measure(load, &clock);
         }
         if (!cfg->raw) {

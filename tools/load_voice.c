@@ -95,6 +95,7 @@ int load_voice_open(struct load *load)
         const char *name, *codecs[LOAD_CODECS];
     } choices[] = { { "pcmu", { "PCMU" } },
                     { "pcma", { "PCMA" } },
+                    { "g722", { "G722" } },
                     { "l16", { "L16/16000" } },
                     { "opus", { "opus" } },
                     { "mixed", { "PCMU", "PCMA", "opus", "L16/16000" } } };
@@ -108,7 +109,7 @@ int load_voice_open(struct load *load)
                 return err;
             }
         }
-        load->marks = load->n_codecs == 1 && load->codecs[0].codec->id != CODEC_OPUS;
+        load->marks = load->n_codecs == 1 && !load->codecs[0].codec->has_state; /* a mark survives PCM only */
         load->heard.own_worst_db = TONE_SILENT_DB;
         for (unsigned k = 0; k < load->n_codecs; k++) {
             int err = voices_make(load, &load->codecs[k]);
@@ -179,9 +180,12 @@ static void marks_hear(struct load *load, struct load_leg *leg, const int16_t *p
     for (unsigned t = 0; t < load->cfg->talkers; t++) {
         uint32_t age_us;
         bool own = leg->member == t;
-        bool reflects = load->cfg->raw; /* then the own voice is the only one that comes back */
+        bool reflects = load->cfg->raw && !load->cfg->legs_at[0]; /* then the own voice is the only one that comes back */
         if (reflects ? !own : load->cfg->room < 2) {
             continue;
+        }
+        if (load->legs[leg->room * load->cfg->room + t].state != LOAD_UP) {
+            continue; /* was not let in */
         }
         bool there = mark_read(pcm + t * n, t, now_ns, &age_us);
         h->checked++;
