@@ -37,6 +37,7 @@ static void call_free(struct call *call)
         call->next->link = call->link;
     }
     call_dialog_free(call);
+    keys_wipe(call, sizeof *call); /* SRTP keys */
     free(call);
     count_add(&f->stats.calls, (uint64_t)-1);
     room->n_calls--;
@@ -101,11 +102,13 @@ static int refuse(struct call *call, const struct input *in, int err)
     return err;
 }
 
-static struct offer_local local_of(const struct call *call)
+/* @return 0 | -EIO: no randomness, so no keys */
+static int local_of(const struct call *call, struct offer_local *local)
 {
-    struct offer_local local = {.rtp = call->focus->media_host};
-    addr_set_port(&local.rtp, call->place.port);
-    return local;
+    struct focus *f = call->focus;
+    local->rtp = f->media_host;
+    addr_set_port(&local->rtp, call->place.port);
+    return f->world.random(f->world.ctx, local->fresh, sizeof local->fresh);
 }
 
 /* First INVITE with an offer: everything is taken, built and lent, then 200. */
@@ -118,10 +121,13 @@ static int answer(struct call *call, const struct input *in)
     if (err) {
         return refuse(call, in, err);
     }
-    struct offer_local local = local_of(call);
-    err = offer_answer(&call->session, &in->invite->pick, &in->invite->sdp, &local, &body);
+    struct offer_local local;
+    err = local_of(call, &local);
     if (!err) {
-        call->media = in->invite->pick.media;
+        err = offer_answer(&call->session, &in->invite->pick, &in->invite->sdp, &local, &body);
+    }
+    if (!err) {
+        call->media = offer_settled(&call->session, &in->invite->pick);
         call->has_media = true;
         err = call_media_start(call);
     }
@@ -137,9 +143,12 @@ static int offer(struct call *call, const struct input *in)
     char text[OFFER_BODY_MAX + 256];
     struct sdp_out body = {text, 0, sizeof text, false};
 
+    struct offer_local local;
     int err = call_media_take(call, in->invite->cost);
     if (!err) {
-        struct offer_local local = local_of(call);
+        err = local_of(call, &local);
+    }
+    if (!err) {
         err = offer_write(&call->session, &call->focus->cfg.policy, &local, true, true, &body);
     }
     return err ? refuse(call, in, err) : say_ok(call, in, &body);
@@ -159,12 +168,20 @@ static int reanswer(struct call *call, const struct input *in)
 {
     char text[OFFER_BODY_MAX + 256];
     struct sdp_out body = {text, 0, sizeof text, false};
-    struct offer_local local = local_of(call);
+    struct offer_local local;
     struct offer_session session = call->session; /* a refusal leaves everything as it was */
 
-    int err = offer_answer(&session, &in->invite->pick, &in->invite->sdp, &local, &body);
+    if (call->media.seal.suite != SEAL_NONE && in->invite->pick.sdes.suite == SEAL_NONE) {
+        focus_refuse(call->focus, in->txn, FOCUS_MEDIA); /* once secure, never plain again */
+        return -EPROTO;
+    }
+    int err = local_of(call, &local);
     if (!err) {
-        err = call_media_change(call, &in->invite->pick.media);
+        err = offer_answer(&session, &in->invite->pick, &in->invite->sdp, &local, &body);
+    }
+    if (!err) {
+        struct offer_media media = offer_settled(&session, &in->invite->pick);
+        err = call_media_change(call, &media);
     }
     if (err) {
         return refuse(call, in, err);
@@ -180,9 +197,12 @@ static int reoffer(struct call *call, const struct input *in)
 {
     char text[OFFER_BODY_MAX + 256];
     struct sdp_out body = {text, 0, sizeof text, false};
-    struct offer_local local = local_of(call);
+    struct offer_local local;
 
-    int err = offer_write(&call->session, &call->focus->cfg.policy, &local, true, true, &body);
+    int err = local_of(call, &local);
+    if (!err) {
+        err = offer_write(&call->session, &call->focus->cfg.policy, &local, true, true, &body);
+    }
     if (err) {
         return refuse(call, in, err);
     }
@@ -218,7 +238,7 @@ static int take_answer(struct call *call, const struct sip_msg *msg)
     if (call->leg) {
         return call_media_change(call, &media);
     }
-    struct place_cost cost = place_cost_of(media.codec->id, media.fmt.rate_hz, media.ptime_tx_ms);
+    struct place_cost cost = invite_cost(&media);
     err = place_leg_reprice(call->focus->place, &call->place, cost);
     if (!err) {
         call->media = media;

@@ -41,13 +41,15 @@ static int leg_make(struct call *call, const struct offer_media *media, struct l
     cfg.rtcp_fd = media->rtcp_mux ? -1 : call->place.rtcp_fd;
     cfg.ssrc = draw.ssrc;
     cfg.ts0 = draw.ts0;
-    cfg.seq0 = draw.seq0;
+    cfg.seq0 = draw.seq0 & 0x7fff; /* RFC 3711 3.3.1: no rollover while the peer's first packets may be lost */
     cfg.quiet_s = f->cfg.quiet_s;
     if (call->direct && call->flow.remote.sa.sa_family == f->cfg.policy.family) {
         cfg.latch_host = call->flow.remote;
     }
     memcpy(cfg.cname, f->cfg.cname, sizeof cfg.cname);
-    return leg_build(leg, &cfg);
+    err = leg_build(leg, &cfg);
+    keys_wipe(&cfg.seal, sizeof cfg.seal);
+    return err;
 }
 
 static void lent(struct call *call, struct leg *leg)
@@ -127,7 +129,7 @@ static int put_swap(struct call *call, const struct offer_media *media)
 int call_media_change(struct call *call, const struct offer_media *wanted)
 {
     struct place_cost old = call->place.cost;
-    struct place_cost cost = place_cost_of(wanted->codec->id, wanted->fmt.rate_hz, wanted->ptime_tx_ms);
+    struct place_cost cost = invite_cost(wanted);
     struct offer_media media = *wanted;
 
     if (!addr_is_set(&media.remote_rtp)) { /* hold by 0.0.0.0: the leg keeps what it knows for the resume */

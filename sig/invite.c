@@ -57,6 +57,12 @@ static void refuse_media(struct focus *focus, struct txn *txn, int warning)
     focus_refuse_with(focus, txn, FOCUS_MEDIA, "Warning", value);
 }
 
+struct place_cost invite_cost(const struct offer_media *media)
+{
+    struct place_cost cost = place_cost_of(media->codec->id, media->fmt.rate_hz, media->ptime_tx_ms);
+    return media->seal.suite == SEAL_NONE ? cost : place_cost_sealed(cost, media->ptime_tx_ms);
+}
+
 int invite_read(struct focus *focus, struct txn *txn, const struct sip_msg *msg, struct invite *invite)
 {
     int warning = 0;
@@ -84,7 +90,8 @@ int invite_read(struct focus *focus, struct txn *txn, const struct sip_msg *msg,
         refuse_media(focus, txn, warning);
         return -EPROTO;
     }
-    const struct offer_media *media = &invite->pick.media;
-    invite->cost = place_cost_of(media->codec->id, media->fmt.rate_hz, media->ptime_tx_ms);
+    struct offer_media media = invite->pick.media;
+    media.seal.suite = invite->pick.sdes.suite;
+    invite->cost = invite_cost(&media);
     return 0;
 }

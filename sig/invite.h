@@ -21,6 +21,9 @@ struct invite {
  */
 int invite_read(struct focus *focus, struct txn *txn, const struct sip_msg *msg, struct invite *invite);
 
+/** What a leg with this media costs. */
+struct place_cost invite_cost(const struct offer_media *media);
+
 /**
  * The SDP of a message, if it has one: type, encoding and disposition checked.
  *

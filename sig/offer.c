@@ -1,83 +1,14 @@
-/* Offer/answer. Picking (pure choice), writing (one writer for answers and offers), accepting. */
-#include "sig/offer.h"
+/* Offer/answer, writing: one writer for answers and offers, and what they have settled. Reading is offer_read.c. */
+#include "sig/offer_priv.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-enum { KIND_EVENT_8 = OFFER_CODECS_MAX, KIND_EVENT_48, KIND_CN };
-
-#define WARN_ADDRESS 301   /* incompatible network address format */
-#define WARN_PROTOCOL 302  /* incompatible transport protocol */
-#define WARN_MEDIA 304     /* media type not available */
-#define WARN_FORMAT 305    /* incompatible media format */
-#define WARN_BANDWIDTH 370 /* insufficient bandwidth */
-
-#define PAYLOAD_BYTES_MAX 1400 /* of a packet within PACKET_BYTES_MAX, with RTP, extensions and a later SRTP tag */
-#define OPUS_PT 111            /* customary */
+#define OPUS_PT 111 /* customary */
 #define EVENT_8_PT 101
 #define EVENT_48_PT 110
-#define PT_CN 13 /* RFC 3389 4, static at 8000 Hz */
-
-const char *offer_warning_text(int warning)
-{
-    switch (warning) {
-    case WARN_ADDRESS:
-        return "Incompatible network address formats";
-    case WARN_PROTOCOL:
-        return "Incompatible transport protocol";
-    case WARN_MEDIA:
-        return "Media type not available";
-    case WARN_FORMAT:
-        return "Incompatible media format";
-    case WARN_BANDWIDTH:
-        return "Insufficient bandwidth";
-    default:
-        return "Miscellaneous warning";
-    }
-}
-
-int offer_policy_read(struct offer_policy *policy, const char *list, uint32_t opus_rate_hz)
-{
-    policy->n_codecs = 0;
-    while (*list) {
-        char name[16];
-        size_t n = strcspn(list, ",");
-        if (n == 0 || n >= sizeof name || policy->n_codecs == OFFER_CODECS_MAX) {
-            return -EINVAL;
-        }
-        memcpy(name, list, n);
-        name[n] = '\0';
-        list += n + (list[n] == ',');
-
-        struct offer_codec *c = &policy->codecs[policy->n_codecs];
-        if (strcasecmp(name, "PCMU") == 0) {
-            *c = (struct offer_codec){CODEC_PCMU, 8000};
-        } else if (strcasecmp(name, "PCMA") == 0) {
-            *c = (struct offer_codec){CODEC_PCMA, 8000};
-        } else if (strcasecmp(name, "G722") == 0) {
-            *c = (struct offer_codec){CODEC_G722, codec_get(CODEC_G722)->pcm_rate_hz};
-        } else if (strcasecmp(name, "opus") == 0) {
-            *c = (struct offer_codec){CODEC_OPUS, opus_rate_hz};
-        } else if (strcasecmp(name, "L16/8000") == 0) {
-            *c = (struct offer_codec){CODEC_L16, 8000};
-        } else if (strcasecmp(name, "L16/16000") == 0) {
-            *c = (struct offer_codec){CODEC_L16, 16000};
-        } else if (strcasecmp(name, "L16/48000") == 0) {
-            *c = (struct offer_codec){CODEC_L16, 48000};
-        } else {
-            return -EINVAL;
-        }
-        for (size_t i = 0; i < policy->n_codecs; i++) {
-            if (policy->codecs[i].id == c->id && policy->codecs[i].rate_hz == c->rate_hz) {
-                return -EINVAL;
-            }
-        }
-        policy->n_codecs++;
-    }
-    return policy->n_codecs > 0 ? 0 : -EINVAL;
-}
 
 void offer_session_init(struct offer_session *s, uint64_t random)
 {
@@ -85,217 +16,6 @@ void offer_session_init(struct offer_session *s, uint64_t random)
     s->id = random >> 2; /* 62 bits: positive in everybody's integers */
     s->version = 1;
     memset(s->pt, PT_NONE, sizeof s->pt);
-}
-
-/* --- Picking ------------------------------------------------------------------------------------------------------ */
-
-static uint32_t rtp_clock_hz(const struct offer_codec *c)
-{
-    const struct codec *codec = codec_get(c->id);
-    return codec->wire_clock_hz ? codec->wire_clock_hz : c->rate_hz;
-}
-
-/* Is this format that codec of the policy? Static payload types need no rtpmap (RFC 3551 6). */
-static bool format_is(const struct sdp_format *f, const struct offer_codec *c)
-{
-    if (!f->mapped) {
-        const struct codec *codec = codec_by_pt(f->pt);
-        return codec && codec->id == c->id && (c->id != CODEC_L16);
-    }
-    const struct codec *codec = codec_by_rtpmap(f->name, f->clock_hz, f->channels);
-    return codec && codec->id == c->id && f->clock_hz == rtp_clock_hz(c);
-}
-
-static const struct sdp_format *format_find(const struct sdp *sdp, const struct sdp_media *m,
-                                            const struct offer_codec *c)
-{
-    for (unsigned i = 0; i < m->n_formats; i++) {
-        const struct sdp_format *f = &sdp->formats[m->i_format + i];
-        if (format_is(f, c)) {
-            return f;
-        }
-    }
-    return NULL;
-}
-
-static const struct sdp_format *named_find(const struct sdp *sdp, const struct sdp_media *m, const char *name,
-                                           uint32_t clock_hz)
-{
-    for (unsigned i = 0; i < m->n_formats; i++) {
-        const struct sdp_format *f = &sdp->formats[m->i_format + i];
-        if (f->mapped ? strcasecmp(f->name, name) == 0 && f->clock_hz == clock_hz
-                      : f->pt == PT_CN && clock_hz == 8000 && strcmp(name, "CN") == 0) {
-            return f;
-        }
-    }
-    return NULL;
-}
-
-static int64_t fmtp_number(const struct sdp_format *f, const char *name, uint64_t max)
-{
-    return sdp_number(sdp_param(f->fmtp, name), max);
-}
-
-/* Peer's wishes for our Opus sender, RFC 7587 6.1; a value that is no number is as if it were not there. */
-static void read_opus(struct codec_cfg *fmt, const struct sdp_format *f)
-{
-    uint32_t usual_bps = fmt->rate_hz > 16000 ? 32000 : 24000;
-    int64_t bitrate = fmtp_number(f, "maxaveragebitrate", 510000);
-    int64_t playback = fmtp_number(f, "maxplaybackrate", 48000);
-
-    if (bitrate >= 0 && bitrate < usual_bps) {
-        fmt->bitrate_bps = (uint32_t)MAX(bitrate, 6000);
-    }
-    if (playback >= 8000) {
-        fmt->max_playback_hz = (uint32_t)playback;
-    }
-    fmt->stereo = fmtp_number(f, "stereo", 1) == 1;
-    fmt->sprop_stereo = fmtp_number(f, "sprop-stereo", 1) == 1;
-    fmt->fec = fmtp_number(f, "useinbandfec", 1) == 1;
-    fmt->dtx = fmtp_number(f, "usedtx", 1) == 1;
-    fmt->cbr = fmtp_number(f, "cbr", 1) == 1;
-}
-
-/* Packet time of what we send: the peer's wish where we can, within its maximum and one packet. */
-static uint8_t ptime_pick(const struct offer_codec *c, uint16_t wish_ms, uint16_t max_ms)
-{
-    static const uint8_t known[] = {60, 40, 20};
-    if (c->id == CODEC_OPUS) {
-        return 20;
-    }
-    uint32_t bytes_per_ms = rtp_clock_hz(c) / 1000 * (c->id == CODEC_L16 ? 2 : 1); /* G.722: one byte a tick too */
-    uint32_t limit_ms = MIN(PAYLOAD_BYTES_MAX / bytes_per_ms, max_ms ? max_ms : 60u);
-    uint32_t wanted_ms = MIN(wish_ms ? wish_ms : 20u, limit_ms);
-    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-        if (known[i] <= wanted_ms) {
-            return known[i];
-        }
-    }
-    return 10;
-}
-
-static void read_direction(struct offer_media *media, const struct sdp_media *m)
-{
-    media->rx_on = m->direction == SDP_SENDRECV || m->direction == SDP_SENDONLY;
-    media->tx_on = m->direction == SDP_SENDRECV || m->direction == SDP_RECVONLY;
-    if (addr_is_any(&m->host)) {
-        media->tx_on = false;
-    }
-}
-
-static void read_remote(struct offer_media *media, const struct sdp_media *m)
-{
-    memset(&media->remote_rtp, 0, sizeof media->remote_rtp);
-    memset(&media->remote_rtcp, 0, sizeof media->remote_rtcp);
-    if (addr_is_any(&m->host)) {
-        return;
-    }
-    media->remote_rtp = m->host;
-    addr_set_port(&media->remote_rtp, m->port);
-    if (media->rtcp_mux) {
-        media->remote_rtcp = media->remote_rtp;
-    } else if (m->rtcp_port || m->port < 65535) {
-        bool own_host = addr_is_set(&m->rtcp_host) && !addr_is_any(&m->rtcp_host) &&
-                        m->rtcp_host.sa.sa_family == m->host.sa.sa_family;
-        media->remote_rtcp = own_host ? m->rtcp_host : m->host;
-        addr_set_port(&media->remote_rtcp, m->rtcp_port ? m->rtcp_port : (uint16_t)(m->port + 1));
-    }
-}
-
-static bool host_is_usable(const struct addr *host, int family)
-{
-    if (!addr_is_set(host)) {
-        return false;
-    }
-    if (addr_is_any(host)) {
-        return true; /* hold */
-    }
-    if (host->sa.sa_family != family) {
-        return false;
-    }
-    return family == AF_INET6 ? !IN6_IS_ADDR_MULTICAST(&host->v6.sin6_addr)
-                              : !IN_MULTICAST(ntohl(host->v4.sin_addr.s_addr));
-}
-
-/* RTCP's packet types 200-204 read as payload types 72-76 with the marker: no muxing there (RFC 5761 4). */
-static bool pt_muxes(uint8_t pt)
-{
-    return pt == PT_NONE || pt < 64 || pt > 95;
-}
-
-/* Fills the pick from one stream and one codec of it. */
-static void pick_fill(struct offer_pick *pick, const struct offer_policy *policy, const struct sdp *sdp,
-                      const struct sdp_media *m, const struct sdp_format *f)
-{
-    const struct offer_codec *c = &policy->codecs[pick->i_codec];
-    struct offer_media *media = &pick->media;
-    uint32_t clock_hz = rtp_clock_hz(c);
-
-    memset(media, 0, sizeof *media);
-    media->codec = codec_get(c->id);
-    media->fmt.rate_hz = c->rate_hz;
-    if (c->id == CODEC_OPUS) {
-        media->fmt.complexity = policy->opus_complexity;
-        read_opus(&media->fmt, f);
-    }
-    media->pt_rx = media->pt_tx = f->pt;
-    pick->format = f;
-    pick->event = named_find(sdp, m, "telephone-event", clock_hz);
-    if (!pick->event) {
-        pick->event = named_find(sdp, m, "telephone-event", 8000);
-    }
-    media->pt_event_rx = pick->event ? pick->event->pt : PT_NONE;
-    pick->event_clock_khz = pick->event ? (uint8_t)(pick->event->clock_hz / 1000) : 0;
-    pick->cn = c->id == CODEC_OPUS ? NULL : named_find(sdp, m, "CN", clock_hz);
-    media->pt_cn_rx = pick->cn ? pick->cn->pt : PT_NONE;
-    media->ptime_tx_ms = ptime_pick(c, m->ptime_ms, m->maxptime_ms);
-    media->rtcp_mux = m->rtcp_mux && pt_muxes(f->pt) && pt_muxes(media->pt_event_rx) && pt_muxes(media->pt_cn_rx);
-    read_direction(media, m);
-    read_remote(media, m);
-}
-
-/* @return 0 | -ENOENT; *warning keeps the reason that came nearest to success (the highest rank) */
-static int pick_stream(struct offer_pick *pick, const struct offer_policy *policy, const struct sdp *offer, unsigned i,
-                       int *rank)
-{
-    const struct sdp_media *m = &offer->media[i];
-
-    if (!sdp_text_is(m->kind, "audio") || m->port == 0) {
-        return -ENOENT;
-    }
-    if (m->proto != SDP_AVP && m->proto != SDP_AVPF) {
-        *rank = MAX(*rank, 1);
-        return -ENOENT;
-    }
-    if (!host_is_usable(&m->host, policy->family)) {
-        *rank = MAX(*rank, 2);
-        return -ENOENT;
-    }
-    for (size_t k = 0; k < policy->n_codecs; k++) {
-        const struct sdp_format *f = format_find(offer, m, &policy->codecs[k]);
-        if (f) {
-            pick->i_media = (uint8_t)i;
-            pick->i_codec = (uint8_t)k;
-            pick_fill(pick, policy, offer, m, f);
-            return 0;
-        }
-    }
-    *rank = MAX(*rank, 3);
-    return -ENOENT;
-}
-
-int offer_pick(struct offer_pick *pick, const struct offer_policy *policy, const struct sdp *offer, int *warning)
-{
-    static const int warnings[] = {WARN_MEDIA, WARN_PROTOCOL, WARN_ADDRESS, WARN_FORMAT};
-    int rank = 0;
-
-    for (unsigned i = 0; i < offer->n_media; i++) {
-        if (pick_stream(pick, policy, offer, i, &rank) == 0) {
-            return 0;
-        }
-    }
-    *warning = warnings[rank];
-    return -ENOENT;
 }
 
 /* --- Writing ------------------------------------------------------------------------------------------------------ */
@@ -381,8 +101,26 @@ static void put_rtpmap(struct sdp_out *out, uint8_t pt, const struct codec *code
     }
 }
 
-static void put_answer_audio(struct sdp_out *out, const struct offer_pick *pick, const struct offer_line *line,
-                             uint16_t port)
+/* Ours stays while the peer's stays, so that nobody's rollover counter begins anew without need. */
+static void answer_keys(struct offer_session *s, const struct sdes *sdes, const struct offer_local *local)
+{
+    bool same = s->seal.suite == sdes->suite && memcmp(s->seal.rx, sdes->key, sizeof sdes->key) == 0;
+    if (!same) {
+        s->seal.suite = sdes->suite;
+        memcpy(s->seal.rx, sdes->key, sizeof s->seal.rx);
+        memcpy(s->seal.tx, local->fresh[0], sizeof s->seal.tx);
+    }
+}
+
+static void put_crypto(struct sdp_out *out, uint32_t tag, const struct seal_keys *keys)
+{
+    struct sdes sdes = {.tag = tag, .suite = keys->suite};
+    memcpy(sdes.key, keys->tx, sizeof sdes.key);
+    sdes_put(out, &sdes);
+}
+
+static void put_answer_audio(struct sdp_out *out, const struct offer_session *s, const struct offer_pick *pick,
+                             const struct offer_line *line, uint16_t port)
 {
     const struct offer_media *media = &pick->media;
     sdp_put(out, "m=audio %u %s %u", port, line->proto, media->pt_rx);
@@ -401,6 +139,9 @@ static void put_answer_audio(struct sdp_out *out, const struct offer_pick *pick,
         sdp_put(out, "a=rtpmap:%u telephone-event/%u\r\na=fmtp:%u 0-15\r\n", pick->event->pt, pick->event->clock_hz,
                 pick->event->pt);
     }
+    if (pick->sdes.suite != SEAL_NONE) {
+        put_crypto(out, pick->sdes.tag, &s->seal);
+    }
     sdp_put(out, "a=ptime:%u\r\n", media->ptime_tx_ms);
     if (media->rtcp_mux) {
         sdp_put(out, "a=rtcp-mux\r\n");
@@ -417,13 +158,14 @@ int offer_answer(struct offer_session *s, const struct offer_pick *pick, const s
     s->n_lines = offer->n_media;
     s->i_audio = pick->i_media;
     s->rtcp_mux = pick->media.rtcp_mux;
+    answer_keys(s, &pick->sdes, local);
     for (unsigned i = 0; i < offer->n_media; i++) {
         struct offer_line *line = &s->lines[i];
         copy_word(line->kind, offer->media[i].kind);
         copy_word(line->proto, offer->media[i].proto_text);
         copy_word(line->format, offer->media[i].format_text);
         if (i == pick->i_media) {
-            put_answer_audio(&streams, pick, line, addr_port(&local->rtp));
+            put_answer_audio(&streams, s, pick, line, addr_port(&local->rtp));
         } else {
             sdp_put(&streams, "m=%s 0 %s %s\r\n", line->kind, line->proto, line->format);
         }
@@ -441,10 +183,17 @@ int offer_answer(struct offer_session *s, const struct offer_pick *pick, const s
     return seal_body(s, local, &streams, out);
 }
 
+struct offer_media offer_settled(const struct offer_session *s, const struct offer_pick *pick)
+{
+    struct offer_media media = pick->media;
+    media.seal = s->seal;
+    return media;
+}
+
 /* A codec whose 20 ms do not fit a packet would force 10 ms on all others, ptime being one per stream: left out. */
 static bool is_offered(const struct offer_policy *policy, size_t i)
 {
-    return policy->n_codecs == 1 || ptime_pick(&policy->codecs[i], 20, 0) == 20;
+    return policy->n_codecs == 1 || offer_ptime(&policy->codecs[i], 20, 0) == 20;
 }
 
 static void put_offer_audio(struct offer_session *s, const struct offer_policy *policy, const struct offer_local *local,
@@ -464,7 +213,7 @@ static void put_offer_audio(struct offer_session *s, const struct offer_policy *
         uint8_t customary = fixed ? codec->static_pt : c->id == CODEC_OPUS ? OPUS_PT : (uint8_t)(96 + i);
         pts[i] = pt_choose(s, (int)i, customary);
         sdp_put(out, " %u", pts[i]);
-        ptime_ms = MIN(ptime_ms, ptime_pick(c, 20, 0));
+        ptime_ms = MIN(ptime_ms, offer_ptime(c, 20, 0));
         if (c->id == CODEC_OPUS) {
             event_48 = 0;
         } else {
@@ -483,7 +232,7 @@ static void put_offer_audio(struct offer_session *s, const struct offer_policy *
     for (size_t i = 0; i < policy->n_codecs; i++) {
         const struct offer_codec *c = &policy->codecs[i];
         if (is_offered(policy, i)) {
-            put_rtpmap(out, pts[i], codec_get(c->id), rtp_clock_hz(c), c->rate_hz);
+            put_rtpmap(out, pts[i], codec_get(c->id), offer_clock_hz(c), c->rate_hz);
         }
     }
     if (event_8 != PT_NONE) {
@@ -492,7 +241,21 @@ static void put_offer_audio(struct offer_session *s, const struct offer_policy *
     if (event_48 != PT_NONE) {
         sdp_put(out, "a=rtpmap:%u telephone-event/48000\r\na=fmtp:%u 0-15\r\n", event_48, event_48);
     }
+    for (unsigned i = 0; i < s->n_offered; i++) {
+        sdes_put(out, &s->offered[i]);
+    }
     sdp_put(out, "a=ptime:%u\r\na=rtcp-mux\r\na=%s\r\n", ptime_ms, direction_of(media));
+}
+
+/* A session that has keys offers them again; one that begins with SRTP offers a choice. */
+static void offer_keys(struct offer_session *s, const struct offer_policy *policy, const struct offer_local *local)
+{
+    bool secure = strncasecmp(s->lines[s->i_audio].proto, "RTP/SAVP", 8) == 0;
+    s->n_offered =
+        secure ? (uint8_t)sdes_offer(s->offered, s->seal.suite ? s->seal.suite : policy->srtp_only, local->fresh) : 0;
+    if (secure && s->seal.suite != SEAL_NONE) {
+        memcpy(s->offered[0].key, s->seal.tx, sizeof s->offered[0].key);
+    }
 }
 
 int offer_write(struct offer_session *s, const struct offer_policy *policy, const struct offer_local *local, bool rx_on,
@@ -506,7 +269,11 @@ int offer_write(struct offer_session *s, const struct offer_policy *policy, cons
         s->n_lines = 1;
         s->i_audio = 0;
         s->lines[0] = (struct offer_line){.kind = "audio", .proto = "RTP/AVP", .format = "0"};
+        if (policy->srtp == OFFER_SRTP_REQUIRED) {
+            strcpy(s->lines[0].proto, "RTP/SAVP");
+        }
     }
+    offer_keys(s, policy, local);
     for (unsigned i = 0; i < s->n_lines; i++) {
         if (i == s->i_audio) {
             put_offer_audio(s, policy, local, &media, &streams);
@@ -516,43 +283,6 @@ int offer_write(struct offer_session *s, const struct offer_policy *policy, cons
         }
     }
     return seal_body(s, local, &streams, out);
-}
-
-/* --- Accepting ---------------------------------------------------------------------------------------------------- */
-
-int offer_accept(struct offer_session *s, const struct offer_policy *policy, const struct sdp *answer,
-                 struct offer_media *media)
-{
-    struct offer_pick pick;
-
-    if (answer->n_media != s->n_lines) {
-        return -EPROTO;
-    }
-    const struct sdp_media *m = &answer->media[s->i_audio];
-    if (!sdp_text_is(m->kind, "audio") || m->port == 0 || !sdp_text_is(m->proto_text, s->lines[s->i_audio].proto) ||
-        !host_is_usable(&m->host, policy->family)) {
-        return -ENOENT;
-    }
-    /* The peer's first format that we offered: it says what it prefers (RFC 3264 6.1). */
-    for (unsigned i = 0; i < m->n_formats; i++) {
-        const struct sdp_format *f = &answer->formats[m->i_format + i];
-        for (size_t k = 0; k < policy->n_codecs; k++) {
-            if (!format_is(f, &policy->codecs[k]) || s->pt[k] == PT_NONE) {
-                continue;
-            }
-            pick.i_codec = (uint8_t)k;
-            pick_fill(&pick, policy, answer, m, f);
-            *media = pick.media;
-            media->pt_rx = s->pt[k]; /* it sends by the numbers of our offer, we send by those of its answer */
-            if (pick.event) {
-                uint8_t ours = s->pt[pick.event->clock_hz == 48000 ? KIND_EVENT_48 : KIND_EVENT_8];
-                media->pt_event_rx = ours != PT_NONE ? ours : media->pt_event_rx;
-            }
-            s->rtcp_mux = media->rtcp_mux;
-            return 0;
-        }
-    }
-    return -ENOENT;
 }
 
 void offer_media_apply(const struct offer_media *media, struct leg_cfg *cfg)
@@ -569,6 +299,7 @@ void offer_media_apply(const struct offer_media *media, struct leg_cfg *cfg)
     cfg->ptime_tx_ms = media->ptime_tx_ms;
     cfg->rx_on = media->rx_on;
     cfg->tx_on = media->tx_on;
+    cfg->seal = media->seal;
 }
 
 bool offer_media_same_leg(const struct offer_media *a, const struct offer_media *b)
@@ -578,5 +309,5 @@ bool offer_media_same_leg(const struct offer_media *a, const struct offer_media 
            a->pt_cn_rx == b->pt_cn_rx && a->ptime_tx_ms == b->ptime_tx_ms && a->rtcp_mux == b->rtcp_mux &&
            x->rate_hz == y->rate_hz && x->bitrate_bps == y->bitrate_bps && x->max_playback_hz == y->max_playback_hz &&
            x->stereo == y->stereo && x->sprop_stereo == y->sprop_stereo && x->fec == y->fec && x->dtx == y->dtx &&
-           x->cbr == y->cbr;
+           x->cbr == y->cbr && seal_keys_same(&a->seal, &b->seal);
 }

@@ -3,13 +3,15 @@
  * own offer says, and what the result means for a leg. Pure: no socket, no heap, no clock.
  *
  * An answer names exactly one voice codec (and telephone-event and comfort noise beside it), so there is never a doubt
- * which one the peer will send. SRTP profiles are refused, never answered as plain RTP (RFC 4568 7).
+ * which one the peer will send. RTP/SAVP is answered with RTP/SAVP and keys of our own or refused, never answered as
+ * plain RTP (RFC 4568 7).
  */
 #ifndef SIG_OFFER_H
 #define SIG_OFFER_H
 
 #include "core/conf/leg.h"
 #include "core/media/codec.h"
+#include "sig/sdes.h"
 #include "sig/sdp.h"
 
 #define OFFER_CODECS_MAX 8
@@ -21,12 +23,21 @@ struct offer_codec {
     uint32_t rate_hz; /* of the leg's PCM; L16: its clock; Opus: 16000 or 48000 */
 };
 
+/* SRTP by security descriptions. */
+enum offer_srtp {
+    OFFER_SRTP_OPTIONAL, /* as the peer offers; our own offers are plain */
+    OFFER_SRTP_REQUIRED, /* plain offers are refused; ours are RTP/SAVP */
+    OFFER_SRTP_OFF,      /* RTP/SAVP is refused */
+};
+
 /* What this server accepts and prefers; from the configuration, constant while it runs. */
 struct offer_policy {
     struct offer_codec codecs[OFFER_CODECS_MAX]; /* best first */
     size_t n_codecs;
     int family; /* AF_INET or AF_INET6: of the media interface */
     uint8_t opus_complexity;
+    enum offer_srtp srtp;
+    enum seal_suite srtp_only; /* the one suite in offers of ours; SEAL_NONE: the usual ones */
 };
 
 /* What was settled: goes into a leg_cfg as it is. */
@@ -37,6 +48,7 @@ struct offer_media {
     uint8_t pt_rx, pt_tx, pt_event_rx, pt_cn_rx;
     uint8_t ptime_tx_ms;
     bool rx_on, tx_on, rtcp_mux;
+    struct seal_keys seal; /* suite SEAL_NONE: plain RTP */
 };
 
 /* An m= line as it must come again in every later description of the session (RFC 3264 8). */
@@ -54,11 +66,16 @@ struct offer_session {
     uint8_t pt[OFFER_KINDS]; /* payload types in use, PT_NONE: none yet */
     uint64_t pt_seen[2];     /* payload types that ever meant something in this session */
     bool rtcp_mux;
+    struct seal_keys seal; /* as last answered or accepted: our key stays as long as the peer's does */
+    struct sdes offered[SDES_OFFERS_MAX];
+    uint8_t n_offered; /* in our last offer */
 };
 
-/* Where our side receives: what is written into c= and m=, as the peer sees it. */
+/* What our side brings to a description. */
 struct offer_local {
-    struct addr rtp; /* RTCP is the next port */
+    struct addr rtp;                                    /* what is written into c= and m=, as the peer sees it; RTCP is
+                                                           the next port */
+    uint8_t fresh[SDES_OFFERS_MAX][SEAL_KEY_BYTES_MAX]; /* random: our SRTP keys, where new ones are needed */
 };
 
 /* Which stream of a description fits, before anything is allocated for it. */
@@ -67,6 +84,7 @@ struct offer_pick {
     uint8_t i_codec; /* into the policy */
     struct offer_media media;
     uint8_t event_clock_khz; /* 0: no telephone-event */
+    struct sdes sdes;        /* the a=crypto line that we took; suite SEAL_NONE: plain RTP */
     const struct sdp_format *format, *event, *cn;
 };
 
@@ -77,7 +95,8 @@ int offer_policy_read(struct offer_policy *policy, const char *list, uint32_t op
 void offer_session_init(struct offer_session *s, uint64_t random);
 
 /**
- * Chooses the first acceptable audio stream of an offer and the best codec in it by our preference.
+ * Chooses the first acceptable audio stream of an offer, one with SRTP before one without, and the best codec in it by
+ * our preference.
  *
  * @param warning  on refusal: the warn-code of RFC 3261 20.43 for the 488
  * @return 0 | -ENOENT nothing fits
@@ -95,8 +114,12 @@ const char *offer_warning_text(int warning);
 int offer_answer(struct offer_session *s, const struct offer_pick *pick, const struct sdp *offer,
                  const struct offer_local *local, struct sdp_out *out);
 
+/** What an answer that was written means for the leg: the pick's media and the keys of both sides. */
+struct offer_media offer_settled(const struct offer_session *s, const struct offer_pick *pick);
+
 /**
- * Writes an offer of our own: first of a session, or again with what it had before. Every codec of the policy is named.
+ * Writes an offer of our own: first of a session, or again with what it had before, SRTP and our key included. Every
+ * codec of the policy is named.
  *
  * @return 0 | -E2BIG
  */

@@ -76,6 +76,14 @@ struct place_cost place_cost_of(enum codec_id codec, uint32_t rate_hz, unsigned 
     return (struct place_cost){.cpu_us = packets * 7 / 2 + codec_us, .kbps = 2 * ((bits + 999) / 1000)};
 }
 
+struct place_cost place_cost_sealed(struct place_cost plain, unsigned ptime_ms)
+{
+    unsigned packets = 1000 / (ptime_ms ? ptime_ms : 20);
+    plain.cpu_us += packets;
+    plain.kbps += 2 * ((packets * SEAL_RTP_BYTES * 8 + 999) / 1000);
+    return plain;
+}
+
 /* --- CPU and bandwidth -------------------------------------------------------------------------------------------- */
 
 static bool seat_fits(const struct place *p, const struct seat *seat, uint64_t cpu_us, uint32_t n_legs)

@@ -22,8 +22,7 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* Takes the next word (up to blanks) off the front of the text; empty when there is none. */
-static struct sdp_text word_take(struct sdp_text *text)
+struct sdp_text sdp_word_take(struct sdp_text *text)
 {
     while (text->n > 0 && is_blank(*text->p)) {
         text->p++;
@@ -38,8 +37,7 @@ static struct sdp_text word_take(struct sdp_text *text)
     return word;
 }
 
-/* Splits at the first c: returns what is before, leaves what is after; no c: all before, nothing left. */
-static struct sdp_text split_take(struct sdp_text *text, char c)
+struct sdp_text sdp_split_take(struct sdp_text *text, char c)
 {
     struct sdp_text before = *text;
     const char *at = text->n ? memchr(text->p, c, text->n) : NULL;
@@ -78,12 +76,12 @@ int64_t sdp_number(struct sdp_text text, uint64_t max)
 struct sdp_text sdp_param(struct sdp_text fmtp, const char *name)
 {
     while (fmtp.n > 0) {
-        struct sdp_text value = split_take(&fmtp, ';');
+        struct sdp_text value = sdp_split_take(&fmtp, ';');
         while (value.n > 0 && is_blank(*value.p)) {
             value.p++;
             value.n--;
         }
-        struct sdp_text key = split_take(&value, '=');
+        struct sdp_text key = sdp_split_take(&value, '=');
         while (key.n > 0 && is_blank(key.p[key.n - 1])) {
             key.n--;
         }
@@ -104,7 +102,7 @@ struct sdp_text sdp_param(struct sdp_text fmtp, const char *name)
 /* "IN IP4 192.0.2.1[/ttl]". A name instead of an address leaves host unset: we look nothing up. @return 0 | -EBADMSG */
 static int read_host(struct addr *host, struct sdp_text text)
 {
-    struct sdp_text net = word_take(&text), type = word_take(&text), address = word_take(&text);
+    struct sdp_text net = sdp_word_take(&text), type = sdp_word_take(&text), address = sdp_word_take(&text);
     char literal[64];
 
     memset(host, 0, sizeof *host);
@@ -114,7 +112,7 @@ static int read_host(struct addr *host, struct sdp_text text)
     if (!sdp_text_is(net, "IN")) {
         return 0;
     }
-    address = split_take(&address, '/');
+    address = sdp_split_take(&address, '/');
     if (address.n >= sizeof literal) {
         return 0;
     }
@@ -130,9 +128,9 @@ static int read_host(struct addr *host, struct sdp_text text)
 /* o=<username> <sess-id> <sess-version> <nettype> <addrtype> <address> */
 static int read_origin(struct reader *r, struct sdp_text text)
 {
-    struct sdp_text user = word_take(&text);
-    int64_t id = sdp_number(word_take(&text), INT64_MAX);
-    int64_t version = sdp_number(word_take(&text), INT64_MAX);
+    struct sdp_text user = sdp_word_take(&text);
+    int64_t id = sdp_number(sdp_word_take(&text), INT64_MAX);
+    int64_t version = sdp_number(sdp_word_take(&text), INT64_MAX);
     struct addr ignored;
 
     if (user.n == 0 || id < 0 || version < 0 || r->has_origin) {
@@ -164,7 +162,7 @@ static int read_formats(struct reader *r, struct sdp_text text)
     unsigned n_words = 0;
 
     r->media->i_format = sdp->n_formats;
-    for (struct sdp_text word = word_take(&text); word.n > 0; word = word_take(&text)) {
+    for (struct sdp_text word = sdp_word_take(&text); word.n > 0; word = sdp_word_take(&text)) {
         if (++n_words > SDP_MEDIA_FORMATS_MAX || word.n >= SDP_WORD_MAX) {
             return -E2BIG;
         }
@@ -205,14 +203,15 @@ static int read_media(struct reader *r, struct sdp_text text)
     r->media = m;
     m->host = sdp->host;
     m->direction = sdp->direction;
-    m->kind = word_take(&text);
-    struct sdp_text ports = word_take(&text);
-    int64_t port = sdp_number(split_take(&ports, '/'), 65535);
+    m->i_crypto = sdp->n_cryptos;
+    m->kind = sdp_word_take(&text);
+    struct sdp_text ports = sdp_word_take(&text);
+    int64_t port = sdp_number(sdp_split_take(&ports, '/'), 65535);
     if (port < 0 || (ports.n > 0 && sdp_number(ports, 65535) < 1)) {
         return -EBADMSG;
     }
     m->port = (uint16_t)port;
-    m->proto_text = word_take(&text);
+    m->proto_text = sdp_word_take(&text);
     if (m->kind.n == 0 || m->proto_text.n == 0) {
         return -EBADMSG;
     }
@@ -220,6 +219,7 @@ static int read_media(struct reader *r, struct sdp_text text)
         return -E2BIG;
     }
     m->proto = proto_of(m->proto_text);
+    m->dtls = m->proto != SDP_OTHER && strncasecmp(m->proto_text.p, "UDP/", 4) == 0;
     return read_formats(r, text);
 }
 
@@ -235,12 +235,12 @@ static struct sdp_format *format_of(struct reader *r, struct sdp_text pt_text)
 /* a=rtpmap:<payload type> <encoding name>/<clock rate>[/<channels>] */
 static int read_rtpmap(struct reader *r, struct sdp_text text)
 {
-    struct sdp_text pt_text = word_take(&text), rest = word_take(&text);
+    struct sdp_text pt_text = sdp_word_take(&text), rest = sdp_word_take(&text);
     if (sdp_number(pt_text, SDP_PT_MAX) < 0) {
         return -EBADMSG;
     }
     struct sdp_format *f = format_of(r, pt_text);
-    struct sdp_text name = split_take(&rest, '/'), clock = split_take(&rest, '/');
+    struct sdp_text name = sdp_split_take(&rest, '/'), clock = sdp_split_take(&rest, '/');
     int64_t clock_hz = sdp_number(clock, UINT32_MAX);
     int64_t channels = rest.n ? sdp_number(rest, 255) : 0;
     if (name.n == 0 || clock_hz < 1 || channels < 0) {
@@ -259,7 +259,7 @@ static int read_rtpmap(struct reader *r, struct sdp_text text)
 
 static void read_fmtp(struct reader *r, struct sdp_text text)
 {
-    struct sdp_format *f = format_of(r, word_take(&text));
+    struct sdp_format *f = format_of(r, sdp_word_take(&text));
     if (!f || f->fmtp.p) {
         return;
     }
@@ -273,20 +273,20 @@ static void read_fmtp(struct reader *r, struct sdp_text text)
 /* a=rtcp:<port> [<nettype> <addrtype> <address>], RFC 3605 2.1 */
 static int read_rtcp(struct sdp_media *m, struct sdp_text text)
 {
-    int64_t port = sdp_number(word_take(&text), 65535);
+    int64_t port = sdp_number(sdp_word_take(&text), 65535);
     if (port < 0) {
         return -EBADMSG;
     }
     m->rtcp_port = (uint16_t)port;
     struct sdp_text probe = text;
-    return word_take(&probe).n > 0 ? read_host(&m->rtcp_host, text) : 0;
+    return sdp_word_take(&probe).n > 0 ? read_host(&m->rtcp_host, text) : 0;
 }
 
 /* ptime may be "20.0" in the wild; a fraction of a millisecond is dropped. */
 static int read_ms(uint16_t *ms, struct sdp_text text)
 {
-    struct sdp_text word = word_take(&text);
-    int64_t value = sdp_number(split_take(&word, '.'), 65535);
+    struct sdp_text word = sdp_word_take(&text);
+    int64_t value = sdp_number(sdp_split_take(&word, '.'), 65535);
     if (value < 1) {
         return -EBADMSG;
     }
@@ -294,9 +294,19 @@ static int read_ms(uint16_t *ms, struct sdp_text text)
     return 0;
 }
 
+/* What they say is read when the stream is taken (sdes.h): a line that nobody can read must not spoil the others. */
+static void read_crypto(struct reader *r, struct sdp_text value)
+{
+    struct sdp *sdp = r->sdp;
+    if (sdp->n_cryptos < SDP_CRYPTOS_MAX) {
+        sdp->cryptos[sdp->n_cryptos++] = value;
+        r->media->n_cryptos++;
+    }
+}
+
 static int read_attribute(struct reader *r, struct sdp_text value)
 {
-    struct sdp_text name = split_take(&value, ':');
+    struct sdp_text name = sdp_split_take(&value, ':');
     struct sdp_media *m = r->media;
 
     for (enum sdp_direction d = SDP_SENDRECV; d <= SDP_INACTIVE; d++) {
@@ -324,8 +334,8 @@ static int read_attribute(struct reader *r, struct sdp_text value)
         return read_rtcp(m, value);
     } else if (sdp_text_is(name, "rtcp-mux")) {
         m->rtcp_mux = true;
-    } else if (sdp_text_is(name, "crypto") || sdp_text_is(name, "fingerprint")) {
-        m->has_crypto = true;
+    } else if (sdp_text_is(name, "crypto")) {
+        read_crypto(r, value);
     }
     return 0;
 }
@@ -369,7 +379,7 @@ int sdp_parse(struct sdp *sdp, const char *text, size_t bytes)
         return -EBADMSG;
     }
     while (rest.n > 0) {
-        struct sdp_text line = split_take(&rest, '\n');
+        struct sdp_text line = sdp_split_take(&rest, '\n');
         while (line.n > 0 && line.p[line.n - 1] == '\r') {
             line.n--;
         }

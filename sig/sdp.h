@@ -14,6 +14,7 @@
 #define SDP_MEDIA_MAX 16         /* m= lines: a phone sends up to five, a browser's offer up to ten */
 #define SDP_MEDIA_FORMATS_MAX 64 /* formats of one m= line */
 #define SDP_FORMATS_MAX 128      /* RTP formats of all m= lines together */
+#define SDP_CRYPTOS_MAX 32       /* a=crypto lines of all m= lines together; what is more is passed over */
 #define SDP_NAME_MAX 24          /* encoding name with its terminator: the longest registered are below 20 */
 #define SDP_WORD_MAX 32          /* a word of an m= line with its terminator */
 #define SDP_PT_MAX 127
@@ -45,8 +46,10 @@ struct sdp_media {
     uint16_t ptime_ms, maxptime_ms; /* 0: not given */
     uint16_t rtcp_port;             /* a=rtcp, 0: not given */
     struct addr rtcp_host;          /* a=rtcp with an address, else unset */
-    bool rtcp_mux, has_direction, has_crypto;
+    bool rtcp_mux, has_direction;
+    bool dtls;                   /* keys come by DTLS, not by a=crypto */
     uint8_t i_format, n_formats; /* into struct sdp's formats; only for RTP of any kind */
+    uint8_t i_crypto, n_cryptos; /* into struct sdp's cryptos */
 };
 
 struct sdp {
@@ -55,8 +58,10 @@ struct sdp {
     struct addr host;
     uint8_t n_media;
     uint8_t n_formats;
+    uint8_t n_cryptos;
     struct sdp_media media[SDP_MEDIA_MAX];
     struct sdp_format formats[SDP_FORMATS_MAX];
+    struct sdp_text cryptos[SDP_CRYPTOS_MAX]; /* values */
 };
 
 /**
@@ -69,6 +74,11 @@ int sdp_parse(struct sdp *sdp, const char *text, size_t bytes);
 
 /** True when the span is this word, in any case. */
 bool sdp_text_is(struct sdp_text text, const char *word);
+
+/** Takes the next word (up to blanks) off the front of the text; empty when there is none. */
+struct sdp_text sdp_word_take(struct sdp_text *text);
+/** Splits at the first c: returns what is before, leaves what is after; no c: all before, nothing left. */
+struct sdp_text sdp_split_take(struct sdp_text *text, char c);
 
 /**
  * Finds a parameter in an fmtp line "a=1;b=2". @return its value, p NULL if there is none

@@ -358,6 +358,19 @@ READ(read_codecs)
     return 0;
 }
 
+READ(read_srtp)
+{
+    static const char *const words[] = {
+        [OFFER_SRTP_OPTIONAL] = "optional", [OFFER_SRTP_REQUIRED] = "required", [OFFER_SRTP_OFF] = "off"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (strcmp(text, words[i]) == 0) {
+            config->sig.focus.policy.srtp = (enum offer_srtp)i;
+            return 0;
+        }
+    }
+    return refuse(why, size, "write optional, required or off");
+}
+
 READ(read_cpu_budget)
 {
     uint64_t percent;
@@ -419,6 +432,10 @@ const struct option options[] = {
     {NULL, "opus-complexity", "0..10", "5", "", "effort of the Opus encoder", false, read_complexity},
     {NULL, "codecs", "LIST", "opus,L16/16000,G722,PCMA,PCMU,L16/8000,L16/48000", "", "what is accepted, best first",
      true, read_codecs},
+    {NULL, "srtp", "optional|required|off", "optional", "",
+     "SRTP by a=crypto (SDES): optional answers RTP/SAVP with RTP/SAVP, never with RTP/AVP; required refuses RTP/AVP; "
+     "the keys are as safe as the signalling that carries them",
+     false, read_srtp},
     {NULL, "quiet-s", "SECONDS", "120", "", "a call without RTP for so long ends; 0: never", false, read_quiet},
 
     {"Conferences", "talkers", "K", "3", "", "the loudest K are heard; 0: everybody", false, read_talkers},

@@ -8,7 +8,13 @@
 #define PHONES 4
 #define STEPS_MAX 200
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    return seal_start();
+}
 
 struct program {
     const uint8_t *at, *end;

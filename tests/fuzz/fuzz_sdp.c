@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes);
 
 static void policy_make(struct offer_policy *policy, int family)
 {
-    *policy = (struct offer_policy){.family = family, .opus_complexity = 5};
+    *policy = (struct offer_policy){.family = family, .opus_complexity = 5, .srtp = policy->srtp};
     must(offer_policy_read(policy, "opus,L16/16000,PCMA,PCMU,L16/8000,L16/48000", 16000) == 0);
 }
 
@@ -52,7 +52,13 @@ static void answer(const struct sdp *offer, const struct offer_policy *policy, c
         return; /* does not fit our body */
     }
     must(sdp_parse(&said, text, out.n) == 0);
-    must(said.n_media == offer->n_media && said.media[pick.i_media].port == addr_port(&local->rtp));
+    const struct sdp_media *m = &said.media[pick.i_media];
+    must(said.n_media == offer->n_media && m->port == addr_port(&local->rtp));
+    must(m->proto == offer->media[pick.i_media].proto && !m->dtls);
+    bool secure = m->proto == SDP_SAVP || m->proto == SDP_SAVPF;
+    struct sdes sdes;
+    must(secure == (pick.sdes.suite != SEAL_NONE) && m->n_cryptos == secure);
+    must(!secure || (sdes_choose(&sdes, &said, m) == 0 && sdes.tag == pick.sdes.tag && sdes.suite == pick.sdes.suite));
     out.n = 0;
     must(offer_write(&session, policy, local, true, true, &out) == 0 && sdp_parse(&said, text, out.n) == 0);
     must(said.n_media == offer->n_media);
@@ -60,8 +66,8 @@ static void answer(const struct sdp *offer, const struct offer_policy *policy, c
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
-    struct offer_policy policy;
-    struct offer_local v4, v6;
+    struct offer_policy policy = {.srtp = OFFER_SRTP_OPTIONAL};
+    struct offer_local v4 = {0}, v6 = {0};
     struct sdp sdp;
 
     if (sdp_parse(&sdp, (const char *)bytes, n_bytes) != 0) {
@@ -78,11 +84,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     struct sdp_out out = {text, 0, sizeof text, false};
     struct offer_session session;
     struct offer_media media;
-    policy_make(&policy, AF_INET);
-    offer_session_init(&session, 1);
-    must(offer_write(&session, &policy, &v4, true, true, &out) == 0);
-    if (offer_accept(&session, &policy, &sdp, &media) == 0) {
-        check_media(&media);
+    for (policy.srtp = OFFER_SRTP_OPTIONAL; policy.srtp <= OFFER_SRTP_REQUIRED; policy.srtp++) {
+        policy_make(&policy, AF_INET);
+        offer_session_init(&session, 1);
+        out.n = 0;
+        must(offer_write(&session, &policy, &v4, true, true, &out) == 0);
+        if (offer_accept(&session, &policy, &sdp, &media) == 0) {
+            check_media(&media);
+            must((media.seal.suite != SEAL_NONE) == (policy.srtp == OFFER_SRTP_REQUIRED));
+        }
     }
     return 0;
 }

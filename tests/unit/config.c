@@ -54,6 +54,7 @@ static void test_defaults(void **state)
     assert_string_equal(sig->focus.factory_user, "conferences");
     assert_int_equal(sig->focus.factory_mode, FOCUS_REDIRECT);
     assert_int_equal(sig->focus.policy.n_codecs, 7);
+    assert_int_equal(sig->focus.policy.srtp, OFFER_SRTP_OPTIONAL);
     assert_int_equal(sig->focus.policy.codecs[0].rate_hz, 16000);
     assert_int_equal(sig->place.budget_us, 700000);
     assert_true(addr_same_host(&sig->place.host, &sig->net.listeners[0].addr));
@@ -99,7 +100,7 @@ static void test_values(void **state)
         read_all("--store=memory --sip-listen=udp:[::1]:5070 --sip-listen=udp:127.0.0.1:5071 "
                  "--domain=conf.example.net,Other.Example.NET --interface=10.0.0.5!203.0.113.5 "
                  "--worker-cpus=2-4,9 --scheduling=fifo --io=syscall --factory-mode=focus --opus-rate=48000 "
-                 "--codecs=PCMU,opus --reservation=on --bandwidth=100",
+                 "--codecs=PCMU,opus --srtp=required --reservation=on --bandwidth=100",
                  NULL);
     assert_string_equal(r.why, "");
     assert_int_equal(r.err, 0);
@@ -114,6 +115,7 @@ static void test_values(void **state)
     assert_true(r.config.io_is_explicit);
     assert_int_equal(sig->focus.factory_mode, FOCUS_DIRECT);
     assert_int_equal(sig->focus.policy.codecs[1].rate_hz, 48000);
+    assert_int_equal(sig->focus.policy.srtp, OFFER_SRTP_REQUIRED);
     assert_int_equal(sig->place.bandwidth_kbps, 100000);
     assert_true(sig->focus.reservation);
 }
@@ -144,6 +146,7 @@ static void test_bad_values(void **state)
         {"--factory-mode=both", "write redirect or focus"},
         {"--codecs=G729", "of opus, G722, PCMU"},
         {"--codecs=PCMU,PCMU", "at most once"},
+        {"--srtp=yes", "optional, required or off"},
         {"--opus-rate=8000", "write 16000 or 48000"},
         {"--workers=0", "from 1 to 256"},
         {"--worker-cpus=a-b", "such as 2-7,9"},

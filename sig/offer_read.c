@@ -1,0 +1,357 @@
+/* Offer/answer, reading: the policy, what of an offer fits, what an answer to our own offer says. Pure choice. */
+#include "sig/offer_priv.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#define WARN_ADDRESS 301   /* incompatible network address format */
+#define WARN_PROTOCOL 302  /* incompatible transport protocol */
+#define WARN_MEDIA 304     /* media type not available */
+#define WARN_FORMAT 305    /* incompatible media format */
+#define WARN_BANDWIDTH 370 /* insufficient bandwidth */
+
+#define PAYLOAD_BYTES_MAX 1400 /* of a packet within PACKET_BYTES_MAX, with RTP, extensions and SRTP tag */
+#define PT_CN 13               /* RFC 3389 4, static at 8000 Hz */
+
+const char *offer_warning_text(int warning)
+{
+    switch (warning) {
+    case WARN_ADDRESS:
+        return "Incompatible network address formats";
+    case WARN_PROTOCOL:
+        return "Incompatible transport protocol";
+    case WARN_MEDIA:
+        return "Media type not available";
+    case WARN_FORMAT:
+        return "Incompatible media format";
+    case WARN_BANDWIDTH:
+        return "Insufficient bandwidth";
+    default:
+        return "Miscellaneous warning";
+    }
+}
+
+int offer_policy_read(struct offer_policy *policy, const char *list, uint32_t opus_rate_hz)
+{
+    policy->n_codecs = 0;
+    while (*list) {
+        char name[16];
+        size_t n = strcspn(list, ",");
+        if (n == 0 || n >= sizeof name || policy->n_codecs == OFFER_CODECS_MAX) {
+            return -EINVAL;
+        }
+        memcpy(name, list, n);
+        name[n] = '\0';
+        list += n + (list[n] == ',');
+
+        struct offer_codec *c = &policy->codecs[policy->n_codecs];
+        if (strcasecmp(name, "PCMU") == 0) {
+            *c = (struct offer_codec){CODEC_PCMU, 8000};
+        } else if (strcasecmp(name, "PCMA") == 0) {
+            *c = (struct offer_codec){CODEC_PCMA, 8000};
+        } else if (strcasecmp(name, "G722") == 0) {
+            *c = (struct offer_codec){CODEC_G722, codec_get(CODEC_G722)->pcm_rate_hz};
+        } else if (strcasecmp(name, "opus") == 0) {
+            *c = (struct offer_codec){CODEC_OPUS, opus_rate_hz};
+        } else if (strcasecmp(name, "L16/8000") == 0) {
+            *c = (struct offer_codec){CODEC_L16, 8000};
+        } else if (strcasecmp(name, "L16/16000") == 0) {
+            *c = (struct offer_codec){CODEC_L16, 16000};
+        } else if (strcasecmp(name, "L16/48000") == 0) {
+            *c = (struct offer_codec){CODEC_L16, 48000};
+        } else {
+            return -EINVAL;
+        }
+        for (size_t i = 0; i < policy->n_codecs; i++) {
+            if (policy->codecs[i].id == c->id && policy->codecs[i].rate_hz == c->rate_hz) {
+                return -EINVAL;
+            }
+        }
+        policy->n_codecs++;
+    }
+    return policy->n_codecs > 0 ? 0 : -EINVAL;
+}
+
+/* --- Picking ------------------------------------------------------------------------------------------------------ */
+
+uint32_t offer_clock_hz(const struct offer_codec *c)
+{
+    const struct codec *codec = codec_get(c->id);
+    return codec->wire_clock_hz ? codec->wire_clock_hz : c->rate_hz;
+}
+
+/* Is this format that codec of the policy? Static payload types need no rtpmap (RFC 3551 6). */
+static bool format_is(const struct sdp_format *f, const struct offer_codec *c)
+{
+    if (!f->mapped) {
+        const struct codec *codec = codec_by_pt(f->pt);
+        return codec && codec->id == c->id && (c->id != CODEC_L16);
+    }
+    const struct codec *codec = codec_by_rtpmap(f->name, f->clock_hz, f->channels);
+    return codec && codec->id == c->id && f->clock_hz == offer_clock_hz(c);
+}
+
+static const struct sdp_format *format_find(const struct sdp *sdp, const struct sdp_media *m,
+                                            const struct offer_codec *c)
+{
+    for (unsigned i = 0; i < m->n_formats; i++) {
+        const struct sdp_format *f = &sdp->formats[m->i_format + i];
+        if (format_is(f, c)) {
+            return f;
+        }
+    }
+    return NULL;
+}
+
+static const struct sdp_format *named_find(const struct sdp *sdp, const struct sdp_media *m, const char *name,
+                                           uint32_t clock_hz)
+{
+    for (unsigned i = 0; i < m->n_formats; i++) {
+        const struct sdp_format *f = &sdp->formats[m->i_format + i];
+        if (f->mapped ? strcasecmp(f->name, name) == 0 && f->clock_hz == clock_hz
+                      : f->pt == PT_CN && clock_hz == 8000 && strcmp(name, "CN") == 0) {
+            return f;
+        }
+    }
+    return NULL;
+}
+
+static int64_t fmtp_number(const struct sdp_format *f, const char *name, uint64_t max)
+{
+    return sdp_number(sdp_param(f->fmtp, name), max);
+}
+
+/* Peer's wishes for our Opus sender, RFC 7587 6.1; a value that is no number is as if it were not there. */
+static void read_opus(struct codec_cfg *fmt, const struct sdp_format *f)
+{
+    uint32_t usual_bps = fmt->rate_hz > 16000 ? 32000 : 24000;
+    int64_t bitrate = fmtp_number(f, "maxaveragebitrate", 510000);
+    int64_t playback = fmtp_number(f, "maxplaybackrate", 48000);
+
+    if (bitrate >= 0 && bitrate < usual_bps) {
+        fmt->bitrate_bps = (uint32_t)MAX(bitrate, 6000);
+    }
+    if (playback >= 8000) {
+        fmt->max_playback_hz = (uint32_t)playback;
+    }
+    fmt->stereo = fmtp_number(f, "stereo", 1) == 1;
+    fmt->sprop_stereo = fmtp_number(f, "sprop-stereo", 1) == 1;
+    fmt->fec = fmtp_number(f, "useinbandfec", 1) == 1;
+    fmt->dtx = fmtp_number(f, "usedtx", 1) == 1;
+    fmt->cbr = fmtp_number(f, "cbr", 1) == 1;
+}
+
+uint8_t offer_ptime(const struct offer_codec *c, uint16_t wish_ms, uint16_t max_ms)
+{
+    static const uint8_t known[] = {60, 40, 20};
+    if (c->id == CODEC_OPUS) {
+        return 20;
+    }
+    uint32_t bytes_per_ms = offer_clock_hz(c) / 1000 * (c->id == CODEC_L16 ? 2 : 1); /* G.722: one byte a tick too */
+    uint32_t limit_ms = MIN(PAYLOAD_BYTES_MAX / bytes_per_ms, max_ms ? max_ms : 60u);
+    uint32_t wanted_ms = MIN(wish_ms ? wish_ms : 20u, limit_ms);
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        if (known[i] <= wanted_ms) {
+            return known[i];
+        }
+    }
+    return 10;
+}
+
+static void read_direction(struct offer_media *media, const struct sdp_media *m)
+{
+    media->rx_on = m->direction == SDP_SENDRECV || m->direction == SDP_SENDONLY;
+    media->tx_on = m->direction == SDP_SENDRECV || m->direction == SDP_RECVONLY;
+    if (addr_is_any(&m->host)) {
+        media->tx_on = false;
+    }
+}
+
+static void read_remote(struct offer_media *media, const struct sdp_media *m)
+{
+    memset(&media->remote_rtp, 0, sizeof media->remote_rtp);
+    memset(&media->remote_rtcp, 0, sizeof media->remote_rtcp);
+    if (addr_is_any(&m->host)) {
+        return;
+    }
+    media->remote_rtp = m->host;
+    addr_set_port(&media->remote_rtp, m->port);
+    if (media->rtcp_mux) {
+        media->remote_rtcp = media->remote_rtp;
+    } else if (m->rtcp_port || m->port < 65535) {
+        bool own_host = addr_is_set(&m->rtcp_host) && !addr_is_any(&m->rtcp_host) &&
+                        m->rtcp_host.sa.sa_family == m->host.sa.sa_family;
+        media->remote_rtcp = own_host ? m->rtcp_host : m->host;
+        addr_set_port(&media->remote_rtcp, m->rtcp_port ? m->rtcp_port : (uint16_t)(m->port + 1));
+    }
+}
+
+static bool host_is_usable(const struct addr *host, int family)
+{
+    if (!addr_is_set(host)) {
+        return false;
+    }
+    if (addr_is_any(host)) {
+        return true; /* hold */
+    }
+    if (host->sa.sa_family != family) {
+        return false;
+    }
+    return family == AF_INET6 ? !IN6_IS_ADDR_MULTICAST(&host->v6.sin6_addr)
+                              : !IN_MULTICAST(ntohl(host->v4.sin_addr.s_addr));
+}
+
+/* RTCP's packet types 200-204 read as payload types 72-76 with the marker: no muxing there (RFC 5761 4). */
+static bool pt_muxes(uint8_t pt)
+{
+    return pt == PT_NONE || pt < 64 || pt > 95;
+}
+
+/* Fills the pick from one stream and one codec of it. */
+static void pick_fill(struct offer_pick *pick, const struct offer_policy *policy, const struct sdp *sdp,
+                      const struct sdp_media *m, const struct sdp_format *f)
+{
+    const struct offer_codec *c = &policy->codecs[pick->i_codec];
+    struct offer_media *media = &pick->media;
+    uint32_t clock_hz = offer_clock_hz(c);
+
+    memset(media, 0, sizeof *media);
+    media->codec = codec_get(c->id);
+    media->fmt.rate_hz = c->rate_hz;
+    if (c->id == CODEC_OPUS) {
+        media->fmt.complexity = policy->opus_complexity;
+        read_opus(&media->fmt, f);
+    }
+    media->pt_rx = media->pt_tx = f->pt;
+    pick->format = f;
+    pick->event = named_find(sdp, m, "telephone-event", clock_hz);
+    if (!pick->event) {
+        pick->event = named_find(sdp, m, "telephone-event", 8000);
+    }
+    media->pt_event_rx = pick->event ? pick->event->pt : PT_NONE;
+    pick->event_clock_khz = pick->event ? (uint8_t)(pick->event->clock_hz / 1000) : 0;
+    pick->cn = c->id == CODEC_OPUS ? NULL : named_find(sdp, m, "CN", clock_hz);
+    media->pt_cn_rx = pick->cn ? pick->cn->pt : PT_NONE;
+    media->ptime_tx_ms = offer_ptime(c, m->ptime_ms, m->maxptime_ms);
+    media->rtcp_mux = m->rtcp_mux && pt_muxes(f->pt) && pt_muxes(media->pt_event_rx) && pt_muxes(media->pt_cn_rx);
+    read_direction(media, m);
+    read_remote(media, m);
+}
+
+static bool is_secure(const struct sdp_media *m)
+{
+    return (m->proto == SDP_SAVP || m->proto == SDP_SAVPF) && !m->dtls;
+}
+
+/* Plain or secure as the stream says and the policy allows, with a line that we can speak. @return 0 | -ENOENT */
+static int pick_security(struct sdes *sdes, const struct offer_policy *policy, const struct sdp *offer,
+                         const struct sdp_media *m)
+{
+    memset(sdes, 0, sizeof *sdes);
+    if (is_secure(m)) {
+        return policy->srtp == OFFER_SRTP_OFF ? -ENOENT : sdes_choose(sdes, offer, m);
+    }
+    bool plain = m->proto == SDP_AVP || m->proto == SDP_AVPF;
+    return plain && policy->srtp != OFFER_SRTP_REQUIRED ? 0 : -ENOENT;
+}
+
+/* @return 0 | -ENOENT; *warning keeps the reason that came nearest to success (the highest rank) */
+static int pick_stream(struct offer_pick *pick, const struct offer_policy *policy, const struct sdp *offer, unsigned i,
+                       int *rank)
+{
+    const struct sdp_media *m = &offer->media[i];
+
+    if (!sdp_text_is(m->kind, "audio") || m->port == 0) {
+        return -ENOENT;
+    }
+    if (pick_security(&pick->sdes, policy, offer, m) != 0) {
+        *rank = MAX(*rank, 1);
+        return -ENOENT;
+    }
+    if (!host_is_usable(&m->host, policy->family)) {
+        *rank = MAX(*rank, 2);
+        return -ENOENT;
+    }
+    for (size_t k = 0; k < policy->n_codecs; k++) {
+        const struct sdp_format *f = format_find(offer, m, &policy->codecs[k]);
+        if (f) {
+            pick->i_media = (uint8_t)i;
+            pick->i_codec = (uint8_t)k;
+            pick_fill(pick, policy, offer, m, f);
+            return 0;
+        }
+    }
+    *rank = MAX(*rank, 3);
+    return -ENOENT;
+}
+
+int offer_pick(struct offer_pick *pick, const struct offer_policy *policy, const struct sdp *offer, int *warning)
+{
+    static const int warnings[] = {WARN_MEDIA, WARN_PROTOCOL, WARN_ADDRESS, WARN_FORMAT};
+    int rank = 0;
+
+    for (unsigned turn = 0; turn < 2; turn++) { /* secure streams first */
+        for (unsigned i = 0; i < offer->n_media; i++) {
+            if (is_secure(&offer->media[i]) != turn && pick_stream(pick, policy, offer, i, &rank) == 0) {
+                return 0;
+            }
+        }
+    }
+    *warning = warnings[rank];
+    return -ENOENT;
+}
+
+/* --- Accepting ---------------------------------------------------------------------------------------------------- */
+
+static void accept_keys(struct offer_session *s, const struct sdes *sdes)
+{
+    s->seal = (struct seal_keys){.suite = sdes->suite};
+    memcpy(s->seal.rx, sdes->key, sizeof s->seal.rx);
+    for (unsigned i = 0; i < s->n_offered; i++) {
+        if (s->offered[i].tag == sdes->tag) {
+            memcpy(s->seal.tx, s->offered[i].key, sizeof s->seal.tx);
+        }
+    }
+}
+
+int offer_accept(struct offer_session *s, const struct offer_policy *policy, const struct sdp *answer,
+                 struct offer_media *media)
+{
+    struct offer_pick pick;
+
+    if (answer->n_media != s->n_lines) {
+        return -EPROTO;
+    }
+    const struct sdp_media *m = &answer->media[s->i_audio];
+    if (!sdp_text_is(m->kind, "audio") || m->port == 0 || !sdp_text_is(m->proto_text, s->lines[s->i_audio].proto) ||
+        !host_is_usable(&m->host, policy->family)) {
+        return -ENOENT;
+    }
+    struct sdes sdes = {.suite = SEAL_NONE};
+    if (s->n_offered && sdes_accept(&sdes, answer, m, s->offered, s->n_offered) != 0) {
+        return -ENOENT;
+    }
+    /* The peer's first format that we offered: it says what it prefers (RFC 3264 6.1). */
+    for (unsigned i = 0; i < m->n_formats; i++) {
+        const struct sdp_format *f = &answer->formats[m->i_format + i];
+        for (size_t k = 0; k < policy->n_codecs; k++) {
+            if (!format_is(f, &policy->codecs[k]) || s->pt[k] == PT_NONE) {
+                continue;
+            }
+            pick.i_codec = (uint8_t)k;
+            pick_fill(&pick, policy, answer, m, f);
+            *media = pick.media;
+            media->pt_rx = s->pt[k]; /* it sends by the numbers of our offer, we send by those of its answer */
+            if (pick.event) {
+                uint8_t ours = s->pt[pick.event->clock_hz == 48000 ? KIND_EVENT_48 : KIND_EVENT_8];
+                media->pt_event_rx = ours != PT_NONE ? ours : media->pt_event_rx;
+            }
+            s->rtcp_mux = media->rtcp_mux;
+            accept_keys(s, &sdes);
+            media->seal = s->seal;
+            return 0;
+        }
+    }
+    return -ENOENT;
+}
