@@ -9,6 +9,7 @@ static const struct {
     const char *name, *about;
     int (*run)(int argc, char **argv);
 } benches[] = {
+    {"capacity", "the whole server under load: CPU and how many legs, beside its peers", bench_capacity},
     {"kernels", "every SIMD kernel against the scalar code, with the gates", bench_kernels},
     {"mixer", "the engine without a network, against one encode a leg", bench_mixer},
     {"pump", "the whole media path against a bare reflector", bench_pump},

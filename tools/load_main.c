@@ -181,8 +181,8 @@ static const char *objection(const struct load_cfg *cfg)
 int main(int argc, char **argv)
 {
     struct load_cfg cfg = {
-        .factory = "conferences", .calls = 10, .room = 5, .talkers = 3, .rate = 50, .seconds = 10, .settle = 1, .codec = "pcmu",
-        .demo_out = "build/demo",
+        .factory = "conferences", .calls = 10, .room = 5, .talkers = 3, .rate = 50, .seconds = 10, .settle = 1,
+        .codec = "pcmu", .demo_out = "build/demo",
     };
     int err = args_read(argc, argv, args, about, take, &cfg);
     if (err) {

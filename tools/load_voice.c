@@ -180,7 +180,7 @@ static void marks_hear(struct load *load, struct load_leg *leg, const int16_t *p
     for (unsigned t = 0; t < load->cfg->talkers; t++) {
         uint32_t age_us;
         bool own = leg->member == t;
-        bool reflects = load->cfg->raw && !load->cfg->legs_at[0]; /* then the own voice is the only one that comes back */
+        bool reflects = load->cfg->raw && !load->cfg->legs_at[0]; /* then only the own voice comes back */
         if (reflects ? !own : load->cfg->room < 2) {
             continue;
         }
