@@ -17,7 +17,6 @@ enum {
     TX_SLOTS = 512,
     RTCP_EVERY_TICKS = 16, /* how often a leg's RTCP socket is asked, and its drops are added up */
     ARRIVAL_EVERY_TICKS = 4, /* how often a talker's arrival time is asked for */
-    PHASE_EVERY_TICKS = 10,  /* how often a conference may move by a slot */
     PHASE_SLOTS_MIN = 10,    /* even a small load has so many to choose from */
     LATE_NS = 5 * NS_PER_MS
 };
@@ -562,6 +561,10 @@ static void conf_move(struct engine *e, struct conf *conf, unsigned slot)
 {
     unsigned later = (slot + SLOTS_PER_TICK - conf->i_slot) % SLOTS_PER_TICK;
     uint64_t ticked_ns = e->slot_due_ns[conf->i_slot] - TICK_NS;
+    bool is_later = later < SLOTS_PER_TICK / 2;
+    if (is_later) {
+        phase_moved_later(conf, slot);
+    }
     list_remove(&e->slots[conf->i_slot], conf);
     e->slot_confs[conf->i_slot]--;
     e->slot_legs[conf->i_slot] -= conf->plan.n_legs;
@@ -569,7 +572,7 @@ static void conf_move(struct engine *e, struct conf *conf, unsigned slot)
     e->slot_confs[slot]++;
     e->slot_legs[slot] += conf->plan.n_legs;
     conf->parked = true;
-    conf->join_ns = later < SLOTS_PER_TICK / 2 ? ticked_ns + later * SLOT_NS + SLOT_NS / 2 : 0;
+    conf->join_ns = is_later ? ticked_ns + later * SLOT_NS + SLOT_NS / 2 : 0;
     conf->next = e->parked;
     e->parked = conf;
 }

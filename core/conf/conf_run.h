@@ -74,12 +74,18 @@ void graph_compile(struct conf *conf);
 void select_talkers(struct conf *conf);
 
 /**
- * The slot whose tick would keep the voices of this tick's talkers waiting least: just after they arrive.
+ * Where a conference should tick: just after the packets of those arrive who have talked lately. To be asked every
+ * PHASE_EVERY_TICKS.
  *
  * @param n_slots  how many of SLOTS_PER_TICK are in use, evenly apart
- * @return one step on the way from i_slot to it; i_slot itself when it would not gain enough, or nobody speaks
+ * @return one step on the way from i_slot to the best slot; i_slot itself when nothing is gained by a move
  */
-unsigned phase_step(const struct conf *conf, unsigned n_slots);
+unsigned phase_step(struct conf *conf, unsigned n_slots);
+
+/** The conference moves to a slot later in the tick: legs whose packets arrive in between have one more waiting. */
+void phase_moved_later(struct conf *conf, unsigned slot);
+
+#define PHASE_EVERY_TICKS 10
 
 /** One tick: every leg's audio in, N-1 out, into the outbox. */
 void conf_tick(struct conf *conf, const struct mix_tools *tools);

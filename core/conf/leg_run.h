@@ -45,6 +45,8 @@ struct leg {
     bool queue_clean;               /* nothing from before the connect is left in the socket: the kernel vouches */
     uint32_t arrival_ns;            /* its packets' arrival within the 20 ms of the schedule */
     bool arrival_known;
+    bool surplus_due;               /* its conference has just moved over its arrival: two packets wait for one tick */
+    uint8_t talk_weight;            /* how much it has talked lately: its say in where the conference ticks */
     uint8_t reads_asked, reads_hit; /* this tick */
     uint32_t quiet_ticks;           /* since the last packet */
     struct rtp_source source;

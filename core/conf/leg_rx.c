@@ -28,7 +28,7 @@ static unsigned reads_usual(const struct leg *leg)
 unsigned leg_reads(const struct leg *leg, uint32_t tick, unsigned skipped)
 {
     unsigned usual = reads_usual(leg);
-    bool look = leg->jbuf.credit || (tick + leg->beat_index) % EXTRA_READ_TICKS == 0;
+    bool look = leg->surplus_due || leg->jbuf.credit || (tick + leg->beat_index) % EXTRA_READ_TICKS == 0;
     return MIN(usual + look + skipped, READS_MAX);
 }
 
@@ -407,6 +407,10 @@ void leg_frame(struct leg *leg, const struct leg_tools *tools)
         leg->level_dbov = LEVEL_SILENT;
         leg->audible = false;
         return;
+    }
+    if (leg->surplus_due) {
+        leg->surplus_due = false;
+        jbuf_surplus(&leg->jbuf);
     }
     if (!frame_direct(leg, tools, frame)) {
         frame_gather(leg, tools, frame);

@@ -1,48 +1,68 @@
 /*
  * The packets of a steady sender arrive at a constant phase of the 20 ms, so a conference's tick follows its talkers: a
- * voice then waits a millisecond for the tick instead of ten. A slot at a time, with hysteresis, so that what is sent
- * never has a gap more than a slot longer. Worker, now and then.
+ * voice then waits a millisecond or two for the tick instead of ten. Everybody has a say by how much he has talked in
+ * the last seconds, so that a dialogue does not pull the tick to and fro; a slot at a time, with hysteresis, so that what
+ * is sent never has a gap more than a slot longer. Worker, now and then.
  */
 #include "core/conf/conf_run.h"
 
 enum {
     MARGIN_NS = 1300 * NS_PER_US, /* between the latest arrival and the tick: what a network and a scheduler wobble, and
                                      a little more than the jitter buffer's edge */
-    GAIN_NS = 1500 * NS_PER_US    /* less is not worth a move */
+    GAIN_NS = 1500 * NS_PER_US,   /* less is not worth a move */
+    WEIGHT_MAX = 25               /* five seconds of talk, and as long to be forgotten */
 };
 
-/* How long a packet of this leg waits for a tick in that slot. */
-static uint32_t wait_ns(const struct leg *leg, unsigned slot)
-{
-    uint64_t ready_ns = leg->arrival_ns + MARGIN_NS;
-    return (uint32_t)((slot * SLOT_NS + 2 * TICK_NS - ready_ns) % TICK_NS + MARGIN_NS);
-}
+/* From one phase forward to another. */
+static uint64_t way_ns(uint64_t from_ns, uint64_t to_ns) { return (to_ns + TICK_NS - from_ns % TICK_NS) % TICK_NS; }
 
+/* How long the packets of those who talk wait for a tick in that slot, weighted. */
 static uint64_t talkers_wait_ns(const struct conf *conf, unsigned slot)
 {
     uint64_t sum_ns = 0;
-    for (uint32_t i = 0; i < conf->n_mixed; i++) {
-        sum_ns += conf->mixed[i]->arrival_known ? wait_ns(conf->mixed[i], slot) : 0;
+    for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
+        const struct leg *leg = conf->plan.legs[i];
+        if (leg->talk_weight && leg->arrival_known) {
+            sum_ns += leg->talk_weight * (way_ns(leg->arrival_ns + MARGIN_NS, slot * SLOT_NS) + MARGIN_NS);
+        }
     }
     return sum_ns;
 }
 
-/* Does a talker's arrival lie between the two slots, going backwards from one to the other? It would be missed once. */
+/* @return the sum of all weights */
+static uint32_t weights_update(struct conf *conf)
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
+        struct leg *leg = conf->plan.legs[i];
+        if (leg->in_mix) {
+            leg->talk_weight += leg->talk_weight < WEIGHT_MAX;
+        } else {
+            leg->talk_weight -= leg->talk_weight > 0;
+        }
+        sum += leg->talk_weight;
+    }
+    return sum;
+}
+
+/* Would a talker's packet be missed once on the way back from one slot to an earlier one? */
 static bool crosses_backwards(const struct conf *conf, unsigned from, unsigned to)
 {
-    uint64_t way_ns = (from + SLOTS_PER_TICK - to) % SLOTS_PER_TICK * SLOT_NS;
-    for (uint32_t i = 0; i < conf->n_mixed; i++) {
-        uint64_t behind_ns = (from * SLOT_NS + TICK_NS - conf->mixed[i]->arrival_ns) % TICK_NS;
-        if (conf->mixed[i]->arrival_known && behind_ns < way_ns + MARGIN_NS) {
+    uint64_t back_ns = way_ns(to * SLOT_NS, from * SLOT_NS);
+    for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
+        const struct leg *leg = conf->plan.legs[i];
+        bool speaks = leg->talk_weight && leg->arrival_known;
+        if (speaks && way_ns(leg->arrival_ns, from * SLOT_NS) < back_ns + MARGIN_NS) {
             return true;
         }
     }
     return false;
 }
 
-unsigned phase_step(const struct conf *conf, unsigned n_slots)
+unsigned phase_step(struct conf *conf, unsigned n_slots)
 {
-    if (conf->n_mixed == 0 || conf->n_mixed > TALKERS_MAX) {
+    uint32_t weight = weights_update(conf);
+    if (weight == 0) {
         return conf->i_slot;
     }
     uint64_t now_ns = talkers_wait_ns(conf, conf->i_slot), best_ns = UINT64_MAX;
@@ -56,7 +76,7 @@ unsigned phase_step(const struct conf *conf, unsigned n_slots)
             i_best = i;
         }
     }
-    if (best_ns + GAIN_NS * conf->n_mixed > now_ns) {
+    if (best_ns + (uint64_t)GAIN_NS * weight > now_ns) {
         return conf->i_slot;
     }
     unsigned later = (i_best + n_slots - i_now) % n_slots, earlier = n_slots - later;
@@ -64,4 +84,13 @@ unsigned phase_step(const struct conf *conf, unsigned n_slots)
     unsigned best = i_best * SLOTS_PER_TICK / n_slots;
     bool back = earlier < later && !crosses_backwards(conf, conf->i_slot, best);
     return (back ? i_back : i_on) * SLOTS_PER_TICK / n_slots;
+}
+
+void phase_moved_later(struct conf *conf, unsigned slot)
+{
+    uint64_t moved_ns = way_ns(conf->i_slot * SLOT_NS, slot * SLOT_NS);
+    for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
+        struct leg *leg = conf->plan.legs[i];
+        leg->surplus_due = leg->arrival_known && way_ns(leg->arrival_ns, slot * SLOT_NS) < moved_ns;
+    }
 }

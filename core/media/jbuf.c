@@ -5,8 +5,9 @@
 
 enum {
     WINDOW_TICKS_MIN = 50,  /* 1 s */
-    WINDOW_TICKS_MAX = 800, /* 16 s, reached when the network keeps being late after every attempt */
+    WINDOW_TICKS_MAX = 400, /* 8 s, reached when the network keeps being late after every attempt */
     CALM_TICKS = 500,       /* 10 s without a late packet halve the window */
+    LARGE_FRAMES = 3,       /* what is beyond it does not wait for a long window: a stall, not jitter */
     BLEND_EVERY_TICKS = 4,  /* a quarter faster while coming down ... */
     BLEND_SOON_TICKS = 2,   /* ... and half as fast again while there is a lot */
     BLEND_SOON_FRAMES = 5,
@@ -22,7 +23,7 @@ void jbuf_init(struct jbuf *j, uint32_t frame_ts, uint32_t depth_max_ts)
     j->packet_ts = frame_ts;
     j->depth_max_ts = depth_max_ts;
     j->window_ticks = WINDOW_TICKS_MIN;
-    j->surplus_min_ts = j->margin_min_ts = UINT32_MAX;
+    j->surplus_min_ts = j->short_min_ts = j->margin_min_ts = UINT32_MAX;
     j->calm_ticks = CALM_TICKS; /* one disturbance does not make a bad network */
 }
 
@@ -61,7 +62,7 @@ unsigned jbuf_reset(struct jbuf *j)
     j->started = false;
     j->credit = 0;
     j->surplus_ts = 0;
-    j->surplus_min_ts = j->margin_min_ts = UINT32_MAX;
+    j->surplus_min_ts = j->short_min_ts = j->margin_min_ts = UINT32_MAX;
     j->window_at = 0;
     return n;
 }
@@ -193,6 +194,33 @@ const struct jbuf_packet *jbuf_peek(const struct jbuf *j)
 
 void jbuf_margin(struct jbuf *j, uint32_t margin_ts) { j->margin_min_ts = MIN(j->margin_min_ts, margin_ts); }
 
+void jbuf_surplus(struct jbuf *j)
+{
+    if (jbuf_backlog_ts(j) >= 2 * j->frame_ts) {
+        j->surplus_ts = MAX(j->surplus_ts, j->frame_ts);
+        j->since_blend = BLEND_EVERY_TICKS;
+    }
+}
+
+/* After a stall, what was learnt of the network before is another story. */
+static void patience_forget(struct jbuf *j)
+{
+    j->window_ticks = WINDOW_TICKS_MIN;
+    j->window_at = 0;
+    j->surplus_min_ts = j->margin_min_ts = UINT32_MAX;
+}
+
+/* The window is over: what was there all the time was not needed, except on the edge of the tick. */
+static void window_close(struct jbuf *j)
+{
+    bool on_edge = j->margin_min_ts < j->frame_ts / MARGIN_SHARE;
+    uint32_t needed_ts = on_edge ? MIN(j->packet_ts, j->frame_ts) : 0;
+    uint32_t surplus_ts = j->surplus_min_ts - MIN(j->surplus_min_ts, needed_ts);
+    j->surplus_ts = surplus_ts >= j->frame_ts / 4 ? surplus_ts : 0;
+    j->surplus_min_ts = j->margin_min_ts = UINT32_MAX;
+    j->window_at = 0;
+}
+
 void jbuf_tick(struct jbuf *j, uint32_t fifo_ts)
 {
     if (!j->started) {
@@ -200,6 +228,7 @@ void jbuf_tick(struct jbuf *j, uint32_t fifo_ts)
     }
     uint32_t backlog_ts = jbuf_backlog_ts(j) + fifo_ts;
     j->surplus_min_ts = MIN(j->surplus_min_ts, backlog_ts);
+    j->short_min_ts = MIN(j->short_min_ts, backlog_ts);
     j->since_blend = (uint16_t)MIN(j->since_blend + 1, 1000);
     if (++j->calm_ticks % CALM_TICKS == 0) {
         j->window_ticks = (uint16_t)MAX(j->window_ticks / 2, WINDOW_TICKS_MIN);
@@ -207,21 +236,24 @@ void jbuf_tick(struct jbuf *j, uint32_t fifo_ts)
     if (backlog_ts == 0) {
         j->surplus_ts = 0; /* the sender paused, or it was needed after all */
     }
-    if (++j->window_at < j->window_ticks) {
-        return;
+    if (++j->window_at >= j->window_ticks) {
+        window_close(j);
     }
-    bool on_edge = j->margin_min_ts < j->frame_ts / MARGIN_SHARE;
-    uint32_t needed_ts = on_edge ? j->frame_ts : 0;
-    uint32_t surplus_ts = j->surplus_min_ts - MIN(j->surplus_min_ts, needed_ts);
-    j->surplus_ts = surplus_ts >= j->frame_ts / 4 ? surplus_ts : 0;
-    j->surplus_min_ts = j->margin_min_ts = UINT32_MAX;
-    j->window_at = 0;
+    if (j->window_at % WINDOW_TICKS_MIN == 0) {
+        uint32_t large_ts = LARGE_FRAMES * j->frame_ts;
+        if (j->short_min_ts != UINT32_MAX && j->short_min_ts > large_ts) {
+            j->surplus_ts = MAX(j->surplus_ts, j->short_min_ts - large_ts);
+            patience_forget(j); /* and the rest soon after */
+        }
+        j->short_min_ts = UINT32_MAX;
+    }
 }
 
 unsigned jbuf_skip(struct jbuf *j, unsigned ticks)
 {
     unsigned dropped = 0;
     uint32_t skip_ts = ticks * j->frame_ts;
+    patience_forget(j);
     while (j->n_held > 1 && skip_ts >= j->packet_ts) {
         skip_ts -= j->packet_ts;
         dropped += head_advance(j);

@@ -37,6 +37,7 @@ struct jbuf {
     uint16_t window_ticks;   /* how long surplus must last before it is surplus */
     uint16_t window_at;      /* ticks into the window */
     uint32_t margin_min_ts;  /* least time between a packet's arrival and the tick that found it, in the window */
+    uint32_t short_min_ts;   /* least backlog in the shortest window, which decides about large surplus */
     uint32_t surplus_min_ts; /* least backlog seen in the window */
     uint32_t surplus_ts;     /* to be blended away */
     uint16_t since_blend;    /* ticks */
@@ -97,6 +98,9 @@ unsigned jbuf_skip(struct jbuf *j, unsigned ticks);
  * a surplus of one tick is then no surplus. Tell it for as many packets as their time is known of.
  */
 void jbuf_margin(struct jbuf *j, uint32_t margin_ts);
+
+/** One tick's audio more than needed is here, and will be from now on: blend it away at once. */
+void jbuf_surplus(struct jbuf *j);
 
 /** Copies borrowed packets to the pool. @return packets dropped since the pool is dry (DROP_POOL) */
 unsigned jbuf_settle(struct jbuf *j);

@@ -552,13 +552,21 @@ static void stall_run(struct world *w)
     bool network = chance_of(&w->chance, 500);
     uint64_t stall_ns = (100 + chance_below(&w->chance, 300)) * NS_PER_MS;
     w->faults_on = true; /* the oracle looks away */
+    uint64_t recover_ms = RECOVER_MS;
+    if (chance_of(&w->chance, 500)) {
+        /* On a network that has been bad the buffer is slower to believe, but not for long. */
+        w->faults.jitter_us = 30000;
+        world_until(w, w->now_ns + 5 * NS_PER_S);
+        w->faults.jitter_us = 0;
+        recover_ms = 3 * RECOVER_MS;
+    }
     if (network) {
         w->stall_from_ns = w->now_ns;
         w->stall_until_ns = w->now_ns + stall_ns;
     } else {
         w->engine_ns = w->now_ns + stall_ns;
     }
-    world_until(w, w->now_ns + RECOVER_MS * NS_PER_MS);
+    world_until(w, w->now_ns + recover_ms * NS_PER_MS);
     w->faults_on = false;
     settle_run(w);
     w->measure_delay = true;
