@@ -61,6 +61,8 @@ void *bench_memory(size_t bytes);
 /** The benches: argv[0] is the sub-command. Exit status. */
 int bench_kernels(int argc, char **argv);
 int bench_capacity(int argc, char **argv);
+int bench_churn(int argc, char **argv);
+int bench_latency(int argc, char **argv);
 int bench_mixer(int argc, char **argv);
 int bench_pump(int argc, char **argv);
 

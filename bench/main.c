@@ -10,7 +10,9 @@ static const struct {
     int (*run)(int argc, char **argv);
 } benches[] = {
     {"capacity", "the whole server under load: CPU and how many legs, beside its peers", bench_capacity},
+    {"churn", "joins and leaves at a load, and more calls than fit", bench_churn},
     {"kernels", "every SIMD kernel against the scalar code, with the gates", bench_kernels},
+    {"latency", "what the server adds to a voice's delay, beside its peers", bench_latency},
     {"mixer", "the engine without a network, against one encode a leg", bench_mixer},
     {"pump", "the whole media path against a bare reflector", bench_pump},
 };
