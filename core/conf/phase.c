@@ -1,8 +1,8 @@
 /*
  * The packets of a steady sender arrive at a constant phase of the 20 ms, so a conference's tick follows its talkers: a
  * voice then waits a millisecond or two for the tick instead of ten. Everybody has a say by how much he has talked in
- * the last seconds, so that a dialogue does not pull the tick to and fro; a slot at a time, with hysteresis, so that what
- * is sent never has a gap more than a slot longer. Worker, now and then.
+ * the last seconds, so that a dialogue does not pull the tick to and fro; a slot at a time, with hysteresis, so that
+ * what is sent never has a gap more than a slot longer. Worker, now and then.
  */
 #include "core/conf/conf_run.h"
 
