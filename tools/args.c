@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 enum { HELP_COLUMN = 34 };
 
@@ -90,6 +91,22 @@ int args_u32(const char *text, uint32_t min, uint32_t max, uint32_t *number)
     }
     *number = (uint32_t)n;
     return 0;
+}
+
+int args_srtp(const char *text, enum offer_srtp *srtp, enum seal_suite *only)
+{
+    *srtp = OFFER_SRTP_REQUIRED;
+    *only = SEAL_NONE;
+    if (strcasecmp(text, "any") == 0) {
+        return 0;
+    }
+    for (enum seal_suite suite = SEAL_NONE + 1; suite < SEAL_SUITES; suite++) {
+        if (strcasecmp(text, seal_suite_name(suite)) == 0) {
+            *only = suite;
+            return 0;
+        }
+    }
+    return -EINVAL;
 }
 
 int args_addr(const char *text, struct addr *addr)

@@ -6,6 +6,7 @@
 #define TOOLS_ARGS_H
 
 #include "core/base/addr.h"
+#include "sig/offer.h"
 
 /* One flag. The table ends with a NULL name. */
 struct arg {
@@ -30,6 +31,9 @@ int args_number(const char *text, uint64_t min, uint64_t max, uint64_t *number);
 
 /** The same into 32 bits. */
 int args_u32(const char *text, uint32_t min, uint32_t max, uint32_t *number);
+
+/** Reads the name of an SRTP suite (RFC 4568), or "any". @return 0 | -EINVAL */
+int args_srtp(const char *text, enum offer_srtp *srtp, enum seal_suite *only);
 
 /** Reads "127.0.0.1:5060" or "[::1]:5060". @return 0 | -EINVAL */
 int args_addr(const char *text, struct addr *addr);

@@ -46,6 +46,8 @@ struct load_cfg {
     uint16_t rtp_port;   /* of the first of LOAD_SOCKETS own sockets; 0: the kernel picks */
     char legs_at[256];   /* raw: file of the mixer's ports, one a leg; "": they are reflected from PORT on */
     char codec[16];
+    enum offer_srtp srtp;
+    enum seal_suite srtp_only;
     bool json, raw, quiet;
     char demo_server[512], demo_out[512]; /* --demo */
     bool demo;
@@ -78,6 +80,7 @@ struct load_leg {
     const struct load_codec *codec;
     struct ua_call *call;
     struct offer_session session;
+    struct seal *seal; /* NULL: plain RTP */
     struct sockaddr_in to;
     uint8_t pt;
     uint8_t header[RTP_HEADER_BYTES], payload[LOAD_PAYLOAD_MAX]; /* payload: marks only */
@@ -167,8 +170,9 @@ void load_churn_event(struct load *load, struct load_leg *leg, struct ua_call *c
 /* load_rtp.c */
 int load_rtp_open(struct load *load);
 void load_rtp_close(struct load *load);
-/** Lets the leg speak to that address. */
-void load_rtp_begin(struct load *load, struct load_leg *leg, const struct addr *to, uint8_t pt);
+/** Lets the leg speak to that address; keys of suite SEAL_NONE: plain RTP. @return 0 | -EINVAL | -ENOMEM: keys */
+int load_rtp_begin(struct load *load, struct load_leg *leg, const struct addr *to, uint8_t pt,
+                   const struct seal_keys *keys);
 uint16_t load_rtp_port(const struct load *load, const struct load_leg *leg);
 /** It is gone: what comes from its port is nobody's. */
 void load_rtp_end(struct load *load, const struct load_leg *leg);

@@ -36,8 +36,7 @@ int load_call_media(struct load *load, struct load_leg *leg, const struct ua_eve
     if (err || !addr_is_set(&media.remote_rtp) || media.remote_rtp.sa.sa_family != AF_INET) {
         return err ? err : -EAFNOSUPPORT;
     }
-    load_rtp_begin(load, leg, &media.remote_rtp, media.pt_tx);
-    return 0;
+    return load_rtp_begin(load, leg, &media.remote_rtp, media.pt_tx, &media.seal);
 }
 
 static void call_up(struct load *load, struct load_leg *leg, const struct ua_event *event)
@@ -106,6 +105,7 @@ void load_call_dial(struct load *load, struct load_leg *leg, const char *target)
     struct offer_local local;
     uint64_t random;
     net_random(&random, sizeof random);
+    net_random(local.fresh, sizeof local.fresh);
     offer_session_init(&leg->session, random);
     addr_parse(&local.rtp, "127.0.0.1", load_rtp_port(load, leg));
     snprintf(factory, sizeof factory, "sip:%s@%s", load->cfg->factory, addr_text(&load->cfg->server, text));

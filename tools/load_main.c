@@ -16,6 +16,7 @@ enum {
     ARG_RATE,
     ARG_SECONDS,
     ARG_CODEC,
+    ARG_SRTP,
     ARG_SERVER_PID,
     ARG_STALL,
     ARG_TOLERATE,
@@ -40,6 +41,7 @@ static const struct arg args[] = {
     [ARG_RATE] = { "rate", "CALLS_PER_S", "50", "default 50" },
     [ARG_SECONDS] = { "seconds", "S", "10", "of measurement, when all are up; default 10" },
     [ARG_CODEC] = { "codec", "pcmu|pcma|g722|l16|opus|mixed", "pcmu", "default pcmu" },
+    [ARG_SRTP] = { "srtp", "SUITE|any", "AES_CM_128_HMAC_SHA1_80", "insist on SRTP by this suite, or by any" },
     [ARG_SERVER_PID] = { "server-pid", "PID", "4711", "measure the CPU time of this process" },
     [ARG_STALL] = { "stall-ms", "MS", "300", "send nothing for so long in the middle, then all of it at once" },
     [ARG_TOLERATE] = { "tolerate", "PER_MILLE", "5",
@@ -119,6 +121,8 @@ static int take(void *ctx, unsigned i, const char *value)
         return args_u32(value, 2, 86400, &cfg->seconds);
     case ARG_CODEC:
         return codec_read(cfg, value);
+    case ARG_SRTP:
+        return args_srtp(value, &cfg->srtp, &cfg->srtp_only);
     case ARG_SERVER_PID:
         return args_u32(value, 1, 1u << 30, &cfg->server_pid);
     case ARG_STALL:
@@ -168,6 +172,9 @@ static const char *objection(const struct load_cfg *cfg)
     if ((!cfg->raw || cfg->legs_at[0]) && (cfg->talkers > cfg->room || cfg->calls % cfg->room != 0)) {
         return "rooms must be full and hold their talkers; make --calls a multiple of --rooms-of, --talkers no larger";
     }
+    if (cfg->srtp != OFFER_SRTP_OPTIONAL && cfg->raw) {
+        return "keys come by SIP; leave out --srtp, or --raw and --legs-at";
+    }
     if (cfg->churn && (cfg->raw || cfg->stall_ms)) {
         return "--churn needs calls by SIP; leave out --raw, --legs-at and --stall-ms";
     }
@@ -184,6 +191,7 @@ int main(int argc, char **argv)
         .factory = "conferences", .calls = 10, .room = 5, .talkers = 3, .rate = 50, .seconds = 10, .settle = 1,
         .codec = "pcmu", .demo_out = "build/demo",
     };
+    must(seal_start() == 0);
     int err = args_read(argc, argv, args, about, take, &cfg);
     if (err) {
         return err > 0 ? 0 : 2;

@@ -17,6 +17,11 @@ uint16_t load_rtp_port(const struct load *load, const struct load_leg *leg)
     return load->ports[phase_of(load, (unsigned)(leg - load->legs)) % LOAD_SOCKETS];
 }
 
+static uint32_t ssrc_of(const struct load *load, const struct load_leg *leg)
+{
+    return (uint32_t)(leg - load->legs) + 1;
+}
+
 static int socket_open(uint16_t wanted, uint16_t *port)
 {
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), bytes = SOCKET_BUFFER;
@@ -75,18 +80,29 @@ void load_rtp_close(struct load *load)
             close(load->fds[i]);
         }
     }
+    for (unsigned i = 0; i < load->n_legs && load->legs; i++) {
+        seal_free(load->legs[i].seal);
+    }
     free(load->order);
     free(load->leg_of_port);
 }
 
-void load_rtp_begin(struct load *load, struct load_leg *leg, const struct addr *to, uint8_t pt)
+int load_rtp_begin(struct load *load, struct load_leg *leg, const struct addr *to, uint8_t pt,
+                   const struct seal_keys *keys)
 {
+    seal_free(leg->seal);
+    leg->seal = NULL;
+    int err = keys->suite == SEAL_NONE ? 0 : seal_build(&leg->seal, keys, ssrc_of(load, leg));
+    if (err) {
+        return err;
+    }
     leg->to = to->v4;
     leg->pt = pt;
     net_random(&leg->tx_seq, sizeof leg->tx_seq);
     net_random(&leg->tx_ts, sizeof leg->tx_ts);
     load->leg_of_port[addr_port(to)] = (int32_t)(leg - load->legs);
     leg->state = LOAD_UP;
+    return 0;
 }
 
 void load_rtp_end(struct load *load, const struct load_leg *leg)
@@ -95,8 +111,24 @@ void load_rtp_end(struct load *load, const struct load_leg *leg)
     *owner = *owner == (int32_t)(leg - load->legs) ? -1 : *owner;
 }
 
+/* One packet: header and payload as they are, or both sealed in wire. */
+static void packet_make(const struct load *load, struct load_leg *leg, const uint8_t *payload, size_t bytes,
+                        struct iovec part[2], uint8_t *wire)
+{
+    rtp_write(leg->header, leg->pt, leg->n_tx == 0, leg->tx_seq++, leg->tx_ts, ssrc_of(load, leg), NULL, 0);
+    part[0] = (struct iovec){ leg->header, sizeof leg->header };
+    part[1] = (struct iovec){ (void *)payload, bytes };
+    if (leg->seal) {
+        memcpy(wire, leg->header, sizeof leg->header);
+        memcpy(wire + sizeof leg->header, payload, bytes);
+        part[0] = (struct iovec){ wire, seal_rtp(leg->seal, wire, sizeof leg->header + bytes) };
+        part[1].iov_len = 0;
+    }
+}
+
 void load_rtp_send(struct load *load, unsigned slot, uint64_t now_ns)
 {
+    uint8_t wires[BURST][PACKET_STRIDE_BYTES] ALIGNED_LINE;
     struct mmsghdr headers[BURST];
     struct iovec parts[BURST][2];
     unsigned at = load->first[slot];
@@ -110,10 +142,7 @@ void load_rtp_send(struct load *load, unsigned slot, uint64_t now_ns)
             }
             size_t bytes = load_voice_say(load, leg, now_ns, &payload);
             if (bytes) {
-                uint32_t ssrc = load->order[at] + 1;
-                rtp_write(leg->header, leg->pt, leg->n_tx == 0, leg->tx_seq++, leg->tx_ts, ssrc, NULL, 0);
-                parts[n][0] = (struct iovec){ leg->header, sizeof leg->header };
-                parts[n][1] = (struct iovec){ (void *)payload, bytes };
+                packet_make(load, leg, payload, bytes, parts[n], wires[n]);
                 headers[n].msg_hdr = (struct msghdr){
                     .msg_name = &leg->to, .msg_namelen = sizeof leg->to, .msg_iov = parts[n], .msg_iovlen = 2
                 };
@@ -127,13 +156,14 @@ void load_rtp_send(struct load *load, unsigned slot, uint64_t now_ns)
     }
 }
 
-static void packet_take(struct load *load, const uint8_t *buf, size_t bytes, uint16_t port, uint64_t now_ns)
+static void packet_take(struct load *load, uint8_t *buf, size_t bytes, uint16_t port, uint64_t now_ns)
 {
     int32_t i = load->leg_of_port[port];
     struct load_leg *leg = i >= 0 ? &load->legs[i] : NULL;
     struct load_heard *h = &load->heard;
     struct rtp rtp;
-    if (!leg || rtp_is_rtcp(buf, bytes) || rtp_parse(buf, bytes, &rtp) != DROP_NONE) {
+    if (!leg || rtp_is_rtcp(buf, bytes) || (leg->seal && seal_open_rtp(leg->seal, buf, &bytes) != DROP_NONE) ||
+        rtp_parse(buf, bytes, &rtp) != DROP_NONE) {
         return;
     }
     if (load->measuring && !load_is_churner(load, leg)) {
@@ -153,7 +183,7 @@ static void packet_take(struct load *load, const uint8_t *buf, size_t bytes, uin
 
 void load_rtp_take(struct load *load)
 {
-    uint8_t bufs[RX_BATCH][RX_BYTES];
+    uint8_t bufs[RX_BATCH][RX_BYTES] ALIGNED_LINE;
     struct sockaddr_in from[RX_BATCH];
     struct mmsghdr headers[RX_BATCH];
     struct iovec parts[RX_BATCH];

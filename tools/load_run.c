@@ -118,7 +118,7 @@ static int raw_begin(struct load *load)
             break;
         }
         addr_set_port(&to, (uint16_t)port);
-        load_rtp_begin(load, &load->legs[i], &to, pt);
+        must(load_rtp_begin(load, &load->legs[i], &to, pt, &(struct seal_keys){0}) == 0);
         load->n_up++;
     }
     if (f) {

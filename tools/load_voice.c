@@ -108,6 +108,8 @@ int load_voice_open(struct load *load)
             if (err) {
                 return err;
             }
+            load->codecs[load->n_codecs].policy.srtp = load->cfg->srtp;
+            load->codecs[load->n_codecs].policy.srtp_only = load->cfg->srtp_only;
         }
         load->marks = load->n_codecs == 1 && !load->codecs[0].codec->has_state; /* a mark survives PCM only */
         load->heard.own_worst_db = TONE_SILENT_DB;

@@ -37,10 +37,17 @@ void ua_leg_close(struct ua_leg *leg)
     leg->media = NULL;
 }
 
+void ua_leg_srtp(struct ua_leg *leg, enum seal_suite only)
+{
+    leg->policy.srtp = OFFER_SRTP_REQUIRED;
+    leg->policy.srtp_only = only;
+}
+
 static struct offer_local local_of(const struct ua_leg *leg)
 {
     struct offer_local local = { .rtp = leg->host };
     addr_set_port(&local.rtp, media_port(leg->media));
+    net_random(local.fresh, sizeof local.fresh);
     return local;
 }
 
@@ -71,10 +78,11 @@ size_t ua_leg_answer(struct ua_leg *leg, const char *offer, size_t n_offer, char
     struct offer_local local = local_of(leg);
     int warning;
     if (!offer || sdp_parse(&sdp, offer, n_offer) != 0 || offer_pick(&pick, &leg->policy, &sdp, &warning) != 0 ||
-        offer_answer(&leg->session, &pick, &sdp, &local, &out) != 0 || media_apply(leg->media, &pick.media) != 0) {
+        offer_answer(&leg->session, &pick, &sdp, &local, &out) != 0) {
         return 0;
     }
-    return out.n;
+    struct offer_media settled = offer_settled(&leg->session, &pick);
+    return media_apply(leg->media, &settled) == 0 ? out.n : 0;
 }
 
 int ua_leg_accept(struct ua_leg *leg, const char *answer, size_t n_answer)

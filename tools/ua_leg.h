@@ -27,6 +27,9 @@ struct ua_leg {
 int ua_leg_open(struct ua_leg *leg, const char *codecs, uint32_t ptime_ms, const struct media_cfg *media);
 void ua_leg_close(struct ua_leg *leg);
 
+/** Insists on SRTP from now on, by this suite; SEAL_NONE: by any. */
+void ua_leg_srtp(struct ua_leg *leg, enum seal_suite only);
+
 /** Other codecs for the descriptions to come. @return 0 | -EINVAL */
 int ua_leg_codecs(struct ua_leg *leg, const char *codecs);
 

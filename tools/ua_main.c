@@ -23,6 +23,7 @@ enum {
     ARG_TRANSPORT,
     ARG_CODEC,
     ARG_PTIME,
+    ARG_SRTP,
     ARG_TONE,
     ARG_PLAY,
     ARG_RECORD,
@@ -56,6 +57,7 @@ static const struct arg args[] = {
     [ARG_TRANSPORT] = { "transport", "udp|tcp", "udp", "of SIP; default udp" },
     [ARG_CODEC] = { "codec", "LIST", "opus,PCMU", "offered, best first: PCMU PCMA opus L16 L16/8000 L16/48000; PCMU" },
     [ARG_PTIME] = { "ptime", "10|20|40|60", "20", "ms of audio in a packet; default 20" },
+    [ARG_SRTP] = { "srtp", "SUITE|any", "AES_CM_128_HMAC_SHA1_80", "insist on SRTP by this suite, or by any" },
     [ARG_TONE] = { "tone", "HZ[:DBFS]", "440:-20", "say this, best a multiple of 10 Hz; default silence, -20 dBFS" },
     [ARG_PLAY] = { "play", "FILE", "hello.wav", "say this, over and over" },
     [ARG_RECORD] = { "record", "FILE", "heard.wav", "write what is heard since the codec last changed" },
@@ -155,6 +157,8 @@ static int take_media(struct script_cfg *cfg, unsigned i, const char *value)
         return codecs_check(value) ? -EINVAL : word_read(cfg->codec, sizeof cfg->codec, value);
     case ARG_PTIME:
         return args_u32(value, 10, 60, &cfg->ptime_ms) != 0 || cfg->ptime_ms % 10 ? -EINVAL : 0;
+    case ARG_SRTP:
+        return args_srtp(value, &cfg->srtp, &cfg->srtp_only);
     case ARG_TONE:
         return tone_read(value, &cfg->tone_hz, &cfg->tone_dbfs);
     case ARG_PLAY:
@@ -248,6 +252,7 @@ int main(int argc, char **argv)
         .hold_ms = SCRIPT_NEVER, .resume_ms = SCRIPT_NEVER, .hush_ms = SCRIPT_NEVER, .codec_ms = SCRIPT_NEVER,
         .expect_ms = SCRIPT_NEVER, .within_db = 1, .clean_db = 40, .own_db = 40,
     };
+    must(seal_start() == 0);
     addr_parse(&cfg.local, "127.0.0.1", 0);
     int err = args_read(argc, argv, args, about, take, &cfg);
     if (err) {

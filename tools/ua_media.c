@@ -16,6 +16,7 @@ struct media {
     uint16_t port;
     struct offer_media settled;
     void *encoder, *decoder;
+    struct seal *seal; /* NULL: plain RTP */
     uint64_t next_ns;
     bool hush, marker;
     uint16_t seq;
@@ -73,6 +74,7 @@ void media_close(struct media *m)
 {
     if (m) {
         close(m->fd);
+        seal_free(m->seal);
         free(m->encoder);
         free(m->decoder);
         free(m->heard);
@@ -91,8 +93,25 @@ static int state_make(void **state, size_t (*size)(void), int (*init)(void *, co
     return *state ? init(*state, fmt) : -ENOMEM;
 }
 
+/* Goes on where it was while the keys are the same. */
+static int seal_make(struct media *m, const struct seal_keys *keys)
+{
+    struct seal *seal = NULL;
+    int err = keys->suite == SEAL_NONE ? 0 : seal_build(&seal, keys, m->ssrc);
+    if (!err) {
+        seal_take_over(seal, m->seal);
+        seal_free(m->seal);
+        m->seal = seal;
+    }
+    return err;
+}
+
 int media_apply(struct media *m, const struct offer_media *settled)
 {
+    int sealed = seal_make(m, &settled->seal);
+    if (sealed) {
+        return sealed;
+    }
     bool same = m->settled.codec == settled->codec && m->settled.fmt.rate_hz == settled->fmt.rate_hz;
     m->settled = *settled;
     if (same) {
@@ -165,13 +184,15 @@ static void packet_send(struct media *m, uint64_t now_ns)
     } else {
         tone_make(&m->cfg.tone, rate_hz, pcm, n);
     }
-    int bytes = s->codec->encode(m->encoder, m->cfg.simd, pcm, n, payload, PACKET_BYTES_MAX - RTP_HEADER_BYTES);
+    int bytes = s->codec->encode(m->encoder, m->cfg.simd, pcm, n, payload, RTP_PAYLOAD_MAX);
     if (bytes > 0) {
         size_t head = rtp_write(packet, s->pt_tx, m->marker, m->seq++, m->ts, m->ssrc, NULL, 0);
         memcpy(packet + head, payload, (size_t)bytes);
         m->marker = false;
-        bool sent = sendto(m->fd, packet, head + (size_t)bytes, MSG_DONTWAIT, &s->remote_rtp.sa,
-                           addr_len(&s->remote_rtp)) > 0;
+        size_t length = head + (size_t)bytes;
+        length = m->seal ? seal_rtp(m->seal, packet, length) : length;
+        bool sent = length && sendto(m->fd, packet, length, MSG_DONTWAIT, &s->remote_rtp.sa,
+                                     addr_len(&s->remote_rtp)) > 0;
         m->stats.tx_packets += sent;
     }
     m->ts += codec_clock_hz(s->codec, &s->fmt) / 1000 * s->ptime_tx_ms;
@@ -200,12 +221,15 @@ static bool place_find(struct media *m, const struct rtp *rtp, size_t n)
     return true;
 }
 
-static void packet_take(struct media *m, const uint8_t *buf, size_t bytes, uint64_t now_ns)
+static void packet_take(struct media *m, uint8_t *buf, size_t bytes, uint64_t now_ns)
 {
     int16_t pcm[PACKET_SAMPLES_MAX] ALIGNED_LINE;
     const struct offer_media *s = &m->settled;
     struct rtp rtp;
-    if (!s->codec || rtp_is_rtcp(buf, bytes) || rtp_parse(buf, bytes, &rtp) != DROP_NONE || rtp.pt != s->pt_rx) {
+    bool refused = !s->codec || rtp_is_rtcp(buf, bytes) ||
+                   (m->seal && seal_open_rtp(m->seal, buf, &bytes) != DROP_NONE) ||
+                   rtp_parse(buf, bytes, &rtp) != DROP_NONE;
+    if (refused || rtp.pt != s->pt_rx) {
         m->stats.rx_other++;
         return;
     }

@@ -50,7 +50,8 @@ static void joined(struct script *s, struct ua_call *call)
 {
     const struct offer_media *m = media_settled(s->leg.media);
     s->joined_ns = io_socket_now();
-    say(s, "joined %s by %s, %u ms", ua_call_target(call), m->codec ? m->codec->name : "nothing yet", m->ptime_tx_ms);
+    say(s, "joined %s by %s, %u ms%s%s", ua_call_target(call), m->codec ? m->codec->name : "nothing yet",
+        m->ptime_tx_ms, m->seal.suite ? ", " : "", seal_suite_name(m->seal.suite));
 }
 
 /* ---- events ---- */
@@ -410,6 +411,9 @@ static int script_open(struct script *s)
     int err = ua_build(&s->ua, &ua_cfg, &user);
     if (!err) {
         err = ua_leg_open(&s->leg, cfg->codec, cfg->ptime_ms, &media);
+        if (!err && cfg->srtp == OFFER_SRTP_REQUIRED) {
+            ua_leg_srtp(&s->leg, cfg->srtp_only);
+        }
     }
     if (err) {
         fprintf(stderr, "mixminus-ua: cannot start: %s\n", strerror(-err));

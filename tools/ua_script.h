@@ -3,6 +3,7 @@
 #define TOOLS_UA_SCRIPT_H
 
 #include "core/base/addr.h"
+#include "sig/offer.h"
 
 #define SCRIPT_TONES_MAX 16
 #define SCRIPT_TEXT_MAX 256
@@ -17,6 +18,8 @@ struct script_cfg {
     struct addr local, proxy;
     uint8_t transport;
     char name[64], codec[64], play[SCRIPT_TEXT_MAX], record[SCRIPT_TEXT_MAX];
+    enum offer_srtp srtp;
+    enum seal_suite srtp_only;
     double tone_hz, tone_dbfs;
     uint32_t ptime_ms, wait_s;
     uint32_t seconds_ms; /* from joined to our BYE */

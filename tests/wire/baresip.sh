@@ -1,13 +1,15 @@
 # Two stock softphones: the first dials the factory and follows the 302, the second dials the conference. Each plays a
-# tone (-7.3 dBFS, as its module makes it) and keeps what it hears: the other's tone, and nothing of its own.
+# tone (-7.3 dBFS, as its module makes it) and keeps what it hears: the other's tone, and nothing of its own. With the
+# word srtp they insist on it, one by RTP/SAVP, the other by RTP/SAVPF.
 . "$(dirname "$0")/wire.sh"
 command -v baresip >/dev/null || exit 77
 modules=$(ls -d /usr/lib/baresip/modules /usr/lib/*/baresip/modules 2>/dev/null | head -n 1)
-for m in g711 ausine aubridge sndfile account menu; do
+secure=${1:-}
+for m in g711 ausine aubridge sndfile account menu $secure; do
     [ -f "$modules/$m.so" ] || { echo "baresip has no module $m"; exit 77; }
 done
 
-# phone NAME HZ URI: calls for eight seconds, tracing its SIP.
+# phone NAME HZ URI PROFILE: calls for eight seconds, tracing its SIP.
 phone() {
     mkdir -p "$TMP/$1"
     cat >"$TMP/$1/config" <<END
@@ -26,10 +28,11 @@ module g711.so
 module ausine.so
 module aubridge.so
 module sndfile.so
+${secure:+module srtp.so}
 module_tmp account.so
 module_app menu.so
 END
-    echo "<sip:$1@127.0.0.1>;regint=0;audio_codecs=PCMU/8000/1" >"$TMP/$1/accounts"
+    echo "<sip:$1@127.0.0.1>;regint=0;audio_codecs=PCMU/8000/1${secure:+;mediaenc=$4}" >"$TMP/$1/accounts"
     : >"$TMP/$1/contacts"
     timeout 20 baresip -s -f "$TMP/$1" -e "/dial $3" -t 8 >"$TMP/$1.log" 2>&1 </dev/null &
     callers="$callers $1:$!"
@@ -45,13 +48,14 @@ heard() {
 }
 
 server_start
-phone alice 430 "$FACTORY"
+phone alice 430 "$FACTORY" srtp-mand
 await alice 'Call established'
 uri=$(tr '\r' '\n' <"$TMP/alice.log" | sed -n 's/^Contact: <\(sip:[a-z2-7]*@[^>]*\)>;expires.*/\1/p' | head -n 1)
 [ -n "$uri" ] || complain "no 302 in Alice's trace"
-phone bob 610 "$uri"
+phone bob 610 "$uri" srtp-mandf
 await bob 'Call established'
 callers_wait
+[ -z "$secure" ] || grep -q 'a=crypto:.*inline:' "$TMP/alice.log" || complain "Alice got no key"
 heard alice 430 610
 heard bob 610 430
 [ "$failed" -eq 0 ] && cat "$TMP/alice.judged" "$TMP/bob.judged"
