@@ -51,7 +51,7 @@ uint64_t bench_now_ns(void);
 /** The median; sorts the values. */
 double bench_median(double *values, unsigned n);
 
-/** Begins a case's JSON line on standard output: bench, commit, CPU, SIMD level, kernel version. The caller goes on
+/** Begins a case's JSON line on standard output: bench, commit, CPU, SIMD level, Linux version. The caller goes on
  * with ",\"name\":value" and ends it with "}\n". */
 void bench_json_begin(const char *bench);
 
@@ -65,5 +65,6 @@ int bench_churn(int argc, char **argv);
 int bench_latency(int argc, char **argv);
 int bench_mixer(int argc, char **argv);
 int bench_pump(int argc, char **argv);
+int bench_report(int argc, char **argv);
 
 #endif

@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FLAGS_MAX = 32, FLAG_BYTES = 320, JOIN_RATE = 1000, PATIENCE_S = 60 };
+enum { FLAGS_MAX = 32, FLAG_BYTES = 320, JOIN_RATE = 1000, PATIENCE_S = 60, RSS_LINES = 600 };
 static const double loss_max = 0.001;
 
 const char *peer_name(enum peer peer)
@@ -205,7 +205,7 @@ void stand_close(struct stand *stand)
 static bool ports_await(const struct stand *s, unsigned legs)
 {
     unsigned ports[] = {s->sip_port, s->port, s->port + legs, s->port + 2 * legs - 2, s->client_port};
-    for (unsigned tries = 0; tries < 300; tries++, usleep(10000)) {
+    for (unsigned tries = 0; tries < 1000; tries++, usleep(10000)) {
         unsigned n_free = 0;
         for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
             int fd = pump_socket((uint16_t)(ports[i] & ~1u), 0);
@@ -373,11 +373,28 @@ static bool line_read(const struct stand *s, const char *name, const char *word,
     return found;
 }
 
+/* Of the line that lies best through the points. */
+static double slope(const double *x, const double *y, unsigned n)
+{
+    double mean_x = 0, mean_y = 0, xx = 0, xy = 0;
+    for (unsigned i = 0; i < n; i++) {
+        mean_x += x[i] / n;
+        mean_y += y[i] / n;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        xx += (x[i] - mean_x) * (x[i] - mean_x);
+        xy += (x[i] - mean_x) * (y[i] - mean_y);
+    }
+    return xx > 0 ? xy / xx : 0;
+}
+
 /* What mixminusd told of itself once a second: from the first line within the measurement to the last. */
 static void server_read(const struct stand *s, struct match_result *r)
 {
     char path[STAND_TEXT + 32];
     static char first[8192], last[8192], text[8192];
+    double times[RSS_LINES], rss_kb[RSS_LINES];
+    unsigned n = 0;
     double begin = json_value(r->load, "begin_time", 0), end = json_value(r->load, "end_time", 0);
     snprintf(path, sizeof path, "%s/server", s->dir);
     FILE *f = fopen(path, "r");
@@ -391,6 +408,10 @@ static void server_read(const struct stand *s, struct match_result *r)
             strcpy(first, text);
         }
         strcpy(last, text);
+        if (n < RSS_LINES) {
+            times[n] = json_value(text, "uptime_s", 0);
+            rss_kb[n++] = json_value(text, "rss_kb", 0);
+        }
     }
     if (f) {
         fclose(f);
@@ -401,9 +422,8 @@ static void server_read(const struct stand *s, struct match_result *r)
         r->ticks_late = json_value(last, "ticks_late", 0) - json_value(first, "ticks_late", 0);
         r->encoded = json_value(last, "encoded", 0) - json_value(first, "encoded", 0);
         r->encode_shared = json_value(last, "encode_shared", 0) - json_value(first, "encode_shared", 0);
-        r->rss_begin_kb = json_value(first, "rss_kb", 0);
         r->rss_end_kb = json_value(last, "rss_kb", 0);
-        r->server_s = json_value(last, "uptime_s", 0) - json_value(first, "uptime_s", 0);
+        r->rss_kb_per_min = slope(times + n / 2, rss_kb + n / 2, n - n / 2) * 60;
     }
 }
 

@@ -58,7 +58,8 @@ struct match_result {
     bool held;             /* all up, loss < 0.1 %, no gap over 60 ms */
     char load[MATCH_LINE]; /* the line of mixminus-load */
     bool has_server;       /* mixminusd's own figures over the measurement: */
-    double ticks, ticks_late, encoded, encode_shared, rss_begin_kb, rss_end_kb, server_s;
+    double ticks, ticks_late, encoded, encode_shared, rss_end_kb;
+    double rss_kb_per_min; /* slope over the second half */
 };
 
 /** Looks for the programs, makes the folder. @return 0 | negative errno, said why */

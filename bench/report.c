@@ -1,0 +1,438 @@
+/*
+ * mixminus-bench report: a page of tables and plots from the JSON lines of the other benches. The page says how to
+ * repeat it.
+ */
+#include "bench/report.h"
+#include "bench/bench.h"
+#include "bench/json.h"
+#include "bench/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { LINE = 16384, FILES_MAX = 64 };
+
+/* ---- records ---- */
+
+static void record_read(struct record *r, char *line)
+{
+    *r = (struct record){.line = line};
+    json_text(line, "bench", r->bench, sizeof r->bench);
+    json_text(line, "peer", r->peer, sizeof r->peer);
+    json_text(line, "codec", r->codec, sizeof r->codec);
+    bool kernels = strcmp(r->bench, "kernels") == 0, pump = strcmp(r->bench, "pump") == 0;
+    json_text(line, kernels ? "kernel" : pump ? "design" : "case", r->name, sizeof r->name);
+    if (kernels) {
+        json_text(line, "isa", r->isa, sizeof r->isa);
+    }
+    r->room = json_value(line, kernels ? "rows" : "room", 0);
+    r->legs = json_value(line, kernels ? "samples" : "legs", 0);
+    r->talkers = json_value(line, "talkers", 0);
+}
+
+static bool is_same_shape(const struct record *a, const struct record *b)
+{
+    return strcmp(a->bench, b->bench) == 0 && strcmp(a->codec, b->codec) == 0 && strcmp(a->name, b->name) == 0 &&
+           strcmp(a->isa, b->isa) == 0 && a->room == b->room && a->legs == b->legs;
+}
+
+static void record_add(struct records *records, char *line)
+{
+    struct record r;
+    record_read(&r, line);
+    for (unsigned i = 0; i < records->n; i++) {
+        struct record *old = &records->all[i];
+        if (is_same_shape(old, &r) && strcmp(old->peer, r.peer) == 0 && old->talkers == r.talkers) {
+            free(old->line);
+            *old = r;
+            return;
+        }
+    }
+    if (records->n == records->max) {
+        records->max = records->max ? 2 * records->max : 256;
+        records->all = realloc(records->all, records->max * sizeof *records->all);
+        must(records->all);
+    }
+    records->all[records->n++] = r;
+}
+
+static void records_read(struct records *records, FILE *f)
+{
+    static char text[LINE];
+    while (fgets(text, sizeof text, f)) {
+        if (text[0] == '{' && strstr(text, "\"bench\":")) {
+            char *line = strdup(text);
+            must(line);
+            record_add(records, line);
+        }
+    }
+}
+
+const struct record *record_find(const struct records *records, const struct record *like, const char *peer,
+                                 double talkers)
+{
+    for (unsigned i = 0; i < records->n; i++) {
+        const struct record *r = &records->all[i];
+        if (is_same_shape(r, like) && strcmp(r->peer, peer ? peer : like->peer) == 0 && r->talkers == talkers) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
+bool record_is_first(const struct records *records, unsigned i)
+{
+    for (unsigned k = 0; k < i; k++) {
+        if (is_same_shape(&records->all[k], &records->all[i]) && records->all[k].talkers == records->all[i].talkers) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- cells ---- */
+
+/* One cell: the figure, or a dash. */
+static void cell(FILE *page, const struct record *r, const char *name, const char *format)
+{
+    double value;
+    fputs(" ", page);
+    if (r && json_number(r->line, name, &value)) {
+        char text[64];
+        snprintf(text, sizeof text, format, value);
+        fputs(text, page);
+    } else {
+        fputs("-", page);
+    }
+    fputs(" |", page);
+}
+
+static double figure(const struct record *r, const char *name)
+{
+    return r ? json_value(r->line, name, 0) : 0;
+}
+
+static void cell_ratio(FILE *page, double a, double b)
+{
+    if (a > 0 && b > 0) {
+        fprintf(page, " %.2f |", a / b);
+    } else {
+        fputs(" - |", page);
+    }
+}
+
+static bool is_of(const struct record *r, const char *bench)
+{
+    return strcmp(r->bench, bench) == 0;
+}
+
+static bool has_any(const struct records *records, const char *bench)
+{
+    for (unsigned i = 0; i < records->n; i++) {
+        if (is_of(&records->all[i], bench)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- tables ---- */
+
+static void machine_write(const struct records *records, FILE *page)
+{
+    char cpu[64] = "", isa[64] = "", linux_version[64] = "", commit[64] = "";
+    for (unsigned i = 0; i < records->n; i++) {
+        const char *line = records->all[i].line;
+        json_text(line, "cpu", cpu, sizeof cpu);
+        json_text(line, "commit", commit, sizeof commit);
+        if (json_text(line, "linux", linux_version, sizeof linux_version)[0]) {
+            json_text(line, "isa", isa, sizeof isa);
+            break;
+        }
+    }
+    fprintf(page,
+            "Measured at commit %s on one machine: %s, %s, Linux %s. Compare ratios, which are taken in the same\n"
+            "rounds; absolute figures are the machine's.\n\n",
+            commit, cpu, *isa ? isa : "SIMD as told", *linux_version ? linux_version : "unknown");
+}
+
+static void capacity_write(const struct records *records, FILE *page)
+{
+    fprintf(
+        page,
+        "### The whole server\n\nCPU (user and system, microseconds per participant-second) of SIP, control and one "
+        "worker core; talkers 3 a room unless said.\n\n"
+        "| codec | rooms of | legs | talkers | reflector | echo | mixminus | x reflector | x echo | Janus | "
+        "Janus / mixminus | p50 ms | p99 ms | encodes per leg and frame | late ticks |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    for (unsigned i = 0; i < records->n; i++) {
+        const struct record *r = &records->all[i];
+        if (!is_of(r, "capacity") || r->name[0] || !record_is_first(records, i)) {
+            continue;
+        }
+        const struct record *own = record_find(records, r, "mixminus", r->talkers);
+        const struct record *floor = record_find(records, r, "reflector", r->talkers);
+        const struct record *echo = record_find(records, r, "echo", r->talkers);
+        const struct record *janus = record_find(records, r, "janus", r->talkers);
+        static const char us[] = "us_per_participant_s";
+        fprintf(page, "| %s | %.0f | %.0f | %.0f |", r->codec, r->room, r->legs, r->talkers);
+        cell(page, floor, us, "%.0f");
+        cell(page, echo, us, "%.0f");
+        cell(page, own, us, "%.0f");
+        cell(page, own, "ratio_to_reflector", "%.2f");
+        cell(page, own, "ratio_to_echo", "%.2f");
+        cell(page, janus, us, "%.0f");
+        cell_ratio(page, figure(janus, us), figure(own, us));
+        cell(page, own, "delay_ms_p50", "%.1f");
+        cell(page, own, "delay_ms_p99", "%.1f");
+        cell(page, own, "encodes_per_leg_frame", "%.3f");
+        if (own && figure(own, "ticks") > 0) {
+            fprintf(page, " %.0f of %.0f |\n", figure(own, "ticks_late"), figure(own, "ticks"));
+        } else {
+            fprintf(page, " - |\n");
+        }
+    }
+    fprintf(page, "\n");
+    for (unsigned i = 0; i < records->n; i++) {
+        const struct record *r = &records->all[i];
+        if (is_of(r, "capacity") && strcmp(r->name, "most_legs") == 0) {
+            fprintf(page,
+                    "Most legs tried that one worker core held (loss < 0.1 %%, no gap over 60 ms): **%.0f**, %s, "
+                    "rooms of %.0f.\n",
+                    figure(r, "legs_held"), r->codec, r->room);
+        }
+    }
+    fprintf(page, "\n");
+}
+
+static void latency_write(const struct records *records, FILE *page)
+{
+    fprintf(page,
+            "### Added delay\n\nMilliseconds between a talker's packet and the packet in which a listener gets it, "
+            "after some seconds of speech.\n\n"
+            "| server | legs, rooms of | talkers | p50 | p90 | p99 | p99.9 |\n"
+            "| --- | --- | --- | --- | --- | --- | --- |\n");
+    for (unsigned i = 0; i < records->n; i++) {
+        const struct record *r = &records->all[i];
+        if (is_of(r, "latency")) {
+            fprintf(page, "| %s | %.0f, %.0f | %.0f |", r->peer, r->legs, r->room, r->talkers);
+            cell(page, r, "delay_ms_p50", "%.1f");
+            cell(page, r, "delay_ms_p90", "%.1f");
+            cell(page, r, "delay_ms_p99", "%.1f");
+            cell(page, r, "delay_ms_p999", "%.1f");
+            fprintf(page, "\n");
+        }
+    }
+    fprintf(page, "\n");
+}
+
+static void churn_write(const struct records *records, FILE *page)
+{
+    fprintf(
+        page,
+        "### Joins, leaves, overload\n\n"
+        "| case | offered | up | joined / left / failed | 503, with Retry-After | lost | worst loss | gaps > 60 ms | "
+        "late ticks | p50 ms | p99 ms | RSS kB per min |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    for (unsigned i = 0; i < records->n; i++) {
+        const struct record *r = &records->all[i];
+        if (!is_of(r, "churn")) {
+            continue;
+        }
+        fprintf(page, "| %s |", r->name);
+        cell(page, r, "offered", "%.0f");
+        cell(page, r, "up", "%.0f");
+        fprintf(page, " %.0f / %.0f / %.0f | %.0f, %.0f |", figure(r, "joined"), figure(r, "left"), figure(r, "failed"),
+                figure(r, "unavailable_503"), figure(r, "with_retry_after"));
+        cell(page, r, "lost", "%.0f");
+        cell(page, r, "loss", "%.5f");
+        cell(page, r, "gaps_over_60ms", "%.0f");
+        fprintf(page, " %.0f of %.0f |", figure(r, "ticks_late"), figure(r, "ticks"));
+        cell(page, r, "delay_ms_p50", "%.1f");
+        cell(page, r, "delay_ms_p99", "%.1f");
+        cell(page, r, "rss_kb_per_min", "%.0f");
+        fprintf(page, "\n");
+    }
+    fprintf(page, "\n");
+}
+
+/* One row a codec and room: its talkers side by side. */
+static void mixer_write(const struct records *records, FILE *page)
+{
+    static const char us[] = "us_per_participant_s";
+    fprintf(page,
+            "### The engine without a network\n\nMicroseconds per participant-second: packet in, everybody decoded, "
+            "mixed, encoded, packet out. *Alone*: the cost with an encode for every leg, in the same rounds.\n\n"
+            "| codec | rooms of | legs | 1 talker | 3 talkers | all talk | encodes per leg and frame (3) | alone / "
+            "shared (1) | (3) | drops |\n"
+            "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    for (unsigned i = 0; i < records->n; i++) {
+        const struct record *r = &records->all[i];
+        bool first = is_of(r, "mixer");
+        for (unsigned k = 0; k < i && first; k++) {
+            first = !is_same_shape(&records->all[k], r);
+        }
+        if (!first) {
+            continue;
+        }
+        const struct record *one = record_find(records, r, NULL, 1), *three = record_find(records, r, NULL, 3);
+        fprintf(page, "| %s | %.0f | %.0f |", r->codec, r->room, r->legs);
+        cell(page, one, us, "%.1f");
+        cell(page, three, us, "%.1f");
+        cell(page, record_find(records, r, NULL, r->room), us, "%.1f");
+        cell(page, three, "encodes_per_leg_frame", "%.3f");
+        cell(page, one, "alone_ratio", "%.2f");
+        cell(page, three, "alone_ratio", "%.2f");
+        cell(page, three, "drops", "%.0f");
+        fprintf(page, "\n");
+    }
+    fprintf(page, "\n");
+}
+
+static void pump_write(const struct records *records, FILE *page)
+{
+    fprintf(page, "### The media path alone\n\nA worker with raw legs, no signalling.\n\n"
+                  "| design | rooms of | legs | us per participant-second | x reflector | p50 ms | p99 ms |\n"
+                  "| --- | --- | --- | --- | --- | --- | --- |\n");
+    for (unsigned i = 0; i < records->n; i++) {
+        const struct record *r = &records->all[i];
+        if (is_of(r, "pump")) {
+            fprintf(page, "| %s | %.0f | %.0f |", r->name, r->room, r->legs);
+            cell(page, r, "us_per_participant_s", "%.0f");
+            cell(page, r, "ratio_to_reflector", "%.2f");
+            cell(page, r, "delay_ms_p50", "%.1f");
+            cell(page, r, "delay_ms_p99", "%.1f");
+            fprintf(page, "\n");
+        }
+    }
+    fprintf(page, "\n");
+}
+
+static void kernels_write(const struct records *records, FILE *page)
+{
+    fprintf(
+        page,
+        "### Kernels\n\nAgainst the scalar code (-O2, no vectoriser) in the same rounds, and against the least that "
+        "L1 or the multipliers would take.\n\n"
+        "| kernel | samples x rows | isa | ns | x scalar | gate | x bound |\n"
+        "| --- | --- | --- | --- | --- | --- | --- |\n");
+    for (unsigned i = 0; i < records->n; i++) {
+        const struct record *r = &records->all[i];
+        if (is_of(r, "kernels")) {
+            fprintf(page, "| %s | %.0f x %.0f | %s |", r->name, r->legs, r->room, r->isa);
+            cell(page, r, "ns", "%.1f");
+            cell(page, r, "ratio", "%.1f");
+            cell(page, figure(r, "gate") > 0 ? r : NULL, "gate", "%.0f");
+            cell(page, figure(r, "bound_factor") > 0 ? r : NULL, "bound_factor", "%.1f");
+            fprintf(page, "\n");
+        }
+    }
+    fprintf(page, "\n");
+}
+
+static void page_write(const struct records *records, FILE *page)
+{
+    static const struct {
+        const char *bench;
+        void (*write)(const struct records *records, FILE *page);
+    } tables[] = {
+        {"capacity", capacity_write}, {"latency", latency_write}, {"churn", churn_write},
+        {"mixer", mixer_write},       {"pump", pump_write},       {"kernels", kernels_write},
+    };
+    fprintf(page, "## Performance\n\n");
+    machine_write(records, page);
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+        if (has_any(records, tables[i].bench)) {
+            tables[i].write(records, page);
+        }
+    }
+}
+
+static void repeat_write(FILE *page)
+{
+    fprintf(page,
+            "### To repeat it\n\n```\ntools/build\n"
+            "for bench in 'kernels --json' mixer pump capacity latency churn; do build/bin/mixminus-bench $bench; "
+            "done >bench.jsonl\n"
+            "build/bin/mixminus-bench report --out=report bench.jsonl\n```\n\n"
+            "Each bench takes three minutes at most, needs two CPUs and stays on 127.0.0.1; --help tells the shapes. "
+            "Janus is measured where its package is installed.\n");
+}
+
+/* ---- command ---- */
+
+/* Reads the files, or standard input if there are none. @return false: said why */
+static bool files_read(struct records *records, char *const *files, unsigned n)
+{
+    if (!n) {
+        records_read(records, stdin);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        FILE *f = fopen(files[i], "r");
+        if (!f) {
+            fprintf(stderr, "mixminus-bench: cannot read %s: %s\n", files[i], strerror(errno));
+            return false;
+        }
+        records_read(records, f);
+        fclose(f);
+    }
+    if (!records->n) {
+        fprintf(stderr, "mixminus-bench: no JSON line of a bench in there\n");
+    }
+    return records->n > 0;
+}
+
+static int report_run(const struct records *records, const char *folder)
+{
+    char path[512];
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
+        fprintf(stderr, "mixminus-bench: cannot make %s: %s\n", folder, strerror(errno));
+        return 1;
+    }
+    snprintf(path, sizeof path, "%s/report.md", folder);
+    FILE *page = fopen(path, "w");
+    if (!page) {
+        fprintf(stderr, "mixminus-bench: cannot write %s: %s\n", path, strerror(errno));
+        return 1;
+    }
+    page_write(records, page);
+    if (plots_draw(records, folder, page) != 0) {
+        fprintf(stderr, "mixminus-bench: gnuplot is not installed: tables without plots\n");
+    }
+    repeat_write(page);
+    fclose(page);
+    printf("%s\n", path);
+    return 0;
+}
+
+int bench_report(int argc, char **argv)
+{
+    char out[400] = "report", *files[FILES_MAX], *flags[FILES_MAX] = {argv[0]};
+    unsigned n_files = 0;
+    int n_flags = 1;
+    const struct option_line lines[] = {
+        OPTION_TEXT("out", out, "folder for report.md and the plots, default report"),
+        {0},
+    };
+    for (int i = 1; i < argc && i < FILES_MAX; i++) {
+        if (strncmp(argv[i], "--", 2) == 0) {
+            flags[n_flags++] = argv[i];
+        } else {
+            files[n_files++] = argv[i];
+        }
+    }
+    int status =
+        options_read(n_flags, flags, "tables and plots from JSON lines: of the FILEs, or standard input", lines);
+    if (status >= 0) {
+        return status;
+    }
+    struct records records = {0};
+    status = files_read(&records, files, n_files) ? report_run(&records, out) : 1;
+    for (unsigned i = 0; i < records.n; i++) {
+        free(records.all[i].line);
+    }
+    free(records.all);
+    return status;
+}
