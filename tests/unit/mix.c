@@ -1,0 +1,244 @@
+/*
+ * One encode for all who hear the same, and nobody's decoder notices: a listener that begins to talk goes on with the
+ * shared encoder's state, so its stream is, byte for byte, what one encoder of its own would have sent from the start.
+ * C talks in L16, A and B listen in Opus. While A talks it hears C still: its stream must not differ from a reference
+ * encoder that is fed C's samples alone.
+ */
+#include "core/base/mem.h"
+#include "core/conf/conf_run.h"
+#include "tests/unit/unit.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { LEGS = 3, C = 0, A = 1, B = 2, FRAME = 320, TX_MAX = 64 };
+
+struct hall {
+    struct arena arena;
+    struct pool pool;
+    struct outbox box;
+    struct worker_stats stats;
+    struct mix_tools tools;
+    struct conf *conf;
+    struct leg *legs[LEGS];
+    uint16_t seq[LEGS];
+    uint64_t now_ns;
+    uint32_t noise;
+};
+
+static void box_empty(struct outbox *box)
+{
+    box->n = 0;
+}
+
+static struct leg *leg_of(enum codec_id id, uint32_t ssrc)
+{
+    struct leg_cfg cfg = {.rtcp_fd = -1,
+                          .codec = codec_get(id),
+                          .fmt = {.rate_hz = 16000, .complexity = 2},
+                          .pt_rx = 96,
+                          .pt_tx = 96,
+                          .pt_event_rx = PT_NONE,
+                          .pt_cn_rx = PT_NONE,
+                          .rx_on = true,
+                          .tx_on = true,
+                          .ssrc = ssrc,
+                          .cname = "x"};
+    struct leg *leg;
+    addr_parse(&cfg.remote_rtp, "192.0.2.1", (uint16_t)(1000 + ssrc));
+    assert_int_equal(leg_build(&leg, &cfg), 0);
+    return leg;
+}
+
+static void hall_open(struct hall *h)
+{
+    memset(h, 0, sizeof *h);
+    struct arena *a = &h->arena;
+    size_t frame = FRAME_SAMPLES_MAX * sizeof(int16_t);
+    assert_int_equal(arena_build(a, pool_arena_bytes(64, 64) + TX_MAX * PACKET_STRIDE_BYTES + (1u << 18)), 0);
+    pool_init(&h->pool, a, 64, 64);
+    h->box = (struct outbox){.packets = arena_take(a, TX_MAX * sizeof(struct io_tx)),
+                             .bufs = arena_take(a, TX_MAX * PACKET_STRIDE_BYTES),
+                             .max = TX_MAX,
+                             .flush = box_empty};
+    h->tools = (struct mix_tools){
+        .leg = {.simd = simd_pick(SIMD_ALL), .scratch = arena_take(a, PACKET_SAMPLES_MAX * 2), .stats = &h->stats},
+        .box = &h->box,
+        .s1 = arena_take(a, frame),
+        .s2 = arena_take(a, frame),
+        .listen = arena_take(a, frame),
+        .own = arena_take(a, frame),
+        .silence = arena_take(a, frame),
+        .payload = arena_take(a, PAYLOAD_CAP),
+    };
+    struct conf_cfg conf = {.legs_max = LEGS};
+    assert_int_equal(conf_build(&h->conf, &conf), 0);
+    for (uint32_t i = 0; i < LEGS; i++) {
+        h->legs[i] = leg_of(i == C ? CODEC_L16 : CODEC_OPUS, i + 1);
+        leg_attach(h->legs[i], &h->pool, 2 * i, 2 * i + 1, 0);
+        conf_leg_add(h->conf, h->legs[i]);
+    }
+}
+
+static void hall_close(struct hall *h)
+{
+    for (unsigned i = 0; i < LEGS; i++) {
+        if (h->legs[i]) {
+            conf_leg_drop(h->conf, h->legs[i]);
+            leg_detach(h->legs[i]);
+            leg_free(h->legs[i]);
+        }
+    }
+    conf_free(h->conf);
+    arena_free(&h->arena);
+}
+
+/* What C says in a tick: noise under a tone, quiet enough for no limiter. */
+static void c_says(struct hall *h, int16_t *pcm)
+{
+    for (unsigned i = 0; i < FRAME; i++) {
+        h->noise = h->noise * 1664525u + 1013904223u;
+        double tone = 3000 * sin(6.2831853 * 300 * (double)(h->seq[C] * FRAME + i) / 16000);
+        pcm[i] = (int16_t)(lrint(tone) + (int16_t)(h->noise >> 22));
+    }
+}
+
+static void arrives(struct hall *h, unsigned i, const uint8_t *payload, size_t bytes, uint8_t *buf)
+{
+    size_t head = rtp_write(buf, 96, false, h->seq[i], h->seq[i] * h->legs[i]->frame_ts, 100 + i, NULL, 0);
+    memcpy(buf + head, payload, bytes);
+    h->seq[i]++;
+    leg_rx_rtp(h->legs[i], buf, (int32_t)(head + bytes), NULL, h->now_ns);
+}
+
+static void tick(struct hall *h)
+{
+    h->box.n = 0;
+    conf_tick(h->conf, &h->tools);
+    h->now_ns += TICK_NS;
+}
+
+/* The payload that leg i was sent in this tick. */
+static size_t sent_to(const struct hall *h, unsigned i, const uint8_t **payload)
+{
+    for (uint32_t k = 0; k < h->box.n; k++) {
+        struct rtp rtp;
+        if (h->box.packets[k].slot == 2 * i) {
+            assert_int_equal(rtp_parse(h->box.packets[k].buf, h->box.packets[k].bytes, &rtp), DROP_NONE);
+            *payload = rtp.payload;
+            return rtp.bytes;
+        }
+    }
+    return 0;
+}
+
+struct reference {
+    void *encoder;
+    uint8_t payload[1500];
+    int bytes;
+};
+
+static void reference_open(struct reference *r, const struct leg *like)
+{
+    r->encoder = mem_get(like->cfg.codec->encoder_size());
+    assert_int_equal(like->cfg.codec->encoder_init(r->encoder, &like->cfg.fmt), 0);
+}
+
+static void reference_encode(struct reference *r, const struct hall *h, const int16_t *pcm)
+{
+    r->bytes = codec_get(CODEC_OPUS)->encode(r->encoder, h->tools.leg.simd, pcm, FRAME, r->payload, sizeof r->payload);
+}
+
+static void is_as_reference(const struct hall *h, unsigned i, const struct reference *r)
+{
+    const uint8_t *payload;
+    assert_int_equal(sent_to(h, i, &payload), r->bytes);
+    assert_memory_equal(payload, r->payload, (size_t)r->bytes);
+}
+
+/* A says: an Opus tone of its own. */
+static size_t a_says(struct hall *h, void *encoder, uint8_t *payload)
+{
+    int16_t pcm[FRAME] __attribute__((aligned(64)));
+    for (unsigned i = 0; i < FRAME; i++) {
+        pcm[i] = (int16_t)lrint(4000 * sin(6.2831853 * 800 * (double)(h->seq[A] * FRAME + i) / 16000));
+    }
+    return (size_t)h->legs[A]->cfg.codec->encode(encoder, h->tools.leg.simd, pcm, FRAME, payload, 1500);
+}
+
+static void listener_begins_to_talk(void **state)
+{
+    struct hall h;
+    struct reference r;
+    int16_t pcm[FRAME] __attribute__((aligned(64)));
+    uint8_t l16[2 * FRAME], said[1500], bufs[2][PACKET_STRIDE_BYTES];
+    hall_open(&h);
+    reference_open(&r, h.legs[A]);
+    void *voice = mem_get(h.legs[A]->cfg.codec->encoder_size());
+    h.legs[A]->cfg.codec->encoder_init(voice, &h.legs[A]->cfg.fmt);
+    unsigned n_shared = 0;
+    for (unsigned t = 0; t < 300; t++) {
+        bool a_talks = t >= 200;
+        c_says(&h, pcm);
+        for (unsigned i = 0; i < FRAME; i++) {
+            store_be16(l16 + 2 * i, (uint16_t)pcm[i]);
+        }
+        arrives(&h, C, l16, sizeof l16, bufs[0]);
+        if (a_talks) {
+            arrives(&h, A, said, a_says(&h, voice, said), bufs[1]);
+        }
+        uint64_t encoded_before = count_get(&h.stats.encoded);
+        tick(&h);
+        reference_encode(&r, &h, pcm);
+        is_as_reference(&h, A, &r);
+        if (!a_talks) {
+            is_as_reference(&h, B, &r);
+            n_shared += !h.legs[A]->own_encoder && !h.legs[B]->own_encoder;
+            bool one_encode = count_get(&h.stats.encoded) - encoded_before == 2; /* C's own leg, and one for both */
+            assert_true(h.legs[A]->own_encoder || h.legs[B]->own_encoder || one_encode);
+        } else {
+            assert_true(h.legs[A]->own_encoder);
+        }
+    }
+    assert_in_range(n_shared, 50, 200);
+    mem_put(r.encoder);
+    mem_put(voice);
+    hall_close(&h);
+}
+
+/* Whose memory holds the shared state leaves: the heir goes on with it. */
+static void holder_leaves(void **state)
+{
+    struct hall h;
+    struct reference r;
+    int16_t pcm[FRAME] __attribute__((aligned(64)));
+    uint8_t l16[2 * FRAME], buf[PACKET_STRIDE_BYTES];
+    hall_open(&h);
+    reference_open(&r, h.legs[A]);
+    for (unsigned t = 0; t < 250; t++) {
+        c_says(&h, pcm);
+        for (unsigned i = 0; i < FRAME; i++) {
+            store_be16(l16 + 2 * i, (uint16_t)pcm[i]);
+        }
+        arrives(&h, C, l16, sizeof l16, buf);
+        if (t == 200) {
+            unsigned holder = h.legs[A]->holds_shared ? A : B;
+            assert_true(h.legs[holder]->holds_shared);
+            conf_leg_drop(h.conf, h.legs[holder]);
+            leg_detach(h.legs[holder]);
+            leg_free(h.legs[holder]);
+            h.legs[holder] = NULL;
+        }
+        tick(&h);
+        reference_encode(&r, &h, pcm);
+        is_as_reference(&h, h.legs[B] ? B : A, &r);
+    }
+    mem_put(r.encoder);
+    hall_close(&h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(listener_begins_to_talk), cmocka_unit_test(holder_leaves)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
