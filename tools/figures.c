@@ -10,7 +10,7 @@
 #define SUM_LIST(X)                                                                                                    \
     X(beats)                                                                                                           \
     X(busy_ns) X(ticks) X(ticks_late) X(ticks_skipped) X(confs) X(legs) X(rx_packets) X(rx_bytes) X(tx_packets)        \
-        X(tx_bytes) X(decoded) X(concealed) X(encoded) X(encode_shared) X(events_lost)
+        X(tx_bytes) X(decoded) X(concealed) X(blended) X(encoded) X(encode_shared) X(events_lost)
 
 struct sums {
 #define X(name) uint64_t name;

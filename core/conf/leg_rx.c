@@ -378,6 +378,7 @@ static void frame_gather(struct leg *leg, const struct leg_tools *tools, size_t 
             leg->row[i] = (int16_t)(mixed / (int32_t)frame);
         }
         used += extra;
+        count_add(&tools->stats->blended, 1);
     }
     leg->n_fifo -= (uint32_t)used;
     memmove(leg->fifo, leg->fifo + used, leg->n_fifo * sizeof *leg->fifo);

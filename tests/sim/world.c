@@ -53,7 +53,7 @@ struct world {
     struct engine *engine;
     struct conf *confs[CONFS_MAX];
     uint64_t changed_ns[CONFS_MAX]; /* last change of who hears whom */
-    uint64_t n_concealed, concealed_ns; /* the engine made audio up: after a change of ptime, or of a phase */
+    uint64_t n_made_up, made_up_ns; /* the engine concealed or blended: after a change of ptime, or of a phase */
     unsigned n_confs, n_phones, talkers;
     uint32_t rate_hz;
     struct phone phones[PHONES_MAX];
@@ -116,7 +116,7 @@ static void samples_check(struct world *w, struct phone *p, const uint8_t *paylo
     for (size_t i = 0; i + 1 < bytes; i += 2) {
         uint32_t set = load_be16(payload + i);
         /* Made-up audio of others may add up to anybody's bit. */
-        bool pure = w->kind <= KIND_CHURN && w->now_ns > w->concealed_ns + NS_PER_S / 2;
+        bool pure = w->kind <= KIND_CHURN && w->now_ns > w->made_up_ns + NS_PER_S / 2;
         if (pure && (set & (1u << p->bit))) {
             violated(w, "phone %u hears itself: set %04x", p->index, set);
             return;
@@ -176,9 +176,10 @@ static void heard(void *owner, bool rtcp, const uint8_t *wire, size_t bytes, uin
         violated(w, "phone %u got a packet that does not open", p->index);
         return;
     }
-    if (count_get(&w->stats.concealed) != w->n_concealed) {
-        w->n_concealed = count_get(&w->stats.concealed);
-        w->concealed_ns = now_ns;
+    uint64_t n_made_up = count_get(&w->stats.concealed) + count_get(&w->stats.blended);
+    if (n_made_up != w->n_made_up) {
+        w->n_made_up = n_made_up;
+        w->made_up_ns = now_ns;
     }
     if (rtp_parse(buf, bytes, &rtp) != DROP_NONE) {
         violated(w, "phone %u got a malformed packet of %zu bytes", p->index, bytes);
