@@ -21,12 +21,18 @@ struct settings {
     bool quick;
 };
 
+/* What a shape comes to, over all numbers of legs: the most that are held, and memory at the fewest and the most. */
+struct outcome {
+    unsigned most, fewest_legs, most_legs;
+    double fewest_kb, most_kb;
+};
+
 /* One peer's rounds of a case. */
 struct series {
     double us[BENCH_ROUNDS_MAX], ratio[BENCH_ROUNDS_MAX], to_echo[BENCH_ROUNDS_MAX], p50[BENCH_ROUNDS_MAX],
         p99[BENCH_ROUNDS_MAX], loss[BENCH_ROUNDS_MAX];
     unsigned n, n_held;
-    double gaps_over_60ms, late_sends, ticks, ticks_late, frames, encoded;
+    double gaps_over_60ms, late_sends, ticks, ticks_late, frames, encoded, rss_kb;
 };
 
 static void series_add(struct series *s, const struct match *m, const struct match_result *r, double floor, double echo)
@@ -43,6 +49,7 @@ static void series_add(struct series *s, const struct match *m, const struct mat
     s->late_sends += r->late_sends;
     s->ticks += r->ticks;
     s->ticks_late += r->ticks_late;
+    s->rss_kb = MAX(s->rss_kb, r->rss_end_kb);
     s->encoded += r->encoded;
     s->frames += r->encoded + r->encode_shared;
 }
@@ -65,15 +72,16 @@ static void series_print(struct series *s, const struct match *m)
         printf(",\"delay_ms_p50\":%.1f,\"delay_ms_p99\":%.1f", bench_median(s->p50, s->n), bench_median(s->p99, s->n));
     }
     if (s->ticks > 0) {
-        printf(",\"ticks\":%.0f,\"ticks_late\":%.0f,\"encodes_per_leg_frame\":%.4f", s->ticks, s->ticks_late,
-               s->frames > 0 ? s->encoded / s->frames : 0);
+        printf(",\"ticks\":%.0f,\"ticks_late\":%.0f,\"encodes_per_leg_frame\":%.4f,\"rss_kb\":%.0f", s->ticks,
+               s->ticks_late, s->frames > 0 ? s->encoded / s->frames : 0, s->rss_kb);
     }
     printf("}\n");
     fflush(stdout);
 }
 
-/* One number of legs, all peers in turn, round after round. @return does mixminus hold them? */
-static bool case_run(const struct settings *o, const struct match *shape, const enum peer *peers, unsigned n_peers)
+/* One number of legs, all peers in turn, round after round. */
+static void case_run(const struct settings *o, const struct match *shape, const enum peer *peers, unsigned n_peers,
+                     struct outcome *outcome)
 {
     static struct series series[PEERS];
     static struct match_result result;
@@ -96,31 +104,47 @@ static bool case_run(const struct settings *o, const struct match *shape, const 
             series_print(&series[m.peer], &m);
         }
     }
-    return series[PEER_MIXMINUS].n && 2 * series[PEER_MIXMINUS].n_held > series[PEER_MIXMINUS].n;
+    const struct series *own = &series[PEER_MIXMINUS];
+    if (own->n && 2 * own->n_held > own->n) {
+        outcome->most = MAX(outcome->most, m.legs);
+    }
+    if (own->rss_kb > 0 && (!outcome->fewest_legs || m.legs < outcome->fewest_legs)) {
+        outcome->fewest_legs = m.legs;
+        outcome->fewest_kb = own->rss_kb;
+    }
+    if (own->rss_kb > 0 && m.legs > outcome->most_legs) {
+        outcome->most_legs = m.legs;
+        outcome->most_kb = own->rss_kb;
+    }
 }
 
 static void shape_run(const struct settings *o, const char *codec, unsigned room, const enum peer *peers, unsigned n)
 {
-    unsigned legs[LIST_MAX], n_legs = option_numbers(o->legs, legs, LIST_MAX), most = 0, ran = 0;
+    unsigned legs[LIST_MAX], n_legs = option_numbers(o->legs, legs, LIST_MAX);
+    struct outcome outcome = {.most = 0};
     for (unsigned i = 0; i < n_legs; i++) {
         struct match m = {.codec = codec, .room = room, .seconds = o->seconds, .settle = o->settle};
         m.legs = legs[i] / room * room;
         m.talkers = MIN(o->talkers, room);
         if (m.legs && o->stand.port + 2 * m.legs < 32768) {
-            ran++;
-            most = case_run(o, &m, peers, n) ? MAX(most, m.legs) : most;
+            case_run(o, &m, peers, n, &outcome);
         } else {
             fprintf(stderr, "mixminus-bench: %u legs in rooms of %u do not fit between the ports: left out\n", legs[i],
                     room);
         }
     }
-    if (ran) {
-        bench_json_begin("capacity");
-        printf(",\"case\":\"most_legs\",\"peer\":\"mixminus\",\"codec\":\"%s\",\"room\":%u,\"talkers\":%u,\"legs_"
-               "held\":%u}\n",
-               codec, room, MIN(o->talkers, room), most);
-        fflush(stdout);
+    if (!outcome.most_legs) {
+        return;
     }
+    bench_json_begin("capacity");
+    printf(",\"case\":\"most_legs\",\"peer\":\"mixminus\",\"codec\":\"%s\",\"room\":%u,\"talkers\":%u,\"legs_held\":%u",
+           codec, room, MIN(o->talkers, room), outcome.most);
+    if (outcome.most_legs > outcome.fewest_legs) {
+        printf(",\"kb_per_leg\":%.1f",
+               (outcome.most_kb - outcome.fewest_kb) / (outcome.most_legs - outcome.fewest_legs));
+    }
+    printf("}\n");
+    fflush(stdout);
 }
 
 int bench_capacity(int argc, char **argv)
@@ -138,7 +162,8 @@ int bench_capacity(int argc, char **argv)
     const struct option_line lines[] = {
         OPTION_TEXT("legs", o.legs, "how many; default 200,1000,4000"),
         OPTION_TEXT("rooms", o.rooms, "legs in a room; default 5"),
-        OPTION_TEXT("codecs", o.codecs, "of pcmu, pcma, g722, l16, opus16, opus48, mixed; default pcmu"),
+        OPTION_TEXT("codecs", o.codecs,
+                    "of pcmu, pcma, g722, l16, opus16, opus48, mixed, each also with +srtp; default pcmu"),
         OPTION_TEXT("peers", o.peers, "default reflector,echo,mixminus,janus"),
         OPTION_COUNT("talkers", o.talkers, "of each room, up to 8, default 3"),
         OPTION_COUNT("seconds", o.seconds, "measured in each match, 2 or more, default 3"),

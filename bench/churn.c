@@ -27,6 +27,7 @@ struct settings {
 /* What all rounds of a scene come to. */
 struct sums {
     unsigned n;
+    bool has_rss;
     double us[BENCH_ROUNDS_MAX], p50[BENCH_ROUNDS_MAX], p99[BENCH_ROUNDS_MAX], rss_kb_per_min[BENCH_ROUNDS_MAX];
     double up, lost, received, gaps, ticks, ticks_late, late_sends, joined, left, failed, unavailable, retry_after;
     double rss_end_kb, loss_worst;
@@ -37,6 +38,7 @@ static void sums_add(struct sums *s, const struct match_result *r)
     s->us[s->n] = r->us;
     s->p50[s->n] = json_value(r->load, "delay_ms_p50", 0);
     s->p99[s->n] = json_value(r->load, "delay_ms_p99", 0);
+    s->has_rss = r->has_rss;
     s->rss_kb_per_min[s->n] = r->rss_kb_per_min;
     s->n++;
     s->up += r->up;
@@ -61,10 +63,13 @@ static void sums_print(const struct settings *o, enum scene scene, unsigned offe
     printf(",\"case\":\"%s\",\"codec\":\"pcmu\",\"room\":%u,\"talkers\":%u,\"offered\":%u,\"up\":%.0f,\"rounds\":%u,"
            "\"us_per_participant_s\":%.1f,\"delay_ms_p50\":%.1f,\"delay_ms_p99\":%.1f,\"lost\":%.0f,\"received\":%.0f,"
            "\"loss\":%.6f,\"gaps_over_60ms\":%.0f,\"ticks\":%.0f,\"ticks_late\":%.0f,\"late_sends\":%.0f,"
-           "\"rss_kb\":%.0f,\"rss_kb_per_min\":%.0f",
+           "\"rss_kb\":%.0f",
            scene_names[scene], o->room, o->talkers, offered, s->up / s->n, s->n, bench_median(s->us, s->n),
            bench_median(s->p50, s->n), bench_median(s->p99, s->n), s->lost, s->received, s->loss_worst, s->gaps,
-           s->ticks, s->ticks_late, s->late_sends, s->rss_end_kb, bench_median(s->rss_kb_per_min, s->n));
+           s->ticks, s->ticks_late, s->late_sends, s->rss_end_kb);
+    if (s->has_rss) {
+        printf(",\"rss_kb_per_min\":%.0f", bench_median(s->rss_kb_per_min, s->n));
+    }
     if (scene == SCENE_CHURN) {
         printf(",\"churn_per_s\":%u,\"joined\":%.0f,\"left\":%.0f,\"failed\":%.0f", o->churn, s->joined, s->left,
                s->failed);

@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FLAGS_MAX = 32, FLAG_BYTES = 320, JOIN_RATE = 1000, PATIENCE_S = 60, RSS_LINES = 600 };
+enum { FLAGS_MAX = 32, FLAG_BYTES = 320, JOIN_RATE = 1000, PATIENCE_S = 60, RSS_LINES = 600, RSS_LINES_MIN = 8 };
 static const double loss_max = 0.001;
 
 const char *peer_name(enum peer peer)
@@ -264,7 +264,7 @@ static pid_t mixminus_start(const struct stand *s, const struct match *m)
     flag_add(&f, "--conference-legs-max=%u", MIN(m->room + 2 * m->churn + 16, 8192u));
     flag_add(&f, "--cpu-budget=0");
     flag_add(&f, "--talkers=%u", MAX(m->talkers, 3u));
-    flag_add(&f, "--opus-rate=%u", strcmp(m->codec, "opus48") == 0 ? 48000u : 16000u);
+    flag_add(&f, "--opus-rate=%u", strncmp(m->codec, "opus48", 6) == 0 ? 48000u : 16000u);
     flag_add(&f, "--store=memory");
     flag_add(&f, "--source-rate=1000000");
     flag_add(&f, "--stats-interval-s=1");
@@ -311,9 +311,14 @@ static pid_t server_start(const struct stand *s, const struct match *m, const ch
 
 /* ---- load ---- */
 
-static const char *load_codec(const char *codec)
+static bool is_srtp(const char *codec)
 {
-    return strncmp(codec, "opus", 4) == 0 ? "opus" : codec;
+    return strstr(codec, "+srtp") != NULL;
+}
+
+static int load_codec_bytes(const char *codec)
+{
+    return (int)(strncmp(codec, "opus", 4) == 0 ? 4 : strcspn(codec, "+"));
 }
 
 static int load_run(const struct stand *s, const struct match *m, pid_t server, const char *ports)
@@ -336,7 +341,10 @@ static int load_run(const struct stand *s, const struct match *m, pid_t server, 
     if (m->churn) {
         flag_add(&f, "--churn=%u", m->churn);
     }
-    flag_add(&f, "--codec=%s", load_codec(m->codec));
+    if (is_srtp(m->codec) && m->peer == PEER_MIXMINUS) {
+        flag_add(&f, "--srtp=AES_CM_128_HMAC_SHA1_80");
+    }
+    flag_add(&f, "--codec=%.*s", load_codec_bytes(m->codec), m->codec);
     flag_add(&f, "--rtp-port=%u", s->client_port);
     flag_add(&f, "--settle=%u", m->settle);
     flag_add(&f, "--seconds=%u", m->seconds);
@@ -423,6 +431,7 @@ static void server_read(const struct stand *s, struct match_result *r)
         r->encoded = json_value(last, "encoded", 0) - json_value(first, "encoded", 0);
         r->encode_shared = json_value(last, "encode_shared", 0) - json_value(first, "encode_shared", 0);
         r->rss_end_kb = json_value(last, "rss_kb", 0);
+        r->has_rss = n >= RSS_LINES_MIN;
         r->rss_kb_per_min = slope(times + n / 2, rss_kb + n / 2, n - n / 2) * 60;
     }
 }
@@ -452,6 +461,9 @@ int match_run(const struct stand *s, const struct match *m, struct match_result 
 {
     char ports[STAND_TEXT + 16];
     memset(r, 0, sizeof *r);
+    if (m->peer == PEER_JANUS && is_srtp(m->codec)) {
+        return -ENOTSUP; /* plain RTP only */
+    }
     snprintf(ports, sizeof ports, "%s/ports", s->dir);
     if (!ports_await(s, m->legs)) {
         fprintf(stderr, "mixminus-bench: ports are taken: choose others with --port, --client-port and --sip-port\n");

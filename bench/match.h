@@ -30,7 +30,8 @@ struct stand {
 
 struct match {
     enum peer peer;
-    const char *codec; /* pcmu, pcma, g722, l16, opus16, opus48, mixed */
+    const char
+        *codec; /* pcmu, pcma, g722, l16, opus16, opus48, mixed; with "+srtp" behind it by SRTP: the product only */
     unsigned legs, room, talkers, seconds, settle, churn;
     unsigned legs_max; /* mixminus: how many it shall take; 0: all */
 };
@@ -59,6 +60,7 @@ struct match_result {
     char load[MATCH_LINE]; /* the line of mixminus-load */
     bool has_server;       /* mixminusd's own figures over the measurement: */
     double ticks, ticks_late, encoded, encode_shared, rss_end_kb;
+    bool has_rss;          /* enough lines for: */
     double rss_kb_per_min; /* slope over the second half */
 };
 
@@ -74,7 +76,8 @@ bool stand_has_uring(void);
 /** Is it installed? */
 bool peer_is_there(enum peer peer);
 
-/** @return 0 | negative errno: the server did not start, or the load said nothing; said why */
+/** @return 0 | -ENOTSUP: the peer cannot do that | negative errno: the server did not start, or the load said nothing;
+ * said why */
 int match_run(const struct stand *stand, const struct match *match, struct match_result *result);
 
 /** Starts a program pinned to a CPU (-1: any), its output into files of the folder. @return pid | negative errno */

@@ -200,8 +200,12 @@ static void capacity_write(const struct records *records, FILE *page)
         if (is_of(r, "capacity") && strcmp(r->name, "most_legs") == 0) {
             fprintf(page,
                     "Most legs tried that one worker core held (loss < 0.1 %%, no gap over 60 ms): **%.0f**, %s, "
-                    "rooms of %.0f.\n",
+                    "rooms of %.0f.",
                     figure(r, "legs_held"), r->codec, r->room);
+            if (figure(r, "kb_per_leg") > 0) {
+                fprintf(page, " Resident memory grows by %.1f KiB a leg.", figure(r, "kb_per_leg"));
+            }
+            fprintf(page, "\n");
         }
     }
     fprintf(page, "\n");

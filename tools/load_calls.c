@@ -89,7 +89,11 @@ static void on_event(void *ctx, struct ua_call *call, const struct ua_event *eve
 
 int load_calls_open(struct load *load)
 {
-    struct ua_cfg cfg = { .transport = load->cfg->transport, .user = "load", .calls_max = load->n_legs };
+    /* SIP remembers each transaction for 32 s: those of all who came and went in that time, and some more. */
+    unsigned remembered = load->cfg->churn * MIN(load->cfg->seconds, 40u);
+    struct ua_cfg cfg = {
+        .transport = load->cfg->transport, .user = "load", .calls_max = load->n_legs + remembered
+    };
     struct ua_user user = { load, on_event };
     cfg.proxy = load->cfg->server;
     addr_parse(&cfg.local, "127.0.0.1", 0);

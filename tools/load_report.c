@@ -67,8 +67,11 @@ static int compare_doubles(const void *a, const void *b)
 
 static double percentile(double *values, unsigned n, unsigned percent)
 {
+    if (!n) {
+        return 0;
+    }
     qsort(values, n, sizeof *values, compare_doubles);
-    return n ? values[MIN(n * percent / 100, n - 1)] : 0;
+    return values[MIN(n * percent / 100, n - 1)];
 }
 
 static bool is_right(const struct load *load)
