@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -83,14 +84,16 @@ bool stand_has_uring(void)
 
 pid_t stand_spawn(const struct stand *stand, const char *const *argv, int cpu, bool fifo, const char *out)
 {
-    char path[STAND_TEXT + 32];
+    char path[STAND_TEXT + 40];
     snprintf(path, sizeof path, "%s/%s", stand->dir, out);
     pid_t pid = fork();
     if (pid != 0) {
         return pid > 0 ? pid : -errno;
     }
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* nothing is left behind by a bench that is interrupted */
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    int log = open("/dev/null", O_WRONLY);
+    strcat(path, ".err");
+    int log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (cpu >= 0) {
         bench_pin(cpu);
     }
@@ -204,11 +207,14 @@ void stand_close(struct stand *stand)
 /* A ring that has just died releases its sockets a moment later: waits until the ports are free again. */
 static bool ports_await(const struct stand *s, unsigned legs)
 {
-    unsigned ports[] = {s->sip_port, s->port, s->port + legs, s->port + 2 * legs - 2, s->client_port};
+    unsigned ports[5 + PUMP_CLIENTS] = {s->sip_port, s->port, s->port + legs, s->port + 2 * legs - 2, s->client_port};
+    for (unsigned i = 0; i < PUMP_CLIENTS; i++) {
+        ports[5 + i] = s->client_port + i;
+    }
     for (unsigned tries = 0; tries < 1000; tries++, usleep(10000)) {
         unsigned n_free = 0;
         for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
-            int fd = pump_socket((uint16_t)(ports[i] & ~1u), 0);
+            int fd = pump_socket((uint16_t)ports[i], 0);
             n_free += fd >= 0;
             if (fd >= 0) {
                 close(fd);
@@ -230,6 +236,7 @@ static pid_t plain_start(const struct stand *stand, const struct match *m)
     if (pid != 0) {
         return pid > 0 ? pid : -errno;
     }
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* nothing is left behind by a bench that is interrupted */
     struct pump_shape shape = {.legs = m->legs, .client_port = (uint16_t)stand->client_port};
     int *fds = calloc(m->legs, sizeof *fds);
     for (unsigned i = 0; i < m->legs; i++) {
@@ -457,13 +464,9 @@ static int result_read(const struct stand *s, const struct match *m, struct matc
     return 0;
 }
 
-int match_run(const struct stand *s, const struct match *m, struct match_result *r)
+static int match_try(const struct stand *s, const struct match *m, struct match_result *r)
 {
     char ports[STAND_TEXT + 16];
-    memset(r, 0, sizeof *r);
-    if (m->peer == PEER_JANUS && is_srtp(m->codec)) {
-        return -ENOTSUP; /* plain RTP only */
-    }
     snprintf(ports, sizeof ports, "%s/ports", s->dir);
     if (!ports_await(s, m->legs)) {
         fprintf(stderr, "mixminus-bench: ports are taken: choose others with --port, --client-port and --sip-port\n");
@@ -478,7 +481,20 @@ int match_run(const struct stand *s, const struct match *m, struct match_result 
     stand_end(server);
     err = err ? err : result_read(s, m, r);
     if (err) {
-        fprintf(stderr, "mixminus-bench: the load on %s said nothing (%s)\n", peer_name(m->peer), strerror(-err));
+        char why[256] = "";
+        line_read(s, "load.err", "mixminus", why, sizeof why);
+        fprintf(stderr, "mixminus-bench: the load on %s came to nothing (%s). %s\n", peer_name(m->peer), strerror(-err),
+                why);
     }
     return err;
+}
+
+int match_run(const struct stand *s, const struct match *m, struct match_result *r)
+{
+    memset(r, 0, sizeof *r);
+    if (m->peer == PEER_JANUS && is_srtp(m->codec)) {
+        return -ENOTSUP; /* plain RTP only */
+    }
+    int err = match_try(s, m, r);
+    return err ? match_try(s, m, r) : 0; /* a busy machine, or a port that is still held: once more */
 }
