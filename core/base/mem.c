@@ -33,26 +33,23 @@ struct block {
 };
 static_assert(sizeof(struct block) == 16, "alignment of what follows");
 
-#define CLASS_BYTES(class) ((size_t)32 << (class))
+#define CLASS_BYTES(class) (((size_t)(class) + 1) * MEM_BLOCK_STEP)
 
 static _Thread_local struct mem_store *store_in_use;
 
-static uint32_t class_of(size_t bytes)
+/* MEM_BLOCK_CLASSES or more: too large for a store. */
+static size_t class_of(size_t bytes)
 {
-    uint32_t class = 0;
-    while (class < MEM_BLOCK_CLASSES && CLASS_BYTES(class) < bytes) {
-        class ++;
-    }
-    return class;
+    return bytes ? (bytes - 1) / MEM_BLOCK_STEP : 0;
 }
 
 static struct block *block_make(size_t bytes)
 {
-    uint32_t class = class_of(bytes);
+    size_t class = class_of(bytes);
     size_t room = class < MEM_BLOCK_CLASSES ? CLASS_BYTES(class) : bytes;
     struct block *b = room > UINT32_MAX ? NULL : malloc(sizeof *b + room);
     if (b) {
-        *b = (struct block){.class = class, .bytes = (uint32_t)room};
+        *b = (struct block){.class = (uint32_t) class, .bytes = (uint32_t)room};
     }
     return b;
 }
@@ -101,7 +98,7 @@ void *mem_block_get(size_t bytes)
         struct block *b = block_make(bytes);
         return b ? b + 1 : NULL;
     }
-    for (uint32_t class = class_of(bytes); class < MEM_BLOCK_CLASSES; class++) {
+    for (size_t class = class_of(bytes); class < MEM_BLOCK_CLASSES; class ++) {
         struct block *b = store->free[class];
         if (b) {
             store->free[class] = b->next;

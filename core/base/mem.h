@@ -18,13 +18,15 @@ COLD void mem_put(void *p);
  * library. Without one a block is a plain piece of heap. Which store a thread uses is the one variable of the program
  * that is neither constant nor handed in: these allocators know nobody to hand it to.
  */
-#define MEM_BLOCK_CLASSES 7 /* 32, 64, ... 2048 bytes */
+#define MEM_BLOCK_STEP 32 /* sizes are its multiples: close, so that a leg's blocks touch few cache lines */
+#define MEM_BLOCK_MAX 1024
+#define MEM_BLOCK_CLASSES (MEM_BLOCK_MAX / MEM_BLOCK_STEP)
 
 struct mem_store {
     void *free[MEM_BLOCK_CLASSES];
 };
 
-/** Puts n blocks of at least bytes (at most 2048) into a store. @return 0 | -ENOMEM, some may be in */
+/** Puts n blocks of at least bytes (at most MEM_BLOCK_MAX) into a store. @return 0 | -ENOMEM, some may be in */
 COLD int mem_store_fill(struct mem_store *store, size_t bytes, unsigned n);
 /** Gives all its blocks to the heap. */
 COLD void mem_store_drain(struct mem_store *store);
