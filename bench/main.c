@@ -2,6 +2,7 @@
  * mixminus-bench: one program, one sub-command a bench.
  */
 #include "bench/bench.h"
+#include "core/media/seal.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ static void help(FILE *to)
 
 int main(int argc, char **argv)
 {
+    must(seal_start() == 0);
     if (argc < 2) {
         help(stderr);
         return 2;

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,6 +68,7 @@ static void mixer_begin(const struct pump_shape *s, enum worker_io io, const int
             .tx_on = true,
             .ssrc = i + 1,
             .cname = "bench",
+            .seal = pump_keys(s, i),
         };
         addr_parse(&c.remote_rtp, "127.0.0.1", pump_client_port(s, i));
         struct leg *leg;
@@ -122,6 +124,7 @@ static bool run_once(struct pump_shape shape, enum design design, struct pump_he
     if (up) {
         shape.server_pid = pid;
         shape.mixes = design != DESIGN_FLOOR;
+        shape.suite = shape.mixes ? shape.suite : SEAL_NONE;
         err = pump_generate(&shape, heard);
     }
     kill(pid, SIGKILL);
@@ -169,12 +172,14 @@ static void report(const struct pump_shape *s, enum design d, double us, double 
 {
     char cpu[128];
     printf("{\"bench\":\"pump\",\"commit\":\"%s\",\"cpu\":\"%s\",\"isa\":\"%s\",\"design\":\"%s\",\"legs\":%u,"
-           "\"room\":%u,\"talkers\":%u,\"us_per_participant_s\":%.1f,\"ratio_to_reflector\":%.3f,\"sent\":%lu,"
+           "\"room\":%u,\"talkers\":%u,\"srtp\":\"%s\",\"us_per_participant_s\":%.1f,\"ratio_to_reflector\":%.3f,"
+           "\"sent\":%lu,"
            "\"received\":%lu,\"lost\":%lu,\"gaps_over_40ms\":%lu,\"gaps_over_60ms\":%lu,\"checked\":%lu,"
            "\"own_heard\":%lu,\"other_missing\":%lu,\"delay_ms_p50\":%.1f,\"delay_ms_p99\":%.1f,\"late_sends\":%lu}\n",
            bench_commit(), bench_cpu_model(cpu, sizeof cpu), simd_pick(SIMD_ALL)->name, design_names[d], s->legs,
-           s->room, s->talkers, us, ratio, h->sent, h->received, h->lost, h->gaps_over_40ms, h->gaps_over_60ms,
-           h->checked, h->own_heard, h->other_missing, delay_ms(h, .5), delay_ms(h, .99), h->late_sends);
+           s->room, s->talkers, d == DESIGN_FLOOR ? "" : seal_suite_name(s->suite), us, ratio, h->sent, h->received,
+           h->lost, h->gaps_over_40ms, h->gaps_over_60ms, h->checked, h->own_heard, h->other_missing, delay_ms(h, .5),
+           delay_ms(h, .99), h->late_sends);
     fflush(stdout);
 }
 
@@ -210,6 +215,16 @@ static int pump_run(const struct pump_shape *s, unsigned rounds, unsigned design
     return 0;
 }
 
+/* @return SEAL_SUITES: there is none */
+static enum seal_suite suite_named(const char *name)
+{
+    enum seal_suite suite = SEAL_NONE + 1;
+    while (suite < SEAL_SUITES && strcmp(name, seal_suite_name(suite)) != 0) {
+        suite++;
+    }
+    return suite;
+}
+
 static void help(void)
 {
     printf("usage: mixminus-bench pump [OPTION...]\n\n"
@@ -221,6 +236,7 @@ static void help(void)
            "  --rounds=N       default 3\n"
            "  --server-cpu=N --client-cpu=N   default 1 and 0\n"
            "  --port=N --client-port=N        default 20000 and 19000\n"
+           "  --srtp=SUITE     SRTP with the mixer: AES_CM_128_HMAC_SHA1_80, AEAD_AES_128_GCM, ...; default none\n"
            "  --syscall        also the back end without io_uring\n");
 }
 
@@ -236,6 +252,7 @@ int bench_pump(int argc, char **argv)
         {"client-cpu", required_argument, NULL, 'C'},
         {"port", required_argument, NULL, 'p'},
         {"client-port", required_argument, NULL, 'c'},
+        {"srtp", required_argument, NULL, 'e'},
         {"syscall", no_argument, NULL, 'y'},
         {"help", no_argument, NULL, 'h'},
         {0},
@@ -278,6 +295,13 @@ int bench_pump(int argc, char **argv)
             break;
         case 'c':
             s.client_port = (uint16_t)n;
+            break;
+        case 'e':
+            s.suite = suite_named(optarg);
+            if (s.suite == SEAL_SUITES) {
+                fprintf(stderr, "mixminus-bench: no SRTP suite '%s'\n", optarg);
+                return 2;
+            }
             break;
         case 'y':
             designs |= 1u << DESIGN_SYSCALL;

@@ -9,6 +9,8 @@
 #ifndef BENCH_PUMP_H
 #define BENCH_PUMP_H
 
+#include "core/media/seal.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,8 +22,9 @@ struct pump_shape {
     unsigned legs, room, talkers, seconds;
     uint16_t server_port, client_port; /* leg i's RTP is at server_port + 2i */
     int server_cpu, client_cpu;
-    int server_pid; /* whose CPU time is read */
-    bool mixes;     /* the server is a mixer: check N-1 */
+    int server_pid;        /* whose CPU time is read */
+    bool mixes;            /* the server is a mixer: check N-1 */
+    enum seal_suite suite; /* SRTP with the mixer; the reflector is always plain */
 };
 
 struct pump_heard {
@@ -31,6 +34,9 @@ struct pump_heard {
     uint64_t late_sends;                        /* the generator's own lateness over 1 ms: the machine's noise */
     uint32_t delay_100us[PUMP_DELAY_BUCKETS];
 };
+
+/** A leg's keys as the server has them; the generator's are the other way round. */
+struct seal_keys pump_keys(const struct pump_shape *shape, unsigned leg);
 
 /** The client socket that a leg's packets come from; the server connects to it. */
 uint16_t pump_client_port(const struct pump_shape *shape, unsigned leg);

@@ -10,7 +10,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FRAME = 160, PACKET = RTP_HEADER_BYTES + FRAME, BURST = 16, RX_BATCH = 64, RX_BYTES = 512, MARK_DIGITS = 8 };
+enum {
+    FRAME = 160,
+    PACKET = RTP_HEADER_BYTES + FRAME,
+    BURST = 16,
+    RX_BATCH = 64,
+    RX_BYTES = 512,
+    MARK_DIGITS = 8,
+    WIRE = PACKET + SEAL_RTP_BYTES
+};
 
 #define PERIOD_US (TICK_MS * 1000)
 
@@ -39,6 +47,7 @@ struct generator {
     unsigned n_slots, *first, *order; /* legs by arrival phase */
     struct tx_leg *tx;
     struct rx_leg *rx;
+    struct seal **seals;         /* of legs with SRTP */
     uint64_t measure_ns, end_ns; /* count between them */
 };
 
@@ -96,6 +105,29 @@ static bool mark_read(const uint8_t *payload, uint32_t *mark)
     return true;
 }
 
+struct seal_keys pump_keys(const struct pump_shape *shape, unsigned leg)
+{
+    struct seal_keys keys = {.suite = shape->suite};
+    for (unsigned i = 0; i < SEAL_KEY_BYTES_MAX; i++) {
+        keys.rx[i] = (uint8_t)(leg * 7 + i);
+        keys.tx[i] = (uint8_t)(leg * 7 + i + 101);
+    }
+    return keys;
+}
+
+static int seals_build(struct generator *g)
+{
+    int err = 0;
+    g->seals = calloc(g->shape->legs, sizeof *g->seals);
+    for (unsigned leg = 0; leg < g->shape->legs && g->shape->suite && !err; leg++) {
+        struct seal_keys servers = pump_keys(g->shape, leg), keys = servers;
+        memcpy(keys.rx, servers.tx, sizeof keys.rx);
+        memcpy(keys.tx, servers.rx, sizeof keys.tx);
+        err = seal_build(&g->seals[leg], &keys, leg + 1);
+    }
+    return err;
+}
+
 static int generator_open(struct generator *g)
 {
     const struct pump_shape *s = g->shape;
@@ -127,13 +159,14 @@ static int generator_open(struct generator *g)
                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         memset(t->packet + RTP_HEADER_BYTES, ULAW_ZERO, FRAME);
     }
-    return 0;
+    return seals_build(g);
 }
 
 /* One phase slot's packets. */
 static void slot_send(struct generator *g, unsigned slot, uint64_t now_ns)
 {
     const struct pump_shape *s = g->shape;
+    uint8_t wires[BURST][WIRE] ALIGNED_LINE;
     struct mmsghdr headers[BURST];
     struct iovec parts[BURST];
     for (unsigned at = g->first[slot]; at < g->first[slot + 1];) {
@@ -147,6 +180,10 @@ static void slot_send(struct generator *g, unsigned slot, uint64_t now_ns)
                 mark_write(t->packet + RTP_HEADER_BYTES + stretch_at(s, member), (uint32_t)(now_ns / 1000));
             }
             parts[n] = (struct iovec){t->packet, PACKET};
+            if (g->seals[leg]) {
+                memcpy(wires[n], t->packet, PACKET);
+                parts[n] = (struct iovec){wires[n], seal_rtp(g->seals[leg], wires[n], PACKET)};
+            }
             headers[n].msg_hdr =
                 (struct msghdr){.msg_name = &t->to, .msg_namelen = sizeof t->to, .msg_iov = &parts[n], .msg_iovlen = 1};
         }
@@ -176,11 +213,12 @@ static void marks_check(struct generator *g, unsigned leg, const struct rtp *rtp
     }
 }
 
-static void packet_take(struct generator *g, const uint8_t *buf, size_t bytes, uint16_t port, uint64_t now_ns)
+static void packet_take(struct generator *g, uint8_t *buf, size_t bytes, uint16_t port, uint64_t now_ns)
 {
     struct rtp rtp;
     unsigned leg = (unsigned)(port - g->shape->server_port) / 2;
-    if (leg >= g->shape->legs || rtp_parse(buf, bytes, &rtp) || rtp.bytes != FRAME) {
+    if (leg >= g->shape->legs || (g->seals[leg] && seal_open_rtp(g->seals[leg], buf, &bytes)) ||
+        rtp_parse(buf, bytes, &rtp) || rtp.bytes != FRAME) {
         return;
     }
     struct rx_leg *r = &g->rx[leg];
@@ -198,7 +236,7 @@ static void packet_take(struct generator *g, const uint8_t *buf, size_t bytes, u
 
 static void replies_take(struct generator *g)
 {
-    static uint8_t bufs[RX_BATCH][RX_BYTES];
+    static uint8_t bufs[RX_BATCH][RX_BYTES] ALIGNED_LINE;
     struct sockaddr_in from[RX_BATCH];
     struct mmsghdr headers[RX_BATCH];
     struct iovec parts[RX_BATCH];
@@ -266,6 +304,10 @@ int pump_generate(const struct pump_shape *shape, struct pump_heard *heard)
     }
     free(g.first);
     free(g.order);
+    for (unsigned leg = 0; leg < shape->legs; leg++) {
+        seal_free(g.seals[leg]);
+    }
+    free(g.seals);
     free(g.tx);
     free(g.rx);
     return 0;
