@@ -53,7 +53,7 @@ struct shape {
 struct settings {
     char codecs[96], rooms[96], talkers[96];
     int cpu;
-    unsigned rounds, seconds;
+    unsigned legs, rounds, seconds;
     bool quick;
 };
 
@@ -301,7 +301,7 @@ static bool is_opus(const char *codec)
 static void shape_take(const struct settings *o, const char *codec, unsigned room, const char *talkers, bool asked)
 {
     struct shape s = {.codec = codec, .room = room};
-    unsigned about = is_opus(codec) ? LEGS_OPUS : LEGS_PLAIN;
+    unsigned about = o->legs ? o->legs : is_opus(codec) ? LEGS_OPUS : LEGS_PLAIN;
     s.talkers = strcmp(talkers, "all") == 0 ? 0 : (unsigned)strtoul(talkers, NULL, 10);
     s.rooms = o->quick ? 1 : MAX(about / room, 1u);
     if (s.talkers >= room || s.talkers > TALKERS_MAX || (!asked && is_opus(codec) && room > OPUS_ROOM_MAX)) {
@@ -360,6 +360,7 @@ int bench_mixer(int argc, char **argv)
         OPTION_TEXT("codecs", o.codecs, "of pcmu, g722, opus16, opus48, l16, mixed; default all"),
         OPTION_TEXT("rooms", o.rooms, "legs in a room; default 3,5,10,100,200,1000,4000, Opus up to 200"),
         OPTION_TEXT("talkers", o.talkers, "who speaks and is heard in each; default 1,3,all"),
+        OPTION_COUNT("legs", o.legs, "about so many, as rooms of each size; default 600, with Opus 100"),
         OPTION_INT("cpu", o.cpu, "to run on, default 1"),
         OPTION_COUNT("rounds", o.rounds, "to take the median of, default 3"),
         OPTION_COUNT("seconds", o.seconds, "no new case after so long, default 170"),
