@@ -85,8 +85,9 @@ static size_t arena_bytes(uint32_t legs_max)
     size_t scratch = 5 * FRAME_SAMPLES_MAX * sizeof(int16_t) + PACKET_SAMPLES_MAX * sizeof(int16_t) + PAYLOAD_CAP;
     size_t rx = RX_SLOTS * (sizeof(struct io_rx) + sizeof(struct pull) + PACKET_STRIDE_BYTES);
     size_t tx = TX_SLOTS * (sizeof(struct io_tx) + PACKET_STRIDE_BYTES);
-    size_t slots = legs_max * sizeof(uint32_t);
-    return scratch + rx + tx + slots + pool_arena_bytes(pool_small(legs_max), pool_large(legs_max)) + 32 * LINE_BYTES;
+    size_t slots = legs_max * sizeof(uint32_t), lanes = sizeof(struct lanes);
+    size_t pools = pool_arena_bytes(pool_small(legs_max), pool_large(legs_max));
+    return scratch + rx + tx + slots + lanes + pools + 32 * LINE_BYTES;
 }
 
 static void engine_carve(struct engine *e)
@@ -99,6 +100,7 @@ static void engine_carve(struct engine *e)
                 .simd = e->cfg.simd,
                 .scratch = arena_take(a, PACKET_SAMPLES_MAX * sizeof(int16_t)),
                 .stats = e->cfg.stats,
+                .lanes = arena_take(a, sizeof(struct lanes)),
             },
         .box = &e->box,
         .s1 = arena_take(a, frame_bytes),
@@ -108,6 +110,7 @@ static void engine_carve(struct engine *e)
         .silence = arena_take(a, frame_bytes),
         .payload = arena_take(a, PAYLOAD_CAP),
     };
+    lanes_init(e->tools.leg.lanes, LANES_MAX);
     e->box = (struct outbox){
         .packets = arena_take(a, TX_SLOTS * sizeof(struct io_tx)),
         .bufs = arena_take(a, TX_SLOTS * PACKET_STRIDE_BYTES),
@@ -527,19 +530,49 @@ static struct conf *confs_gather(struct conf *first)
     return conf;
 }
 
+static void conf_finish(struct engine *e, struct conf *conf)
+{
+    conf_settle(conf);
+    conf_housekeep(e, conf);
+    count_add(&e->cfg.stats->ticks, 1);
+}
+
+/*
+ * One tick of each of these conferences. Those with codecs that work in lanes go through it stage by stage, together;
+ * any other one at a time, which keeps it in the first-level cache.
+ */
+static void confs_tick(struct engine *e, struct conf *first, const struct conf *end, unsigned skipped)
+{
+    for (struct conf *conf = first; conf != end; conf = conf->next) {
+        for (uint32_t i = 0; skipped && i < conf->plan.n_legs; i++) {
+            leg_skip(conf->plan.legs[i], skipped);
+        }
+        conf_frames(conf, &e->tools);
+        if (!conf->plan.in_lanes) {
+            conf_mix(conf, &e->tools);
+            conf_finish(e, conf);
+        }
+    }
+    legs_decode(&e->tools.leg);
+    for (struct conf *conf = first; conf != end; conf = conf->next) {
+        if (conf->plan.in_lanes) {
+            conf_mix(conf, &e->tools);
+        }
+    }
+    confs_encode(&e->tools);
+    for (struct conf *conf = first; conf != end; conf = conf->next) {
+        if (conf->plan.in_lanes) {
+            conf_finish(e, conf);
+        }
+    }
+}
+
 static void slot_tick(struct engine *e, unsigned slot, unsigned skipped)
 {
     for (struct conf *first = e->slots[slot]; first;) {
         struct conf *end = confs_gather(first);
         confs_pull(e, first, end, skipped);
-        for (struct conf *conf = first; conf != end; conf = conf->next) {
-            for (uint32_t i = 0; skipped && i < conf->plan.n_legs; i++) {
-                leg_skip(conf->plan.legs[i], skipped);
-            }
-            conf_tick(conf, &e->tools);
-            conf_housekeep(e, conf);
-            count_add(&e->cfg.stats->ticks, 1);
-        }
+        confs_tick(e, first, end, skipped);
         box_flush(&e->box);
         e->n_rx_used = 0;
         first = end;

@@ -12,7 +12,7 @@ void rig_open(struct rig *r, uint8_t shape)
 {
     static const uint32_t rates[] = {8000, 16000, 48000, 16000};
     struct arena *a = &r->arena;
-    must(arena_build(a, pool_arena_bytes(64, 16) + 64 * PACKET_STRIDE_BYTES + (1u << 17)) == 0);
+    must(arena_build(a, pool_arena_bytes(64, 16) + 64 * PACKET_STRIDE_BYTES + sizeof(struct lanes) + (1u << 17)) == 0);
     pool_init(&r->pool, a, 64, 16);
     r->box = (struct outbox){.packets = arena_take(a, 16 * sizeof(struct io_tx)),
                              .bufs = arena_take(a, 16 * PACKET_STRIDE_BYTES),
@@ -29,6 +29,8 @@ void rig_open(struct rig *r, uint8_t shape)
         .silence = arena_take(a, frame),
         .payload = arena_take(a, PAYLOAD_CAP),
     };
+    r->tools.leg.lanes = arena_take(a, sizeof(struct lanes));
+    lanes_init(r->tools.leg.lanes, LANES_MAX);
     struct conf_cfg conf = {.legs_max = 2};
     must(conf_build(&r->conf, &conf) == 0);
     for (unsigned i = 0; i < 2; i++) {

@@ -44,6 +44,13 @@ static_assert(PACKET_STRIDE_BYTES >= PACKET_BYTES_MAX, "a packet fits its slot")
 static_assert(JBUF_SLOTS * 10 >= JBUF_DEPTH_MAX_MS, "descriptors cover the depth at 10 ms packets");
 static_assert((JBUF_SLOTS & (JBUF_SLOTS - 1)) == 0, "a power of two");
 
+/* Codecs that work on many channels at once (G.722: up to 32 in a vector). Twice that wait for each other: what is left
+ * over at the end of a pull wastes half a vector of them at most, and their rows stay in the second-level cache. */
+#define LANES_MAX 64
+#define LANE_SAMPLES_MAX (16000 / 1000 * TICK_MS) /* such codecs have at most 16 kHz ... */
+#define LANE_PAYLOAD_MAX LANE_SAMPLES_MAX         /* ... and a byte a sample */
+static_assert(LANES_MAX % 32 == 0, "full lanes are full vectors");
+
 /* Conferences. The int32 sum of the mix kernels is exact up to 65535 rows. */
 #define CONF_LEGS_MAX 8192
 static_assert(CONF_LEGS_MAX <= 65535, "65535 * 32768 < 2^31");

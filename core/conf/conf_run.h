@@ -25,6 +25,7 @@ struct plan {
     struct group groups[GROUPS_MAX];
     uint32_t n_groups;
     bool rate_used[RATES]; /* somebody listens at this rate */
+    bool in_lanes;         /* somebody's codec works on many channels at once: worth waiting for other conferences */
 };
 
 struct conf {
@@ -87,7 +88,21 @@ void phase_moved_later(struct conf *conf, unsigned slot);
 
 #define PHASE_EVERY_TICKS 10
 
-/** One tick: every leg's audio in, N-1 out, into the outbox. */
+/*
+ * One tick in three stages. The engine runs each over all conferences of a pull before the next begins, so that codecs
+ * which work on many channels at once get many: conf_frames of each, legs_decode, conf_mix of each, confs_encode,
+ * conf_settle of each. A conference without such codecs needs not wait for the others.
+ */
+/** Every leg's audio in. */
+void conf_frames(struct conf *conf, const struct mix_tools *tools);
+/** N-1 out, into the outbox; what can be encoded together with others' waits in the lanes until confs_encode. */
+void conf_mix(struct conf *conf, const struct mix_tools *tools);
+/** Encodes and sends what waits: before any of those conferences changes, copies an encoder or ticks again. */
+void confs_encode(const struct mix_tools *tools);
+/** Jitter buffers adapt, borrowed packets are kept. */
+void conf_settle(struct conf *conf);
+
+/** All of it for one conference alone. */
 void conf_tick(struct conf *conf, const struct mix_tools *tools);
 
 #endif

@@ -37,6 +37,7 @@ void graph_compile(struct conf *conf)
     uint8_t *group_by_leg = (uint8_t *)conf->rows; /* free between ticks, and wide enough */
     plan->n_groups = 0;
     memset(plan->rate_used, 0, sizeof plan->rate_used);
+    plan->in_lanes = false;
     for (uint32_t i = 0; i < plan->n_legs; i++) {
         struct leg *leg = plan->legs[i];
         uint32_t before = plan->n_groups, g = group_of(plan, kinds, leg);
@@ -47,6 +48,7 @@ void graph_compile(struct conf *conf)
         plan->groups[g].count++;
         group_enter(&plan->groups[g], leg);
         plan->rate_used[leg->i_rate] = true;
+        plan->in_lanes |= leg->cfg.codec->encode_many || leg->cfg.codec->decode_many;
     }
     uint32_t at[GROUPS_MAX], first = 0;
     for (uint32_t g = 0; g < plan->n_groups; g++) {

@@ -5,6 +5,7 @@
 #ifndef CORE_CONF_LEG_RUN_H
 #define CORE_CONF_LEG_RUN_H
 
+#include "core/conf/lanes.h"
 #include "core/conf/leg.h"
 #include "core/media/dtmf.h"
 #include "core/media/jbuf.h"
@@ -105,6 +106,7 @@ struct leg_tools {
     const struct simd *simd;
     int16_t *scratch; /* [PACKET_SAMPLES_MAX] aligned */
     struct worker_stats *stats;
+    struct lanes *lanes; /* NULL: every leg decodes and encodes at once, by itself */
 };
 
 /** The leg arrives at its worker. */
@@ -130,8 +132,13 @@ void leg_arrival(struct leg *leg, uint64_t at_ns, uint64_t now_ns);
 /** One datagram from the RTCP socket. */
 void leg_rx_rtcp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns);
 
-/** This tick's audio into row, with level and audible. */
+/**
+ * This tick's audio into row, with level and audible. What can be decoded together with other legs' waits in the lanes
+ * until legs_decode, and so do its row, level and packet.
+ */
 void leg_frame(struct leg *leg, const struct leg_tools *tools);
+/** Finishes every leg_frame that waits: before anybody looks at a row, and before its packet's buffer is used again. */
+void legs_decode(const struct leg_tools *tools);
 /** End of tick: jitter buffer adapts, borrowed packets are kept. */
 void leg_settle(struct leg *leg);
 /** Ticks that never ran: audio given up, timestamp moved on. */

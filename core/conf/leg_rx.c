@@ -224,6 +224,12 @@ void leg_rx_rtcp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr
     }
 }
 
+static void decoded_count(struct leg *leg, const struct leg_tools *tools)
+{
+    leg->stats.decoded++;
+    count_add(&tools->stats->decoded, 1);
+}
+
 /* Decodes a packet into pcm (room for the longest). @return samples, 0: refused and counted */
 static size_t packet_decode(struct leg *leg, const struct leg_tools *tools, const struct jbuf_packet *p, int16_t *pcm)
 {
@@ -232,8 +238,7 @@ static size_t packet_decode(struct leg *leg, const struct leg_tools *tools, cons
         leg_drop(leg, DROP_DECODE);
         return 0;
     }
-    leg->stats.decoded++;
-    count_add(&tools->stats->decoded, 1);
+    decoded_count(leg, tools);
     return (size_t)n;
 }
 
@@ -342,22 +347,51 @@ static bool still_starting(struct leg *leg)
     return leg->starting;
 }
 
-/* The usual case without a detour: one packet is one tick. @return false: take the long way */
-static bool frame_direct(struct leg *leg, const struct leg_tools *tools, size_t frame)
+/* The usual case: one packet is one tick. */
+static bool is_direct(const struct leg *leg)
 {
     const struct jbuf_packet *head = jbuf_peek(&leg->jbuf);
-    struct jbuf_packet p;
-    if (leg->n_fifo || !head || head->duration_ts != leg->frame_ts || leg->jbuf.surplus_ts) {
-        return false;
-    }
-    must(jbuf_get(&leg->jbuf, &p) == JBUF_PACKET);
-    leg->paused = false;
-    size_t n = packet_decode(leg, tools, &p, leg->row);
-    jbuf_done(&leg->jbuf, &p);
+    return !leg->n_fifo && head && head->duration_ts == leg->frame_ts && !leg->jbuf.surplus_ts;
+}
+
+static void row_fill(struct leg *leg, size_t n, size_t frame)
+{
     if (n < frame) {
         memset(leg->row + n, 0, (frame - n) * sizeof *leg->row);
     }
-    return true;
+}
+
+/* Without a detour. */
+static void frame_direct(struct leg *leg, const struct leg_tools *tools, size_t frame)
+{
+    struct jbuf_packet p;
+    must(jbuf_get(&leg->jbuf, &p) == JBUF_PACKET);
+    leg->paused = false;
+    row_fill(leg, packet_decode(leg, tools, &p, leg->row), frame);
+    jbuf_done(&leg->jbuf, &p);
+}
+
+/* The same, but the decode waits for company. */
+static void frame_wait(struct leg *leg, const struct leg_tools *tools)
+{
+    struct decode_lanes *d = &tools->lanes->decode;
+    codec_decode_many_fn run = leg->cfg.codec->decode_many;
+    size_t bytes = jbuf_peek(&leg->jbuf)->bytes;
+    if (d->n && (d->run != run || d->bytes != bytes)) {
+        legs_decode(tools);
+    }
+    struct decode_job *job = &d->jobs[d->n];
+    must(jbuf_get(&leg->jbuf, &job->packet) == JBUF_PACKET);
+    leg->paused = false;
+    job->leg = leg;
+    d->run = run;
+    d->bytes = bytes;
+    d->decoders[d->n] = leg->decoder;
+    d->payloads[d->n] = job->packet.payload;
+    d->rows[d->n] = leg->row;
+    if (++d->n == tools->lanes->max) {
+        legs_decode(tools);
+    }
 }
 
 /* The long way: packets of any length through the fifo; more than a tick of audio while the delay comes down. */
@@ -398,6 +432,15 @@ static void row_measure(struct leg *leg, const struct simd *simd, size_t frame, 
     leg->audible = leg->peak && !leg->muted;
 }
 
+/* The row is there: concealment remembers it, its level is taken. */
+static void frame_end(struct leg *leg, const struct leg_tools *tools, size_t frame, bool pause)
+{
+    if (!leg->cfg.codec->conceal && !leg->made_up && !pause) {
+        plc_good(&leg->plc, leg->row, frame);
+    }
+    row_measure(leg, tools->simd, frame, pause);
+}
+
 void leg_frame(struct leg *leg, const struct leg_tools *tools)
 {
     size_t frame = rate_frame_samples(leg->cfg.fmt.rate_hz);
@@ -413,14 +456,34 @@ void leg_frame(struct leg *leg, const struct leg_tools *tools)
         leg->surplus_due = false;
         jbuf_surplus(&leg->jbuf);
     }
-    if (!frame_direct(leg, tools, frame)) {
+    if (!is_direct(leg)) {
         frame_gather(leg, tools, frame);
+    } else if (tools->lanes && leg->cfg.codec->decode_many) {
+        frame_wait(leg, tools);
+        return;
+    } else {
+        frame_direct(leg, tools, frame);
     }
-    bool pause = paused_before && leg->paused;
-    if (!leg->cfg.codec->conceal && !leg->made_up && !pause) {
-        plc_good(&leg->plc, leg->row, frame);
+    frame_end(leg, tools, frame, paused_before && leg->paused);
+}
+
+void legs_decode(const struct leg_tools *tools)
+{
+    struct decode_lanes *d = tools->lanes ? &tools->lanes->decode : NULL;
+    if (!d || !d->n) {
+        return;
     }
-    row_measure(leg, tools->simd, frame, pause);
+    size_t n_samples = (size_t)d->run(d->decoders, tools->simd, d->payloads, d->bytes, d->rows, d->n);
+    for (uint32_t i = 0; i < d->n; i++) {
+        struct leg *leg = d->jobs[i].leg;
+        size_t frame = rate_frame_samples(leg->cfg.fmt.rate_hz);
+        must(n_samples <= frame);
+        decoded_count(leg, tools);
+        jbuf_done(&leg->jbuf, &d->jobs[i].packet);
+        row_fill(leg, n_samples, frame);
+        frame_end(leg, tools, frame, false); /* there was a packet: no pause */
+    }
+    d->n = 0;
 }
 
 void leg_settle(struct leg *leg)

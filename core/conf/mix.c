@@ -1,6 +1,7 @@
 /*
  * One tick of a conference: every leg's frame, one sum, N-1 for those in it, one encode per group of listeners. A
- * conference has as many buses as talkers plus one, not as many as legs. Worker, hot: no heap, no lock, no clock.
+ * conference has as many buses as talkers plus one, not as many as legs. Encodes that go better in company wait in the
+ * lanes until the last conference is mixed. Worker, hot: no heap, no lock, no clock.
  */
 #include "core/conf/conf_run.h"
 
@@ -60,11 +61,11 @@ static void bus_sum(struct bus *bus, struct conf *conf, const struct mix_tools *
     bus->level_dbov = any ? level_dbov(squares, bus->n) : LEVEL_SILENT;
 }
 
-static size_t encode(const struct mix_tools *t, const struct leg *leg, void *encoder, const int16_t *pcm, size_t n)
+static size_t encode(const struct mix_tools *t, const struct leg *leg, const int16_t *pcm, size_t n)
 {
     const struct codec *codec = leg->cfg.codec;
     size_t cap = codec->id == CODEC_OPUS ? RTP_PAYLOAD_MAX : PAYLOAD_CAP;
-    int bytes = codec->encode(encoder, t->leg.simd, pcm, n, t->payload, cap);
+    int bytes = codec->encode(leg->encoder, t->leg.simd, pcm, n, t->payload, cap);
     must(bytes >= 0);
     count_add(&t->leg.stats->encoded, 1);
     return (size_t)bytes;
@@ -126,26 +127,89 @@ static size_t csrc_list(const struct conf *conf, const struct leg *self, uint32_
     return n;
 }
 
+static bool serves_alone(const struct group *group, const struct leg *leg)
+{
+    return group->solo || (leg->cfg.codec->has_state ? leg->own_encoder : leg->in_mix && !leg->deaf);
+}
+
+/* A payload goes to whom it was encoded for. */
+static void job_send(const struct encode_job *job, const struct mix_tools *t, const uint8_t *payload, size_t bytes)
+{
+    struct leg **legs = job->conf->plan.legs + job->group->first;
+    const struct leg *first = job->leg ? job->leg : legs[0];
+    uint32_t csrc[RTP_CSRC_MAX];
+    size_t n_csrc = first->deaf ? 0 : csrc_list(job->conf, job->leg, csrc);
+    if (job->leg) {
+        leg_tx(job->leg, t->box, payload, bytes, csrc, n_csrc);
+        return;
+    }
+    for (uint32_t i = 0; i < job->group->count; i++) {
+        if (legs[i]->tx_on && !serves_alone(job->group, legs[i])) {
+            leg_tx(legs[i], t->box, payload, bytes, csrc, n_csrc);
+        }
+    }
+}
+
+void confs_encode(const struct mix_tools *t)
+{
+    struct encode_lanes *e = t->leg.lanes ? &t->leg.lanes->encode : NULL;
+    if (!e || !e->n) {
+        return;
+    }
+    int bytes = e->run(e->encoders, t->leg.simd, e->frames, e->n_samples, e->payloads, e->n);
+    must(bytes > 0 && bytes <= LANE_PAYLOAD_MAX);
+    count_add(&t->leg.stats->encoded, e->n);
+    for (uint32_t i = 0; i < e->n; i++) {
+        job_send(&e->jobs[i], t, e->payloads[i], (size_t)bytes);
+    }
+    e->n = 0;
+}
+
+/* The encode waits for company, with a copy of its PCM. */
+static void job_wait(const struct encode_job *job, const struct mix_tools *t, const struct leg *leg, const int16_t *pcm,
+                     size_t n)
+{
+    struct encode_lanes *e = &t->leg.lanes->encode;
+    codec_encode_many_fn run = leg->cfg.codec->encode_many;
+    must(n <= LANE_SAMPLES_MAX);
+    if (e->n && (e->run != run || e->n_samples != n)) {
+        confs_encode(t);
+    }
+    memcpy(e->pcm[e->n], pcm, n * sizeof *pcm);
+    e->run = run;
+    e->n_samples = n;
+    e->encoders[e->n] = leg->encoder;
+    e->jobs[e->n] = *job;
+    if (++e->n == t->leg.lanes->max) {
+        confs_encode(t);
+    }
+}
+
+/* A frame of n samples on its way, with this leg's encoder. */
+static void job_run(const struct encode_job *job, const struct mix_tools *t, const struct leg *leg, const int16_t *pcm,
+                    size_t n)
+{
+    if (t->leg.lanes && leg->cfg.codec->encode_many) {
+        job_wait(job, t, leg, pcm, n);
+    } else {
+        size_t bytes = encode(t, leg, pcm, n);
+        job_send(job, t, t->payload, bytes);
+    }
+}
+
 /* One leg that encodes for itself: a talker hears N-1, one that talked a moment ago what listeners hear. */
-static void leg_serve(struct conf *conf, const struct bus *bus, const struct mix_tools *t, struct leg *leg)
+static void leg_serve(struct conf *conf, struct group *group, const struct bus *bus, const struct mix_tools *t,
+                      struct leg *leg)
 {
     const int16_t *pcm = leg->deaf ? t->silence : t->listen;
     if (leg->in_mix && !leg->deaf) {
         bus_take(bus, t, leg->row, t->own);
         pcm = t->own;
     }
-    uint32_t csrc[RTP_CSRC_MAX];
-    size_t n_csrc = leg->deaf ? 0 : csrc_list(conf, leg, csrc);
-    size_t bytes = encode(t, leg, leg->encoder, pcm, bus->n);
-    leg_tx(leg, t->box, t->payload, bytes, csrc, n_csrc);
+    job_run(&(struct encode_job){.conf = conf, .group = group, .leg = leg}, t, leg, pcm, bus->n);
 }
 
-static bool serves_alone(const struct group *group, const struct leg *leg)
-{
-    return group->solo || (leg->cfg.codec->has_state ? leg->own_encoder : leg->in_mix && !leg->deaf);
-}
-
-/* All legs of a group. Listeners come after the talkers: their encode stays in t->payload while it is fanned out. */
+/* All legs of a group. Listeners come last: nobody copies the shared encoder once it has this tick's frame. */
 static void group_serve(struct conf *conf, struct group *group, const struct bus *bus, const struct mix_tools *t)
 {
     struct leg **legs = conf->plan.legs + group->first;
@@ -164,7 +228,7 @@ static void group_serve(struct conf *conf, struct group *group, const struct bus
             encoder_choose(conf, group, leg, bus);
         }
         if (serves_alone(group, leg)) {
-            leg_serve(conf, bus, t, leg);
+            leg_serve(conf, group, bus, t, leg);
         } else {
             n_shared++;
         }
@@ -172,30 +236,26 @@ static void group_serve(struct conf *conf, struct group *group, const struct bus
     if (!n_shared) {
         return;
     }
-    struct leg *shared = has_state ? group->shared : legs[0];
-    const int16_t *pcm = legs[0]->deaf ? t->silence : t->listen;
-    size_t bytes = encode(t, shared, shared->encoder, pcm, bus->n);
     count_add(&t->leg.stats->encode_shared, n_shared - 1);
-    uint32_t csrc[RTP_CSRC_MAX];
-    size_t n_csrc = legs[0]->deaf ? 0 : csrc_list(conf, NULL, csrc);
-    for (uint32_t i = 0; i < group->count; i++) {
-        struct leg *leg = legs[i];
-        if (leg->tx_on && !serves_alone(group, leg)) {
-            leg_tx(leg, t->box, t->payload, bytes, csrc, n_csrc);
-        }
-    }
+    const struct leg *shared = has_state ? group->shared : legs[0];
+    const int16_t *pcm = legs[0]->deaf ? t->silence : t->listen;
+    job_run(&(struct encode_job){.conf = conf, .group = group}, t, shared, pcm, bus->n);
 }
 
-void conf_tick(struct conf *conf, const struct mix_tools *t)
+void conf_frames(struct conf *conf, const struct mix_tools *t)
 {
     if (conf->changed) {
         graph_compile(conf);
     }
     conf->tick++;
-    struct plan *plan = &conf->plan;
-    for (uint32_t i = 0; i < plan->n_legs; i++) {
-        leg_frame(plan->legs[i], &t->leg);
+    for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
+        leg_frame(conf->plan.legs[i], &t->leg);
     }
+}
+
+void conf_mix(struct conf *conf, const struct mix_tools *t)
+{
+    struct plan *plan = &conf->plan;
     select_talkers(conf);
     for (unsigned r = 0; r < RATES; r++) {
         if (!plan->rate_used[r]) {
@@ -209,7 +269,20 @@ void conf_tick(struct conf *conf, const struct mix_tools *t)
             }
         }
     }
-    for (uint32_t i = 0; i < plan->n_legs; i++) {
-        leg_settle(plan->legs[i]);
+}
+
+void conf_settle(struct conf *conf)
+{
+    for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
+        leg_settle(conf->plan.legs[i]);
     }
+}
+
+void conf_tick(struct conf *conf, const struct mix_tools *t)
+{
+    conf_frames(conf, t);
+    legs_decode(&t->leg);
+    conf_mix(conf, t);
+    confs_encode(t);
+    conf_settle(conf);
 }

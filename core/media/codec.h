@@ -25,6 +25,20 @@ struct codec_cfg {
     bool fec, dtx, cbr;          /* useinbandfec, usedtx, cbr */
 };
 
+/**
+ * One frame of n samples (padded rows, n <= LANE_SAMPLES_MAX) of each of n_channels encoders. No state may be given
+ * twice. @return payload bytes of each, more than 0 and at most LANE_PAYLOAD_MAX
+ */
+typedef int (*codec_encode_many_fn)(void *const *encoders, const struct simd *simd, const int16_t *const *pcm, size_t n,
+                                    uint8_t *const *payloads, size_t n_channels);
+
+/**
+ * One packet of so many bytes, which samples() accepts, for each of n_channels decoders. No state may be given twice.
+ * @return samples of each, more than 0: nothing is refused here
+ */
+typedef int (*codec_decode_many_fn)(void *const *decoders, const struct simd *simd, const uint8_t *const *payloads,
+                                    size_t bytes, int16_t *const *pcm, size_t n_channels);
+
 struct codec {
     enum codec_id id;
     const char *name;         /* as in a=rtpmap, case-insensitive */
@@ -47,6 +61,10 @@ struct codec {
 
     /** Decodes a packet into pcm (room for PACKET_SAMPLES_MAX). @return samples | -EBADMSG, counted as DROP_DECODE */
     int (*decode)(void *decoder, const struct simd *simd, const uint8_t *payload, size_t bytes, int16_t *pcm);
+
+    /** The same for many legs at once, bit for bit, where that costs less; NULL: it does not. */
+    codec_encode_many_fn encode_many;
+    codec_decode_many_fn decode_many;
 
     /** Samples that a packet decodes to, without decoding it. @return samples | -EBADMSG */
     int (*samples)(const struct codec_cfg *cfg, const uint8_t *payload, size_t bytes);

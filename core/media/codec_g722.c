@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-enum { RATE_HZ = 16000, SAMPLES_PER_BYTE = 2, PAYLOAD_BYTES_MAX = PACKET_BYTES_MAX - 12 };
+enum { RATE_HZ = 16000, SAMPLES_PER_BYTE = 2, CHUNK = 32, PAYLOAD_BYTES_MAX = PACKET_BYTES_MAX - 12 };
 
 static_assert(PAYLOAD_BYTES_MAX * SAMPLES_PER_BYTE <= PACKET_SAMPLES_MAX, "any packet's audio has its room");
 
@@ -48,6 +48,40 @@ static int decode(void *decoder, const struct simd *simd, const uint8_t *payload
     return n;
 }
 
+/* A chunk of states with their type. @return how many */
+static size_t states_take(struct g722_state *typed[CHUNK], void *const *states, size_t n)
+{
+    for (size_t i = 0; i < MIN(n, CHUNK); i++) {
+        typed[i] = states[i];
+    }
+    return MIN(n, CHUNK);
+}
+
+static int encode_many(void *const *encoders, const struct simd *simd, const int16_t *const *pcm, size_t n,
+                       uint8_t *const *payloads, size_t n_channels)
+{
+    struct g722_state *states[CHUNK];
+    must(n && n <= LANE_SAMPLES_MAX && n % SIMD_BLOCK == 0);
+    for (size_t i = 0, taken; i < n_channels; i += taken) {
+        taken = states_take(states, encoders + i, n_channels - i);
+        simd->g722_encode(states, pcm + i, payloads + i, taken, n);
+    }
+    return (int)(n / SAMPLES_PER_BYTE);
+}
+
+static int decode_many(void *const *decoders, const struct simd *simd, const uint8_t *const *payloads, size_t bytes,
+                       int16_t *const *pcm, size_t n_channels)
+{
+    struct g722_state *states[CHUNK];
+    int n = packet_samples(NULL, payloads[0], bytes);
+    must(n > 0);
+    for (size_t i = 0, taken; i < n_channels; i += taken) {
+        taken = states_take(states, decoders + i, n_channels - i);
+        simd->g722_decode(states, payloads + i, pcm + i, taken, bytes);
+    }
+    return n;
+}
+
 const struct codec codec_g722 = {
     .id = CODEC_G722,
     .name = "G722",
@@ -62,5 +96,7 @@ const struct codec codec_g722 = {
     .decoder_init = state_init,
     .encode = encode,
     .decode = decode,
+    .encode_many = encode_many,
+    .decode_many = decode_many,
     .samples = packet_samples,
 };
