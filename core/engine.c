@@ -5,57 +5,20 @@
  * After a short stall the missed ticks run back to back, after a long one they are skipped and the legs give up that
  * audio.
  */
-#include "core/engine.h"
-
-#include "core/conf/conf_run.h"
+#include "core/engine_priv.h"
 
 #include <errno.h>
 #include <string.h>
 
 enum {
-    RX_SLOTS = 512, /* packets of one pull: they and their legs stay in the second-level cache until mixed */
     TX_SLOTS = 512,
-    RTCP_EVERY_TICKS = 16, /* how often a leg's RTCP socket is asked, and its drops are added up */
-    ARRIVAL_EVERY_TICKS = 4, /* how often a talker's arrival time is asked for */
-    PHASE_SLOTS_MIN = 10,    /* even a small load has so many to choose from */
+    PHASE_SLOTS_MIN = 10, /* even a small load has so many to choose from */
     LATE_NS = 5 * NS_PER_MS
-};
-
-struct pull {
-    struct leg *leg;
-    bool rtcp;
-};
-
-struct engine {
-    struct engine_cfg cfg;
-    struct arena arena;
-    struct pool pool;
-    struct outbox box;
-    struct mix_tools tools;
-
-    struct conf *slots[SLOTS_PER_TICK];
-    struct conf *parked;          /* conferences between two slots */
-    uint64_t slot_due_ns[SLOTS_PER_TICK];
-    uint32_t slot_legs[SLOTS_PER_TICK], slot_confs[SLOTS_PER_TICK];
-    uint32_t n_legs, n_confs;
-
-    uint32_t *free_slots; /* pairs of sockets: stack of pair numbers */
-    uint32_t n_free_slots;
-
-    struct io_rx *rx;   /* [RX_SLOTS] one pull being gathered */
-    struct pull *pulls; /* [RX_SLOTS] whose each is */
-    uint8_t *rx_bufs;   /* [RX_SLOTS][PACKET_STRIDE_BYTES] */
-    uint32_t n_rx;      /* gathered */
-    uint32_t n_rx_used; /* buffers that hold borrowed packets */
-
-    struct leg *gone; /* to hand back when the event ring has room */
-    struct conf *gone_confs;
-    uint64_t now_ns;
 };
 
 /* ---- build ---- */
 
-static void box_flush(struct outbox *box)
+void engine_flush(struct outbox *box)
 {
     struct engine *e = box->owner;
     if (!box->n) {
@@ -115,7 +78,7 @@ static void engine_carve(struct engine *e)
         .packets = arena_take(a, TX_SLOTS * sizeof(struct io_tx)),
         .bufs = arena_take(a, TX_SLOTS * PACKET_STRIDE_BYTES),
         .max = TX_SLOTS,
-        .flush = box_flush,
+        .flush = engine_flush,
         .owner = e,
     };
     e->rx = arena_take(a, RX_SLOTS * sizeof *e->rx);
@@ -214,19 +177,7 @@ static void news_post(struct engine *e, struct leg *leg)
     }
 }
 
-/* ---- control ---- */
-
-/* A slot for a new conference: among as many as there is work for, evenly apart, the one with the fewest legs. */
-static unsigned slot_pick(const struct engine *e)
-{
-    unsigned n = CLAMP(e->n_legs / SLOT_LEGS_MIN, 1u, (unsigned)SLOTS_PER_TICK), best = 0;
-    for (unsigned i = 0; i < n; i++) {
-        unsigned slot = i * SLOTS_PER_TICK / n;
-        uint32_t load = e->slot_legs[slot] + e->slot_confs[slot];
-        best = load < e->slot_legs[best] + e->slot_confs[best] ? slot : best;
-    }
-    return best;
-}
+/* ---- slots ---- */
 
 /* The next time that slot's phase comes, on the schedule that all slots share. */
 static uint64_t slot_phase(unsigned slot, uint64_t now_ns)
@@ -235,8 +186,7 @@ static uint64_t slot_phase(unsigned slot, uint64_t now_ns)
     return due_ns > now_ns ? due_ns : due_ns + TICK_NS;
 }
 
-/* Enters its slot's list. */
-static void slot_join(struct engine *e, struct conf *conf)
+void slot_join(struct engine *e, struct conf *conf)
 {
     unsigned slot = conf->i_slot;
     conf->parked = false;
@@ -247,257 +197,12 @@ static void slot_join(struct engine *e, struct conf *conf)
     e->slots[slot] = conf;
 }
 
-static void list_remove(struct conf **link, const struct conf *conf)
+void list_remove(struct conf **link, const struct conf *conf)
 {
     while (*link != conf) {
         link = &(*link)->next;
     }
     *link = conf->next;
-}
-
-static void conf_open(struct engine *e, struct conf *conf)
-{
-    unsigned slot = slot_pick(e);
-    conf->i_slot = slot;
-    slot_join(e, conf);
-    e->slot_confs[slot]++;
-    e->n_confs++;
-    count_add(&e->cfg.stats->confs, 1);
-}
-
-static void conf_close(struct engine *e, struct conf *conf)
-{
-    must(conf->plan.n_legs == 0);
-    list_remove(conf->parked ? &e->parked : &e->slots[conf->i_slot], conf);
-    e->slot_confs[conf->i_slot]--;
-    e->n_confs--;
-    count_add(&e->cfg.stats->confs, (uint64_t)-1);
-    conf->next = e->gone_confs;
-    e->gone_confs = conf;
-}
-
-static void leg_hand_back(struct engine *e, struct leg *leg)
-{
-    leg_tell_drops(leg, e->cfg.stats);
-    leg->next = e->gone;
-    e->gone = leg;
-}
-
-static void leg_add(struct engine *e, struct leg *leg, struct conf *conf)
-{
-    must(e->n_free_slots);
-    uint32_t pair = e->free_slots[--e->n_free_slots];
-    struct io *io = e->cfg.io;
-    leg_attach(leg, &e->pool, 2 * pair, 2 * pair + 1, e->now_ns);
-    must(io->ops->open(io, leg->slot_rtp, leg->cfg.rtp_fd) == 0);
-    if (leg->cfg.rtcp_fd >= 0) {
-        must(io->ops->open(io, leg->slot_rtcp, leg->cfg.rtcp_fd) == 0);
-    }
-    conf_leg_add(conf, leg);
-    e->n_legs++;
-    e->slot_legs[conf->i_slot]++;
-    count_add(&e->cfg.stats->legs, 1);
-}
-
-static void leg_drop_from(struct engine *e, struct leg *leg)
-{
-    struct io *io = e->cfg.io;
-    leg_rtcp(leg, &e->box, e->now_ns, e->cfg.wall_offset_ns, true);
-    box_flush(&e->box); /* the packet may point at the leg's address */
-    e->slot_legs[leg->conf->i_slot]--;
-    conf_leg_drop(leg->conf, leg);
-    leg_detach(leg);
-    io->ops->close(io, leg->slot_rtp);
-    if (leg->cfg.rtcp_fd >= 0) {
-        io->ops->close(io, leg->slot_rtcp);
-    }
-    e->free_slots[e->n_free_slots++] = leg->slot_rtp / 2;
-    e->n_legs--;
-    count_add(&e->cfg.stats->legs, (uint64_t)-1);
-    leg_hand_back(e, leg);
-}
-
-static void leg_swap(struct engine *e, struct leg *leg, struct leg *old)
-{
-    struct io *io = e->cfg.io;
-    struct conf *conf = old->conf;
-    bool was_connected = old->connected;
-    conf_leg_drop(conf, old);
-    leg_detach(old);
-    leg_tell_drops(old, e->cfg.stats); /* once: leg inherits the counts */
-    leg_take_over(leg, old);
-    if (was_connected && !leg->connected) {
-        io->ops->disconnect(io, leg->slot_rtp);
-    }
-    conf_leg_add(conf, leg);
-    leg_hand_back(e, old);
-}
-
-static void leg_set(struct engine *e, struct leg *leg, const struct ctl_req *req)
-{
-    unsigned what = req->set.what;
-    if (what & SET_DIRECTION) {
-        leg->rx_on = req->set.rx_on;
-        leg->tx_on = req->set.tx_on;
-        leg->quiet_ticks = 0;
-        if (!leg->rx_on) {
-            leg->stats.drops[DROP_HELD] += jbuf_reset(&leg->jbuf);
-            leg->paused = leg->starting = true;
-        }
-    }
-    if (what & SET_MUTE) {
-        leg->muted = req->set.muted;
-    }
-    if ((what & SET_DEAF) && leg->deaf != req->set.deaf) {
-        conf_leg_apart(leg->conf, leg);
-        leg->deaf = req->set.deaf;
-        leg->conf->changed = true;
-    }
-    if (what & SET_GAIN) {
-        leg->gain_set_q12 = req->set.gain_q12;
-    }
-    if (what & SET_REMOTE) {
-        e->cfg.io->ops->disconnect(e->cfg.io, leg->slot_rtp);
-        leg->connected = leg->latch_wanted = leg->queue_clean = false;
-        leg->cfg.remote_rtp = req->set.remote_rtp;
-        leg->cfg.remote_rtcp = req->set.remote_rtcp;
-        leg->cfg.latch_host = req->set.latch_host;
-    }
-}
-
-static void ctl_apply(struct engine *e)
-{
-    struct ctl_req req;
-    for (unsigned i = 0; i < CTL_BATCH && ring_get(&e->cfg.ctl->requests, &req); i++) {
-        switch (req.op) {
-        case CTL_CONF_OPEN:
-            conf_open(e, req.conf);
-            break;
-        case CTL_CONF_CLOSE:
-            conf_close(e, req.conf);
-            break;
-        case CTL_LEG_ADD:
-            leg_add(e, req.leg, req.conf);
-            break;
-        case CTL_LEG_SWAP:
-            leg_swap(e, req.leg, req.old);
-            break;
-        case CTL_LEG_SET:
-            leg_set(e, req.leg, &req);
-            break;
-        case CTL_LEG_DROP:
-            leg_drop_from(e, req.leg);
-            break;
-        }
-    }
-}
-
-/* ---- pull ---- */
-
-static void pull_deliver(struct engine *e, const struct pull *pull, const struct io_rx *rx)
-{
-    struct leg *leg = pull->leg;
-    if (rx->bytes == IO_NONE) {
-        leg->queue_clean |= !pull->rtcp && leg->connected;
-        return;
-    }
-    count_add(&e->cfg.stats->rx_packets, 1);
-    count_add(&e->cfg.stats->rx_bytes, (uint64_t)rx->bytes);
-    const struct addr *from = rx->want_from ? &rx->from : NULL;
-    if (pull->rtcp) {
-        leg_rx_rtcp(leg, rx->buf, rx->bytes, from, e->now_ns);
-        return;
-    }
-    leg->reads_hit++;
-    bool known = leg_rx_rtp(leg, rx->buf, rx->bytes, from, e->now_ns);
-    if (known && rx->at_ns) {
-        leg_arrival(leg, rx->at_ns, e->now_ns);
-    }
-    if (leg->latch_wanted) {
-        leg->latch_wanted = leg->queue_clean = false;
-        leg->connected = e->cfg.io->ops->connect(e->cfg.io, leg->slot_rtp, &leg->cfg.remote_rtp) == 0;
-    }
-}
-
-static void pull_run(struct engine *e)
-{
-    if (!e->n_rx) {
-        return;
-    }
-    e->cfg.io->ops->rx(e->cfg.io, e->rx, e->n_rx);
-    for (uint32_t i = 0; i < e->n_rx; i++) {
-        pull_deliver(e, &e->pulls[i], &e->rx[i]);
-    }
-    e->n_rx = 0;
-}
-
-/* Every borrowed packet of these conferences moves to the pool: the buffers are free again. */
-static void pull_settle(struct engine *e, struct conf *first, const struct conf *end)
-{
-    pull_run(e);
-    for (struct conf *conf = first; conf != end; conf = conf->next) {
-        for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
-            struct leg *leg = conf->plan.legs[i];
-            leg->stats.drops[DROP_POOL] += jbuf_settle(&leg->jbuf);
-        }
-    }
-    e->n_rx_used = 0;
-}
-
-static void pull_add(struct engine *e, struct leg *leg, bool rtcp)
-{
-    must(e->n_rx_used < RX_SLOTS);
-    e->pulls[e->n_rx] = (struct pull){.leg = leg, .rtcp = rtcp};
-    e->rx[e->n_rx] = (struct io_rx){
-        .slot = rtcp ? leg->slot_rtcp : leg->slot_rtp,
-        .want_from = rtcp || !leg->queue_clean,
-        .want_at = !rtcp && leg->in_mix && (leg->conf->tick + leg->beat_index) % ARRIVAL_EVERY_TICKS == 0,
-        .buf = e->rx_bufs + (size_t)e->n_rx_used * PACKET_STRIDE_BYTES,
-    };
-    e->n_rx++;
-    e->n_rx_used++;
-}
-
-static void leg_pull(struct engine *e, struct leg *leg, unsigned n, struct conf *first, const struct conf *end)
-{
-    for (unsigned i = 0; i < n; i++) {
-        if (e->n_rx_used == RX_SLOTS) {
-            pull_settle(e, first, end);
-        }
-        pull_add(e, leg, false);
-        leg->reads_asked++;
-    }
-}
-
-/* Conferences [first, end) of a slot: read every leg once or twice, then those that have more. */
-static void confs_pull(struct engine *e, struct conf *first, const struct conf *end, unsigned skipped)
-{
-    for (struct conf *conf = first; conf != end; conf = conf->next) {
-        for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
-            struct leg *leg = conf->plan.legs[i];
-            leg->reads_asked = leg->reads_hit = 0;
-            leg_pull(e, leg, leg_reads(leg, conf->tick, skipped), first, end);
-            bool rtcp_turn = (conf->tick + leg->beat_index) % RTCP_EVERY_TICKS == 0;
-            if (rtcp_turn && leg->cfg.rtcp_fd >= 0) {
-                if (e->n_rx_used == RX_SLOTS) {
-                    pull_settle(e, first, end);
-                }
-                pull_add(e, leg, true);
-            }
-        }
-    }
-    pull_run(e);
-    for (bool more = true; more;) {
-        more = false;
-        for (struct conf *conf = first; conf != end; conf = conf->next) {
-            for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
-                unsigned n = leg_reads_more(conf->plan.legs[i]);
-                leg_pull(e, conf->plan.legs[i], n, first, end);
-                more |= n > 0;
-            }
-        }
-        pull_run(e);
-    }
 }
 
 /* ---- tick ---- */
@@ -571,9 +276,9 @@ static void slot_tick(struct engine *e, unsigned slot, unsigned skipped)
 {
     for (struct conf *first = e->slots[slot]; first;) {
         struct conf *end = confs_gather(first);
-        confs_pull(e, first, end, skipped);
+        engine_pull(e, first, end, skipped);
         confs_tick(e, first, end, skipped);
-        box_flush(&e->box);
+        engine_flush(&e->box);
         e->n_rx_used = 0;
         first = end;
     }
@@ -670,7 +375,7 @@ uint64_t engine_beat(struct engine *e, uint64_t now_ns)
 {
     e->now_ns = now_ns;
     gone_flush(e);
-    ctl_apply(e);
+    engine_ctl(e);
     gone_flush(e);
     for (unsigned slot = 0; slot < SLOTS_PER_TICK; slot++) {
         if (e->slots[slot] && e->slot_due_ns[slot] <= now_ns) {

@@ -1,0 +1,151 @@
+/* What signalling asks of the engine: conferences open and close, legs come, change and go. See core/ctl.h. */
+#include "core/engine_priv.h"
+
+/* A slot for a new conference: among as many as there is work for, evenly apart, the one with the fewest legs. */
+static unsigned slot_pick(const struct engine *e)
+{
+    unsigned n = CLAMP(e->n_legs / SLOT_LEGS_MIN, 1u, (unsigned)SLOTS_PER_TICK), best = 0;
+    for (unsigned i = 0; i < n; i++) {
+        unsigned slot = i * SLOTS_PER_TICK / n;
+        uint32_t load = e->slot_legs[slot] + e->slot_confs[slot];
+        best = load < e->slot_legs[best] + e->slot_confs[best] ? slot : best;
+    }
+    return best;
+}
+
+static void conf_open(struct engine *e, struct conf *conf)
+{
+    unsigned slot = slot_pick(e);
+    conf->i_slot = slot;
+    slot_join(e, conf);
+    e->slot_confs[slot]++;
+    e->n_confs++;
+    count_add(&e->cfg.stats->confs, 1);
+}
+
+static void conf_close(struct engine *e, struct conf *conf)
+{
+    must(conf->plan.n_legs == 0);
+    list_remove(conf->parked ? &e->parked : &e->slots[conf->i_slot], conf);
+    e->slot_confs[conf->i_slot]--;
+    e->n_confs--;
+    count_add(&e->cfg.stats->confs, (uint64_t)-1);
+    conf->next = e->gone_confs;
+    e->gone_confs = conf;
+}
+
+static void leg_hand_back(struct engine *e, struct leg *leg)
+{
+    leg_tell_drops(leg, e->cfg.stats);
+    leg->next = e->gone;
+    e->gone = leg;
+}
+
+static void leg_add(struct engine *e, struct leg *leg, struct conf *conf)
+{
+    must(e->n_free_slots);
+    uint32_t pair = e->free_slots[--e->n_free_slots];
+    struct io *io = e->cfg.io;
+    leg_attach(leg, &e->pool, 2 * pair, 2 * pair + 1, e->now_ns);
+    must(io->ops->open(io, leg->slot_rtp, leg->cfg.rtp_fd) == 0);
+    if (leg->cfg.rtcp_fd >= 0) {
+        must(io->ops->open(io, leg->slot_rtcp, leg->cfg.rtcp_fd) == 0);
+    }
+    conf_leg_add(conf, leg);
+    e->n_legs++;
+    e->slot_legs[conf->i_slot]++;
+    count_add(&e->cfg.stats->legs, 1);
+}
+
+static void leg_drop_from(struct engine *e, struct leg *leg)
+{
+    struct io *io = e->cfg.io;
+    leg_rtcp(leg, &e->box, e->now_ns, e->cfg.wall_offset_ns, true);
+    engine_flush(&e->box); /* the packet may point at the leg's address */
+    e->slot_legs[leg->conf->i_slot]--;
+    conf_leg_drop(leg->conf, leg);
+    leg_detach(leg);
+    io->ops->close(io, leg->slot_rtp);
+    if (leg->cfg.rtcp_fd >= 0) {
+        io->ops->close(io, leg->slot_rtcp);
+    }
+    e->free_slots[e->n_free_slots++] = leg->slot_rtp / 2;
+    e->n_legs--;
+    count_add(&e->cfg.stats->legs, (uint64_t)-1);
+    leg_hand_back(e, leg);
+}
+
+static void leg_swap(struct engine *e, struct leg *leg, struct leg *old)
+{
+    struct io *io = e->cfg.io;
+    struct conf *conf = old->conf;
+    bool was_connected = old->connected;
+    conf_leg_drop(conf, old);
+    leg_detach(old);
+    leg_tell_drops(old, e->cfg.stats); /* once: leg inherits the counts */
+    leg_take_over(leg, old);
+    if (was_connected && !leg->connected) {
+        io->ops->disconnect(io, leg->slot_rtp);
+    }
+    conf_leg_add(conf, leg);
+    leg_hand_back(e, old);
+}
+
+static void leg_set(struct engine *e, struct leg *leg, const struct ctl_req *req)
+{
+    unsigned what = req->set.what;
+    if (what & SET_DIRECTION) {
+        leg->rx_on = req->set.rx_on;
+        leg->tx_on = req->set.tx_on;
+        leg->quiet_ticks = 0;
+        if (!leg->rx_on) {
+            leg->stats.drops[DROP_HELD] += jbuf_reset(&leg->jbuf);
+            leg->paused = leg->starting = true;
+        }
+    }
+    if (what & SET_MUTE) {
+        leg->muted = req->set.muted;
+    }
+    if ((what & SET_DEAF) && leg->deaf != req->set.deaf) {
+        conf_leg_apart(leg->conf, leg);
+        leg->deaf = req->set.deaf;
+        leg->conf->changed = true;
+    }
+    if (what & SET_GAIN) {
+        leg->gain_set_q12 = req->set.gain_q12;
+    }
+    if (what & SET_REMOTE) {
+        e->cfg.io->ops->disconnect(e->cfg.io, leg->slot_rtp);
+        leg->connected = leg->latch_wanted = leg->queue_clean = false;
+        leg->cfg.remote_rtp = req->set.remote_rtp;
+        leg->cfg.remote_rtcp = req->set.remote_rtcp;
+        leg->cfg.latch_host = req->set.latch_host;
+    }
+}
+
+void engine_ctl(struct engine *e)
+{
+    struct ctl_req req;
+    for (unsigned i = 0; i < CTL_BATCH && ring_get(&e->cfg.ctl->requests, &req); i++) {
+        switch (req.op) {
+        case CTL_CONF_OPEN:
+            conf_open(e, req.conf);
+            break;
+        case CTL_CONF_CLOSE:
+            conf_close(e, req.conf);
+            break;
+        case CTL_LEG_ADD:
+            leg_add(e, req.leg, req.conf);
+            break;
+        case CTL_LEG_SWAP:
+            leg_swap(e, req.leg, req.old);
+            break;
+        case CTL_LEG_SET:
+            leg_set(e, req.leg, &req);
+            break;
+        case CTL_LEG_DROP:
+            leg_drop_from(e, req.leg);
+            break;
+        }
+    }
+}

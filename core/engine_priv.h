@@ -1,0 +1,65 @@
+/* The engine from the inside, for its own files: engine.c (build, tick, phases), engine_ctl.c (requests),
+ * engine_pull.c. */
+#ifndef CORE_ENGINE_PRIV_H
+#define CORE_ENGINE_PRIV_H
+
+#include "core/engine.h"
+
+#include "core/conf/conf_run.h"
+
+enum {
+    RX_SLOTS = 512,        /* packets of one pull: they and their legs stay in the second-level cache until mixed */
+    RTCP_EVERY_TICKS = 16, /* how often a leg's RTCP socket is asked, and its drops are added up */
+};
+
+struct pull {
+    struct leg *leg;
+    bool rtcp;
+};
+
+struct engine {
+    struct engine_cfg cfg;
+    struct arena arena;
+    struct pool pool;
+    struct outbox box;
+    struct mix_tools tools;
+
+    struct conf *slots[SLOTS_PER_TICK];
+    struct conf *parked; /* conferences between two slots */
+    uint64_t slot_due_ns[SLOTS_PER_TICK];
+    uint32_t slot_legs[SLOTS_PER_TICK], slot_confs[SLOTS_PER_TICK];
+    uint32_t n_legs, n_confs;
+
+    uint32_t *free_slots; /* pairs of sockets: stack of pair numbers */
+    uint32_t n_free_slots;
+
+    struct io_rx *rx;   /* [RX_SLOTS] one pull being gathered */
+    struct pull *pulls; /* [RX_SLOTS] whose each is */
+    uint8_t *rx_bufs;   /* [RX_SLOTS][PACKET_STRIDE_BYTES] */
+    uint32_t n_rx;      /* gathered */
+    uint32_t n_rx_used; /* buffers that hold borrowed packets */
+
+    struct leg *gone; /* to hand back when the event ring has room */
+    struct conf *gone_confs;
+    uint64_t now_ns;
+};
+
+/** Sends what the box holds. */
+void engine_flush(struct outbox *box);
+
+/** Enters its slot's list; i_slot says which. */
+void slot_join(struct engine *e, struct conf *conf);
+/** Takes a conference out of a list that it is in. */
+void list_remove(struct conf **link, const struct conf *conf);
+
+/** Applies at most CTL_BATCH requests. */
+void engine_ctl(struct engine *e);
+
+/**
+ * Conferences [first, end) of a slot: reads every leg once or twice, then those that have more.
+ *
+ * @param skipped  ticks that never ran: so many more packets may wait
+ */
+void engine_pull(struct engine *e, struct conf *first, const struct conf *end, unsigned skipped);
+
+#endif

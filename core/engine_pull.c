@@ -1,0 +1,112 @@
+/*
+ * The pull: one datagram a leg and tick, a second one now and then, more where more waits. What arrives is borrowed
+ * from the receive buffers until its tick is over; when they run out, it moves to the pool.
+ */
+#include "core/engine_priv.h"
+
+enum { ARRIVAL_EVERY_TICKS = 4 /* how often a talker's arrival time is asked for */ };
+
+static void pull_deliver(struct engine *e, const struct pull *pull, const struct io_rx *rx)
+{
+    struct leg *leg = pull->leg;
+    if (rx->bytes == IO_NONE) {
+        leg->queue_clean |= !pull->rtcp && leg->connected;
+        return;
+    }
+    count_add(&e->cfg.stats->rx_packets, 1);
+    count_add(&e->cfg.stats->rx_bytes, (uint64_t)rx->bytes);
+    const struct addr *from = rx->want_from ? &rx->from : NULL;
+    if (pull->rtcp) {
+        leg_rx_rtcp(leg, rx->buf, rx->bytes, from, e->now_ns);
+        return;
+    }
+    leg->reads_hit++;
+    bool known = leg_rx_rtp(leg, rx->buf, rx->bytes, from, e->now_ns);
+    if (known && rx->at_ns) {
+        leg_arrival(leg, rx->at_ns, e->now_ns);
+    }
+    if (leg->latch_wanted) {
+        leg->latch_wanted = leg->queue_clean = false;
+        leg->connected = e->cfg.io->ops->connect(e->cfg.io, leg->slot_rtp, &leg->cfg.remote_rtp) == 0;
+    }
+}
+
+static void pull_run(struct engine *e)
+{
+    if (!e->n_rx) {
+        return;
+    }
+    e->cfg.io->ops->rx(e->cfg.io, e->rx, e->n_rx);
+    for (uint32_t i = 0; i < e->n_rx; i++) {
+        pull_deliver(e, &e->pulls[i], &e->rx[i]);
+    }
+    e->n_rx = 0;
+}
+
+/* Every borrowed packet of these conferences moves to the pool: the buffers are free again. */
+static void pull_settle(struct engine *e, struct conf *first, const struct conf *end)
+{
+    pull_run(e);
+    for (struct conf *conf = first; conf != end; conf = conf->next) {
+        for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
+            struct leg *leg = conf->plan.legs[i];
+            leg->stats.drops[DROP_POOL] += jbuf_settle(&leg->jbuf);
+        }
+    }
+    e->n_rx_used = 0;
+}
+
+static void pull_add(struct engine *e, struct leg *leg, bool rtcp)
+{
+    must(e->n_rx_used < RX_SLOTS);
+    e->pulls[e->n_rx] = (struct pull){.leg = leg, .rtcp = rtcp};
+    e->rx[e->n_rx] = (struct io_rx){
+        .slot = rtcp ? leg->slot_rtcp : leg->slot_rtp,
+        .want_from = rtcp || !leg->queue_clean,
+        .want_at = !rtcp && leg->in_mix && (leg->conf->tick + leg->beat_index) % ARRIVAL_EVERY_TICKS == 0,
+        .buf = e->rx_bufs + (size_t)e->n_rx_used * PACKET_STRIDE_BYTES,
+    };
+    e->n_rx++;
+    e->n_rx_used++;
+}
+
+static void leg_pull(struct engine *e, struct leg *leg, unsigned n, struct conf *first, const struct conf *end)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (e->n_rx_used == RX_SLOTS) {
+            pull_settle(e, first, end);
+        }
+        pull_add(e, leg, false);
+        leg->reads_asked++;
+    }
+}
+
+void engine_pull(struct engine *e, struct conf *first, const struct conf *end, unsigned skipped)
+{
+    for (struct conf *conf = first; conf != end; conf = conf->next) {
+        for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
+            struct leg *leg = conf->plan.legs[i];
+            leg->reads_asked = leg->reads_hit = 0;
+            leg_pull(e, leg, leg_reads(leg, conf->tick, skipped), first, end);
+            bool rtcp_turn = (conf->tick + leg->beat_index) % RTCP_EVERY_TICKS == 0;
+            if (rtcp_turn && leg->cfg.rtcp_fd >= 0) {
+                if (e->n_rx_used == RX_SLOTS) {
+                    pull_settle(e, first, end);
+                }
+                pull_add(e, leg, true);
+            }
+        }
+    }
+    pull_run(e);
+    for (bool more = true; more;) {
+        more = false;
+        for (struct conf *conf = first; conf != end; conf = conf->next) {
+            for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
+                unsigned n = leg_reads_more(conf->plan.legs[i]);
+                leg_pull(e, conf->plan.legs[i], n, first, end);
+                more |= n > 0;
+            }
+        }
+        pull_run(e);
+    }
+}
