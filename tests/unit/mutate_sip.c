@@ -152,6 +152,7 @@ static void check_sent(const struct world *w, unsigned i)
     bool is_stateless = strstr(text, "SIP/2.0 4") == text || strstr(text, "SIP/2.0 5") == text;
     if (refuse != REFUSE_NONE && refuse != REFUSE_VIAS && !is_stateless) {
         printf("%s:\n%s\n", refuse_name(refuse), text);
+        fflush(stdout);
     }
     must(refuse == REFUSE_NONE || refuse == REFUSE_VIAS || is_stateless);
     must(refuse != REFUSE_NUL && refuse != REFUSE_LINE_END && refuse != REFUSE_CONTROL);

@@ -257,6 +257,14 @@ static void l4_tag_without_value_is_refused(void **state)
 }
 
 /* Table 1.1: unknown header names keep their case, URIs their escapes, a %00 never ends a string. */
+/* Found by a million mutants: what the library reads without a tag it refuses with one. */
+static void to_that_cannot_carry_a_tag(void **state)
+{
+    assert_int_equal(parse("OPTIONS sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKa\r\n"
+                           "From: <sip:a@h>;tag=1\r\nTo: sip:w\r\nCall-ID: 1@h\r\nCSeq: 1 OPTIONS\r\n\r\n"),
+                     REFUSE_DISAGREE);
+}
+
 static void what_came_goes_out_unchanged(void **state)
 {
     struct sip_request request = {.method = SIP_INVITE,
@@ -512,6 +520,7 @@ int main(void)
         cmocka_unit_test(l6_response_goes_by_what_is_true),
         cmocka_unit_test(l10_numbers_and_ports),
         cmocka_unit_test(what_came_goes_out_unchanged),
+        cmocka_unit_test(to_that_cannot_carry_a_tag),
         cmocka_unit_test(large_messages_are_written_whole),
         cmocka_unit_test(strict_and_loose_routes),
         cmocka_unit_test(header_injection_fails),
