@@ -188,9 +188,10 @@ static const struct cost up2 = {0, 0, 96}, up3 = {0, 0, 144}, up6 = {0, 0, 288};
 
 /*
  * The gates are goals set once; gate 0: shown, not judged. The baseline of both mixes is the int32 N-1 of ref. The goal
- * of the mix was 18 (AVX2) and 25 (AVX-512) in cache, measured on a one-pass N-1: mix_n1 holds it. split+minus, which
+ * of the mix was 18 (AVX2) and 25 (AVX-512) in cache, measured on a one-pass N-1: mix_n1 holds it at 3 and 10 rows, at
+ * 100 and beyond it depends on the run. split+minus, which
  * serves buses of another make-up than all-less-one, does not: it reads the two planes again for every row (8 bytes
- * loaded per sample, not 4) and calls once a row. Its gate is what it reaches, 15 and 20. For G.722 the rows are
+ * loaded per sample, not 4) and calls once a row. It has the same gate, and mostly misses it. For G.722 the rows are
  * channels, 32 fill all lanes; its goals were set against spandsp, which is measured where its library is installed.
  */
 static const struct bench_case {
@@ -209,15 +210,15 @@ static const struct bench_case {
     {"ulaw_encode", 320, 1, 0, loop_ulaw_encode, loop_ulaw_encode, &encode_cost, 4, 9},
     {"alaw_encode", 160, 1, 0, loop_alaw_encode, loop_alaw_encode, &encode_cost, 0, 0},
     {"alaw_encode", 320, 1, 0, loop_alaw_encode, loop_alaw_encode, &encode_cost, 4, 9},
-    {"split+minus", 160, 3, 0, loop_split_minus, loop_n1, &split_cost, 15, 20},
-    {"split+minus", 160, 10, 0, loop_split_minus, loop_n1, &split_cost, 15, 20},
-    {"split+minus", 160, 100, 0, loop_split_minus, loop_n1, &split_cost, 15, 20},
-    {"split+minus", 320, 3, 0, loop_split_minus, loop_n1, &split_cost, 15, 20},
-    {"split+minus", 320, 10, 0, loop_split_minus, loop_n1, &split_cost, 15, 20},
-    {"split+minus", 320, 100, 0, loop_split_minus, loop_n1, &split_cost, 15, 20},
-    {"split+minus", 960, 3, 0, loop_split_minus, loop_n1, &split_cost, 15, 20},
-    {"split+minus", 960, 10, 0, loop_split_minus, loop_n1, &split_cost, 15, 20},
-    {"split+minus", 960, 100, 0, loop_split_minus, loop_n1, &split_cost, 15, 20},
+    {"split+minus", 160, 3, 0, loop_split_minus, loop_n1, &split_cost, 18, 25},
+    {"split+minus", 160, 10, 0, loop_split_minus, loop_n1, &split_cost, 18, 25},
+    {"split+minus", 160, 100, 0, loop_split_minus, loop_n1, &split_cost, 18, 25},
+    {"split+minus", 320, 3, 0, loop_split_minus, loop_n1, &split_cost, 18, 25},
+    {"split+minus", 320, 10, 0, loop_split_minus, loop_n1, &split_cost, 18, 25},
+    {"split+minus", 320, 100, 0, loop_split_minus, loop_n1, &split_cost, 18, 25},
+    {"split+minus", 960, 3, 0, loop_split_minus, loop_n1, &split_cost, 18, 25},
+    {"split+minus", 960, 10, 0, loop_split_minus, loop_n1, &split_cost, 18, 25},
+    {"split+minus", 960, 100, 0, loop_split_minus, loop_n1, &split_cost, 18, 25},
     {"split+minus", 960, 500, 0, loop_split_minus, loop_n1, &split_cost, 11, 12},
     {"split+minus", 960, 1000, 0, loop_split_minus, loop_n1, &split_cost, 11, 12},
     {"sum_split", 320, 3, 0, loop_split, loop_split, &sum_cost, 0, 0},
