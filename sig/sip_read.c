@@ -75,7 +75,8 @@ static const char *skip_blanks(const char *p)
     return p;
 }
 
-/* One ";name[=value]" at p. @return what is behind it, NULL: not one */
+/* One ";name[=value]" at p. @return what is behind it, NULL: not one, or a quoted value that does not end, which would
+ * swallow whatever we write behind it */
 static const char *param_next(const char *p, const char **name, size_t *n_name, const char **value, size_t *n_value)
 {
     p = skip_blanks(p);
@@ -100,7 +101,9 @@ static const char *param_next(const char *p, const char **name, size_t *n_name, 
         for (p++; *p != 0 && *p != '"'; p++) {
             p += *p == '\\' && p[1] != 0;
         }
-        p += *p == '"';
+        if (*p++ == 0) {
+            return NULL;
+        }
     } else {
         while (*p != 0 && *p != ';' && !is_blank(*p)) {
             p++;

@@ -230,8 +230,9 @@ static void l10_numbers_and_ports(void **state)
         sprintf(bytes, "OPTIONS %s SIP/2.0\r\n" HEAD "CSeq: 1 OPTIONS\r\n\r\n", uris[i]);
         assert_int_equal(parse(bytes), REFUSE_URI);
     }
-    static const char *const vias[] = {"SIP/2.0/UDP h:70000", "SIP/2.0/UDP", "SIP/3.0/UDP h", "UDP h",
-                                       "SIP/2.0/UDP h h"};
+    static const char *const vias[] = {"SIP/2.0/UDP h:70000", "SIP/2.0/UDP",
+                                       "SIP/3.0/UDP h",       "UDP h",
+                                       "SIP/2.0/UDP h h",     "SIP/2.0/UDP h;branch=\"z9hG4bKa, SIP/2.0/UDP b"};
     for (unsigned i = 0; i < ARRAY_LEN(vias); i++) {
         sprintf(bytes,
                 "OPTIONS sip:b@h SIP/2.0\r\nVia: %s\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: 1\r\n"
