@@ -2,6 +2,7 @@
 #include "core/media/seal.h"
 
 #include "core/base/mem.h"
+#include "core/media/seal_types.h"
 
 #include <errno.h>
 #include <string.h>
@@ -98,7 +99,8 @@ int seal_start(void)
     if (srtp_init() != srtp_err_status_ok || srtp_install_event_handler(on_event) != srtp_err_status_ok) {
         return -EIO;
     }
-    return first ? 0 : -EALREADY;
+    int err = seal_types_load();
+    return err ? err : first ? 0 : -EALREADY;
 }
 
 bool seal_is_fast(void)

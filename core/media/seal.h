@@ -1,6 +1,6 @@
 /*
  * SRTP and SRTCP (RFC 3711, 6188, 7714) of one leg, both directions: packets are sealed on their way out and opened on
- * their way in, in place. Wraps libsrtp2; the ciphers are OpenSSL's.
+ * their way in, in place. Wraps libsrtp2; the ciphers are cipher.h's, AES-GCM OpenSSL's.
  *
  * Built on the control side; on the worker nothing touches the heap. Our own SSRC is known when it is built. The peer's
  * is not: a stream of a new SSRC gets its state (rollover counter, replay window) after its first packet has proved
