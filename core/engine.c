@@ -38,9 +38,10 @@ static uint32_t pool_small(uint32_t legs_max)
 {
     return 16 * legs_max + 1024;
 }
+/* A tick of 48 kHz L16 is two packets. */
 static uint32_t pool_large(uint32_t legs_max)
 {
-    return legs_max + 512;
+    return 2 * legs_max + 512;
 }
 
 static size_t arena_bytes(uint32_t legs_max)
@@ -100,6 +101,7 @@ int engine_build(struct engine **out, const struct engine_cfg *cfg)
         return -ENOMEM;
     }
     e->cfg = *cfg;
+    e->cfg.batch_legs = cfg->batch_legs ? MIN(cfg->batch_legs, (uint32_t)BATCH_LEGS_MAX) : BATCH_LEGS_MAX;
     int err = arena_build(&e->arena, arena_bytes(cfg->legs_max));
     if (err) {
         mem_put(e);
@@ -223,21 +225,29 @@ static void conf_housekeep(struct engine *e, struct conf *conf)
     }
 }
 
-/* As many conferences as fit one pull, at least one. @return the first beyond them */
-static struct conf *confs_gather(struct conf *first)
+static void batch_add(struct engine *e, const struct conf *conf, uint32_t first, uint32_t n)
 {
-    uint32_t n = 0;
+    memcpy(e->batch + e->n_batch, conf->plan.legs + first, n * sizeof *e->batch);
+    e->n_batch += n;
+}
+
+/* Begins as many conferences as fit one batch, at least one. @return the first beyond them */
+static struct conf *confs_gather(struct engine *e, struct conf *first)
+{
     struct conf *conf = first;
-    while (conf && (conf == first || n + conf->plan.n_legs <= RX_SLOTS / 2)) {
-        n += conf->plan.n_legs;
+    e->n_batch = 0;
+    do {
+        conf_begin(conf);
+        if (conf->plan.n_legs <= e->cfg.batch_legs) {
+            batch_add(e, conf, 0, conf->plan.n_legs);
+        }
         conf = conf->next;
-    }
+    } while (conf && first->plan.n_legs <= e->cfg.batch_legs && e->n_batch + conf->plan.n_legs <= e->cfg.batch_legs);
     return conf;
 }
 
 static void conf_finish(struct engine *e, struct conf *conf)
 {
-    conf_settle(conf);
     conf_housekeep(e, conf);
     count_add(&e->cfg.stats->ticks, 1);
 }
@@ -246,15 +256,13 @@ static void conf_finish(struct engine *e, struct conf *conf)
  * One tick of each of these conferences. Those with codecs that work in lanes go through it stage by stage, together;
  * any other one at a time, which keeps it in the first-level cache.
  */
-static void confs_tick(struct engine *e, struct conf *first, const struct conf *end, unsigned skipped)
+static void confs_tick(struct engine *e, struct conf *first, const struct conf *end)
 {
     for (struct conf *conf = first; conf != end; conf = conf->next) {
-        for (uint32_t i = 0; skipped && i < conf->plan.n_legs; i++) {
-            leg_skip(conf->plan.legs[i], skipped);
-        }
-        conf_frames(conf, &e->tools);
+        conf_frames(conf, 0, conf->plan.n_legs, &e->tools);
         if (!conf->plan.in_lanes) {
             conf_mix(conf, &e->tools);
+            conf_settle(conf, 0, conf->plan.n_legs);
             conf_finish(e, conf);
         }
     }
@@ -267,19 +275,40 @@ static void confs_tick(struct engine *e, struct conf *first, const struct conf *
     confs_encode(&e->tools);
     for (struct conf *conf = first; conf != end; conf = conf->next) {
         if (conf->plan.in_lanes) {
+            conf_settle(conf, 0, conf->plan.n_legs);
             conf_finish(e, conf);
         }
     }
 }
 
+/* A conference larger than a batch: each part is decoded while its packets are still where they came in. */
+static void conf_tick_in_parts(struct engine *e, struct conf *conf, unsigned skipped)
+{
+    for (uint32_t first = 0; first < conf->plan.n_legs; first += e->cfg.batch_legs) {
+        uint32_t n = MIN(conf->plan.n_legs - first, e->cfg.batch_legs);
+        e->n_batch = 0;
+        batch_add(e, conf, first, n);
+        engine_pull(e, skipped);
+        conf_frames(conf, first, n, &e->tools);
+        legs_decode(&e->tools.leg);
+        conf_settle(conf, first, n);
+    }
+    conf_mix(conf, &e->tools);
+    confs_encode(&e->tools);
+    conf_finish(e, conf);
+}
+
 static void slot_tick(struct engine *e, unsigned slot, unsigned skipped)
 {
     for (struct conf *first = e->slots[slot]; first;) {
-        struct conf *end = confs_gather(first);
-        engine_pull(e, first, end, skipped);
-        confs_tick(e, first, end, skipped);
+        struct conf *end = confs_gather(e, first);
+        if (first->plan.n_legs > e->cfg.batch_legs) {
+            conf_tick_in_parts(e, first, skipped);
+        } else {
+            engine_pull(e, skipped);
+            confs_tick(e, first, end);
+        }
         engine_flush(&e->box);
-        e->n_rx_used = 0;
         first = end;
     }
 }

@@ -18,6 +18,7 @@ struct engine_cfg {
     struct worker_stats *stats;
     const struct simd *simd;
     uint32_t legs_max;
+    uint32_t batch_legs; /* pulled at once, 0: as many as is usual; a larger conference comes in parts. Tests choose */
     uint64_t wall_offset_ns;
 };
 

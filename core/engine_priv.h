@@ -8,7 +8,8 @@
 #include "core/conf/conf_run.h"
 
 enum {
-    RX_SLOTS = 512,        /* packets of one pull: they and their legs stay in the second-level cache until mixed */
+    RX_SLOTS = 512,        /* packets of one pull: they stay in the second-level cache until they are decoded */
+    BATCH_LEGS_MAX = 256,  /* legs of one pull: each may have two packets */
     RTCP_EVERY_TICKS = 16, /* how often a leg's RTCP socket is asked, and its drops are added up */
 };
 
@@ -33,6 +34,8 @@ struct engine {
     uint32_t *free_slots; /* pairs of sockets: stack of pair numbers */
     uint32_t n_free_slots;
 
+    struct leg *batch[BATCH_LEGS_MAX]; /* whose turn it is to be pulled */
+    uint32_t n_batch;
     struct io_rx *rx;   /* [RX_SLOTS] one pull being gathered */
     struct pull *pulls; /* [RX_SLOTS] whose each is */
     uint8_t *rx_bufs;   /* [RX_SLOTS][PACKET_STRIDE_BYTES] */
@@ -56,10 +59,10 @@ void list_remove(struct conf **link, const struct conf *conf);
 void engine_ctl(struct engine *e);
 
 /**
- * Conferences [first, end) of a slot: reads every leg once or twice, then those that have more.
+ * Reads every leg of the batch once or twice, then those that have more.
  *
- * @param skipped  ticks that never ran: so many more packets may wait
+ * @param skipped  ticks that never ran: so many more packets may wait, and so much audio is given up
  */
-void engine_pull(struct engine *e, struct conf *first, const struct conf *end, unsigned skipped);
+void engine_pull(struct engine *e, unsigned skipped);
 
 #endif

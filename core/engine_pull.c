@@ -43,22 +43,22 @@ static void pull_run(struct engine *e)
     e->n_rx = 0;
 }
 
-/* Every borrowed packet of these conferences moves to the pool: the buffers are free again. */
-static void pull_settle(struct engine *e, struct conf *first, const struct conf *end)
+/* Every borrowed packet moves to the pool: the buffers are free again. */
+static void pull_settle(struct engine *e)
 {
     pull_run(e);
-    for (struct conf *conf = first; conf != end; conf = conf->next) {
-        for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
-            struct leg *leg = conf->plan.legs[i];
-            leg->stats.drops[DROP_POOL] += jbuf_settle(&leg->jbuf);
-        }
+    for (uint32_t i = 0; i < e->n_batch; i++) {
+        struct leg *leg = e->batch[i];
+        leg->stats.drops[DROP_POOL] += jbuf_settle(&leg->jbuf);
     }
     e->n_rx_used = 0;
 }
 
 static void pull_add(struct engine *e, struct leg *leg, bool rtcp)
 {
-    must(e->n_rx_used < RX_SLOTS);
+    if (e->n_rx_used == RX_SLOTS) {
+        pull_settle(e);
+    }
     e->pulls[e->n_rx] = (struct pull){.leg = leg, .rtcp = rtcp};
     e->rx[e->n_rx] = (struct io_rx){
         .slot = rtcp ? leg->slot_rtcp : leg->slot_rtp,
@@ -70,43 +70,37 @@ static void pull_add(struct engine *e, struct leg *leg, bool rtcp)
     e->n_rx_used++;
 }
 
-static void leg_pull(struct engine *e, struct leg *leg, unsigned n, struct conf *first, const struct conf *end)
+static void leg_pull(struct engine *e, struct leg *leg, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
-        if (e->n_rx_used == RX_SLOTS) {
-            pull_settle(e, first, end);
-        }
         pull_add(e, leg, false);
         leg->reads_asked++;
     }
 }
 
-void engine_pull(struct engine *e, struct conf *first, const struct conf *end, unsigned skipped)
+void engine_pull(struct engine *e, unsigned skipped)
 {
-    for (struct conf *conf = first; conf != end; conf = conf->next) {
-        for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
-            struct leg *leg = conf->plan.legs[i];
-            leg->reads_asked = leg->reads_hit = 0;
-            leg_pull(e, leg, leg_reads(leg, conf->tick, skipped), first, end);
-            bool rtcp_turn = (conf->tick + leg->beat_index) % RTCP_EVERY_TICKS == 0;
-            if (rtcp_turn && leg->cfg.rtcp_fd >= 0) {
-                if (e->n_rx_used == RX_SLOTS) {
-                    pull_settle(e, first, end);
-                }
-                pull_add(e, leg, true);
-            }
+    e->n_rx_used = 0;
+    for (uint32_t i = 0; i < e->n_batch; i++) {
+        struct leg *leg = e->batch[i];
+        uint32_t tick = leg->conf->tick;
+        leg->reads_asked = leg->reads_hit = 0;
+        leg_pull(e, leg, leg_reads(leg, tick, skipped));
+        if (leg->cfg.rtcp_fd >= 0 && (tick + leg->beat_index) % RTCP_EVERY_TICKS == 0) {
+            pull_add(e, leg, true);
         }
     }
     pull_run(e);
     for (bool more = true; more;) {
         more = false;
-        for (struct conf *conf = first; conf != end; conf = conf->next) {
-            for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
-                unsigned n = leg_reads_more(conf->plan.legs[i]);
-                leg_pull(e, conf->plan.legs[i], n, first, end);
-                more |= n > 0;
-            }
+        for (uint32_t i = 0; i < e->n_batch; i++) {
+            unsigned n = leg_reads_more(e->batch[i]);
+            leg_pull(e, e->batch[i], n);
+            more |= n > 0;
         }
         pull_run(e);
+    }
+    for (uint32_t i = 0; skipped && i < e->n_batch; i++) {
+        leg_skip(e->batch[i], skipped);
     }
 }

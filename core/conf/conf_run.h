@@ -31,7 +31,7 @@ struct plan {
 struct conf {
     struct conf *next; /* in its slot's list, in the list of those that move, or in the list to hand back */
     unsigned i_slot;
-    bool parked;       /* on its way to i_slot, which it joins at join_ns */
+    bool parked; /* on its way to i_slot, which it joins at join_ns */
     uint64_t join_ns;
     uint32_t tick;
     bool changed; /* the plan must be compiled before the next tick */
@@ -89,18 +89,21 @@ void phase_moved_later(struct conf *conf, unsigned slot);
 #define PHASE_EVERY_TICKS 10
 
 /*
- * One tick in three stages. The engine runs each over all conferences of a pull before the next begins, so that codecs
- * which work on many channels at once get many: conf_frames of each, legs_decode, conf_mix of each, confs_encode,
- * conf_settle of each. A conference without such codecs needs not wait for the others.
+ * One tick in stages. The engine runs each over all conferences of a pull before the next begins, so that codecs which
+ * work on many channels at once get many: conf_begin and conf_frames of each, legs_decode, conf_mix of each,
+ * confs_encode, conf_settle of each. A conference without such codecs needs not wait for the others; one too large for
+ * a pull comes in parts, whose frames are settled before the mix.
  */
-/** Every leg's audio in. */
-void conf_frames(struct conf *conf, const struct mix_tools *tools);
+/** The tick begins: before anything is pulled for it. */
+void conf_begin(struct conf *conf);
+/** Audio in, of n legs of the plan. */
+void conf_frames(struct conf *conf, uint32_t first, uint32_t n, const struct mix_tools *tools);
 /** N-1 out, into the outbox; what can be encoded together with others' waits in the lanes until confs_encode. */
 void conf_mix(struct conf *conf, const struct mix_tools *tools);
 /** Encodes and sends what waits: before any of those conferences changes, copies an encoder or ticks again. */
 void confs_encode(const struct mix_tools *tools);
-/** Jitter buffers adapt, borrowed packets are kept. */
-void conf_settle(struct conf *conf);
+/** Jitter buffers adapt, borrowed packets are kept; after the decode of the same legs. */
+void conf_settle(struct conf *conf, uint32_t first, uint32_t n);
 
 /** All of it for one conference alone. */
 void conf_tick(struct conf *conf, const struct mix_tools *tools);

@@ -242,13 +242,17 @@ static void group_serve(struct conf *conf, struct group *group, const struct bus
     job_run(&(struct encode_job){.conf = conf, .group = group}, t, shared, pcm, bus->n);
 }
 
-void conf_frames(struct conf *conf, const struct mix_tools *t)
+void conf_begin(struct conf *conf)
 {
     if (conf->changed) {
         graph_compile(conf);
     }
     conf->tick++;
-    for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
+}
+
+void conf_frames(struct conf *conf, uint32_t first, uint32_t n, const struct mix_tools *t)
+{
+    for (uint32_t i = first; i < first + n; i++) {
         leg_frame(conf->plan.legs[i], &t->leg);
     }
 }
@@ -271,18 +275,19 @@ void conf_mix(struct conf *conf, const struct mix_tools *t)
     }
 }
 
-void conf_settle(struct conf *conf)
+void conf_settle(struct conf *conf, uint32_t first, uint32_t n)
 {
-    for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
+    for (uint32_t i = first; i < first + n; i++) {
         leg_settle(conf->plan.legs[i]);
     }
 }
 
 void conf_tick(struct conf *conf, const struct mix_tools *t)
 {
-    conf_frames(conf, t);
+    conf_begin(conf);
+    conf_frames(conf, 0, conf->plan.n_legs, t);
     legs_decode(&t->leg);
     conf_mix(conf, t);
     confs_encode(t);
-    conf_settle(conf);
+    conf_settle(conf, 0, conf->plan.n_legs);
 }

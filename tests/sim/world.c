@@ -608,6 +608,7 @@ static void world_open(struct world *w, const struct options *o)
         .stats = &w->stats,
         .simd = o->simd,
         .legs_max = PHONES_MAX,
+        .batch_legs = o->seed % 3 ? 0 : 1 + o->seed / 3 % 8, /* conferences in parts */
     };
     must(engine_build(&w->engine, &cfg) == 0);
     w->engine_ns = w->now_ns;

@@ -215,7 +215,8 @@ static void tick(struct hall *h, unsigned t)
         peer_sends(h, i, t);
     }
     for (unsigned c = 0; c < CONFS; c++) {
-        conf_frames(h->confs[c], &h->tools);
+        conf_begin(h->confs[c]);
+        conf_frames(h->confs[c], 0, h->confs[c]->plan.n_legs, &h->tools);
     }
     legs_decode(&h->tools.leg);
     for (unsigned c = 0; c < CONFS; c++) {
@@ -223,7 +224,7 @@ static void tick(struct hall *h, unsigned t)
     }
     confs_encode(&h->tools);
     for (unsigned c = 0; c < CONFS; c++) {
-        conf_settle(h->confs[c]);
+        conf_settle(h->confs[c], 0, h->confs[c]->plan.n_legs);
     }
     box_empty(&h->box);
 }
