@@ -15,6 +15,7 @@ static const struct {
     {"kernels", "every SIMD kernel against the scalar code, with the gates", bench_kernels},
     {"latency", "what the server adds to a voice's delay, beside its peers", bench_latency},
     {"mixer", "the engine without a network, against one encode a leg", bench_mixer},
+    {"placement", "pinned threads against unpinned ones, with advice", bench_placement},
     {"pump", "the whole media path against a bare reflector", bench_pump},
     {"report", "tables and plots from the others' JSON lines", bench_report},
 };

@@ -264,9 +264,13 @@ static pid_t mixminus_start(const struct stand *s, const struct match *m)
     flag_add(&f, "--sip-listen=udp:127.0.0.1:%u", s->sip_port);
     flag_add(&f, "--port-min=%u", s->port);
     flag_add(&f, "--port-max=%u", MIN(s->port + 4 * m->legs + 8 * m->churn + 1000, 32767u));
-    flag_add(&f, "--workers=1");
-    flag_add(&f, "--worker-cpus=%d", s->server_cpu);
-    flag_add(&f, "--control-cpus=%d", s->client_cpu);
+    flag_add(&f, "--workers=%u", MAX(m->workers, 1u));
+    if (m->pin == PIN_STAND) {
+        flag_add(&f, "--worker-cpus=%d", s->server_cpu);
+        flag_add(&f, "--control-cpus=%d", s->client_cpu);
+    } else if (m->pin == PIN_AUTO) {
+        flag_add(&f, "--worker-cpus=auto");
+    }
     flag_add(&f, "--worker-legs-max=%u", legs);
     flag_add(&f, "--conference-legs-max=%u", MIN(m->room + 2 * m->churn + 16, 8192u));
     flag_add(&f, "--cpu-budget=0");

@@ -28,11 +28,21 @@ struct stand {
     char bin[STAND_TEXT], dir[STAND_TEXT];           /* our programs; a folder for this run's files */
 };
 
+/* Where mixminus' threads may run. */
+enum pin {
+    PIN_STAND, /* one worker on the stand's server CPU, signalling on the client's */
+    PIN_NONE,
+    PIN_AUTO, /* --worker-cpus=auto */
+    PINS
+};
+
 struct match {
     enum peer peer;
     const char
         *codec; /* pcmu, pcma, g722, l16, opus16, opus48, mixed; with "+srtp" behind it by SRTP: the product only */
     unsigned legs, room, talkers, seconds, settle, churn;
+    enum pin pin;
+    unsigned workers;  /* mixminus, 0: one */
     unsigned legs_max; /* mixminus: how many it shall take; 0: all */
 };
 

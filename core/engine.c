@@ -30,7 +30,9 @@ void engine_flush(struct outbox *box)
     }
     count_add(&e->cfg.stats->tx_packets, box->n);
     count_add(&e->cfg.stats->tx_bytes, bytes);
+    stage_mark(&e->watch, STAGE_SEAL); /* a full box is sent in the midst of it */
     e->cfg.io->ops->tx(e->cfg.io, box->packets, box->n);
+    stage_mark(&e->watch, STAGE_SEND);
     box->n = 0;
 }
 
@@ -67,6 +69,7 @@ static void engine_carve(struct engine *e)
                 .lanes = arena_take(a, sizeof(struct lanes)),
             },
         .box = &e->box,
+        .watch = &e->watch,
         .s1 = arena_take(a, frame_bytes),
         .s2 = arena_take(a, frame_bytes),
         .listen = arena_take(a, frame_bytes),
@@ -75,6 +78,7 @@ static void engine_carve(struct engine *e)
         .payload = arena_take(a, PAYLOAD_CAP),
     };
     lanes_init(e->tools.leg.lanes, LANES_MAX);
+    e->watch = (struct stage_watch){.clock = e->cfg.clock, .stats = e->cfg.stats};
     e->box = (struct outbox){
         .packets = arena_take(a, TX_SLOTS * sizeof(struct io_tx)),
         .bufs = arena_take(a, TX_SLOTS * PACKET_STRIDE_BYTES),
@@ -260,18 +264,23 @@ static void confs_tick(struct engine *e, struct conf *first, const struct conf *
 {
     for (struct conf *conf = first; conf != end; conf = conf->next) {
         conf_frames(conf, 0, conf->plan.n_legs, &e->tools);
+        stage_mark(&e->watch, STAGE_DECODE);
         if (!conf->plan.in_lanes) {
             conf_mix(conf, &e->tools);
+            stage_mark(&e->watch, STAGE_MIX);
             conf_settle(conf, 0, conf->plan.n_legs);
             conf_finish(e, conf);
+            stage_mark(&e->watch, STAGE_SETTLE);
         }
     }
     legs_decode(&e->tools.leg);
+    stage_mark(&e->watch, STAGE_DECODE);
     for (struct conf *conf = first; conf != end; conf = conf->next) {
         if (conf->plan.in_lanes) {
             conf_mix(conf, &e->tools);
         }
     }
+    stage_mark(&e->watch, STAGE_MIX);
     confs_encode(&e->tools);
     for (struct conf *conf = first; conf != end; conf = conf->next) {
         if (conf->plan.in_lanes) {
@@ -279,6 +288,7 @@ static void confs_tick(struct engine *e, struct conf *first, const struct conf *
             conf_finish(e, conf);
         }
     }
+    stage_mark(&e->watch, STAGE_SETTLE);
 }
 
 /* A conference larger than a batch: each part is decoded while its packets are still where they came in. */
@@ -289,23 +299,30 @@ static void conf_tick_in_parts(struct engine *e, struct conf *conf, unsigned ski
         e->n_batch = 0;
         batch_add(e, conf, first, n);
         engine_pull(e, skipped);
+        stage_mark(&e->watch, STAGE_PULL);
         conf_frames(conf, first, n, &e->tools);
         legs_decode(&e->tools.leg);
+        stage_mark(&e->watch, STAGE_DECODE);
         conf_settle(conf, first, n);
+        stage_mark(&e->watch, STAGE_SETTLE);
     }
     conf_mix(conf, &e->tools);
+    stage_mark(&e->watch, STAGE_MIX);
     confs_encode(&e->tools);
     conf_finish(e, conf);
+    stage_mark(&e->watch, STAGE_SETTLE);
 }
 
 static void slot_tick(struct engine *e, unsigned slot, unsigned skipped)
 {
+    stage_begin(&e->watch);
     for (struct conf *first = e->slots[slot]; first;) {
         struct conf *end = confs_gather(e, first);
         if (first->plan.n_legs > e->cfg.batch_legs) {
             conf_tick_in_parts(e, first, skipped);
         } else {
             engine_pull(e, skipped);
+            stage_mark(&e->watch, STAGE_PULL);
             confs_tick(e, first, end);
         }
         engine_flush(&e->box);
@@ -383,6 +400,7 @@ static void slot_run(struct engine *e, unsigned slot)
     uint64_t missed = late_ns / TICK_NS;
     unsigned skipped = missed > CATCHUP_TICKS_MAX ? (unsigned)MIN(missed, 60 * 50u) : 0;
     count_add(&e->cfg.stats->late_ns[histogram_bucket(late_ns)], 1);
+    count_add(&e->cfg.stats->late_sum_ns, late_ns);
     if (late_ns > LATE_NS) {
         count_add(&e->cfg.stats->ticks_late, e->slot_confs[slot]);
     }

@@ -20,6 +20,7 @@ struct engine_cfg {
     uint32_t legs_max;
     uint32_t batch_legs; /* pulled at once, 0: as many as is usual; a larger conference comes in parts. Tests choose */
     uint64_t wall_offset_ns;
+    uint64_t (*clock)(void); /* for stage_ns only; NULL: not measured */
 };
 
 /** Takes all memory it will ever need and seals it. @return 0 | -ENOMEM  @thread control or the worker, before the beat

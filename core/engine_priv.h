@@ -24,6 +24,7 @@ struct engine {
     struct pool pool;
     struct outbox box;
     struct mix_tools tools;
+    struct stage_watch watch;
 
     struct conf *slots[SLOTS_PER_TICK];
     struct conf *parked; /* conferences between two slots */

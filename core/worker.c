@@ -61,6 +61,7 @@ static int worker_open(struct worker *w)
         .simd = w->cfg.simd,
         .legs_max = w->cfg.legs_max,
         .wall_offset_ns = w->cfg.wall_offset_ns,
+        .clock = io_socket_now,
     };
     return engine_build(&w->engine, &cfg);
 }

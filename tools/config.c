@@ -145,11 +145,9 @@ static int read_flags(struct config_texts *texts, int argc, char **argv, enum co
     static const struct {
         const char *flag;
         enum config_action action;
-    } actions[] = {{"--help", CONFIG_HELP},
-                   {"--help-markdown", CONFIG_HELP_MARKDOWN},
-                   {"--version", CONFIG_VERSION},
-                   {"--check-config", CONFIG_CHECK},
-                   {"--dump-config", CONFIG_DUMP}};
+    } actions[] = {{"--help", CONFIG_HELP},        {"--help-markdown", CONFIG_HELP_MARKDOWN},
+                   {"--version", CONFIG_VERSION},  {"--check-config", CONFIG_CHECK},
+                   {"--dump-config", CONFIG_DUMP}, {"--dry-run-placement", CONFIG_PLACEMENT}};
 
     for (int a = 1; a < argc; a++) {
         const char *arg = argv[a];
@@ -254,6 +252,7 @@ static const struct {
     {"config=FILE", "read options from this INI file, one \"key = value\" a line; sections are for the eye only"},
     {"check-config", "check everything and end: 0 fine, 2 not"},
     {"dump-config", "print every option, its value and where it came from"},
+    {"dry-run-placement", "print which CPUs --worker-cpus=auto would choose, why, and what could be better, and end"},
     {"version", "print version, build, SIMD level and whether io_uring works here"},
     {"help", "print this"},
     {"help-markdown", "print the option list as a Markdown table"},

@@ -22,12 +22,15 @@ struct config {
     unsigned n_workers;
     int worker_cpus[CONFIG_CPUS_MAX];
     unsigned n_worker_cpus; /* 0: not pinned */
+    bool placement_is_auto; /* worker_cpus, and sig.cpus if none are given, are to be chosen */
+    int numa;               /* enum of placement.h, or a node */
     int fifo_priority;      /* 0: SCHED_OTHER */
     unsigned simd_mask;
     enum config_io io;
     bool io_is_explicit; /* asked for, so a refusal is an error */
     uint32_t worker_legs_max;
     uint32_t stats_interval_s;
+    struct addr http;                         /* where figures are served; unset: nowhere */
     char state_directory[SIG_STORE_MAX - 64]; /* of the default store, "": another one was given */
     uint32_t opus_rate_hz;
     bool scheduling_is_fifo, scheduling_is_asked; /* asked: a refusal is worth a warning */
@@ -40,6 +43,7 @@ enum config_action {
     CONFIG_VERSION,
     CONFIG_CHECK,
     CONFIG_DUMP,
+    CONFIG_PLACEMENT,
 };
 
 /* Texts before they are checked, and where each came from. Opaque. */

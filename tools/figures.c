@@ -9,14 +9,15 @@
 /* Sums of all workers; the same names as in core/base/stats.h. */
 #define SUM_LIST(X)                                                                                                    \
     X(beats)                                                                                                           \
-    X(busy_ns) X(ticks) X(ticks_late) X(ticks_skipped) X(confs) X(legs) X(rx_packets) X(rx_bytes) X(tx_packets)        \
-        X(tx_bytes) X(decoded) X(concealed) X(blended) X(encoded) X(encode_shared) X(events_lost)
+    X(busy_ns)                                                                                                         \
+    X(ticks) X(ticks_late) X(ticks_skipped) X(confs) X(legs) X(rx_packets) X(rx_bytes) X(tx_packets) X(tx_bytes)       \
+        X(late_sum_ns) X(decoded) X(concealed) X(blended) X(encoded) X(encode_shared) X(events_lost)
 
 struct sums {
 #define X(name) uint64_t name;
     SUM_LIST(X)
 #undef X
-    uint64_t drops[DROPS], beat_ns[HISTOGRAM_BUCKETS], late_ns[HISTOGRAM_BUCKETS];
+    uint64_t drops[DROPS], beat_ns[HISTOGRAM_BUCKETS], late_ns[HISTOGRAM_BUCKETS], stage_ns[STAGES];
 };
 
 static struct sums sum(const struct figures_source *source)
@@ -31,6 +32,9 @@ static struct sums sum(const struct figures_source *source)
         for (unsigned i = 0; i < DROPS; i++) {
             s.drops[i] += count_get(&stats->drops[i]);
         }
+        for (unsigned i = 0; i < STAGES; i++) {
+            s.stage_ns[i] += count_get(&stats->stage_ns[i]);
+        }
         for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
             s.beat_ns[i] += count_get(&stats->beat_ns[i]);
             s.late_ns[i] += count_get(&stats->late_ns[i]);
@@ -44,15 +48,14 @@ static double seconds(struct timeval t)
     return (double)t.tv_sec + (double)t.tv_usec / 1e6;
 }
 
-static double uptime_s(const struct figures_source *source)
+double figures_uptime_s(const struct figures_source *source)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)((uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec - source->start_ns) / 1e9;
 }
 
-/* Resident memory now, not the peak that getrusage gives. */
-static unsigned long rss_kb(void)
+unsigned long figures_rss_kb(void)
 {
     unsigned long pages = 0;
     FILE *f = fopen("/proc/self/statm", "r");
@@ -122,8 +125,8 @@ void figures_json(FILE *out, const struct figures_source *source)
     getrusage(RUSAGE_SELF, &usage);
     fprintf(out,
             "{\"time\":%lld,\"uptime_s\":%.3f,\"cpu_user_s\":%.3f,\"cpu_system_s\":%.3f,\"rss_kb\":%lu,\"workers\":%u",
-            (long long)time(NULL), uptime_s(source), seconds(usage.ru_utime), seconds(usage.ru_stime), rss_kb(),
-            source->n_workers);
+            (long long)time(NULL), figures_uptime_s(source), seconds(usage.ru_utime), seconds(usage.ru_stime),
+            figures_rss_kb(), source->n_workers);
 #define X(name) fprintf(out, ",\"%s\":%llu", #name, U(s.name));
     SUM_LIST(X)
 #undef X
@@ -134,6 +137,11 @@ void figures_json(FILE *out, const struct figures_source *source)
     fputc('}', out);
     put_array(out, "beat_ns", s.beat_ns, HISTOGRAM_BUCKETS);
     put_array(out, "late_ns", s.late_ns, HISTOGRAM_BUCKETS);
+    fprintf(out, ",\"stage_ns\":{");
+    for (unsigned i = 0; i < STAGES; i++) {
+        fprintf(out, "%s\"%s\":%llu", i ? "," : "", stage_name((enum stage)i), U(s.stage_ns[i]));
+    }
+    fputc('}', out);
     put_signalling(out, &f);
     fprintf(out, "}\n");
     fflush(out);
@@ -167,8 +175,8 @@ void figures_text(FILE *out, const struct figures_source *source)
     struct rusage usage;
 
     getrusage(RUSAGE_SELF, &usage);
-    fprintf(out, "up %.0f s, CPU %.1f s user %.1f s system, %lu kB resident\n", uptime_s(source),
-            seconds(usage.ru_utime), seconds(usage.ru_stime), rss_kb());
+    fprintf(out, "up %.0f s, CPU %.1f s user %.1f s system, %lu kB resident\n", figures_uptime_s(source),
+            seconds(usage.ru_utime), seconds(usage.ru_stime), figures_rss_kb());
     fprintf(out, "calls %llu now, %llu made; conferences %llu now, %llu made, %llu by redirect\n",
             U(count_get(&f.focus->calls)), U(count_get(&f.focus->calls_made)), U(count_get(&f.focus->confs)),
             U(count_get(&f.focus->confs_made)), U(count_get(&f.focus->redirects)));
@@ -181,6 +189,11 @@ void figures_text(FILE *out, const struct figures_source *source)
             U(s.ticks), U(s.ticks_late), U(s.ticks_skipped), U(count_get(&f.load->cpu_used_us)),
             U(count_get(&f.load->cpu_budget_us)), U(count_get(&f.load->pairs_used) + count_get(&f.load->pairs_held)),
             U(count_get(&f.load->pairs)));
+    fprintf(out, "time of workers:");
+    for (unsigned i = 0; i < STAGES; i++) {
+        fprintf(out, " %s %.1f s", stage_name((enum stage)i), (double)s.stage_ns[i] / 1e9);
+    }
+    fputc('\n', out);
     put_histogram(out, "beat", s.beat_ns);
     put_histogram(out, "late", s.late_ns);
     for (unsigned i = 1; i < DROPS; i++) {

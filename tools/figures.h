@@ -15,6 +15,7 @@ struct figures_source {
     struct ctl *const *workers;
     unsigned n_workers;
     uint64_t start_ns; /* CLOCK_MONOTONIC */
+    const char *version, *commit, *simd;
 };
 
 /** One line: {"time":..., "uptime_s":..., "cpu_user_s":..., ..., "drops":{...}, "beat_ns":[...], ...} */
@@ -22,5 +23,10 @@ void figures_json(FILE *out, const struct figures_source *source);
 
 /** Many lines; of the reasons to drop or refuse only those that happened, with their sentence. */
 void figures_text(FILE *out, const struct figures_source *source);
+
+/** Resident memory of this process now, not the peak. */
+unsigned long figures_rss_kb(void);
+/** Since start_ns. */
+double figures_uptime_s(const struct figures_source *source);
 
 #endif

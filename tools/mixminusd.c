@@ -4,9 +4,12 @@
  */
 #include "core/media/seal.h"
 #include "core/worker.h"
+#include "sig/api.h"
 #include "tools/config.h"
 #include "tools/figures.h"
+#include "tools/metrics.h"
 #include "tools/options.h"
+#include "tools/placement.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -30,6 +33,8 @@ struct server {
     const struct simd *simd;
     struct sig *sig;
     struct figures_source figures;
+    struct api *api;
+    struct api_page pages[2];
     bool was_busy;
 };
 
@@ -80,6 +85,46 @@ static void raise_fd_limit(struct server *s)
                  "raise it to %lu (ulimit -n, LimitNOFILE=)",
                  (unsigned long)limit.rlim_cur, fit, legs, 2 * legs + FDS_BESIDE_MEDIA);
     }
+}
+
+/* --- Placement ---------------------------------------------------------------------------------------------------- */
+
+static struct placement placement;
+static struct placement_host placement_host;
+
+/* @return 0 | 1: said why */
+static int placement_make(const struct config *c)
+{
+    int err = placement_here(&placement, &placement_host, &c->sig.place.host, c->n_workers, c->numa);
+    if (err) {
+        fprintf(stderr, "mixminusd: %s\n", placement_why(err));
+    }
+    return err ? 1 : 0;
+}
+
+static int place_print(const struct config *c)
+{
+    int status = placement_make(c);
+    if (status == 0) {
+        placement_print(stdout, &placement, &placement_host);
+    }
+    return status;
+}
+
+/* Takes what was chosen into the configuration. What the operator gave for signalling stands. */
+static int place_apply(struct config *c)
+{
+    int status = placement_make(c);
+    if (status != 0 || placement.workers[0] < 0) {
+        return status;
+    }
+    c->n_worker_cpus = MIN(placement.n_workers, (unsigned)CONFIG_CPUS_MAX);
+    memcpy(c->worker_cpus, placement.workers, c->n_worker_cpus * sizeof c->worker_cpus[0]);
+    if (c->sig.n_cpus == 0) {
+        c->sig.n_cpus = MIN(placement.n_control, (unsigned)SIG_CPUS_MAX);
+        memcpy(c->sig.cpus, placement.control, c->sig.n_cpus * sizeof c->sig.cpus[0]);
+    }
+    return 0;
 }
 
 /* --- Workers ------------------------------------------------------------------------------------------------------ */
@@ -200,6 +245,27 @@ static int signalling_start(struct server *s)
     return 0;
 }
 
+/* Figures over HTTP, where asked for. @return 0 | 1: said why */
+static int pages_start(struct server *s)
+{
+    const struct addr *listen = &s->config.http;
+    char text[ADDR_TEXT_MAX];
+    if (!addr_is_set(listen)) {
+        return 0;
+    }
+    s->pages[0] = (struct api_page){"/metrics", METRICS_TYPE, metrics_write, &s->figures};
+    s->pages[1] = (struct api_page){"/healthz", "text/plain; charset=utf-8", metrics_health, &s->figures};
+    int err = api_start(&s->api, listen, s->pages, ARRAY_LEN(s->pages));
+    if (err == -EADDRINUSE) {
+        log_line(&s->log, LOG_ERROR, "%s is in use by another program; stop it, or give another --http-listen",
+                 addr_text(listen, text));
+    } else if (err) {
+        log_line(&s->log, LOG_ERROR, "cannot serve HTTP on %s (%s); give another --http-listen",
+                 addr_text(listen, text), strerror(-err));
+    }
+    return err ? 1 : 0;
+}
+
 static void say_hello(const struct server *s)
 {
     const struct config *c = &s->config;
@@ -218,6 +284,9 @@ static void say_hello(const struct server *s)
              addr_host_text(&c->sig.place.host, one), c->sig.place.port_min, c->sig.place.port_max, s->n_workers,
              s->n_workers == 1 ? "" : "s", s->simd->name, c->io == CONFIG_IO_URING ? "io_uring" : "system calls");
     log_line(&s->log, LOG_INFO, "store %s", c->sig.store);
+    if (addr_is_set(&c->http)) {
+        log_line(&s->log, LOG_INFO, "figures on http://%s/metrics", addr_text(&c->http, one));
+    }
 }
 
 /* --- Life --------------------------------------------------------------------------------------------------------- */
@@ -295,17 +364,25 @@ static int serve(struct server *s)
         log_line(&s->log, LOG_WARN, "packaged libsrtp2: SRTP costs thirty times more; run tools/setup and build again");
     }
     raise_fd_limit(s);
-    status = workers_start(s);
+    status = s->config.placement_is_auto ? place_apply(&s->config) : 0;
+    if (status == 0) {
+        status = workers_start(s);
+    }
     if (status == 0) {
         status = signalling_start(s);
     }
     if (status == 0) {
-        s->figures = (struct figures_source){s->sig, s->ctls, s->n_workers, clock_ns(CLOCK_MONOTONIC)};
-        say_hello(s);
-        wait_for_end(s, &set);
-        if (s->config.stats_interval_s) {
+        s->figures = (struct figures_source){s->sig,           s->ctls,         s->n_workers, clock_ns(CLOCK_MONOTONIC),
+                                             MIXMINUS_VERSION, MIXMINUS_COMMIT, s->simd->name};
+        status = pages_start(s);
+        if (status == 0) {
+            say_hello(s);
+            wait_for_end(s, &set);
+        }
+        if (status == 0 && s->config.stats_interval_s) {
             figures_json(stdout, &s->figures);
         }
+        api_stop(s->api);
         sig_stop(s->sig);
     }
     workers_stop(s);
@@ -332,6 +409,8 @@ int main(int argc, char **argv)
         print_version();
     } else if (action == CONFIG_DUMP) {
         config_dump(stdout, texts);
+    } else if (action == CONFIG_PLACEMENT) {
+        status = place_print(&server.config);
     } else if (action == CONFIG_RUN) {
         status = serve(&server);
     }

@@ -1,6 +1,8 @@
 /* What each option means. A reader refuses with the second half of a sentence: what is right. */
 #include "tools/options.h"
 
+#include "tools/placement.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -275,9 +277,13 @@ int options_cpus(int *cpus, size_t max, const char *text)
 
 READ(read_worker_cpus)
 {
+    config->placement_is_auto = strcmp(text, "auto") == 0;
+    if (config->placement_is_auto) {
+        return 0;
+    }
     int n = options_cpus(config->worker_cpus, CONFIG_CPUS_MAX, text);
     if (n < 0) {
-        return refuse(why, size, "write CPU numbers and ranges, such as 2-7,9");
+        return refuse(why, size, "write auto, or CPU numbers and ranges, such as 2-7,9");
     }
     config->n_worker_cpus = (unsigned)n;
     return 0;
@@ -290,6 +296,34 @@ READ(read_control_cpus)
         return refuse(why, size, "write CPU numbers and ranges, such as 0-1");
     }
     config->sig.n_cpus = (unsigned)n;
+    return 0;
+}
+
+READ(read_numa)
+{
+    uint64_t node;
+    if (strcmp(text, "auto") == 0 || strcmp(text, "off") == 0) {
+        config->numa = text[0] == 'a' ? PLACEMENT_NUMA_AUTO : PLACEMENT_NUMA_OFF;
+        return 0;
+    }
+    if (number(&node, text, 0, 1023, why, size) != 0) {
+        return refuse(why, size, "write auto, off or the number of a node");
+    }
+    config->numa = (int)node;
+    return 0;
+}
+
+READ(read_http_listen)
+{
+    const char *colon = strrchr(text, ':');
+    uint64_t port;
+    if (*text == '\0') {
+        return 0;
+    }
+    if (!colon || number(&port, colon + 1, 1, 65535, why, size) != 0 ||
+        host_read(&config->http, text, (size_t)(colon - text), (uint16_t)port) != 0) {
+        return refuse(why, size, "write IP:PORT with an address, not a name, such as 127.0.0.1:8080");
+    }
     return 0;
 }
 
@@ -452,9 +486,13 @@ const struct option options[] = {
     {NULL, "life-s", "SECONDS", "86400", "", "no conference lives longer", false, read_life},
 
     {"Load", "workers", "N|auto", "auto", "", "media threads; auto: one for each CPU but one", false, read_workers},
-    {NULL, "worker-cpus", "LIST", "", "not pinned", "CPUs that workers are pinned to, in turn, such as 2-7,9", true,
+    {NULL, "worker-cpus", "LIST|auto", "", "not pinned",
+     "CPUs that workers are pinned to, in turn, such as 2-7,9; auto: chosen as --dry-run-placement shows", true,
      read_worker_cpus},
     {NULL, "control-cpus", "LIST", "", "any", "CPUs for signalling", true, read_control_cpus},
+    {NULL, "numa", "auto|off|NODE", "auto", "",
+     "what --worker-cpus=auto keeps to: the media interface's node if it is large enough, all, or this one", false,
+     read_numa},
     {NULL, "scheduling", "auto|fifo|other", "auto", "",
      "scheduling class of workers; auto: SCHED_FIFO where the system permits it", false, read_scheduling},
     {NULL, "priority", "1..99", "10", "", "their priority with SCHED_FIFO", false, read_priority},
@@ -469,6 +507,9 @@ const struct option options[] = {
     {"Operation", "store", "memory|sqlite:PATH", "", "SQLite in the state directory",
      "where conference URIs and their secret survive a restart", false, read_store},
     {NULL, "log-level", "error|warn|info|debug", "info", "", "what is said on standard error", false, read_log_level},
+    {NULL, "http-listen", "IP:PORT", "", "none",
+     "where /metrics (Prometheus) and /healthz are served; unprotected: keep it on loopback or a management network",
+     false, read_http_listen},
     {NULL, "stats-interval-s", "SECONDS", "0", "", "a line of JSON figures on standard output so often; 0: never",
      false, read_stats_interval},
     {NULL, NULL, NULL, NULL, NULL, NULL, false, NULL},

@@ -1,4 +1,4 @@
-/* The texts of the drop list. */
+/* The texts of the lists. */
 #include "core/base/stats.h"
 
 const char *drop_name(enum drop drop)
@@ -19,4 +19,14 @@ const char *drop_text(enum drop drop)
 #undef X
     };
     return texts[drop];
+}
+
+const char *stage_name(enum stage stage)
+{
+    static const char *const names[STAGES] = {
+#define X(name, word, text) word,
+        STAGE_LIST(X)
+#undef X
+    };
+    return names[stage];
 }

@@ -64,6 +64,32 @@ static inline uint64_t count_get(const counter *c)
     return atomic_load_explicit((counter *)c, memory_order_relaxed);
 }
 
+/* What a worker's time goes to. name, text for people */
+#define STAGE_LIST(X)                                                                                                  \
+    X(PULL, "pull", "reading sockets, opening SRTP, into the jitter buffers")                                          \
+    X(DECODE, "decode", "out of the jitter buffers, decoding, levels")                                                 \
+    X(MIX, "mix", "choosing talkers, summing, N-1")                                                                    \
+    X(ENCODE, "encode", "encoding")                                                                                    \
+    X(SEAL, "seal", "headers and SRTP of what is sent")                                                                \
+    X(SETTLE, "settle", "jitter buffers adapt, RTCP, events")                                                          \
+    X(SEND, "send", "writing sockets")
+
+enum stage {
+#define X(name, word, text) STAGE_##name,
+    STAGE_LIST(X)
+#undef X
+        STAGES
+};
+
+/** "pull", "decode", ... */
+const char *stage_name(enum stage stage);
+
+/*
+ * Measures stages of every so many-th slot's tick, so that reading the clock costs nothing that could be seen. The
+ * number is a prime above the number of slots: in time every slot has its turn.
+ */
+#define STAGE_EVERY_SLOTS 23
+
 /* Lateness and length of beats, in buckets of powers of two from 8 us: <8, <16, ... <1 s, more. */
 #define HISTOGRAM_BUCKETS 19
 
@@ -87,6 +113,37 @@ struct worker_stats {
     counter blended;                                    /* ticks that played more than a tick to bring a delay down */
     counter events_lost;                                /* event ring full, retried */
     counter beat_ns[HISTOGRAM_BUCKETS], late_ns[HISTOGRAM_BUCKETS];
+    counter late_sum_ns;
+    counter stage_ns[STAGES]; /* measured in one of STAGE_EVERY_SLOTS, and counted for all of them */
 };
+
+/* A stop watch for stages. The clock comes from outside; without one nothing is measured. */
+struct stage_watch {
+    uint64_t (*clock)(void); /* CLOCK_MONOTONIC ns, NULL: none */
+    struct worker_stats *stats;
+    uint64_t last_ns;
+    unsigned turn;
+    bool is_on;
+};
+
+/** A slot's tick begins. */
+static inline void stage_begin(struct stage_watch *w)
+{
+    w->turn = (w->turn + 1) % STAGE_EVERY_SLOTS;
+    w->is_on = w->clock && w->turn == 0;
+    if (w->is_on) {
+        w->last_ns = w->clock();
+    }
+}
+
+/** All since the last mark was this stage. NULL: nobody measures. */
+static inline void stage_mark(struct stage_watch *w, enum stage stage)
+{
+    if (w && w->is_on) {
+        uint64_t now_ns = w->clock();
+        count_add(&w->stats->stage_ns[stage], (now_ns - w->last_ns) * STAGE_EVERY_SLOTS);
+        w->last_ns = now_ns;
+    }
+}
 
 #endif

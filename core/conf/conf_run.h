@@ -48,6 +48,7 @@ struct conf {
 struct mix_tools {
     struct leg_tools leg;
     struct outbox *box;
+    struct stage_watch *watch; /* NULL: nobody measures */
     int16_t *s1, *s2; /* [FRAME_SAMPLES_MAX] the sum, split */
     int16_t *listen;  /* [FRAME_SAMPLES_MAX] what listeners hear */
     int16_t *own;     /* [FRAME_SAMPLES_MAX] what one talker hears */

@@ -156,12 +156,15 @@ void confs_encode(const struct mix_tools *t)
     if (!e || !e->n) {
         return;
     }
+    stage_mark(t->watch, STAGE_MIX);
     int bytes = e->run(e->encoders, t->leg.simd, e->frames, e->n_samples, e->payloads, e->n);
     must(bytes > 0 && bytes <= LANE_PAYLOAD_MAX);
     count_add(&t->leg.stats->encoded, e->n);
+    stage_mark(t->watch, STAGE_ENCODE);
     for (uint32_t i = 0; i < e->n; i++) {
         job_send(&e->jobs[i], t, e->payloads[i], (size_t)bytes);
     }
+    stage_mark(t->watch, STAGE_SEAL);
     e->n = 0;
 }
 
@@ -192,8 +195,11 @@ static void job_run(const struct encode_job *job, const struct mix_tools *t, con
     if (t->leg.lanes && leg->cfg.codec->encode_many) {
         job_wait(job, t, leg, pcm, n);
     } else {
+        stage_mark(t->watch, STAGE_MIX);
         size_t bytes = encode(t, leg, pcm, n);
+        stage_mark(t->watch, STAGE_ENCODE);
         job_send(job, t, t->payload, bytes);
+        stage_mark(t->watch, STAGE_SEAL);
     }
 }
 

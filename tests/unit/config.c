@@ -100,7 +100,8 @@ static void test_values(void **state)
         read_all("--store=memory --sip-listen=udp:[::1]:5070 --sip-listen=udp:127.0.0.1:5071 "
                  "--domain=conf.example.net,Other.Example.NET --interface=10.0.0.5!203.0.113.5 "
                  "--worker-cpus=2-4,9 --scheduling=fifo --io=syscall --factory-mode=focus --opus-rate=48000 "
-                 "--codecs=PCMU,opus --srtp=required --reservation=on --bandwidth=100",
+                 "--codecs=PCMU,opus --srtp=required --reservation=on --bandwidth=100 --numa=1 "
+                 "--http-listen=[::1]:8080",
                  NULL);
     assert_string_equal(r.why, "");
     assert_int_equal(r.err, 0);
@@ -118,6 +119,9 @@ static void test_values(void **state)
     assert_int_equal(sig->focus.policy.srtp, OFFER_SRTP_REQUIRED);
     assert_int_equal(sig->place.bandwidth_kbps, 100000);
     assert_true(sig->focus.reservation);
+    assert_int_equal(r.config.numa, 1);
+    assert_int_equal(addr_port(&r.config.http), 8080);
+    assert_true(read_all("--store=memory --worker-cpus=auto", NULL).config.placement_is_auto);
 }
 
 static void test_bad_values(void **state)

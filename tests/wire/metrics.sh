@@ -1,0 +1,35 @@
+# /metrics while people talk: every name has its HELP, the counters have counted, a histogram adds up; /healthz is well.
+. "$(dirname "$0")/wire.sh"
+command -v curl >/dev/null || { echo "curl is not installed"; exit 77; }
+http=127.0.0.1:$(($(port_guess 0) + 6000))
+server_start --http-listen=$http
+conference alice --tone=440 --seconds=3
+caller bob --call="$URI" --tone=620 --seconds=2.5
+sleep 2
+curl -sS --max-time 5 "http://$http/metrics" >"$TMP/metrics" || complain "no page"
+[ "$(curl -sS --max-time 5 "http://$http/healthz")" = ok ] || complain "/healthz is not ok"
+callers_wait
+value() { awk -v n="$1" '$1 == n {print $2}' "$TMP/metrics"; }
+[ "$(value mixminus_legs)" = 2 ] || complain "mixminus_legs is $(value mixminus_legs)"
+[ "$(value mixminus_conferences)" = 1 ] || complain "mixminus_conferences is $(value mixminus_conferences)"
+for name in 'ticks_total{worker="0"}' 'decodes_total{worker="0"}' 'encodes_total{worker="0"}' \
+    'stage_seconds_total{worker="0",stage="pull"}' 'stage_seconds_total{worker="0",stage="decode"}' \
+    'stage_seconds_total{worker="0",stage="mix"}' 'stage_seconds_total{worker="0",stage="encode"}' \
+    'stage_seconds_total{worker="0",stage="seal"}' 'stage_seconds_total{worker="0",stage="send"}'; do
+    awk -v n="mixminus_$name" '$1 == n && $2 > 0 {found = 1} END {exit !found}' "$TMP/metrics" ||
+        complain "mixminus_$name has not counted"
+done
+# The stages together are about the time that the worker was busy: a sample, on a machine that has other work.
+awk '/^mixminus_stage_seconds_total/ {stages += $2} /^mixminus_worker_busy_nanoseconds_total/ {busy = $2 / 1e9}
+    END {exit !(stages > busy / 4 && stages < busy * 3)}' "$TMP/metrics" || complain "stages do not add up"
+awk '/^# HELP/ {help[$3] = 1} /^# TYPE/ {type[$3] = $4} /^[a-z]/ {name = $1; sub(/\{.*/, "", name)
+        base = name; if (!(name in type)) sub(/_(bucket|sum|count)$/, "", base)
+        if (!(base in help) || !(base in type)) {print "no HELP or TYPE:", name; bad = 1}
+        if (type[base] == "counter" && name !~ /_total$/) {print "no _total:", name; bad = 1}}
+    END {exit bad}' "$TMP/metrics" || complain "the page is not well formed"
+awk '/^mixminus_tick_seconds_bucket\{worker="0",le="\+Inf"\}/ {all = $2} /^mixminus_tick_seconds_count\{worker="0"\}/ {n = $2}
+    END {exit !(all > 0 && all == n)}' "$TMP/metrics" || complain "the histogram does not add up"
+"$BIN/mixminusd" --sip-listen=udp:127.0.0.1:0 --store=memory --http-listen=$http >"$TMP/second" 2>&1 && complain "two on one port"
+grep -q "$http is in use" "$TMP/second" || complain "it does not say why"
+[ "$failed" -eq 0 ] || show "$TMP/metrics" "$TMP/second"
+verdict
