@@ -136,6 +136,7 @@ void bench_json_begin(const char *bench)
     struct utsname system;
     if (uname(&system) != 0)
         snprintf(system.release, sizeof(system.release), "unknown");
+    system.release[strcspn(system.release, "-")] = '\0'; /* the version; what a distribution calls it says nothing */
     printf("{\"bench\":\"%s\",\"commit\":\"%s\",\"cpu\":\"%s\",\"isa\":\"%s\",\"linux\":\"%s\"", bench,
            bench_commit(), bench_cpu_model(cpu, sizeof(cpu)), simd_pick(SIMD_ALL)->name, system.release);
 }

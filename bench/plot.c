@@ -216,7 +216,7 @@ static void legs_draw(const struct records *records, const char *folder, FILE *p
 
 /* ---- kernels: how much faster than scalar, and how far from the bound, for the largest shape of each ---- */
 
-static const struct record *kernel_largest(const struct records *records, const char *kernel, const char *isa)
+const struct record *kernel_largest(const struct records *records, const char *kernel, const char *isa)
 {
     const struct record *best = NULL;
     for (unsigned i = 0; i < records->n; i++) {

@@ -336,33 +336,91 @@ static void kernels_write(const struct records *records, FILE *page)
     fprintf(page, "\n");
 }
 
-static void page_write(const struct records *records, FILE *page)
+/* The kernels in short: one line each, of the largest shape that has a gate. */
+static void kernels_short_write(const struct records *records, FILE *page)
 {
-    static const struct {
-        const char *bench;
-        void (*write)(const struct records *records, FILE *page);
-    } tables[] = {
-        {"capacity", capacity_write}, {"latency", latency_write}, {"churn", churn_write},
-        {"mixer", mixer_write},       {"pump", pump_write},       {"kernels", kernels_write},
-    };
-    fprintf(page, "## Performance\n\n");
+    fprintf(page, "### Kernels\n\nTimes faster than our scalar code (-O2), each at its largest shape.\n\n"
+                  "| kernel | isa | samples x rows | x scalar | gate | x L1 or multiplier bound |\n"
+                  "| --- | --- | --- | --- | --- | --- |\n");
+    for (unsigned i = 0; i < records->n; i++) {
+        const struct record *r = &records->all[i];
+        if (is_of(r, "kernels") && kernel_largest(records, r->name, r->isa) == r) {
+            fprintf(page, "| %s | %s | %.0f x %.0f |", r->name, r->isa, r->legs, r->room);
+            cell(page, r, "ratio", "%.1f");
+            cell(page, figure(r, "gate") > 0 ? r : NULL, "gate", "%.0f");
+            cell(page, figure(r, "bound_factor") > 0 ? r : NULL, "bound_factor", "%.1f");
+            fprintf(page, "\n");
+        }
+    }
+    fprintf(page, "\n");
+}
+
+struct table {
+    const char *bench;
+    void (*write)(const struct records *records, FILE *page);
+};
+
+static void page_write(const struct records *records, FILE *page, const struct table *tables, size_t n)
+{
     machine_write(records, page);
-    for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+    for (size_t i = 0; i < n; i++) {
         if (has_any(records, tables[i].bench)) {
             tables[i].write(records, page);
         }
     }
 }
 
-static void repeat_write(FILE *page)
+static const char repeat[] =
+    "`tools/speed` repeats all of it in about half an hour, on two CPUs and on loopback, and writes it here; "
+    "`build/bin/mixminus-bench BENCH --help` tells the shapes of one bench. Janus is measured where its package is "
+    "installed.\n";
+
+/* ---- README ---- */
+
+static const char mark_begin[] = "<!-- speed: written by mixminus-bench report --readme -->\n";
+static const char mark_end[] = "<!-- /speed -->\n";
+
+static char *file_read(const char *path)
 {
-    fprintf(page,
-            "### To repeat it\n\n```\ntools/build\n"
-            "for bench in 'kernels --json' mixer pump capacity latency churn; do build/bin/mixminus-bench $bench; "
-            "done >bench.jsonl\n"
-            "build/bin/mixminus-bench report --out=report bench.jsonl\n```\n\n"
-            "Each bench takes three minutes at most, needs two CPUs and stays on 127.0.0.1; --help tells the shapes. "
-            "Janus is measured where its package is installed.\n");
+    FILE *f = fopen(path, "r");
+    char *text = NULL;
+    size_t n = 0;
+    if (f) {
+        ssize_t got = getdelim(&text, &n, '\0', f);
+        fclose(f);
+        if (got < 0) {
+            free(text);
+            return NULL;
+        }
+    }
+    return text;
+}
+
+/* Puts the short page between the two marks of a file. @return exit status */
+static int readme_write(const struct records *records, const char *path, const char *folder)
+{
+    static const struct table tables[] = {{"capacity", capacity_write},
+                                          {"latency", latency_write},
+                                          {"churn", churn_write},
+                                          {"kernels", kernels_short_write}};
+    char *text = file_read(path), *begin = text ? strstr(text, mark_begin) : NULL;
+    char *end = begin ? strstr(begin, mark_end) : NULL;
+    FILE *page = end ? fopen(path, "w") : NULL;
+    if (!page) {
+        fprintf(stderr, "mixminus-bench: %s cannot be written, or has no lines %s and %s\n", path, mark_begin,
+                mark_end);
+        free(text);
+        return 1;
+    }
+    fwrite(text, 1, (size_t)(begin - text) + strlen(mark_begin), page);
+    page_write(records, page, tables, ARRAY_LEN(tables));
+    fprintf(page, "![CPU against the number of legs](%s/legs.svg)\n\n![Added delay](%s/delay.svg)\n\n", folder, folder);
+    fprintf(page, "All shapes, the engine without a network and every kernel: [%s/report.md](%s/report.md). %s", folder,
+            folder, repeat);
+    fputs(end, page);
+    fclose(page);
+    free(text);
+    return 0;
 }
 
 /* ---- command ---- */
@@ -401,11 +459,15 @@ static int report_run(const struct records *records, const char *folder)
         fprintf(stderr, "mixminus-bench: cannot write %s: %s\n", path, strerror(errno));
         return 1;
     }
-    page_write(records, page);
+    static const struct table tables[] = {{"capacity", capacity_write}, {"latency", latency_write},
+                                          {"churn", churn_write},       {"mixer", mixer_write},
+                                          {"pump", pump_write},         {"kernels", kernels_write}};
+    fprintf(page, "## Performance\n\n");
+    page_write(records, page, tables, ARRAY_LEN(tables));
     if (plots_draw(records, folder, page) != 0) {
         fprintf(stderr, "mixminus-bench: gnuplot is not installed: tables without plots\n");
     }
-    repeat_write(page);
+    fprintf(page, "### To repeat it\n\n%s", repeat);
     fclose(page);
     printf("%s\n", path);
     return 0;
@@ -413,11 +475,12 @@ static int report_run(const struct records *records, const char *folder)
 
 int bench_report(int argc, char **argv)
 {
-    char out[400] = "report", *files[FILES_MAX], *flags[FILES_MAX] = {argv[0]};
+    char out[400] = "report", readme[400] = "", *files[FILES_MAX], *flags[FILES_MAX] = {argv[0]};
     unsigned n_files = 0;
     int n_flags = 1;
     const struct option_line lines[] = {
         OPTION_TEXT("out", out, "folder for report.md and the plots, default report"),
+        OPTION_TEXT("readme", readme, "also writes the short form between the two marks of this file"),
         {0},
     };
     for (int i = 1; i < argc && i < FILES_MAX; i++) {
@@ -434,6 +497,9 @@ int bench_report(int argc, char **argv)
     }
     struct records records = {0};
     status = files_read(&records, files, n_files) ? report_run(&records, out) : 1;
+    if (status == 0 && readme[0]) {
+        status = readme_write(&records, readme, out);
+    }
     for (unsigned i = 0; i < records.n; i++) {
         free(records.all[i].line);
     }

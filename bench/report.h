@@ -26,6 +26,9 @@ struct records {
 const struct record *record_find(const struct records *records, const struct record *like, const char *peer,
                                  double talkers);
 
+/** The largest shape of a kernel on an instruction set. @return NULL: none */
+const struct record *kernel_largest(const struct records *records, const char *kernel, const char *isa);
+
 /** Is it the first with its shape (codec, room, legs, talkers) in this bench? */
 bool record_is_first(const struct records *records, unsigned i);
 
