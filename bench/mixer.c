@@ -63,7 +63,7 @@ struct hall {
     struct ctl ctl;
     struct worker_stats stats;
     struct engine *engine;
-    struct codec *codecs; /* [room] one of its own for every member: nobody shares. NULL: they may */
+    struct codec *codecs; /* [n_legs] one of its own for every leg: nobody shares. NULL: they may */
     struct conf **confs;
     struct leg **legs;
     unsigned n_confs, n_legs;
@@ -164,8 +164,8 @@ static void leg_enter(struct hall *h, const struct shape *s, unsigned i)
         .cname = "bench",
     };
     if (h->codecs) {
-        h->codecs[i % s->room] = *codec;
-        c.codec = &h->codecs[i % s->room];
+        h->codecs[i] = *codec;
+        c.codec = &h->codecs[i];
     }
     must(addr_parse(&c.remote_rtp, "127.0.0.1", (uint16_t)(1024 + i)) == 0);
     must(leg_build(&h->legs[i], &c) == 0);
@@ -186,7 +186,7 @@ static void hall_open(struct hall *h, const struct shape *s, bool alone)
     h->now_ns = h->end_ns = h->io.now_ns;
     h->confs = mem_get(h->n_confs * sizeof *h->confs);
     h->legs = mem_get(h->n_legs * sizeof *h->legs);
-    h->codecs = alone ? mem_get(s->room * sizeof *h->codecs) : NULL;
+    h->codecs = alone ? mem_get(h->n_legs * sizeof *h->codecs) : NULL;
     must(h->confs && h->legs && (h->codecs || !alone) && ctl_build(&h->ctl) == 0);
     struct engine_cfg cfg = {
         .ctl = &h->ctl, .io = &h->io.io, .stats = &h->stats, .simd = simd_pick(SIMD_ALL), .legs_max = h->n_legs};

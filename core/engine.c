@@ -53,7 +53,7 @@ static size_t arena_bytes(uint32_t legs_max)
     size_t tx = TX_SLOTS * (sizeof(struct io_tx) + PACKET_STRIDE_BYTES);
     size_t slots = legs_max * sizeof(uint32_t), lanes = sizeof(struct lanes);
     size_t pools = pool_arena_bytes(pool_small(legs_max), pool_large(legs_max));
-    return scratch + rx + tx + slots + lanes + pools + 32 * LINE_BYTES;
+    return scratch + rx + tx + slots + lanes + pools + hush_arena_bytes() + 32 * LINE_BYTES;
 }
 
 static void engine_carve(struct engine *e)
@@ -70,6 +70,7 @@ static void engine_carve(struct engine *e)
             },
         .box = &e->box,
         .watch = &e->watch,
+        .hush = hush_build(a),
         .s1 = arena_take(a, frame_bytes),
         .s2 = arena_take(a, frame_bytes),
         .listen = arena_take(a, frame_bytes),
@@ -316,6 +317,7 @@ static void conf_tick_in_parts(struct engine *e, struct conf *conf, unsigned ski
 static void slot_tick(struct engine *e, unsigned slot, unsigned skipped)
 {
     stage_begin(&e->watch);
+    e->tools.hush->tick = e->slot_due_ns[slot] / TICK_NS;
     for (struct conf *first = e->slots[slot]; first;) {
         struct conf *end = confs_gather(e, first);
         if (first->plan.n_legs > e->cfg.batch_legs) {

@@ -44,6 +44,13 @@ void conf_leg_add(struct conf *conf, struct leg *leg)
     conf->changed = true;
 }
 
+static void encoder_copy(struct leg *to, const struct leg *from)
+{
+    memcpy(to->encoder, from->encoder, from->cfg.codec->encoder_size());
+    to->at_rest = from->at_rest;
+    to->silent_frames = from->silent_frames;
+}
+
 /* Somebody else of leg's group who shares: the one who holds the state, or anyone. */
 static struct leg *sharer_find(const struct conf *conf, const struct leg *leg, bool holder)
 {
@@ -61,13 +68,12 @@ void conf_leg_apart(struct conf *conf, struct leg *leg)
     if (!leg->cfg.codec->has_state || leg->own_encoder) {
         return;
     }
-    size_t bytes = leg->cfg.codec->encoder_size();
     struct leg *other = sharer_find(conf, leg, !leg->holds_shared);
     if (!leg->holds_shared) {
         must(other);
-        memcpy(leg->encoder, other->encoder, bytes);
+        encoder_copy(leg, other);
     } else if (other) {
-        memcpy(other->encoder, leg->encoder, bytes);
+        encoder_copy(other, leg);
         other->holds_shared = true;
     }
     leg->holds_shared = false;

@@ -6,6 +6,7 @@
 #define CORE_CONF_CONF_RUN_H
 
 #include "core/conf/conf.h"
+#include "core/conf/hush.h"
 #include "core/conf/leg_run.h"
 
 #define GROUPS_MAX 32
@@ -49,11 +50,12 @@ struct mix_tools {
     struct leg_tools leg;
     struct outbox *box;
     struct stage_watch *watch; /* NULL: nobody measures */
-    int16_t *s1, *s2; /* [FRAME_SAMPLES_MAX] the sum, split */
-    int16_t *listen;  /* [FRAME_SAMPLES_MAX] what listeners hear */
-    int16_t *own;     /* [FRAME_SAMPLES_MAX] what one talker hears */
-    int16_t *silence; /* [FRAME_SAMPLES_MAX] zeros */
-    uint8_t *payload; /* [PACKET_STRIDE_BYTES * 2]: 20 ms of 48 kHz L16 are 1920 bytes */
+    struct hush *hush; /* NULL: everybody encodes his own silence */
+    int16_t *s1, *s2;  /* [FRAME_SAMPLES_MAX] the sum, split */
+    int16_t *listen;   /* [FRAME_SAMPLES_MAX] what listeners hear */
+    int16_t *own;      /* [FRAME_SAMPLES_MAX] what one talker hears */
+    int16_t *silence;  /* [FRAME_SAMPLES_MAX] zeros */
+    uint8_t *payload;  /* [PACKET_STRIDE_BYTES * 2]: 20 ms of 48 kHz L16 are 1920 bytes */
 };
 
 #define PAYLOAD_CAP (2 * PACKET_STRIDE_BYTES)

@@ -190,9 +190,6 @@ void leg_take_over(struct leg *leg, struct leg *old)
 
 bool leg_same_group(const struct leg *a, const struct leg *b)
 {
-    const struct codec_cfg *x = &a->cfg.fmt, *y = &b->cfg.fmt;
     return a->cfg.codec == b->cfg.codec && a->i_rate == b->i_rate && a->deaf == b->deaf &&
-           (!a->cfg.codec->has_state ||
-            (x->bitrate_bps == y->bitrate_bps && x->max_playback_hz == y->max_playback_hz &&
-             x->complexity == y->complexity && x->fec == y->fec && x->dtx == y->dtx && x->cbr == y->cbr));
+           (!a->cfg.codec->has_state || codec_same_encoder(&a->cfg.fmt, &b->cfg.fmt));
 }

@@ -76,6 +76,8 @@ struct leg {
     bool own_encoder;     /* encodes for itself: talks, talked a moment ago, or is new */
     bool holds_shared;    /* its encoder memory is its group's encoder */
     uint16_t apart_ticks; /* since its voice left what it hears */
+    bool at_rest;         /* whom its encoder serves hear the shared silence, whose state it takes (hush.h) */
+    uint8_t silent_frames; /* that it has encoded in a row */
     bool marker;          /* next packet begins a talk spurt */
     uint8_t packet_ticks; /* ticks in a packet; 0: two packets in a tick */
     uint8_t n_gathered;

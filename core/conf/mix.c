@@ -61,13 +61,26 @@ static void bus_sum(struct bus *bus, struct conf *conf, const struct mix_tools *
     bus->level_dbov = any ? level_dbov(squares, bus->n) : LEVEL_SILENT;
 }
 
-static size_t encode(const struct mix_tools *t, const struct leg *leg, const int16_t *pcm, size_t n)
+/* With this leg's encoder, or without: silence comes from where there is plenty of it. @return bytes of *payload */
+static size_t encode(const struct mix_tools *t, struct leg *leg, const int16_t *pcm, size_t n, const uint8_t **payload)
 {
+    if (t->hush && pcm == t->silence) {
+        bool encoded;
+        const struct hush_stream *hush = hush_take(t->hush, leg, t->leg.simd, pcm, n, &encoded);
+        if (hush) {
+            count_add(encoded ? &t->leg.stats->encoded : &t->leg.stats->encode_shared, 1);
+            *payload = hush->payload;
+            return hush->bytes;
+        }
+    } else if (t->hush) {
+        hush_end(t->hush, leg);
+    }
     const struct codec *codec = leg->cfg.codec;
     size_t cap = codec->id == CODEC_OPUS ? RTP_PAYLOAD_MAX : PAYLOAD_CAP;
     int bytes = codec->encode(leg->encoder, t->leg.simd, pcm, n, t->payload, cap);
     must(bytes >= 0);
     count_add(&t->leg.stats->encoded, 1);
+    *payload = t->payload;
     return (size_t)bytes;
 }
 
@@ -189,16 +202,17 @@ static void job_wait(const struct encode_job *job, const struct mix_tools *t, co
 }
 
 /* A frame of n samples on its way, with this leg's encoder. */
-static void job_run(const struct encode_job *job, const struct mix_tools *t, const struct leg *leg, const int16_t *pcm,
+static void job_run(const struct encode_job *job, const struct mix_tools *t, struct leg *leg, const int16_t *pcm,
                     size_t n)
 {
     if (t->leg.lanes && leg->cfg.codec->encode_many) {
         job_wait(job, t, leg, pcm, n);
     } else {
+        const uint8_t *payload;
         stage_mark(t->watch, STAGE_MIX);
-        size_t bytes = encode(t, leg, pcm, n);
+        size_t bytes = encode(t, leg, pcm, n, &payload);
         stage_mark(t->watch, STAGE_ENCODE);
-        job_send(job, t, t->payload, bytes);
+        job_send(job, t, payload, bytes);
         stage_mark(t->watch, STAGE_SEAL);
     }
 }
@@ -207,8 +221,9 @@ static void job_run(const struct encode_job *job, const struct mix_tools *t, con
 static void leg_serve(struct conf *conf, struct group *group, const struct bus *bus, const struct mix_tools *t,
                       struct leg *leg)
 {
-    const int16_t *pcm = leg->deaf ? t->silence : t->listen;
-    if (leg->in_mix && !leg->deaf) {
+    uint32_t n_others = leg->deaf ? 0 : conf->n_mixed - leg->in_mix;
+    const int16_t *pcm = n_others ? t->listen : t->silence;
+    if (n_others && leg->in_mix) {
         bus_take(bus, t, leg->row, t->own);
         pcm = t->own;
     }
@@ -243,8 +258,8 @@ static void group_serve(struct conf *conf, struct group *group, const struct bus
         return;
     }
     count_add(&t->leg.stats->encode_shared, n_shared - 1);
-    const struct leg *shared = has_state ? group->shared : legs[0];
-    const int16_t *pcm = legs[0]->deaf ? t->silence : t->listen;
+    struct leg *shared = has_state ? group->shared : legs[0];
+    const int16_t *pcm = conf->n_mixed && !legs[0]->deaf ? t->listen : t->silence;
     job_run(&(struct encode_job){.conf = conf, .group = group}, t, shared, pcm, bus->n);
 }
 

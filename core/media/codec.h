@@ -88,6 +88,13 @@ const struct codec *codec_by_rtpmap(const char *name, uint32_t clock_hz, unsigne
 /** Finds a codec by its static payload type. @return NULL if dynamic or unknown */
 const struct codec *codec_by_pt(uint8_t pt);
 
+/** Do encoders of the same codec send the same for the same PCM, so that they can share one? */
+static inline bool codec_same_encoder(const struct codec_cfg *x, const struct codec_cfg *y)
+{
+    return x->rate_hz == y->rate_hz && x->bitrate_bps == y->bitrate_bps && x->max_playback_hz == y->max_playback_hz &&
+           x->complexity == y->complexity && x->fec == y->fec && x->dtx == y->dtx && x->cbr == y->cbr;
+}
+
 /** RTP clock of a configured codec. */
 static inline uint32_t codec_clock_hz(const struct codec *c, const struct codec_cfg *cfg)
 {

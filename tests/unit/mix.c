@@ -3,12 +3,16 @@
  * shared encoder's state, so its stream is, byte for byte, what one encoder of its own would have sent from the start.
  * C talks in L16, A and B listen in Opus. While A talks it hears C still: its stream must not differ from a reference
  * encoder that is fed C's samples alone.
+ *
+ * The same for silence that a whole worker shares: A talks alone and hears nothing. As long as the shared stream is the
+ * one that its own encoder began, not a byte differs; where it is another's, what A's peer decodes must not click.
  */
 #include "core/base/mem.h"
 #include "core/conf/conf_run.h"
 #include "tests/unit/unit.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LEGS = 3, C = 0, A = 1, B = 2, FRAME = 320, TX_MAX = 64 };
@@ -55,7 +59,8 @@ static void hall_open(struct hall *h)
     memset(h, 0, sizeof *h);
     struct arena *a = &h->arena;
     size_t frame = FRAME_SAMPLES_MAX * sizeof(int16_t);
-    assert_int_equal(arena_build(a, pool_arena_bytes(64, 64) + TX_MAX * PACKET_STRIDE_BYTES + (1u << 18)), 0);
+    size_t bytes = pool_arena_bytes(64, 64) + TX_MAX * PACKET_STRIDE_BYTES + hush_arena_bytes() + (1u << 18);
+    assert_int_equal(arena_build(a, bytes), 0);
     pool_init(&h->pool, a, 64, 64);
     h->box = (struct outbox){.packets = arena_take(a, TX_MAX * sizeof(struct io_tx)),
                              .bufs = arena_take(a, TX_MAX * PACKET_STRIDE_BYTES),
@@ -70,6 +75,7 @@ static void hall_open(struct hall *h)
         .own = arena_take(a, frame),
         .silence = arena_take(a, frame),
         .payload = arena_take(a, PAYLOAD_CAP),
+        .hush = hush_build(a),
     };
     struct conf_cfg conf = {.legs_max = LEGS};
     assert_int_equal(conf_build(&h->conf, &conf), 0);
@@ -114,6 +120,7 @@ static void arrives(struct hall *h, unsigned i, const uint8_t *payload, size_t b
 static void tick(struct hall *h)
 {
     h->box.n = 0;
+    h->tools.hush->tick = h->now_ns / TICK_NS;
     conf_tick(h->conf, &h->tools);
     h->now_ns += TICK_NS;
 }
@@ -237,8 +244,136 @@ static void holder_leaves(void **state)
     hall_close(&h);
 }
 
+/* One tick of a hall in which A and C talk or do not; C's samples, or zeros, in pcm. @return frames encoded in it */
+static uint64_t hall_tick(struct hall *h, bool c_talks, void *voice_of_a, int16_t *pcm)
+{
+    uint8_t l16[2 * FRAME], said[1500], bufs[2][PACKET_STRIDE_BYTES];
+    memset(pcm, 0, FRAME * sizeof *pcm);
+    if (c_talks) {
+        c_says(h, pcm);
+    }
+    for (unsigned i = 0; i < FRAME; i++) {
+        store_be16(l16 + 2 * i, (uint16_t)pcm[i]);
+    }
+    arrives(h, C, l16, sizeof l16, bufs[0]);
+    if (voice_of_a) {
+        arrives(h, A, said, a_says(h, voice_of_a, said), bufs[1]);
+    }
+    uint64_t before = count_get(&h->stats.encoded);
+    tick(h);
+    return count_get(&h->stats.encoded) - before;
+}
+
+static void *voice_open(const struct hall *h)
+{
+    void *voice = mem_get(h->legs[A]->cfg.codec->encoder_size());
+    assert_int_equal(h->legs[A]->cfg.codec->encoder_init(voice, &h->legs[A]->cfg.fmt), 0);
+    return voice;
+}
+
+/* A talks alone, then C joins in, then A listens: one stream, byte for byte. */
+static void sole_talker_hears_silence(void **state)
+{
+    struct hall h;
+    struct reference r;
+    int16_t pcm[FRAME] __attribute__((aligned(64)));
+    unsigned n_rest = 0;
+    hall_open(&h);
+    reference_open(&r, h.legs[A]);
+    void *voice = voice_open(&h);
+    for (unsigned t = 0; t < 400; t++) {
+        bool a_talks = t >= 20 && t < 300;
+        hall_tick(&h, t >= 200, a_talks ? voice : NULL, pcm);
+        reference_encode(&r, &h, pcm);
+        is_as_reference(&h, A, &r);
+        n_rest += h.legs[A]->at_rest;
+        assert_false(h.legs[A]->at_rest && t >= 200);
+    }
+    assert_in_range(n_rest, 100, 190);
+    mem_put(r.encoder);
+    mem_put(voice);
+    hall_close(&h);
+}
+
+struct ear {
+    void *decoder;
+    int16_t last;
+    int step, peak; /* largest step between two samples, largest sample */
+};
+
+static void ear_open(struct ear *e, const struct leg *like)
+{
+    *e = (struct ear){.decoder = mem_get(like->cfg.codec->decoder_size())};
+    assert_int_equal(like->cfg.codec->decoder_init(e->decoder, &like->cfg.fmt), 0);
+}
+
+static void ear_hear(struct ear *e, const uint8_t *payload, size_t bytes)
+{
+    static int16_t pcm[PACKET_SAMPLES_MAX] __attribute__((aligned(64)));
+    assert_int_equal(codec_get(CODEC_OPUS)->decode(e->decoder, simd_pick(SIMD_ALL), payload, bytes, pcm), FRAME);
+    for (unsigned i = 0; i < FRAME; i++) {
+        e->step = MAX(e->step, abs(pcm[i] - e->last));
+        e->peak = MAX(e->peak, abs(pcm[i]));
+        e->last = pcm[i];
+    }
+}
+
+/*
+ * Two rooms share a silence that the first began. In the second A has just heard C: it goes over to the stream of an
+ * encoder that never heard anything, and comes back from it. Its peer hears what it hears with an encoder of its own.
+ */
+static void silence_of_another_room(void **state)
+{
+    enum { C_ENDS = 100, A_BEGINS = 110, RESTS = 150, C_AGAIN = 300, END = 350 };
+    struct hall first, h;
+    struct reference r;
+    struct ear shared, own;
+    int16_t pcm[FRAME] __attribute__((aligned(64)));
+    hall_open(&first);
+    hall_open(&h);
+    h.tools.hush = first.tools.hush;
+    reference_open(&r, h.legs[A]);
+    ear_open(&shared, h.legs[A]);
+    ear_open(&own, h.legs[A]);
+    void *voice_first = voice_open(&first), *voice = voice_open(&h);
+    for (unsigned t = 0; t < END; t++) {
+        uint64_t encoded_first = hall_tick(&first, false, t >= 20 ? voice_first : NULL, pcm);
+        uint64_t encoded = hall_tick(&h, t < C_ENDS || t >= C_AGAIN, t >= A_BEGINS ? voice : NULL, pcm);
+        reference_encode(&r, &h, pcm);
+        const uint8_t *payload;
+        size_t bytes = sent_to(&h, A, &payload);
+        assert_true(bytes > 0);
+        if (t == C_ENDS || t == RESTS || t == C_AGAIN) {
+            own.step = own.peak = shared.step = shared.peak = 0;
+        }
+        ear_hear(&shared, payload, bytes);
+        ear_hear(&own, r.payload, (size_t)r.bytes);
+        if (t >= RESTS && t < C_AGAIN) {
+            assert_true(h.legs[A]->at_rest && first.legs[A]->at_rest);
+            assert_int_equal(encoded_first, 3); /* for B, for C, and the silence */
+            assert_int_equal(encoded, 2);
+            assert_in_range(shared.peak, 0, own.peak + 1);
+        }
+        if (t + 1 == RESTS || t + 1 == C_AGAIN || t + 1 == END) {
+            assert_in_range(shared.step, 0, own.step + own.step / 4 + 1);
+        }
+    }
+    mem_put(r.encoder);
+    mem_put(shared.decoder);
+    mem_put(own.decoder);
+    mem_put(voice_first);
+    mem_put(voice);
+    hall_close(&first);
+    hall_close(&h);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(listener_begins_to_talk), cmocka_unit_test(holder_leaves)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(listener_begins_to_talk),
+        cmocka_unit_test(holder_leaves),
+        cmocka_unit_test(sole_talker_hears_silence),
+        cmocka_unit_test(silence_of_another_room),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
