@@ -31,12 +31,11 @@ static void call_free(struct call *call)
     struct room *room = call->room;
 
     must(call->n_lent == 0 && !call->invite && !call->bye && !call->room_link);
-    call_dialog_leave(call);
     *call->link = call->next;
     if (call->next) {
         call->next->link = call->link;
     }
-    call_dialog_free(call);
+    dialog_free(&call->dialog);
     keys_wipe(call, sizeof *call); /* SRTP keys */
     free(call);
     count_add(&f->stats.calls, (uint64_t)-1);
@@ -55,7 +54,7 @@ static void invite_hold(struct call *call, struct txn *txn, uint32_t cseq)
     }
     call->invite = txn;
     call->invite_cseq = cseq;
-    txn_set_tag(txn, call);
+    txn_set_tag(txn, &call->owner);
 }
 
 static void invite_let_go(struct call *call)
@@ -74,7 +73,7 @@ static int say_ok(struct call *call, const struct input *in, const struct sdp_ou
     struct sip_out *out = txn_response(in->txn, 200, NULL);
     uint32_t cseq = in->msg->cseq; /* the message ends with the response */
 
-    call_contact_text(call, contact, sizeof contact);
+    room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
     sip_add(out, "Contact", contact);
     focus_add_abilities(call->focus, out);
     sip_body(out, "application/sdp", body->p, body->n);
@@ -154,16 +153,6 @@ static int offer(struct call *call, const struct input *in)
     return err ? refuse(call, in, err) : say_ok(call, in, &body);
 }
 
-static void target_refresh(struct call *call, const struct sip_msg *msg)
-{
-    char *target = msg->n_contacts == 1 ? strdup(msg->contacts[0].addr.uri.text) : NULL;
-    if (target) {
-        free(call->target);
-        call->target = target;
-    }
-    call->flow = msg->flow;
-}
-
 static int reanswer(struct call *call, const struct input *in)
 {
     char text[OFFER_BODY_MAX + 256];
@@ -187,7 +176,7 @@ static int reanswer(struct call *call, const struct input *in)
         return refuse(call, in, err);
     }
     call->session = session;
-    target_refresh(call, in->msg);
+    dialog_refresh(&call->dialog, in->msg);
     say_ok(call, in,
            &body); /* fails only for want of memory: then the peer has a 500 and keeps the session, as we do */
     return 0;
@@ -206,8 +195,19 @@ static int reoffer(struct call *call, const struct input *in)
     if (err) {
         return refuse(call, in, err);
     }
-    target_refresh(call, in->msg);
+    dialog_refresh(&call->dialog, in->msg);
     return say_ok(call, in, &body);
+}
+
+static int bye_send(struct call *call)
+{
+    struct sip_out *out = dialog_request(&call->dialog, SIP_BYE);
+
+    sip_addf(out, "Reason", "SIP;cause=200;text=\"%s\"", focus_ending_text(call->why));
+    if (call->focus->cfg.server[0]) {
+        sip_add(out, "User-Agent", call->focus->cfg.server);
+    }
+    return dialog_send(&call->dialog, call->focus->txns, out, &call->bye);
 }
 
 /* RFC 3261 13.3.1.4: from our side the dialog ends by BYE, once the ACK is here or will never be. */
@@ -215,7 +215,7 @@ static int bye(struct call *call, const struct input *in)
 {
     leave(call);
     invite_let_go(call);
-    if (call_bye_send(call, call->why) != 0) {
+    if (bye_send(call) != 0) {
         call->bye = NULL;
         return -EIO; /* no memory for a transaction: over, the peer will notice by itself */
     }
@@ -398,7 +398,7 @@ static void over(struct call *call, enum call_state was)
     struct focus *f = call->focus;
 
     leave(call);
-    call_dialog_leave(call);
+    dialog_leave(&call->dialog);
     invite_let_go(call);
     if (call->bye) {
         txn_set_tag(call->bye, NULL);
@@ -438,6 +438,105 @@ static enum call_state call_event(struct call *call, enum call_event event, cons
     return now;
 }
 
+static void reinvite(struct call *call, struct txn *txn, const struct sip_msg *msg)
+{
+    struct invite invite;
+    struct input in = {.txn = txn, .msg = msg, .invite = &invite};
+
+    if (invite_read(call->focus, txn, msg, &invite) == 0) { /* else the session goes on as it was */
+        call_event(call, invite.bare ? CALL_EV_BARE : CALL_EV_OFFER, &in);
+    }
+}
+
+static struct call *call_of(struct owner *owner)
+{
+    return OWNER_OF(owner, struct call, owner);
+}
+
+static void on_request(struct owner *owner, struct txn *txn, const struct sip_msg *msg)
+{
+    struct call *call = call_of(owner);
+
+    switch (msg->method) {
+    case SIP_INVITE:
+        reinvite(call, txn, msg);
+        break;
+    case SIP_BYE:
+        call_event(call, CALL_EV_BYE, &(struct input){.txn = txn, .msg = msg});
+        break;
+    case SIP_OPTIONS:
+        focus_options(call->focus, txn, FOCUS_CONFERENCE, call->room);
+        break;
+    default:
+        focus_refuse(call->focus, txn, FOCUS_METHOD);
+    }
+}
+
+static void on_ack(struct owner *owner, const struct sip_msg *msg)
+{
+    struct call *call = call_of(owner);
+
+    if (msg->cseq == call->invite_cseq) { /* else of an earlier INVITE: it has been let go */
+        if (call->invite) {
+            txn_acked(call->invite);
+        }
+        call_event(call, CALL_EV_ACK, &(struct input){.msg = msg});
+    }
+}
+
+static void on_final(struct call *call, struct txn *txn)
+{
+    if (txn == call->bye) {
+        call_event(call, CALL_EV_BYE_DONE, &(struct input){0});
+    }
+}
+
+static void on_response(struct owner *owner, struct txn *txn, const struct sip_msg *msg)
+{
+    if (msg->status >= 200) {
+        on_final(call_of(owner), txn);
+    }
+}
+
+/* A BYE that cannot be sent is as good as answered. */
+static void on_error(struct owner *owner, struct txn *txn, int err)
+{
+    on_final(call_of(owner), txn);
+}
+
+static void on_timeout(struct owner *owner, struct txn *txn)
+{
+    struct call *call = call_of(owner);
+
+    if (txn == call->invite) {
+        call_event(call, CALL_EV_ACK_LOST, &(struct input){0});
+    } else {
+        on_final(call, txn);
+    }
+}
+
+static void on_gone(struct owner *owner, struct txn *txn)
+{
+    struct call *call = call_of(owner);
+
+    if (txn == call->invite) {
+        call->invite = NULL;
+    }
+    if (txn == call->bye) {
+        call->bye = NULL;
+        call_event(call, CALL_EV_BYE_DONE, &(struct input){0});
+    } else {
+        call_settle(call);
+    }
+}
+
+static const struct owner_ops call_owner_ops = {.request = on_request,
+                                                .ack = on_ack,
+                                                .response = on_response,
+                                                .timeout = on_timeout,
+                                                .error = on_error,
+                                                .gone = on_gone};
+
 int call_begin(struct focus *focus, struct room *room, struct txn *txn, const struct sip_msg *msg,
                const struct invite *invite)
 {
@@ -450,6 +549,7 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
         focus_refuse(focus, txn, FOCUS_MEMORY);
         return -EPROTO;
     }
+    call->owner.ops = &call_owner_ops;
     call->focus = focus;
     call->room = room;
     room->n_calls++;
@@ -465,7 +565,7 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
 
     int err = focus->world.random(focus->world.ctx, &random, sizeof random);
     if (!err) {
-        err = call_dialog_make(call, txn, msg);
+        err = dialog_answer(&call->dialog, &call->owner, txn, msg);
     }
     if (!err) {
         err = room_join(room, call);
@@ -476,7 +576,8 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
         return -EPROTO;
     }
     offer_session_init(&call->session, random);
-    call_dialog_enter(call);
+    call->invite_cseq = msg->cseq;
+    dialog_enter(&focus->dialogs, &call->dialog);
     log_line(focus->log, LOG_INFO, "call %llu from %s into conference %.*s", (unsigned long long)call->id,
              log_escape(from, sizeof from, msg->from.uri.text, strlen(msg->from.uri.text)), ROOM_NAME_CHARS,
              room->token);
@@ -485,49 +586,6 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
     }
     count_add(&focus->stats.calls_made, 1);
     return 0;
-}
-
-static void reinvite(struct call *call, struct txn *txn, const struct sip_msg *msg)
-{
-    struct invite invite;
-    struct input in = {.txn = txn, .msg = msg, .invite = &invite};
-
-    if (invite_read(call->focus, txn, msg, &invite) == 0) { /* else the session goes on as it was */
-        call_event(call, invite.bare ? CALL_EV_BARE : CALL_EV_OFFER, &in);
-    }
-}
-
-void call_request(struct call *call, struct txn *txn, const struct sip_msg *msg)
-{
-    struct input in = {.txn = txn, .msg = msg};
-
-    if (msg->cseq < call->cseq_rx) { /* RFC 3261 12.2.2 */
-        focus_refuse(call->focus, txn, FOCUS_CSEQ);
-        return;
-    }
-    call->cseq_rx = msg->cseq;
-    switch (msg->method) {
-    case SIP_INVITE:
-        reinvite(call, txn, msg);
-        break;
-    case SIP_BYE:
-        call_event(call, CALL_EV_BYE, &in);
-        break;
-    default:
-        focus_refuse(call->focus, txn, FOCUS_METHOD);
-    }
-}
-
-void call_ack(struct call *call, const struct sip_msg *msg)
-{
-    struct input in = {.msg = msg};
-
-    if (msg->cseq == call->invite_cseq) { /* else of an earlier INVITE: it has been let go */
-        if (call->invite) {
-            txn_acked(call->invite);
-        }
-        call_event(call, CALL_EV_ACK, &in);
-    }
 }
 
 void call_end(struct call *call, enum focus_ending why)
@@ -541,35 +599,6 @@ void call_end(struct call *call, enum focus_ending why)
 void call_quiet(struct call *call)
 {
     call_event(call, CALL_EV_QUIET, &(struct input){0});
-}
-
-void call_txn_timeout(struct call *call, struct txn *txn)
-{
-    if (txn == call->bye) {
-        call_event(call, CALL_EV_BYE_DONE, &(struct input){0});
-    } else if (txn == call->invite) {
-        call_event(call, CALL_EV_ACK_LOST, &(struct input){0});
-    }
-}
-
-void call_txn_final(struct call *call, struct txn *txn)
-{
-    if (txn == call->bye) {
-        call_event(call, CALL_EV_BYE_DONE, &(struct input){0});
-    }
-}
-
-void call_txn_gone(struct call *call, struct txn *txn)
-{
-    if (txn == call->invite) {
-        call->invite = NULL;
-    }
-    if (txn == call->bye) {
-        call->bye = NULL;
-        call_event(call, CALL_EV_BYE_DONE, &(struct input){0});
-    } else {
-        call_settle(call);
-    }
 }
 
 void call_abandon(struct call *call)

@@ -5,6 +5,7 @@
 #ifndef SIG_CALL_H
 #define SIG_CALL_H
 
+#include "sig/dialog.h"
 #include "sig/focus.h"
 #include "sig/invite.h"
 
@@ -35,23 +36,17 @@ enum call_event {
 };
 
 struct call {
+    struct owner owner; /* of its transactions and its dialog */
     struct focus *focus;
     struct room *room;
     struct call *next, **link;           /* all of the focus */
     struct call *room_next, **room_link; /* roster; room_link NULL: not in it */
-    struct call *hash_next, **hash_link; /* dialogs; hash_link NULL: not in it */
     enum call_state state;
     enum focus_ending why;
     uint64_t id; /* for log lines */
 
-    /* The dialog, RFC 3261 12. Strings are owned. */
-    char *call_id, *remote_tag, *local, *remote, *target;
-    char **routes;
-    unsigned n_routes;
-    char local_tag[SIP_TAG_BYTES];
-    uint32_t cseq_rx, cseq_tx, invite_cseq;
-    struct flow flow;
-    bool direct;        /* no proxy between: its signalling's source may be its media's, too */
+    struct dialog dialog;
+    uint32_t invite_cseq; /* of the last INVITE that we answered */
     struct txn *invite; /* the last INVITE, while its ACK may come */
     struct txn *bye;    /* ours */
 
@@ -74,44 +69,17 @@ struct call {
 int call_begin(struct focus *focus, struct room *room, struct txn *txn, const struct sip_msg *msg,
                const struct invite *invite);
 
-/** The call whose dialog a request belongs to, by all three ids. @return NULL: none */
-struct call *call_find(struct focus *focus, const struct sip_msg *msg);
-
-/** A request within its dialog, any method but ACK. */
-void call_request(struct call *call, struct txn *txn, const struct sip_msg *msg);
-
-/** The ACK of a 2xx. */
-void call_ack(struct call *call, const struct sip_msg *msg);
-
 /** Ends it from our side. The call may be gone after it. */
 void call_end(struct call *call, enum focus_ending why);
 
 /** No RTP for the configured time. */
 void call_quiet(struct call *call);
 
-/* What the transaction layer says about its transactions. */
-void call_txn_timeout(struct call *call, struct txn *txn);
-void call_txn_final(struct call *call, struct txn *txn);
-void call_txn_gone(struct call *call, struct txn *txn);
-
 /** Does what waited, and frees a call that is over and has everything back. call may be gone after it. */
 void call_settle(struct call *call);
 
 /** Frees it whatever it waits for: the end of the program. Legs that have not come back are lost. */
 void call_abandon(struct call *call);
-
-/* --- Dialog, call_dialog.c ---------------------------------------------------------------------------------------- */
-
-/** Copies what the dialog is made of out of the INVITE. @return 0 | -ENOMEM; call_dialog_free in any case */
-int call_dialog_make(struct call *call, struct txn *txn, const struct sip_msg *msg);
-void call_dialog_free(struct call *call);
-/** Makes it known to call_find, or unknown; leaving twice is fine. */
-void call_dialog_enter(struct call *call);
-void call_dialog_leave(struct call *call);
-/** "<sip:token@domain>;isfocus", as the peer must call it on its transport. */
-void call_contact_text(const struct call *call, char *text, size_t size);
-/** Sends BYE; call->bye is its transaction. @return 0 | as txn_request */
-int call_bye_send(struct call *call, enum focus_ending why);
 
 /* --- Media, call_media.c ------------------------------------------------------------------------------------------ */
 

@@ -43,8 +43,8 @@ static int leg_make(struct call *call, const struct offer_media *media, struct l
     cfg.ts0 = draw.ts0;
     cfg.seq0 = draw.seq0 & 0x7fff; /* RFC 3711 3.3.1: no rollover while the peer's first packets may be lost */
     cfg.quiet_s = f->cfg.quiet_s;
-    if (call->direct && call->flow.remote.sa.sa_family == f->cfg.policy.family) {
-        cfg.latch_host = call->flow.remote;
+    if (call->dialog.direct && call->dialog.flow.remote.sa.sa_family == f->cfg.policy.family) {
+        cfg.latch_host = call->dialog.flow.remote;
     }
     memcpy(cfg.cname, f->cfg.cname, sizeof cfg.cname);
     err = leg_build(leg, &cfg);
@@ -92,8 +92,8 @@ static int put_set(struct call *call, const struct offer_media *media)
         req.set.what |= SET_REMOTE;
         req.set.remote_rtp = media->remote_rtp;
         req.set.remote_rtcp = media->remote_rtcp;
-        if (call->direct && call->flow.remote.sa.sa_family == call->focus->cfg.policy.family) {
-            req.set.latch_host = call->flow.remote;
+        if (call->dialog.direct && call->dialog.flow.remote.sa.sa_family == call->focus->cfg.policy.family) {
+            req.set.latch_host = call->dialog.flow.remote;
         }
     }
     return ctl_put(worker_of(call), &req) == 0 ? 0 : -EBUSY;

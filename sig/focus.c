@@ -199,7 +199,7 @@ static bool requires_more(struct focus *f, struct txn *txn, const struct sip_msg
 }
 
 /* RFC 3261 11.2: what an INVITE would get. */
-static void options_reply(struct focus *f, struct txn *txn, enum focus_target target, const struct room *room)
+void focus_options(struct focus *f, struct txn *txn, enum focus_target target, const struct room *room)
 {
     const char *transport = txn_flow(txn)->transport == FLOW_TCP ? ";transport=tcp" : "";
 
@@ -233,6 +233,22 @@ static void conference_invite(struct focus *f, struct txn *txn, const struct sip
     }
 }
 
+static void dialog_request_in(struct focus *f, struct txn *txn, const struct sip_msg *msg)
+{
+    struct dialog *d = dialog_find(&f->dialogs, msg);
+
+    if (!d) {
+        focus_refuse(f, txn, FOCUS_DIALOG);
+    } else if (msg->cseq < d->cseq_rx) { /* RFC 3261 12.2.2 */
+        focus_refuse(f, txn, FOCUS_CSEQ);
+    } else if (!d->owner->ops->request) {
+        focus_refuse(f, txn, FOCUS_METHOD);
+    } else {
+        d->cseq_rx = msg->cseq;
+        d->owner->ops->request(d->owner, txn, msg);
+    }
+}
+
 static void on_request(void *ctx, struct txn *txn, const struct sip_msg *msg)
 {
     struct focus *f = ctx;
@@ -244,14 +260,7 @@ static void on_request(void *ctx, struct txn *txn, const struct sip_msg *msg)
         return;
     }
     if (msg->to.tag) {
-        struct call *call = call_find(f, msg);
-        if (!call) {
-            focus_refuse(f, txn, FOCUS_DIALOG);
-        } else if (msg->method == SIP_OPTIONS) {
-            options_reply(f, txn, FOCUS_CONFERENCE, call->room);
-        } else {
-            call_request(call, txn, msg);
-        }
+        dialog_request_in(f, txn, msg);
         return;
     }
     if (msg->method == SIP_BYE) {
@@ -262,7 +271,7 @@ static void on_request(void *ctx, struct txn *txn, const struct sip_msg *msg)
     if (target == FOCUS_NOBODY) {
         focus_refuse(f, txn, refusal);
     } else if (msg->method == SIP_OPTIONS) {
-        options_reply(f, txn, target, room);
+        focus_options(f, txn, target, room);
     } else if (msg->method != SIP_INVITE) {
         focus_refuse(f, txn, FOCUS_METHOD);
     } else if (target == FOCUS_FACTORY) {
@@ -276,43 +285,53 @@ static void on_request(void *ctx, struct txn *txn, const struct sip_msg *msg)
 
 static void on_ack(void *ctx, const struct sip_msg *msg)
 {
-    struct call *call = call_find(ctx, msg);
-    if (call) {
-        call_ack(call, msg);
+    struct focus *f = ctx;
+    struct dialog *d = dialog_find(&f->dialogs, msg);
+    if (d && d->owner->ops->ack) {
+        d->owner->ops->ack(d->owner, msg);
     }
 }
 
-/* Every INVITE is answered in the turn in which it comes, so no call exists yet. The layer keeps the To tag. */
+/* The layer keeps the To tag. */
 static void on_cancel(void *ctx, struct txn *invite)
 {
-    txn_reply(invite, 487, NULL);
+    struct owner *owner = txn_tag(invite);
+    if (owner && owner->ops->cancel) {
+        owner->ops->cancel(owner, invite);
+    } else {
+        txn_reply(invite, 487, NULL);
+    }
 }
 
 static void on_response(void *ctx, struct txn *txn, const struct sip_msg *msg)
 {
-    if (msg->status >= 200 && txn_tag(txn)) {
-        call_txn_final(txn_tag(txn), txn);
+    struct owner *owner = txn_tag(txn);
+    if (owner && owner->ops->response) {
+        owner->ops->response(owner, txn, msg);
     }
 }
 
 static void on_timeout(void *ctx, struct txn *txn)
 {
-    if (txn_tag(txn)) {
-        call_txn_timeout(txn_tag(txn), txn);
+    struct owner *owner = txn_tag(txn);
+    if (owner && owner->ops->timeout) {
+        owner->ops->timeout(owner, txn);
     }
 }
 
 static void on_error(void *ctx, struct txn *txn, int err)
 {
-    if (txn_tag(txn)) {
-        call_txn_final(txn_tag(txn), txn); /* a BYE that cannot be sent is as good as answered */
+    struct owner *owner = txn_tag(txn);
+    if (owner && owner->ops->error) {
+        owner->ops->error(owner, txn, err);
     }
 }
 
 static void on_gone(void *ctx, struct txn *txn)
 {
-    if (txn_tag(txn)) {
-        call_txn_gone(txn_tag(txn), txn);
+    struct owner *owner = txn_tag(txn);
+    if (owner && owner->ops->gone) {
+        owner->ops->gone(owner, txn);
     }
 }
 

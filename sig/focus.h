@@ -14,6 +14,7 @@
 #ifndef SIG_FOCUS_H
 #define SIG_FOCUS_H
 
+#include "sig/dialog.h"
 #include "sig/log.h"
 #include "sig/offer.h"
 #include "sig/place.h"
@@ -24,7 +25,6 @@
 #define FOCUS_HOSTS_MAX 32
 #define FOCUS_HOST_MAX 128
 #define FOCUS_USER_MAX 64
-#define FOCUS_DIALOG_BUCKETS 16384 /* power of two; keyed by our own random tags, so nobody can pile them up */
 #define FOCUS_EVENTS_BATCH 1024    /* of one worker in one beat */
 #define FOCUS_BEAT_NS (5 * NS_PER_MS)
 
@@ -151,7 +151,7 @@ struct focus {
     uint32_t free_at, n_free;
     struct room *rooms;
     struct call *calls;
-    struct call *dialogs[FOCUS_DIALOG_BUCKETS];
+    struct dialogs dialogs;
     unsigned n_due; /* calls and rooms that wait for space in a ring */
 };
 
@@ -195,6 +195,9 @@ void focus_refuse(struct focus *focus, struct txn *txn, enum focus_refusal refus
 /** The same with a header of its own, e.g. Warning or Unsupported. */
 void focus_refuse_with(struct focus *focus, struct txn *txn, enum focus_refusal refusal, const char *name,
                        const char *value);
+
+/** Answers OPTIONS as an INVITE would be answered there. room: of a conference, else NULL. */
+void focus_options(struct focus *focus, struct txn *txn, enum focus_target target, const struct room *room);
 
 /** Allow, Supported, Accept, Server. */
 void focus_add_abilities(const struct focus *focus, struct sip_out *out);

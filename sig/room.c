@@ -6,6 +6,7 @@
 #include "sig/call.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -306,4 +307,10 @@ void room_settle(struct room *room)
         count_add(&f->stats.confs, (uint64_t)-1);
         free(room);
     }
+}
+
+void room_contact_text(const struct room *room, const struct flow *flow, char *text, size_t size)
+{
+    snprintf(text, size, "<sip:%s@%s%s>;isfocus", room->token, room->focus->cfg.domain,
+             flow->transport == FLOW_TCP ? ";transport=tcp" : "");
 }

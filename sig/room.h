@@ -63,6 +63,9 @@ void room_conf_gone(struct room *room);
 /** Does what waited for a ring, and frees an ended room that has everything back. room may be gone after it. */
 void room_settle(struct room *room);
 
+/** "<sip:token@domain>;isfocus", as a peer must call it on that flow's transport. */
+void room_contact_text(const struct room *room, const struct flow *flow, char *text, size_t size);
+
 /** What may be said of it in a log line: the part of the token that is no secret. */
 #define ROOM_NAME_CHARS 8
 
