@@ -4,7 +4,10 @@
  */
 #include "core/engine_priv.h"
 
-enum { ARRIVAL_EVERY_TICKS = 4 /* how often a talker's arrival time is asked for */ };
+enum {
+    ARRIVAL_EVERY_TICKS = 4, /* how often a talker's arrival time is asked for */
+    FETCH_AHEAD = 2          /* packets */
+};
 
 static void pull_deliver(struct engine *e, const struct pull *pull, const struct io_rx *rx)
 {
@@ -38,6 +41,9 @@ static void pull_run(struct engine *e)
     }
     e->cfg.io->ops->rx(e->cfg.io, e->rx, e->n_rx);
     for (uint32_t i = 0; i < e->n_rx; i++) {
+        if (i + FETCH_AHEAD < e->n_rx) {
+            leg_fetch_rx(e->pulls[i + FETCH_AHEAD].leg);
+        }
         pull_deliver(e, &e->pulls[i], &e->rx[i]);
     }
     e->n_rx = 0;

@@ -29,59 +29,103 @@ void mem_put(void *p)
 /* Stands before a block's bytes, 16 of them so that these are aligned as malloc's. */
 struct block {
     struct block *next; /* in a store */
-    uint32_t class, bytes;
+    uint32_t class;     /* MEM_BLOCK_CLASSES or more: too large for a store, a piece of heap even with one in use */
+    uint32_t cut;       /* from a store */
 };
 static_assert(sizeof(struct block) == 16, "alignment of what follows");
+
+/* Of heap; blocks follow. */
+struct mem_piece {
+    struct mem_piece *next;
+    uint64_t align;
+};
+static_assert(sizeof(struct mem_piece) == 16, "alignment of what follows");
 
 #define CLASS_BYTES(class) (((size_t)(class) + 1) * MEM_BLOCK_STEP)
 
 static _Thread_local struct mem_store *store_in_use;
 
-/* MEM_BLOCK_CLASSES or more: too large for a store. */
 static size_t class_of(size_t bytes)
 {
     return bytes ? (bytes - 1) / MEM_BLOCK_STEP : 0;
 }
 
-static struct block *block_make(size_t bytes)
+static struct block *heap_block(size_t bytes)
 {
-    size_t class = class_of(bytes);
-    size_t room = class < MEM_BLOCK_CLASSES ? CLASS_BYTES(class) : bytes;
-    struct block *b = room > UINT32_MAX ? NULL : malloc(sizeof *b + room);
+    struct block *b = malloc(sizeof *b + bytes);
     if (b) {
-        *b = (struct block){.class = (uint32_t) class, .bytes = (uint32_t)room};
+        *b = (struct block){.class = MEM_BLOCK_CLASSES};
     }
+    return b;
+}
+
+static int piece_add(struct mem_store *store)
+{
+    struct mem_piece *piece = mem_get(sizeof *piece + store->piece_bytes);
+    if (!piece) {
+        return -ENOMEM;
+    }
+    piece->next = store->pieces;
+    store->pieces = piece;
+    store->next = (uint8_t *)(piece + 1);
+    store->end = store->next + store->piece_bytes;
+    return 0;
+}
+
+int mem_store_open(struct mem_store *store, size_t piece_bytes)
+{
+    *store = (struct mem_store){.piece_bytes = MAX(piece_bytes, sizeof(struct block) + MEM_BLOCK_MAX)};
+    return piece_add(store);
+}
+
+/* A new block of an open store. */
+static struct block *store_cut(struct mem_store *store, size_t class)
+{
+    size_t bytes = sizeof(struct block) + CLASS_BYTES(class);
+    if (bytes > (size_t)(store->end - store->next) && piece_add(store) != 0) {
+        return NULL;
+    }
+    struct block *b = (struct block *)store->next;
+    store->next += bytes;
+    *b = (struct block){.class = (uint32_t) class, .cut = 1};
     return b;
 }
 
 static void store_put(struct mem_store *store, struct block *b)
 {
+    uint8_t *end = (uint8_t *)(b + 1) + CLASS_BYTES(b->class);
+    if (store->piece_bytes && end == store->next) {
+        store->next = (uint8_t *)b; /* it was the last one: as if it had never been */
+        return;
+    }
     b->next = store->free[b->class];
     store->free[b->class] = b;
 }
 
-int mem_store_fill(struct mem_store *store, size_t bytes, unsigned n)
+int mem_store_add(struct mem_store *store, size_t bytes)
 {
-    must(class_of(bytes) < MEM_BLOCK_CLASSES);
-    for (; n; n--) {
-        struct block *b = block_make(bytes);
-        if (!b) {
-            return -ENOMEM;
-        }
-        store_put(store, b);
+    must(store->piece_bytes && class_of(bytes) < MEM_BLOCK_CLASSES);
+    struct block *b = store_cut(store, class_of(bytes));
+    if (!b) {
+        return -ENOMEM;
     }
+    b->next = store->free[b->class];
+    store->free[b->class] = b;
     return 0;
 }
 
-void mem_store_drain(struct mem_store *store)
+void mem_store_seal(struct mem_store *store)
 {
-    for (unsigned class = 0; class < MEM_BLOCK_CLASSES; class ++) {
-        for (struct block *b = store->free[class], *next; b; b = next) {
-            next = b->next;
-            free(b);
-        }
-        store->free[class] = NULL;
+    store->piece_bytes = 0;
+}
+
+void mem_store_close(struct mem_store *store)
+{
+    for (struct mem_piece *p = store->pieces, *next; p; p = next) {
+        next = p->next;
+        mem_put(p);
     }
+    *store = (struct mem_store){0};
 }
 
 struct mem_store *mem_store_use(struct mem_store *store)
@@ -94,44 +138,32 @@ struct mem_store *mem_store_use(struct mem_store *store)
 void *mem_block_get(size_t bytes)
 {
     struct mem_store *store = store_in_use;
-    if (!store) {
-        struct block *b = block_make(bytes);
-        return b ? b + 1 : NULL;
-    }
-    for (size_t class = class_of(bytes); class < MEM_BLOCK_CLASSES; class ++) {
-        struct block *b = store->free[class];
+    size_t class = class_of(bytes);
+    struct block *b = NULL;
+    if (!store || (store->piece_bytes && class >= MEM_BLOCK_CLASSES)) {
+        b = heap_block(bytes);
+    } else if (store->piece_bytes) {
+        b = store_cut(store, class);
+    } else {
+        for (; !b && class < MEM_BLOCK_CLASSES; class ++) {
+            b = store->free[class];
+        }
         if (b) {
-            store->free[class] = b->next;
-            return b + 1;
+            store->free[b->class] = b->next;
         }
     }
-    return NULL;
+    return b ? b + 1 : NULL;
 }
 
 void mem_block_put(void *block)
 {
     struct block *b = block ? (struct block *)block - 1 : NULL;
-    if (b && store_in_use && b->class < MEM_BLOCK_CLASSES) {
+    if (b && b->cut) {
+        must(store_in_use);
         store_put(store_in_use, b);
     } else {
         free(b);
     }
-}
-
-void *mem_block_resize(void *block, size_t bytes)
-{
-    size_t had = block ? ((struct block *)block - 1)->bytes : 0;
-    if (bytes && bytes <= had) {
-        return block;
-    }
-    void *other = bytes ? mem_block_get(bytes) : NULL;
-    if (other && had) {
-        memcpy(other, block, had);
-    }
-    if (other || !bytes) {
-        mem_block_put(block);
-    }
-    return other;
 }
 
 int arena_build(struct arena *a, size_t size_bytes)

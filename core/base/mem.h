@@ -13,32 +13,41 @@ COLD void *mem_get(size_t bytes);
 COLD void mem_put(void *p);
 
 /*
- * Small blocks for foreign libraries that take an allocator without a context (OpenSSL, libsrtp2). A thread may have a
- * store in use: then blocks come from it and go back to it, and never from or to the heap, so a worker can call such a
- * library. Without one a block is a plain piece of heap. Which store a thread uses is the one variable of the program
- * that is neither constant nor handed in: these allocators know nobody to hand it to.
+ * Small blocks for a foreign library that takes an allocator without a context (libsrtp2). A thread may have a store in
+ * use: then blocks come from it and go back to it, and never from or to the heap, so a worker can call such a library.
+ * While a store is open it cuts new blocks from a piece of heap, in a row as they are asked for: what is used together
+ * lies together. Without one a block is a plain piece of heap. Which store a thread uses is the one variable of the
+ * program that is neither constant nor handed in: these allocators know nobody to hand it to.
  */
-#define MEM_BLOCK_STEP 32 /* sizes are its multiples: close, so that a leg's blocks touch few cache lines */
-#define MEM_BLOCK_MAX 1024
+#define MEM_BLOCK_STEP 32 /* sizes are its multiples */
+#define MEM_BLOCK_MAX 512
 #define MEM_BLOCK_CLASSES (MEM_BLOCK_MAX / MEM_BLOCK_STEP)
+
+struct mem_piece;
 
 struct mem_store {
     void *free[MEM_BLOCK_CLASSES];
+    struct mem_piece *pieces; /* all its heap */
+    uint8_t *next, *end;      /* what is left of the newest */
+    size_t piece_bytes;       /* of the next one; 0: sealed, nothing more is cut */
 };
 
-/** Puts n blocks of at least bytes (at most MEM_BLOCK_MAX) into a store. @return 0 | -ENOMEM, some may be in */
-COLD int mem_store_fill(struct mem_store *store, size_t bytes, unsigned n);
-/** Gives all its blocks to the heap. */
-COLD void mem_store_drain(struct mem_store *store);
+/** Begins a store, open and without blocks. @param piece_bytes  they will take together; more costs another piece
+ * @return 0 | -ENOMEM */
+COLD int mem_store_open(struct mem_store *store, size_t piece_bytes);
+/** Cuts a block of at least bytes (at most MEM_BLOCK_MAX) for later. @pre open  @return 0 | -ENOMEM */
+COLD int mem_store_add(struct mem_store *store, size_t bytes);
+/** From now on it gives what it has got, and no heap is touched. */
+COLD void mem_store_seal(struct mem_store *store);
+/** Gives its heap back. @pre nobody has a block of it any more, or uses it */
+COLD void mem_store_close(struct mem_store *store);
 /** This thread's blocks come from here from now on; NULL: from the heap. @return the one before  @thread any, hot */
 struct mem_store *mem_store_use(struct mem_store *store);
 
 /** @return 16-byte aligned, not zeroed; NULL: none, or none in the store in use  @thread any, hot with a store */
 void *mem_block_get(size_t bytes);
-/** NULL is fine. @thread any, hot with a store */
+/** To the store in use, which it came from. NULL is fine. @thread any, hot with a store */
 void mem_block_put(void *block);
-/** As realloc. @thread any, hot with a store */
-void *mem_block_resize(void *block, size_t bytes);
 
 /* An arena moves forward only: open -> sealed -> closing. Taking from a sealed arena is a bug and aborts. */
 enum arena_state { ARENA_OPEN, ARENA_SEALED, ARENA_CLOSING };

@@ -40,11 +40,11 @@ struct leg {
 
     /* rx: pump */
     bool connected, rx_on, tx_on, muted, deaf;
-    bool paused;                    /* the sender said so (CN, event) or has not begun: silence, no concealment */
-    bool starting;                  /* its stream has not filled a first tick yet */
-    bool latch_wanted;              /* remote_rtp is proved by a packet: connect the socket */
-    bool queue_clean;               /* nothing from before the connect is left in the socket: the kernel vouches */
-    uint32_t arrival_ns;            /* its packets' arrival within the 20 ms of the schedule */
+    bool paused;         /* the sender said so (CN, event) or has not begun: silence, no concealment */
+    bool starting;       /* its stream has not filled a first tick yet */
+    bool latch_wanted;   /* remote_rtp is proved by a packet: connect the socket */
+    bool queue_clean;    /* nothing from before the connect is left in the socket: the kernel vouches */
+    uint32_t arrival_ns; /* its packets' arrival within the 20 ms of the schedule */
     bool arrival_known;
     bool surplus_due;               /* its conference has just moved over its arrival: two packets wait for one tick */
     uint8_t talk_weight;            /* how much it has talked lately: its say in where the conference ticks */
@@ -164,6 +164,20 @@ void leg_tell_drops(struct leg *leg, struct worker_stats *sums);
 
 /** Is a group's encode good for both? */
 bool leg_same_group(const struct leg *a, const struct leg *b);
+
+/** A packet of this leg comes soon, or goes. */
+static inline void leg_fetch_rx(const struct leg *leg)
+{
+    if (leg->seal) {
+        seal_fetch_rx(leg->seal);
+    }
+}
+static inline void leg_fetch_tx(const struct leg *leg)
+{
+    if (leg->seal) {
+        seal_fetch_tx(leg->seal);
+    }
+}
 
 static inline void leg_drop(struct leg *leg, enum drop drop)
 {

@@ -10,7 +10,8 @@
 enum {
     APART_TICKS_MIN = 10,  /* 200 ms after its own voice left, a talker may share again ... */
     APART_TICKS_MAX = 100, /* ... and after 2 s it does, quiet frame or not */
-    QUIET_DBOV = 50        /* a frame so quiet hides the change of encoder */
+    QUIET_DBOV = 50,       /* a frame so quiet hides the change of encoder */
+    FETCH_AHEAD = 2        /* legs */
 };
 
 /* The bus of one rate this tick. */
@@ -145,6 +146,14 @@ static bool serves_alone(const struct group *group, const struct leg *leg)
     return group->solo || (leg->cfg.codec->has_state ? leg->own_encoder : leg->in_mix && !leg->deaf);
 }
 
+/* The leg of a group that comes after leg i, if it is one that is served like this. */
+static void fetch_ahead(const struct group *group, struct leg *const *legs, uint32_t i, bool alone)
+{
+    if (i + FETCH_AHEAD < group->count && serves_alone(group, legs[i + FETCH_AHEAD]) == alone) {
+        leg_fetch_tx(legs[i + FETCH_AHEAD]);
+    }
+}
+
 /* A payload goes to whom it was encoded for. */
 static void job_send(const struct encode_job *job, const struct mix_tools *t, const uint8_t *payload, size_t bytes)
 {
@@ -157,6 +166,7 @@ static void job_send(const struct encode_job *job, const struct mix_tools *t, co
         return;
     }
     for (uint32_t i = 0; i < job->group->count; i++) {
+        fetch_ahead(job->group, legs, i, false);
         if (legs[i]->tx_on && !serves_alone(job->group, legs[i])) {
             leg_tx(legs[i], t->box, payload, bytes, csrc, n_csrc);
         }
@@ -238,6 +248,7 @@ static void group_serve(struct conf *conf, struct group *group, const struct bus
     uint32_t n_shared = 0;
     for (uint32_t i = 0; i < group->count; i++) {
         struct leg *leg = legs[i];
+        fetch_ahead(group, legs, i, true);
         if (leg->i_rate != bus->i_rate) {
             continue; /* a solo group has all kinds in it */
         }
@@ -281,6 +292,9 @@ void conf_frames(struct conf *conf, uint32_t first, uint32_t n, const struct mix
 void conf_mix(struct conf *conf, const struct mix_tools *t)
 {
     struct plan *plan = &conf->plan;
+    for (uint32_t i = 0; i < MIN(plan->n_legs, (uint32_t)FETCH_AHEAD); i++) {
+        leg_fetch_tx(plan->legs[i]);
+    }
     select_talkers(conf);
     for (unsigned r = 0; r < RATES; r++) {
         if (!plan->rate_used[r]) {

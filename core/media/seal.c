@@ -1,4 +1,4 @@
-/* libsrtp2's wrapper, and the allocator that it and OpenSSL get. */
+/* libsrtp2's wrapper, and the allocator that it gets. */
 #include "core/media/seal.h"
 
 #include "core/base/mem.h"
@@ -7,14 +7,20 @@
 #include <errno.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
 #include <srtp2/srtp.h>
 
 enum { WINDOW = 128 }; /* packets; RFC 3711 3.3.2 wants 64 at least */
 
+/* One direction. A peer with our own SSRC is no collision. */
+struct way {
+    srtp_t session;
+    const uint8_t *hot; /* what each packet touches lies here in a row */
+    size_t hot_bytes;
+    struct mem_store blocks; /* of the session, and for its new streams */
+};
+
 struct seal {
-    srtp_t rx, tx;           /* apart, so that a peer with our own SSRC is no collision */
-    struct mem_store blocks; /* for new streams of rx, and what OpenSSL puts down and takes up again in each packet */
+    struct way rx, tx;
     struct seal_keys keys;
 };
 
@@ -40,7 +46,11 @@ static const struct suite {
 };
 
 /* What the stream of a new SSRC takes in libsrtp2 2.5.0: its state, the place of its keys, its replay window. */
-enum { STREAM_BYTES = 128, STREAM_KEYS_BYTES = 128, STREAM_WINDOW_BYTES = 32 };
+enum { STREAM_BYTES = 128, STREAM_KEYS_BYTES = 96, STREAM_WINDOW_BYTES = 32, STREAM_HEADS_BYTES = 3 * 16 };
+enum {
+    STREAM_ALL_BYTES = STREAM_BYTES + STREAM_KEYS_BYTES + STREAM_WINDOW_BYTES + STREAM_HEADS_BYTES,
+    SESSION_BYTES = 1920 /* the longest: AES-256 in counter mode, with the key derivation's passing needs */
+};
 
 const char *seal_suite_name(enum seal_suite suite)
 {
@@ -58,20 +68,7 @@ bool seal_keys_same(const struct seal_keys *a, const struct seal_keys *b)
     return a->suite == b->suite && memcmp(a->rx, b->rx, n) == 0 && memcmp(a->tx, b->tx, n) == 0;
 }
 
-/* ---- the libraries' allocator ---- */
-
-static void *openssl_get(size_t bytes, const char *file, int line)
-{
-    return mem_block_get(bytes);
-}
-static void *openssl_resize(void *block, size_t bytes, const char *file, int line)
-{
-    return mem_block_resize(block, bytes);
-}
-static void openssl_put(void *block, const char *file, int line)
-{
-    mem_block_put(block);
-}
+/* ---- the library's allocator ---- */
 
 #ifdef SEAL_OWN_BUILD
 /* The linker puts these in the place of libsrtp2's own (--wrap in core/CMakeLists.txt). */
@@ -95,12 +92,10 @@ static void on_event(srtp_event_data_t *event) {}
 
 int seal_start(void)
 {
-    bool first = CRYPTO_set_mem_functions(openssl_get, openssl_resize, openssl_put) == 1;
     if (srtp_init() != srtp_err_status_ok || srtp_install_event_handler(on_event) != srtp_err_status_ok) {
         return -EIO;
     }
-    int err = seal_types_load();
-    return err ? err : first ? 0 : -EALREADY;
+    return seal_types_load();
 }
 
 bool seal_is_fast(void)
@@ -129,13 +124,48 @@ static int session_build(srtp_t *session, enum seal_suite suite, uint8_t *key, s
     }
 }
 
-static int blocks_build(struct mem_store *blocks)
+/* Blocks for n new streams. */
+static int streams_add(struct mem_store *blocks, unsigned n)
 {
-    int err = mem_store_fill(blocks, STREAM_BYTES, SEAL_SSRCS_MAX);
-    if (!err) {
-        err = mem_store_fill(blocks, STREAM_KEYS_BYTES, SEAL_SSRCS_MAX);
+    int err = 0;
+    for (; n && !err; n--) {
+        err = mem_store_add(blocks, STREAM_BYTES);
+        err = err ? err : mem_store_add(blocks, STREAM_KEYS_BYTES);
+        err = err ? err : mem_store_add(blocks, STREAM_WINDOW_BYTES);
     }
-    return err ? err : mem_store_fill(blocks, STREAM_WINDOW_BYTES, SEAL_SSRCS_MAX);
+    return err;
+}
+
+/* n_streams: how many SSRCs it may meet that it does not know. The first of them lies beside the session. */
+static int way_build(struct way *w, enum seal_suite suite, uint8_t *key, srtp_ssrc_t ssrc, unsigned n_streams)
+{
+    int err = mem_store_open(&w->blocks, SESSION_BYTES + n_streams * STREAM_ALL_BYTES);
+    if (!err && n_streams) {
+        err = streams_add(&w->blocks, n_streams - 1);
+    }
+    w->hot = w->blocks.next;
+    const struct mem_piece *piece = w->blocks.pieces;
+    if (!err) {
+        struct mem_store *before = mem_store_use(&w->blocks);
+        err = session_build(&w->session, suite, key, ssrc);
+        mem_store_use(before);
+    }
+    if (!err && n_streams) {
+        err = streams_add(&w->blocks, 1);
+    }
+    w->hot_bytes = piece == w->blocks.pieces ? (size_t)(w->blocks.next - w->hot) : 0;
+    mem_store_seal(&w->blocks);
+    return err;
+}
+
+static void way_free(struct way *w)
+{
+    if (w->session) {
+        struct mem_store *before = mem_store_use(&w->blocks);
+        srtp_dealloc(w->session);
+        mem_store_use(before);
+    }
+    mem_store_close(&w->blocks);
 }
 
 int seal_build(struct seal **out, const struct seal_keys *keys, uint32_t tx_ssrc)
@@ -148,12 +178,10 @@ int seal_build(struct seal **out, const struct seal_keys *keys, uint32_t tx_ssrc
         return -ENOMEM;
     }
     s->keys = *keys;
-    int err = session_build(&s->rx, keys->suite, s->keys.rx, (srtp_ssrc_t){.type = ssrc_any_inbound});
+    int err = way_build(&s->rx, keys->suite, s->keys.rx, (srtp_ssrc_t){.type = ssrc_any_inbound}, SEAL_SSRCS_MAX);
     if (!err) {
-        err = session_build(&s->tx, keys->suite, s->keys.tx, (srtp_ssrc_t){.type = ssrc_specific, .value = tx_ssrc});
-    }
-    if (!err) {
-        err = blocks_build(&s->blocks);
+        srtp_ssrc_t ssrc = {.type = ssrc_specific, .value = tx_ssrc};
+        err = way_build(&s->tx, keys->suite, s->keys.tx, ssrc, 0);
     }
     if (err) {
         seal_free(s);
@@ -168,14 +196,9 @@ void seal_free(struct seal *s)
     if (!s) {
         return;
     }
-    if (s->rx) {
-        srtp_dealloc(s->rx);
-    }
-    if (s->tx) {
-        srtp_dealloc(s->tx);
-    }
-    mem_store_drain(&s->blocks);
-    OPENSSL_cleanse(&s->keys, sizeof s->keys);
+    way_free(&s->rx);
+    way_free(&s->tx);
+    explicit_bzero(&s->keys, sizeof s->keys);
     mem_put(s);
 }
 
@@ -186,17 +209,14 @@ bool seal_take_over(struct seal *s, struct seal *old)
     }
     size_t n = seal_key_bytes(s->keys.suite);
     if (memcmp(s->keys.rx, old->keys.rx, n) == 0) {
-        srtp_t rx = s->rx;
-        struct mem_store blocks = s->blocks;
+        struct way rx = s->rx;
         s->rx = old->rx;
-        s->blocks = old->blocks;
         old->rx = rx;
-        old->blocks = blocks;
     }
     if (memcmp(s->keys.tx, old->keys.tx, n) != 0) {
         return false;
     }
-    srtp_t tx = s->tx;
+    struct way tx = s->tx;
     s->tx = old->tx;
     old->tx = tx;
     return true;
@@ -222,32 +242,49 @@ static enum drop drop_of(srtp_err_status_t status)
 
 typedef srtp_err_status_t (*packet_fn)(srtp_t session, void *packet, int *bytes);
 
-static enum drop packet_run(struct seal *s, srtp_t session, packet_fn fn, uint8_t *buf, size_t *bytes)
+static enum drop packet_run(struct way *w, packet_fn fn, uint8_t *buf, size_t *bytes)
 {
     int n = (int)*bytes;
-    struct mem_store *before = mem_store_use(&s->blocks);
-    srtp_err_status_t status = fn(session, buf, &n);
+    struct mem_store *before = mem_store_use(&w->blocks);
+    srtp_err_status_t status = fn(w->session, buf, &n);
     mem_store_use(before);
     *bytes = status == srtp_err_status_ok ? (size_t)n : *bytes;
     return drop_of(status);
 }
 
+static void way_fetch(const struct way *w)
+{
+    for (size_t i = 0; i < w->hot_bytes; i += LINE_BYTES) {
+        __builtin_prefetch(w->hot + i, 1);
+    }
+}
+
+void seal_fetch_rx(const struct seal *s)
+{
+    way_fetch(&s->rx);
+}
+
+void seal_fetch_tx(const struct seal *s)
+{
+    way_fetch(&s->tx);
+}
+
 enum drop seal_open_rtp(struct seal *s, uint8_t *buf, size_t *bytes)
 {
-    return packet_run(s, s->rx, srtp_unprotect, buf, bytes);
+    return packet_run(&s->rx, srtp_unprotect, buf, bytes);
 }
 
 enum drop seal_open_rtcp(struct seal *s, uint8_t *buf, size_t *bytes)
 {
-    return packet_run(s, s->rx, srtp_unprotect_rtcp, buf, bytes);
+    return packet_run(&s->rx, srtp_unprotect_rtcp, buf, bytes);
 }
 
 size_t seal_rtp(struct seal *s, uint8_t *buf, size_t bytes)
 {
-    return packet_run(s, s->tx, srtp_protect, buf, &bytes) ? 0 : bytes;
+    return packet_run(&s->tx, srtp_protect, buf, &bytes) ? 0 : bytes;
 }
 
 size_t seal_rtcp(struct seal *s, uint8_t *buf, size_t bytes)
 {
-    return packet_run(s, s->tx, srtp_protect_rtcp, buf, &bytes) ? 0 : bytes;
+    return packet_run(&s->tx, srtp_protect_rtcp, buf, &bytes) ? 0 : bytes;
 }

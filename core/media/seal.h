@@ -43,11 +43,7 @@ size_t seal_key_bytes(enum seal_suite suite);
 /** Same suite and keys? */
 bool seal_keys_same(const struct seal_keys *a, const struct seal_keys *b);
 
-/**
- * Makes the libraries ready. First thing in main: OpenSSL's allocator can only be replaced before its first use.
- *
- * @return 0 | -EALREADY OpenSSL was used before: it takes from the heap on the worker | -EIO
- */
+/** Makes libsrtp2 ready. First thing in main. @return 0 | -EIO it or its ciphers failed their tests */
 COLD int seal_start(void);
 
 /** False: the packaged libsrtp2 is linked, whose cost grows with the number of sessions and which uses the heap. */
@@ -71,6 +67,10 @@ COLD void seal_free(struct seal *seal);
  * @return true: the outgoing direction goes on, with old's SSRC; false: it is a new stream with the SSRC of its own
  */
 bool seal_take_over(struct seal *seal, struct seal *old);
+
+/** A packet of this leg will soon be opened, or sealed: what it touches is on its way into the cache from now on. */
+void seal_fetch_rx(const struct seal *seal);
+void seal_fetch_tx(const struct seal *seal);
 
 /**
  * Opens a packet in place. A refused one has changed nothing but its own bytes.

@@ -12,6 +12,8 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -500,6 +502,55 @@ static void taken_over(void **state)
     pair_close(&p);
 }
 
+/* A worker is another thread than the one that built the leg: the libraries must want nothing of their own there. */
+static void *on_worker(void *p)
+{
+    bool good = true;
+    for (uint16_t seq = 0; seq < 20; seq++) {
+        _Alignas(4) uint8_t buf[ROOM], bad[ROOM];
+        size_t n = sealed_make(p, buf, seq);
+        memcpy(bad, buf, n);
+        bad[n - 1] ^= 1;
+        good &= opened(p, bad, n) == DROP_AUTH && opened(p, buf, n) == DROP_NONE;
+    }
+    return good ? p : NULL;
+}
+
+static void another_thread(void **state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        struct pair p = pair_open(all[i], 1);
+        pthread_t thread;
+        void *good;
+        assert_int_equal(pthread_create(&thread, NULL, on_worker, &p), 0);
+        assert_int_equal(pthread_join(thread, &good), 0);
+        assert_ptr_equal(good, &p);
+        pair_close(&p);
+    }
+}
+
+/* Blocks that do not fit their piece of heap cost another one, and lie apart. */
+static void memory(void **state)
+{
+#ifdef MIXMINUS_SANITIZED
+    skip(); /* another heap, that cannot be asked */
+#endif
+    enum { N = 100, BYTES_MAX = 7000 };
+    struct seal *seals[N];
+    for (size_t i = 0; i < 4; i++) { /* the counter mode suites: nothing of them is OpenSSL's */
+        size_t before = mallinfo2().uordblks;
+        for (unsigned k = 0; k < N; k++) {
+            uint8_t key[SEAL_KEY_BYTES_MAX] = {(uint8_t)k};
+            seals[k] = seal_of(all[i], key, key, k);
+        }
+        assert_in_range((mallinfo2().uordblks - before) / N, 1, BYTES_MAX);
+        for (unsigned k = 0; k < N; k++) {
+            seal_free(seals[k]);
+        }
+        assert_int_equal(mallinfo2().uordblks, before);
+    }
+}
+
 static void suites(void **state)
 {
     struct seal *s;
@@ -537,6 +588,8 @@ int main(void)
         cmocka_unit_test(flood),
         cmocka_unit_test(restarts),
         cmocka_unit_test(taken_over),
+        cmocka_unit_test(another_thread),
+        cmocka_unit_test(memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
