@@ -1,4 +1,4 @@
-/* A leg is built, lent and freed: the cold half. The beat's half is leg_rx.c and leg_tx.c. */
+/* A leg is built, lent and freed: the cold half. The beat's half is leg_rx.c, leg_frame.c and leg_tx.c. */
 #include "core/conf/leg_run.h"
 
 #include "core/base/mem.h"

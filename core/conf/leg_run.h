@@ -179,6 +179,12 @@ static inline void leg_fetch_tx(const struct leg *leg)
     }
 }
 
+/* Decoded audio that waits, in RTP ticks. */
+static inline uint32_t leg_fifo_ts(const struct leg *leg)
+{
+    return leg->n_fifo * leg->frame_ts / (uint32_t)rate_frame_samples(leg->cfg.fmt.rate_hz);
+}
+
 static inline void leg_drop(struct leg *leg, enum drop drop)
 {
     leg->stats.drops[drop]++;

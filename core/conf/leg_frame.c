@@ -1,0 +1,302 @@
+/*
+ * A leg's way towards the mixer, its second half: each tick one frame of PCM comes out of what leg_rx.c has buffered.
+ * Worker, hot.
+ */
+#include "core/conf/leg_run.h"
+
+#include <string.h>
+
+enum { FADE_TICKS = 3 /* concealed in a row before a codec's own concealment is trusted to be silent */ };
+
+static void decoded_count(struct leg *leg, const struct leg_tools *tools)
+{
+    leg->stats.decoded++;
+    count_add(&tools->stats->decoded, 1);
+}
+
+/* Decodes a packet into pcm (room for the longest). @return samples, 0: refused and counted */
+static size_t packet_decode(struct leg *leg, const struct leg_tools *tools, const struct jbuf_packet *p, int16_t *pcm)
+{
+    int n = leg->cfg.codec->decode(leg->decoder, tools->simd, p->payload, p->bytes, pcm);
+    if (n < 0) {
+        leg_drop(leg, DROP_DECODE);
+        return 0;
+    }
+    decoded_count(leg, tools);
+    return (size_t)n;
+}
+
+/* The sender said that it is silent: nothing is missing. */
+static void pause_begin(struct leg *leg)
+{
+    leg->paused = true;
+    leg->stats.pauses++;
+    if (!leg->cfg.codec->conceal) {
+        plc_pause(&leg->plc);
+    }
+}
+
+/* Makes up n samples. */
+static void conceal(struct leg *leg, const struct leg_tools *tools, int16_t *pcm, size_t n)
+{
+    const struct codec *codec = leg->cfg.codec;
+    if (leg->paused) {
+        memset(pcm, 0, n * sizeof *pcm);
+        return;
+    }
+    leg->made_up = true;
+    leg->stats.concealed++;
+    count_add(&tools->stats->concealed, 1);
+    if (!codec->conceal) {
+        leg->paused = !plc_conceal(&leg->plc, pcm, n);
+        return;
+    }
+    const struct jbuf_packet *next = jbuf_peek(&leg->jbuf);
+    int made = codec->conceal(leg->decoder, next ? next->payload : NULL, next ? next->bytes : 0, pcm, n);
+    size_t n_made = made > 0 ? MIN((size_t)made, n) : 0;
+    memset(pcm + n_made, 0, (n - n_made) * sizeof *pcm);
+    leg->paused = leg->jbuf.credit > FADE_TICKS;
+}
+
+static void fifo_add(struct leg *leg, const int16_t *pcm, size_t n)
+{
+    size_t room = FIFO_FRAMES * rate_frame_samples(leg->cfg.fmt.rate_hz) - leg->n_fifo;
+    size_t kept = MIN(n, room);
+    memcpy(leg->fifo + leg->n_fifo, pcm, kept * sizeof *pcm);
+    leg->n_fifo += (uint32_t)kept;
+}
+
+/* The longest a lost packet may stand for: two would be a pause. */
+static size_t lost_samples(const struct leg *leg, size_t frame)
+{
+    size_t n = (size_t)leg->jbuf.packet_ts * frame / leg->frame_ts;
+    n = (n + 15) / 16 * 16; /* libopus conceals in steps of 2.5 ms */
+    return CLAMP(n, frame / 8, 6 * frame);
+}
+
+/* One step of what the jitter buffer says. @return false: nothing more to get in this tick */
+static bool fifo_fill(struct leg *leg, const struct leg_tools *tools, size_t frame)
+{
+    struct jbuf_packet p;
+    size_t n = 0;
+    switch (jbuf_get(&leg->jbuf, &p)) {
+    case JBUF_EMPTY:
+        n = frame - leg->n_fifo;
+        conceal(leg, tools, tools->scratch, n);
+        fifo_add(leg, tools->scratch, n);
+        return false;
+    case JBUF_LOST:
+        n = lost_samples(leg, frame);
+        conceal(leg, tools, tools->scratch, n);
+        break;
+    case JBUF_PACKET:
+        if (p.bytes) {
+            leg->paused = false;
+            n = packet_decode(leg, tools, &p, tools->scratch);
+        } else {
+            pause_begin(leg);
+        }
+        jbuf_done(&leg->jbuf, &p);
+        break;
+    }
+    fifo_add(leg, tools->scratch, n);
+    return true;
+}
+
+static void gain_apply(struct leg *leg, const struct simd *simd, size_t n)
+{
+    int32_t from = leg->gain_q12, to = leg->gain_set_q12;
+    if (from == GAIN_UNITY_Q12 && to == GAIN_UNITY_Q12) {
+        return;
+    }
+    leg->gain_q12 = to;
+    if (from < GAIN_UNITY_Q12 && to < GAIN_UNITY_Q12) {
+        simd->gain_ramp(leg->row, n, from << 19, (int32_t)((int64_t)(to - from) * (1 << 19) / (int64_t)n));
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        int32_t gain = from + (to - from) * (int32_t)i / (int32_t)n;
+        int32_t y = (leg->row[i] * gain + GAIN_UNITY_Q12 / 2) >> 12;
+        leg->row[i] = (int16_t)CLAMP(y, -32768, 32767);
+    }
+}
+
+/* A stream begins when it can fill a tick: half of one, then a made-up half, would be a click. */
+static bool still_starting(struct leg *leg)
+{
+    const struct jbuf_packet *head = leg->starting ? jbuf_peek(&leg->jbuf) : NULL;
+    if (head) {
+        leg->starting = head->duration_ts && head->duration_ts * leg->jbuf.n_held < leg->frame_ts;
+    }
+    return leg->starting;
+}
+
+/* The usual case: one packet is one tick. */
+static bool is_direct(const struct leg *leg)
+{
+    const struct jbuf_packet *head = jbuf_peek(&leg->jbuf);
+    return !leg->n_fifo && head && head->duration_ts == leg->frame_ts && !leg->jbuf.surplus_ts;
+}
+
+static void row_fill(struct leg *leg, size_t n, size_t frame)
+{
+    if (n < frame) {
+        memset(leg->row + n, 0, (frame - n) * sizeof *leg->row);
+    }
+}
+
+/* Without a detour. */
+static void frame_direct(struct leg *leg, const struct leg_tools *tools, size_t frame)
+{
+    struct jbuf_packet p;
+    must(jbuf_get(&leg->jbuf, &p) == JBUF_PACKET);
+    leg->paused = false;
+    row_fill(leg, packet_decode(leg, tools, &p, leg->row), frame);
+    jbuf_done(&leg->jbuf, &p);
+}
+
+/* The same, but the decode waits for company. */
+static void frame_wait(struct leg *leg, const struct leg_tools *tools)
+{
+    struct decode_lanes *d = &tools->lanes->decode;
+    codec_decode_many_fn run = leg->cfg.codec->decode_many;
+    size_t bytes = jbuf_peek(&leg->jbuf)->bytes;
+    if (d->n && (d->run != run || d->bytes != bytes)) {
+        legs_decode(tools);
+    }
+    struct decode_job *job = &d->jobs[d->n];
+    must(jbuf_get(&leg->jbuf, &job->packet) == JBUF_PACKET);
+    leg->paused = false;
+    job->leg = leg;
+    d->run = run;
+    d->bytes = bytes;
+    d->decoders[d->n] = leg->decoder;
+    d->payloads[d->n] = job->packet.payload;
+    d->rows[d->n] = leg->row;
+    if (++d->n == tools->lanes->max) {
+        legs_decode(tools);
+    }
+}
+
+/* The long way: packets of any length through the fifo; more than a tick of audio while the delay comes down. */
+static void frame_gather(struct leg *leg, const struct leg_tools *tools, size_t frame)
+{
+    size_t extra = (size_t)jbuf_blend_due(&leg->jbuf) * frame / leg->frame_ts;
+    while (leg->n_fifo < frame && fifo_fill(leg, tools, frame)) {
+    }
+    while (extra && leg->n_fifo < frame + extra && jbuf_peek(&leg->jbuf)) {
+        fifo_fill(leg, tools, frame);
+    }
+    size_t used = frame;
+    memcpy(leg->row, leg->fifo, frame * sizeof *leg->row);
+    if (extra && leg->n_fifo >= frame + extra) {
+        const int16_t *ahead = leg->fifo + extra;
+        for (size_t i = 0; i < frame; i++) {
+            int32_t mixed = leg->row[i] * (int32_t)(frame - i) + ahead[i] * (int32_t)i;
+            leg->row[i] = (int16_t)(mixed / (int32_t)frame);
+        }
+        used += extra;
+        count_add(&tools->stats->blended, 1);
+    }
+    leg->n_fifo -= (uint32_t)used;
+    memmove(leg->fifo, leg->fifo + used, leg->n_fifo * sizeof *leg->fifo);
+}
+
+/* Level of the row, for the choice of talkers; a pause needs no look. */
+static void row_measure(struct leg *leg, const struct simd *simd, size_t frame, bool pause)
+{
+    uint64_t squares = 0;
+    leg->peak = 0;
+    if (!pause) {
+        gain_apply(leg, simd, frame);
+        leg->peak = simd->level(leg->row, frame, &squares);
+    }
+    leg->level_dbov = leg->peak ? level_dbov(squares, frame) : LEVEL_SILENT;
+    leg->stats.level_dbov = leg->level_dbov;
+    leg->audible = leg->peak && !leg->muted;
+}
+
+/* The row is there: concealment remembers it, its level is taken. */
+static void frame_end(struct leg *leg, const struct leg_tools *tools, size_t frame, bool pause)
+{
+    if (!leg->cfg.codec->conceal && !leg->made_up && !pause) {
+        plc_good(&leg->plc, leg->row, frame);
+    }
+    row_measure(leg, tools->simd, frame, pause);
+}
+
+void leg_frame(struct leg *leg, const struct leg_tools *tools)
+{
+    size_t frame = rate_frame_samples(leg->cfg.fmt.rate_hz);
+    bool paused_before = leg->paused && !leg->n_fifo;
+    leg->made_up = false;
+    if (still_starting(leg)) {
+        leg->peak = 0;
+        leg->level_dbov = LEVEL_SILENT;
+        leg->audible = false;
+        return;
+    }
+    if (leg->surplus_due) {
+        leg->surplus_due = false;
+        jbuf_surplus(&leg->jbuf);
+    }
+    if (!is_direct(leg)) {
+        frame_gather(leg, tools, frame);
+    } else if (tools->lanes && leg->cfg.codec->decode_many) {
+        frame_wait(leg, tools);
+        return;
+    } else {
+        frame_direct(leg, tools, frame);
+    }
+    frame_end(leg, tools, frame, paused_before && leg->paused);
+}
+
+void legs_decode(const struct leg_tools *tools)
+{
+    struct decode_lanes *d = tools->lanes ? &tools->lanes->decode : NULL;
+    if (!d || !d->n) {
+        return;
+    }
+    size_t n_samples = (size_t)d->run(d->decoders, tools->simd, d->payloads, d->bytes, d->rows, d->n);
+    for (uint32_t i = 0; i < d->n; i++) {
+        struct leg *leg = d->jobs[i].leg;
+        size_t frame = rate_frame_samples(leg->cfg.fmt.rate_hz);
+        must(n_samples <= frame);
+        decoded_count(leg, tools);
+        jbuf_done(&leg->jbuf, &d->jobs[i].packet);
+        row_fill(leg, n_samples, frame);
+        frame_end(leg, tools, frame, false); /* there was a packet: no pause */
+    }
+    d->n = 0;
+}
+
+void leg_settle(struct leg *leg)
+{
+    struct jbuf *j = &leg->jbuf;
+    uint32_t fifo_ts = leg_fifo_ts(leg);
+    jbuf_tick(j, fifo_ts);
+    if (j->n_held) {
+        leg->stats.drops[DROP_POOL] += jbuf_settle(j);
+    }
+    leg->stats.delay_ms_now = (jbuf_backlog_ts(j) + fifo_ts) * TICK_MS / leg->frame_ts;
+    leg->stats.delay_ms_max = MAX(leg->stats.delay_ms_max, leg->stats.delay_ms_now);
+    if (leg->cfg.quiet_s && leg->rx_on && ++leg->quiet_ticks == leg->cfg.quiet_s * (1000u / TICK_MS)) {
+        leg->news.quiet = true;
+    }
+}
+
+void leg_skip(struct leg *leg, unsigned ticks)
+{
+    leg->stats.drops[DROP_SKIPPED] += jbuf_skip(&leg->jbuf, ticks);
+    leg->ts += ticks * leg->frame_ts;
+}
+
+void leg_tell_drops(struct leg *leg, struct worker_stats *sums)
+{
+    for (unsigned d = DROP_NONE + 1; d < DROPS; d++) {
+        if (leg->stats.drops[d] != leg->drops_told[d]) {
+            count_add(&sums->drops[d], leg->stats.drops[d] - leg->drops_told[d]);
+            leg->drops_told[d] = leg->stats.drops[d];
+        }
+    }
+}
