@@ -35,13 +35,15 @@ static_assert(PACKET_STRIDE_BYTES >= PACKET_BYTES_MAX, "a packet fits its slot")
 #define SEAL_RTCP_BYTES 20
 #define SEAL_SSRCS_MAX 8
 
-/* What is left for a payload beside header, 15 contributing sources and tag. */
-#define RTP_PAYLOAD_MAX (PACKET_BYTES_MAX - 12 - 4 * 15 - SEAL_RTP_BYTES)
+/* What is left for a payload beside header, 15 contributing sources, their levels and tag. */
+#define RTP_LEVELS_BYTES (4 + 16)
+#define RTP_PAYLOAD_MAX (PACKET_BYTES_MAX - 12 - 4 * 15 - RTP_LEVELS_BYTES - SEAL_RTP_BYTES)
 
 /* Jitter buffer. Depth is bounded in time; the descriptors cover 10 ms packets for that long. */
 #define JBUF_SLOTS 64
 #define JBUF_DEPTH_MAX_MS 500
 static_assert(JBUF_SLOTS * 10 >= JBUF_DEPTH_MAX_MS, "descriptors cover the depth at 10 ms packets");
+#define JBUF_PAST 5 /* packets of a leg that is not decoded: this tick's, and four to warm its decoder up with */
 static_assert((JBUF_SLOTS & (JBUF_SLOTS - 1)) == 0, "a power of two");
 
 /* Codecs that work on many channels at once (G.722: up to 32 in a vector). Twice that wait for each other: what is left

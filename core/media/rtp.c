@@ -1,6 +1,14 @@
 /* RTP header and sender state. See rtp.h. */
 #include "core/media/rtp.h"
 
+#include <string.h>
+
+enum {
+    EXT_ONE_BYTE = 0xBEDE,  /* RFC 8285 4.2 */
+    EXT_TWO_BYTES = 0x1000, /* 4.3; the last four bits are free */
+    EXT_STOP = 15           /* 4.2: whatever follows is not to be read */
+};
+
 enum { MAX_DROPOUT = 3000, MAX_MISORDER = 100, RESTART_IN_ORDER = 2 };
 
 enum drop rtp_parse(const uint8_t *buf, size_t bytes, struct rtp *rtp)
@@ -15,11 +23,17 @@ enum drop rtp_parse(const uint8_t *buf, size_t bytes, struct rtp *rtp)
     if (head > bytes) {
         return DROP_SHORT;
     }
+    const uint8_t *ext = NULL;
+    size_t ext_bytes = 0;
+    uint16_t ext_profile = 0;
     if (buf[0] & 0x10) {
         if (head + 4 > bytes) {
             return DROP_EXTENSION;
         }
-        head += 4 + 4u * load_be16(buf + head + 2);
+        ext = buf + head + 4;
+        ext_profile = load_be16(buf + head);
+        ext_bytes = 4u * load_be16(buf + head + 2);
+        head += 4 + ext_bytes;
         if (head > bytes) {
             return DROP_EXTENSION;
         }
@@ -33,6 +47,9 @@ enum drop rtp_parse(const uint8_t *buf, size_t bytes, struct rtp *rtp)
     }
     *rtp = (struct rtp){
         .payload = buf + head,
+        .ext = ext,
+        .ext_profile = ext_profile,
+        .ext_bytes = (uint16_t)ext_bytes, /* less than the packet's */
         .ts = load_be32(buf + 4),
         .ssrc = load_be32(buf + 8),
         .seq = load_be16(buf + 2),
@@ -41,6 +58,53 @@ enum drop rtp_parse(const uint8_t *buf, size_t bytes, struct rtp *rtp)
         .marker = buf[1] >> 7,
     };
     return DROP_NONE;
+}
+
+const uint8_t *rtp_ext_find(const struct rtp *rtp, uint8_t id, size_t *bytes)
+{
+    bool short_form = rtp->ext_profile == EXT_ONE_BYTE;
+    if (id == 0 || (!short_form && (rtp->ext_profile & 0xfff0) != EXT_TWO_BYTES)) {
+        return NULL;
+    }
+    for (size_t at = 0; at < rtp->ext_bytes;) {
+        uint8_t found = rtp->ext[at++];
+        size_t n = 0;
+        if (found == 0) {
+            continue; /* padding */
+        }
+        if (short_form) {
+            n = (found & 15) + 1u;
+            found >>= 4;
+        } else if (at == rtp->ext_bytes) {
+            return NULL;
+        } else {
+            n = rtp->ext[at++];
+        }
+        bool stop = short_form && (found == 0 || found == EXT_STOP);
+        if (stop || n > rtp->ext_bytes - at) {
+            return NULL;
+        }
+        if (found == id) {
+            *bytes = n;
+            return rtp->ext + at;
+        }
+        at += n;
+    }
+    return NULL;
+}
+
+size_t rtp_write_ext(uint8_t *buf, size_t head, uint8_t id, const uint8_t *bytes, size_t n)
+{
+    must(id >= 1 && id < EXT_STOP && n >= 1 && n <= RTP_CSRC_MAX);
+    size_t words = (1 + n + 3) / 4;
+    uint8_t *ext = buf + head;
+    buf[0] |= 0x10;
+    store_be16(ext, EXT_ONE_BYTE);
+    store_be16(ext + 2, (uint16_t)words);
+    memset(ext + 4, 0, 4 * words);
+    ext[4] = (uint8_t)(id << 4 | (n - 1));
+    memcpy(ext + 5, bytes, n);
+    return head + 4 + 4 * words;
 }
 
 size_t rtp_write(uint8_t *buf, uint8_t pt, bool marker, uint16_t seq, uint32_t ts, uint32_t ssrc, const uint32_t *csrc,

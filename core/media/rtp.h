@@ -13,8 +13,10 @@
 
 struct rtp {
     const uint8_t *payload;
+    const uint8_t *ext; /* data of the header extension */
     uint32_t ts, ssrc;
     uint16_t seq, bytes; /* of the payload, padding taken off */
+    uint16_t ext_profile, ext_bytes;
     uint8_t pt;
     bool marker;
 };
@@ -29,9 +31,29 @@ static inline bool rtp_is_rtcp(const uint8_t *buf, size_t bytes)
     return bytes >= 2 && (buf[1] & 0x7f) >= 64 && (buf[1] & 0x7f) <= 95;
 }
 
+/**
+ * Finds an element of a header extension, in its one-byte or two-byte form. What is malformed ends the search.
+ *
+ * @param id     1..14 in either form, up to 255 in the two-byte form
+ * @param bytes  of its data; written when found
+ * @return its data | NULL  @source RFC 8285 4.2, 4.3
+ */
+const uint8_t *rtp_ext_find(const struct rtp *rtp, uint8_t id, size_t *bytes);
+
 /** Writes a header with n_csrc <= RTP_CSRC_MAX contributing sources. @return its length */
 size_t rtp_write(uint8_t *buf, uint8_t pt, bool marker, uint16_t seq, uint32_t ts, uint32_t ssrc, const uint32_t *csrc,
                  size_t n_csrc);
+
+/**
+ * Puts an extension with one element behind a header that has none: a level of one stream (RFC 6464), or of every
+ * contributing source in the order of the header (RFC 6465).
+ *
+ * @param head   length of the header
+ * @param id     1..14
+ * @param bytes  [n] levels, 1 <= n <= RTP_CSRC_MAX
+ * @return length of both  @source RFC 8285 4.2
+ */
+size_t rtp_write_ext(uint8_t *buf, size_t head, uint8_t id, const uint8_t *bytes, size_t n);
 
 /* One sender as its receiver sees it. Zero is a valid fresh state. @source RFC 3550 A.1, A.3, A.8 */
 struct rtp_source {

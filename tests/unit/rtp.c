@@ -22,6 +22,84 @@ static void header_round_trip(void **state)
     assert_int_equal(rtp.bytes, 5);
 }
 
+/* RFC 8285 4.2: elements with padding between them, in both forms; the writer's in the first. */
+static void extension_elements(void **state)
+{
+    static const uint8_t one[] = {0x90, 0,    0, 1, 0, 0,    0, 2, 0, 0,    0,    3, 0xbe, 0xde, 0,
+                                  3,    0x10, 7, 0, 0, 0x32, 1, 2, 3, 0xe0, 0x85, 0, 0,    9};
+    static const uint8_t two[] = {0x90, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0x10, 0x05, 0,
+                                  3,    0, 1, 1, 7, 2, 0, 0, 3, 2, 8, 9, 0,    5};
+    struct rtp rtp;
+    size_t n = 0;
+    assert_int_equal(rtp_parse(one, sizeof one, &rtp), DROP_NONE);
+    assert_int_equal(rtp.bytes, 1);
+    assert_int_equal(rtp_ext_find(&rtp, 1, &n)[0], 7);
+    assert_int_equal(n, 1);
+    assert_memory_equal(rtp_ext_find(&rtp, 3, &n), one + 21, 3);
+    assert_int_equal(n, 3);
+    assert_int_equal(rtp_ext_find(&rtp, 14, &n)[0], 0x85);
+    assert_null(rtp_ext_find(&rtp, 2, &n));
+    assert_null(rtp_ext_find(&rtp, 0, &n));
+    assert_int_equal(rtp_parse(two, sizeof two, &rtp), DROP_NONE);
+    assert_int_equal(rtp_ext_find(&rtp, 1, &n)[0], 7);
+    assert_non_null(rtp_ext_find(&rtp, 2, &n));
+    assert_int_equal(n, 0);
+    assert_memory_equal(rtp_ext_find(&rtp, 3, &n), two + 25, 2);
+    assert_int_equal(n, 2);
+    assert_null(rtp_ext_find(&rtp, 5, &n));
+
+    for (size_t count = 1; count <= RTP_CSRC_MAX; count++) {
+        uint8_t buf[128], levels[RTP_CSRC_MAX] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 127};
+        size_t head = rtp_write(buf, 96, true, 1, 2, 3, NULL, 0);
+        size_t end = rtp_write_ext(buf, head, 14, levels, count);
+        assert_true(end - head <= RTP_LEVELS_BYTES);
+        assert_int_equal(rtp_parse(buf, end, &rtp), DROP_NONE);
+        assert_int_equal(rtp.bytes, 0);
+        assert_memory_equal(rtp_ext_find(&rtp, 14, &n), levels, count);
+        assert_int_equal(n, count);
+    }
+}
+
+/* Whatever is malformed ends the search, without a step outside: every extension of one word, in both forms. */
+static void extension_malformed(void **state)
+{
+    static const struct {
+        uint16_t profile;
+        uint8_t word[4], id;
+    } cases[] = {
+        {0xbede, {0x12, 1, 2, 0}, 1},    /* three bytes: fits */
+        {0xbede, {0x13, 1, 2, 3}, 1},    /* four: one too many */
+        {0xbede, {0xf0, 1, 0x10, 2}, 1}, /* 15 ends it, RFC 8285 4.2 */
+        {0xbede, {0x01, 1, 0x10, 2}, 1}, /* 0 with a length ends it */
+        {0x1000, {1, 3, 1, 2}, 1},       /* longer than what is left */
+        {0x1000, {0, 0, 0, 1}, 1},       /* without a length */
+        {0x2000, {0x10, 1, 0, 0}, 1},    /* neither form */
+    };
+    for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+        uint8_t *buf = test_malloc(20);
+        memset(buf, 0, 20);
+        buf[0] = 0x90;
+        store_be16(buf + 12, cases[i].profile);
+        buf[15] = 1;
+        memcpy(buf + 16, cases[i].word, 4);
+        struct rtp rtp;
+        size_t n = 0;
+        assert_int_equal(rtp_parse(buf, 20, &rtp), DROP_NONE);
+        assert_int_equal(rtp_ext_find(&rtp, cases[i].id, &n) != NULL, i == 0);
+        for (uint32_t word = 0; word < 65536; word++) {
+            store_be16(buf + 16, (uint16_t)word);
+            const uint8_t *found = rtp_ext_find(&rtp, 1, &n);
+            assert_true(!found || (found > buf + 16 && found + n <= buf + 20));
+        }
+        test_free(buf);
+    }
+    struct rtp none;
+    uint8_t plain[12] = {0x80};
+    size_t n;
+    assert_int_equal(rtp_parse(plain, 12, &none), DROP_NONE);
+    assert_null(rtp_ext_find(&none, 1, &n));
+}
+
 static void refused(void **state)
 {
     struct rtp rtp;
@@ -104,8 +182,10 @@ static void sender_jitter(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(header_round_trip), cmocka_unit_test(refused),       cmocka_unit_test(sender_loss),
-        cmocka_unit_test(sender_restart),    cmocka_unit_test(sender_jitter),
+        cmocka_unit_test(header_round_trip),   cmocka_unit_test(extension_elements),
+        cmocka_unit_test(extension_malformed), cmocka_unit_test(refused),
+        cmocka_unit_test(sender_loss),         cmocka_unit_test(sender_restart),
+        cmocka_unit_test(sender_jitter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
