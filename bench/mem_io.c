@@ -35,6 +35,9 @@ static void mem_rx(struct io *io, struct io_rx *rx, size_t n)
         unsigned at = f->frame % MEM_LOOP;
         uint32_t ssrc = (uint32_t)(f - m->feeds) + 1;
         size_t head = rtp_write(rx[i].buf, f->pt, f->frame == 0, (uint16_t)f->frame, f->ts, ssrc, NULL, 0);
+        if (f->ext_level) {
+            head = rtp_write_ext(rx[i].buf, head, f->ext_level, &f->voice->level_dbov[at], 1);
+        }
         memcpy(rx[i].buf + head, f->voice->payload[at], f->voice->bytes[at]);
         rx[i].bytes = (int32_t)(head + f->voice->bytes[at]);
         rx[i].from = f->peer;

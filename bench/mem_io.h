@@ -14,6 +14,7 @@
 struct mem_voice {
     uint16_t bytes[MEM_LOOP];
     uint8_t payload[MEM_LOOP][MEM_PAYLOAD_MAX];
+    uint8_t level_dbov[MEM_LOOP];
 };
 
 /* One leg's sender. */
@@ -22,7 +23,7 @@ struct mem_feed {
     struct addr peer;
     uint64_t next_ns; /* when its next packet is there */
     uint32_t frame, ts, clock;
-    uint8_t pt;
+    uint8_t pt, ext_level; /* ext_level: id of its level in the header (RFC 6464); 0: says nothing of it */
 };
 
 struct mem_io {

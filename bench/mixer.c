@@ -1,7 +1,8 @@
 /*
  * mixminus-bench mixer: the engine without a network. Rooms over an I/O back end of memory, on a virtual clock: CPU of
  * a leg's tick (both directions: packet in, decode, mix, encode, packet out), how many encodes that took, and in the
- * same rounds the same rooms with sharing forbidden: an encode for every leg, as the peers do.
+ * same rounds the same rooms with sharing forbidden: an encode for every leg, as the peers do. Lazy decoding, without
+ * and with levels in the packets' headers, is compared with the same rooms where everybody is decoded.
  */
 #include "bench/bench.h"
 #include "bench/mem_io.h"
@@ -45,13 +46,19 @@ static struct tongue tongues[MIXED] = {
     {.name = "opus48", .id = CODEC_OPUS, .rate_hz = 48000, .pt = 111},
 };
 
+/* How the engine decodes; appended to the name of a case. */
+enum manner { EAGER, LAZY, LEVELS, MANNERS };
+
+static const char *const manner_names[MANNERS] = {"", "-lazy", "-levels"};
+
 struct shape {
     const char *codec;
+    enum manner manner;
     unsigned room, rooms, talkers; /* talkers 0: all */
 };
 
 struct settings {
-    char codecs[96], rooms[96], talkers[96];
+    char codecs[128], rooms[96], talkers[96];
     int cpu;
     unsigned legs, rounds, seconds;
     bool quick;
@@ -98,6 +105,9 @@ static void tongue_voice(struct tongue *t, const struct codec *codec, void *enco
         must(bytes > 0 && bytes <= MEM_PAYLOAD_MAX);
         t->voices[voice].bytes[frame % MEM_LOOP] = (uint16_t)bytes;
         memcpy(t->voices[voice].payload[frame % MEM_LOOP], payload, (size_t)bytes);
+        uint64_t squares;
+        simd_pick(SIMD_ALL)->level(pcm, n, &squares);
+        t->voices[voice].level_dbov[frame % MEM_LOOP] = level_dbov(squares, n);
     }
 }
 
@@ -117,12 +127,24 @@ static void tongues_open(void)
 
 static const struct tongue *tongue_of(const char *codec, unsigned member)
 {
+    size_t n = strcspn(codec, "-");
     for (unsigned i = 0; i < MIXED; i++) {
-        if (strcmp(tongues[i].name, codec) == 0) {
+        if (strlen(tongues[i].name) == n && strncmp(tongues[i].name, codec, n) == 0) {
             return &tongues[i];
         }
     }
     return &tongues[member % MIXED];
+}
+
+/* @return MANNERS: none that is known */
+static enum manner manner_of(const char *codec)
+{
+    const char *name = codec + strcspn(codec, "-");
+    enum manner m = EAGER;
+    while (m < MANNERS && strcmp(manner_names[m], name) != 0) {
+        m++;
+    }
+    return m;
 }
 
 /* ---- hall ---- */
@@ -156,6 +178,7 @@ static void leg_enter(struct hall *h, const struct shape *s, unsigned i)
         .fmt = t->fmt,
         .pt_rx = t->pt,
         .pt_tx = t->pt,
+        .ext_level_rx = s->manner == LEVELS,
         .pt_event_rx = PT_NONE,
         .pt_cn_rx = PT_NONE,
         .rx_on = true,
@@ -175,11 +198,13 @@ static void leg_enter(struct hall *h, const struct shape *s, unsigned i)
         .next_ns = h->now_ns + i * 7919u % 100 * 200 * NS_PER_US,
         .clock = codec_clock_hz(codec, &t->fmt) / 1000 * TICK_MS,
         .pt = t->pt,
+        .ext_level = c.ext_level_rx,
     };
     hall_put(h, &(struct ctl_req){.op = CTL_LEG_ADD, .leg = h->legs[i], .conf = h->confs[i / s->room]});
 }
 
-static void hall_open(struct hall *h, const struct shape *s, bool alone)
+/* alone: an encode for every leg; lazy: not everybody is decoded. */
+static void hall_open(struct hall *h, const struct shape *s, bool alone, bool lazy)
 {
     *h = (struct hall){.n_confs = s->rooms, .n_legs = s->room * s->rooms};
     mem_io_build(&h->io, h->n_legs, 2 * h->n_legs);
@@ -189,7 +214,13 @@ static void hall_open(struct hall *h, const struct shape *s, bool alone)
     h->codecs = alone ? mem_get(h->n_legs * sizeof *h->codecs) : NULL;
     must(h->confs && h->legs && (h->codecs || !alone) && ctl_build(&h->ctl) == 0);
     struct engine_cfg cfg = {
-        .ctl = &h->ctl, .io = &h->io.io, .stats = &h->stats, .simd = simd_pick(SIMD_ALL), .legs_max = h->n_legs};
+        .ctl = &h->ctl,
+        .io = &h->io.io,
+        .stats = &h->stats,
+        .simd = simd_pick(SIMD_ALL),
+        .legs_max = h->n_legs,
+        .lazy_decode = lazy,
+    };
     must(engine_build(&h->engine, &cfg) == 0);
     for (unsigned i = 0; i < h->n_confs; i++) {
         struct conf_cfg c = {.id = i, .legs_max = s->room, .talkers = s->talkers};
@@ -272,8 +303,8 @@ static void shape_measure(const struct settings *o, const struct shape *s)
     struct bench_subject subjects[] = {{loop_hall, &shared}, {loop_hall, &alone}};
     struct bench_result results[2];
     double encoded[2], shared_frames;
-    hall_open(&shared, s, false);
-    hall_open(&alone, s, true);
+    hall_open(&shared, s, false, false);
+    hall_open(&alone, s, true, false);
     uint64_t before[] = {count_get(&shared.stats.encoded), count_get(&alone.stats.encoded)};
     uint64_t shared_before = count_get(&shared.stats.encode_shared), ticks_before[] = {shared.ticks, alone.ticks};
     bench_run(subjects, 2, o->rounds, o->quick ? 5000 : 20000, results);
@@ -295,6 +326,30 @@ static void shape_measure(const struct settings *o, const struct shape *s)
     hall_close(&alone);
 }
 
+static void lazy_measure(const struct settings *o, const struct shape *s)
+{
+    static struct hall lazy, eager;
+    struct bench_subject subjects[] = {{loop_hall, &lazy}, {loop_hall, &eager}};
+    struct bench_result results[2];
+    hall_open(&lazy, s, false, true);
+    hall_open(&eager, s, false, false);
+    uint64_t ticks = lazy.ticks, decoded = count_get(&lazy.stats.decoded), warmed = count_get(&lazy.stats.warmed);
+    bench_run(subjects, 2, o->rounds, o->quick ? 5000 : 20000, results);
+    double legs = lazy.n_legs, frames = (double)(lazy.ticks - ticks) * legs;
+    bench_json_begin("mixer");
+    printf(",\"codec\":\"%s\",\"room\":%u,\"rooms\":%u,\"legs\":%.0f,\"talkers\":%u,\"all_talk\":false,"
+           "\"ns_per_leg_tick\":%.0f,\"us_per_participant_s\":%.1f,\"decodes_per_leg_frame\":%.4f,"
+           "\"warm_ups_per_leg_frame\":%.4f,\"all_decoded_us_per_participant_s\":%.1f,\"all_decoded_ratio\":%.2f,"
+           "\"drops\":%llu,\"rounds\":%u}\n",
+           s->codec, s->room, s->rooms, legs, s->talkers, results[0].ns / legs, results[0].ns / legs * 0.05,
+           (double)(count_get(&lazy.stats.decoded) - decoded) / frames,
+           (double)(count_get(&lazy.stats.warmed) - warmed) / frames, results[1].ns / legs * 0.05, 1 / results[1].ratio,
+           (unsigned long long)hall_drops(&lazy), o->rounds);
+    fflush(stdout);
+    hall_close(&lazy);
+    hall_close(&eager);
+}
+
 static bool is_opus(const char *codec)
 {
     return strncmp(codec, "opus", 4) == 0 || strcmp(codec, "mixed") == 0;
@@ -303,14 +358,18 @@ static bool is_opus(const char *codec)
 /* A shape that the list implies; large ones of Opus take minutes and must be asked for. */
 static void shape_take(const struct settings *o, const char *codec, unsigned room, const char *talkers, bool asked)
 {
-    struct shape s = {.codec = codec, .room = room};
+    struct shape s = {.codec = codec, .room = room, .manner = manner_of(codec)};
     unsigned about = o->legs ? o->legs : is_opus(codec) ? LEGS_OPUS : LEGS_PLAIN;
     s.talkers = strcmp(talkers, "all") == 0 ? 0 : (unsigned)strtoul(talkers, NULL, 10);
     s.rooms = o->quick ? 1 : MAX(about / room, 1u);
     if (s.talkers >= room || s.talkers > TALKERS_MAX || (!asked && is_opus(codec) && room > OPUS_ROOM_MAX)) {
         return;
     }
-    shape_measure(o, &s);
+    if (s.manner == EAGER) {
+        shape_measure(o, &s);
+    } else if (s.talkers) { /* where all are heard, all are decoded */
+        lazy_measure(o, &s);
+    }
 }
 
 static int mixer_run(const struct settings *o)
@@ -349,7 +408,10 @@ static bool codecs_are_known(const char *list)
     unsigned n = option_list(list, words, LIST_MAX);
     for (unsigned i = 0; i < n; i++) {
         const struct tongue *t = tongue_of(words[i], 0);
-        if (strcmp(t->name, words[i]) != 0 && strcmp(words[i], "mixed") != 0) {
+        enum manner manner = manner_of(words[i]);
+        bool known = strncmp(t->name, words[i], strlen(t->name)) == 0 && manner < MANNERS &&
+                     (manner == EAGER || t->id == CODEC_OPUS);
+        if (!known && strcmp(words[i], "mixed") != 0) {
             return false;
         }
     }
@@ -360,7 +422,8 @@ int bench_mixer(int argc, char **argv)
 {
     struct settings o = {.codecs = "", .talkers = "1,3,all", .cpu = 1, .rounds = 3, .seconds = 170};
     const struct option_line lines[] = {
-        OPTION_TEXT("codecs", o.codecs, "of pcmu, g722, opus16, opus48, l16, mixed; default all"),
+        OPTION_TEXT("codecs", o.codecs,
+                    "of pcmu, g722, l16, opus16, opus48, each Opus with -lazy or -levels, and mixed"),
         OPTION_TEXT("rooms", o.rooms, "legs in a room; default 3,5,10,100,200,1000,4000, Opus up to 200"),
         OPTION_TEXT("talkers", o.talkers, "who speaks and is heard in each; default 1,3,all"),
         OPTION_COUNT("legs", o.legs, "about so many, as rooms of each size; default 600, with Opus 100"),
@@ -379,10 +442,14 @@ int bench_mixer(int argc, char **argv)
         o.seconds = MIN(o.seconds, 15u);
     }
     if (!o.codecs[0]) {
-        snprintf(o.codecs, sizeof o.codecs, o.quick ? "pcmu,opus16,mixed" : "pcmu,g722,l16,opus16,opus48,mixed");
+        snprintf(o.codecs, sizeof o.codecs, "%s",
+                 o.quick ? "pcmu,opus16,opus16-lazy,opus16-levels,mixed"
+                         : "pcmu,g722,l16,opus16,opus16-lazy,opus16-levels,opus48,opus48-lazy,mixed");
     }
     if (!codecs_are_known(o.codecs) || o.rounds > BENCH_ROUNDS_MAX) {
-        fprintf(stderr, "mixminus-bench: --codecs takes pcmu, g722, opus16, opus48, l16 and mixed; --rounds up to %d\n",
+        fprintf(stderr,
+                "mixminus-bench: --codecs takes pcmu, g722, l16, opus16, opus48 (-lazy, -levels) and mixed; --rounds "
+                "up to %d\n",
                 BENCH_ROUNDS_MAX);
         return 2;
     }

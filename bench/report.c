@@ -268,10 +268,13 @@ static void mixer_write(const struct records *records, FILE *page)
     static const char us[] = "us_per_participant_s";
     fprintf(page,
             "### The engine without a network\n\nMicroseconds per participant-second: packet in, everybody decoded, "
-            "mixed, encoded, packet out. *Alone*: the cost with an encode for every leg, in the same rounds.\n\n"
+            "mixed, encoded, packet out. *Alone*: the cost with an encode for every leg, in the same rounds. With "
+            "*-lazy* and "
+            "*-levels* (in the headers) only those who may be heard are decoded, and it is compared with everybody "
+            "decoded.\n\n"
             "| codec | rooms of | legs | 1 talker | 3 talkers | all talk | encodes per leg and frame (3) | alone / "
-            "shared (1) | (3) | drops |\n"
-            "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+            "shared (1) | (3) | all decoded / lazy (3) | drops |\n"
+            "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
     for (unsigned i = 0; i < records->n; i++) {
         const struct record *r = &records->all[i];
         bool first = is_of(r, "mixer");
@@ -289,6 +292,7 @@ static void mixer_write(const struct records *records, FILE *page)
         cell(page, three, "encodes_per_leg_frame", "%.3f");
         cell(page, one, "alone_ratio", "%.2f");
         cell(page, three, "alone_ratio", "%.2f");
+        cell(page, three, "all_decoded_ratio", "%.2f");
         cell(page, three, "drops", "%.0f");
         fprintf(page, "\n");
     }

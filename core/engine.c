@@ -38,7 +38,7 @@ void engine_flush(struct outbox *box)
 
 static uint32_t pool_small(uint32_t legs_max)
 {
-    return 16 * legs_max + 1024;
+    return (16 + JBUF_PAST) * legs_max + 1024;
 }
 /* A tick of 48 kHz L16 is two packets. */
 static uint32_t pool_large(uint32_t legs_max)
@@ -66,6 +66,7 @@ static void engine_carve(struct engine *e)
                 .simd = e->cfg.simd,
                 .scratch = arena_take(a, PACKET_SAMPLES_MAX * sizeof(int16_t)),
                 .stats = e->cfg.stats,
+                .lazy = e->cfg.lazy_decode,
                 .lanes = arena_take(a, sizeof(struct lanes)),
             },
         .box = &e->box,

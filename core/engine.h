@@ -19,6 +19,7 @@ struct engine_cfg {
     const struct simd *simd;
     uint32_t legs_max;
     uint32_t batch_legs; /* pulled at once, 0: as many as is usual; a larger conference comes in parts. Tests choose */
+    bool lazy_decode;    /* a leg that cannot be among the loudest is not decoded, where its packets tell */
     uint64_t wall_offset_ns;
     uint64_t (*clock)(void); /* for stage_ns only; NULL: not measured */
 };

@@ -31,7 +31,8 @@ void rig_open(struct rig *r, uint8_t shape)
     };
     r->tools.leg.lanes = arena_take(a, sizeof(struct lanes));
     lanes_init(r->tools.leg.lanes, LANES_MAX);
-    struct conf_cfg conf = {.legs_max = 2};
+    r->tools.leg.lazy = shape & 16;
+    struct conf_cfg conf = {.legs_max = 2, .talkers = shape & 16 ? 1 : 0};
     must(conf_build(&r->conf, &conf) == 0);
     for (unsigned i = 0; i < 2; i++) {
         struct leg_cfg cfg = {.id = i,
@@ -41,6 +42,8 @@ void rig_open(struct rig *r, uint8_t shape)
                               .pt_tx = 96,
                               .pt_event_rx = 101,
                               .pt_cn_rx = 13,
+                              .ext_level_rx = shape & 32 ? 3 : 0,
+                              .ext_levels_tx = shape & 32 ? 4 : 0,
                               .rx_on = true,
                               .tx_on = true,
                               .ssrc = 5,

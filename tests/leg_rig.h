@@ -17,8 +17,8 @@ struct rig {
     uint8_t sealed[PACKET_STRIDE_BYTES] ALIGNED_LINE;
 };
 
-/** shape chooses codec (bits 0-1), rate (2-3), rtcp-mux (6) and SRTP (7) of legs[0]; legs[1] is PCMU. Aborts without
- * memory. With SRTP seal_start must have been called. */
+/** shape chooses codec (bits 0-1), rate (2-3), lazy decoding (4), levels in headers (5), rtcp-mux (6) and SRTP (7) of
+ * legs[0]; legs[1] is PCMU. Aborts without memory. With SRTP seal_start must have been called. */
 void rig_open(struct rig *r, uint8_t shape);
 /** Everything comes back; must() the pool's sum is 0. legs' statistics are gone with them. */
 void rig_close(struct rig *r);

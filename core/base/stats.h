@@ -110,6 +110,8 @@ struct worker_stats {
     counter rx_packets, rx_bytes, tx_packets, tx_bytes;
     counter drops[DROPS];
     counter decoded, concealed, encoded, encode_shared; /* frames */
+    counter undecoded, warmed;                          /* packets played to nobody; later decoded only as a warm-up */
+    counter level_lies;                                 /* streams whose header's levels are believed no more */
     counter blended;                                    /* ticks that played more than a tick to bring a delay down */
     counter events_lost;                                /* event ring full, retried */
     counter beat_ns[HISTOGRAM_BUCKETS], late_ns[HISTOGRAM_BUCKETS];

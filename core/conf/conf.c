@@ -41,6 +41,7 @@ void conf_leg_add(struct conf *conf, struct leg *leg)
     must(conf->plan.n_legs < conf->cfg.legs_max);
     conf->plan.legs[conf->plan.n_legs++] = leg;
     leg->conf = conf;
+    leg->contested = conf->cfg.talkers > 0;
     conf->changed = true;
 }
 

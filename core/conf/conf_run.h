@@ -74,8 +74,8 @@ void conf_leg_apart(struct conf *conf, struct leg *leg);
 /** Compiles the plan from the legs in it. O(legs x kinds of legs). */
 void graph_compile(struct conf *conf);
 
-/** Chooses who is heard: sets talking of every leg and fills mixed. */
-void select_talkers(struct conf *conf);
+/** Chooses who is heard: sets talking of every leg and fills mixed. Who was passed by is decoded if it is chosen. */
+void select_talkers(struct conf *conf, const struct leg_tools *tools);
 
 /**
  * Where a conference should tick: just after the packets of those arrive who have talked lately. To be asked every

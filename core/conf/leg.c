@@ -152,6 +152,7 @@ void leg_attach(struct leg *leg, struct pool *pool, uint32_t slot_rtp, uint32_t 
     leg->slot_rtp = slot_rtp;
     leg->slot_rtcp = slot_rtcp;
     leg->beat_index = slot_rtp / 2;
+    leg->probe_ticks = (uint8_t)leg->beat_index;
     leg->rtcp_due_ns = now_ns + NS_PER_S; /* RFC 3550 6.2: the first report after half the interval or less */
     jbuf_attach(&leg->jbuf, pool);
 }

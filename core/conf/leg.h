@@ -30,6 +30,8 @@ struct leg_cfg {
     uint8_t pt_rx, pt_tx;  /* payload type the peer sends, and that we send */
     uint8_t pt_event_rx;   /* telephone-event (RFC 4733) towards us, PT_NONE: none */
     uint8_t pt_cn_rx;      /* comfort noise, PT_NONE: none */
+    uint8_t ext_level_rx;  /* its level in its header (RFC 6464), id 1..14; 0: not negotiated */
+    uint8_t ext_levels_tx; /* the contributors' levels in ours (RFC 6465); 0: not negotiated */
     uint8_t ptime_tx_ms;   /* 10, 20, 40 or 60 for PCMU, PCMA and L16; Opus always 20. 0: 20 */
     bool rx_on, tx_on;     /* direction of the media, from our side */
     uint32_t ssrc, ts0;    /* random */
@@ -46,6 +48,7 @@ struct leg_stats {
     uint32_t rx_jitter_ts;               /* interarrival jitter in RTP ticks, RFC 3550 A.8 */
     uint32_t delay_ms_now, delay_ms_max; /* frames held in the jitter buffer */
     uint64_t decoded, concealed;         /* packets; made-up stretches */
+    uint64_t undecoded;                  /* packets whose turn came while nobody could hear them */
     uint64_t pauses;                     /* packets without audio: comfort noise, telephone events */
     uint64_t drops[DROPS];
     uint32_t peer_lost, peer_jitter_ts; /* last report block about what we sent */

@@ -6,7 +6,12 @@
 
 #include <string.h>
 
-enum { FADE_TICKS = 3 /* concealed in a row before a codec's own concealment is trusted to be silent */ };
+enum {
+    FADE_TICKS = 3,    /* concealed in a row before a codec's own concealment is trusted to be silent */
+    IDLE_TICKS = 5,    /* so long without voice: what was measured last is the noise around it */
+    PROBE_TICKS = 128, /* that is measured again every so often */
+    LIE_TICKS = 10     /* a header that claims too much for so long is wrong */
+};
 
 static void decoded_count(struct leg *leg, const struct leg_tools *tools)
 {
@@ -202,6 +207,76 @@ static void frame_gather(struct leg *leg, const struct leg_tools *tools, size_t 
     memmove(leg->fifo, leg->fifo + used, leg->n_fifo * sizeof *leg->fifo);
 }
 
+/* The decoder hears what has been kept; nobody else does. */
+static void decoder_warm(struct leg *leg, const struct leg_tools *tools, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        const struct jbuf_packet *p = &leg->jbuf.past[i];
+        leg->cfg.codec->decode(leg->decoder, tools->simd, p->payload, p->bytes, tools->scratch);
+        count_add(&tools->stats->warmed, 1);
+    }
+}
+
+/*
+ * Can this tick's packet be left undecoded, unless its level wins it a place? Not where all are heard or its own level
+ * would be changed; and only the usual case, a packet a tick. A gap changes nothing.
+ */
+static bool may_pass(struct leg *leg, const struct leg_tools *tools, bool passed_before)
+{
+    const struct codec *codec = leg->cfg.codec;
+    const struct jbuf *j = &leg->jbuf;
+    const struct jbuf_packet *head = jbuf_peek(j);
+    if (!tools->lazy || !codec->is_idle || !leg->contested) {
+        return false;
+    }
+    bool own_level = leg->gain_q12 == GAIN_UNITY_Q12 && leg->gain_set_q12 == GAIN_UNITY_Q12;
+    leg->claim_dbov = head && own_level && !leg->claims_void ? head->claim_dbov : LEVEL_UNKNOWN;
+    if (leg->muted) {
+        leg->idle_ticks = 0; /* nothing measured meanwhile would be of use afterwards */
+    } else if (head && leg->claim_dbov == LEVEL_UNKNOWN) {
+        bool idle = head->bytes && codec->is_idle(head->payload, head->bytes);
+        leg->idle_ticks = idle ? (uint8_t)MIN(leg->idle_ticks + 1, IDLE_TICKS) : 0;
+    }
+    bool plain = !leg->n_fifo && j->packet_ts == leg->frame_ts && (!head || head->duration_ts == leg->frame_ts);
+    if (!plain || leg->talking || !(own_level || leg->muted)) {
+        return false;
+    }
+    if (!head) {
+        return passed_before;
+    }
+    bool probe = ++leg->probe_ticks % PROBE_TICKS == 0;
+    return leg->muted || leg->claim_dbov != LEVEL_UNKNOWN || (leg->idle_ticks == IDLE_TICKS && !probe);
+}
+
+/* Takes a packet without decoding it. @return false: there is none */
+static bool packet_pass(struct leg *leg)
+{
+    struct jbuf_packet p;
+    if (jbuf_get(&leg->jbuf, &p) != JBUF_PACKET) {
+        return false;
+    }
+    jbuf_keep(&leg->jbuf, &p);
+    leg->n_passed++;
+    leg->paused = false;
+    return true;
+}
+
+/* Delay comes down at once: nobody hears it. */
+static void frame_pass(struct leg *leg)
+{
+    bool any = packet_pass(leg);
+    const struct jbuf_packet *next = jbuf_peek(&leg->jbuf);
+    bool surplus = leg->jbuf.surplus_ts >= leg->frame_ts && next && next->duration_ts == leg->frame_ts;
+    if (any && surplus && jbuf_blend_due(&leg->jbuf)) {
+        packet_pass(leg);
+    }
+    leg->passed = true;
+    leg->peak = 0;
+    leg->level_dbov = leg->claim_dbov != LEVEL_UNKNOWN ? leg->claim_dbov : leg->level_dbov;
+    leg->stats.level_dbov = leg->level_dbov;
+    leg->audible = any && !leg->muted && leg->level_dbov < LEVEL_SILENT;
+}
+
 /* Level of the row, for the choice of talkers; a pause needs no look. */
 static void row_measure(struct leg *leg, const struct simd *simd, size_t frame, bool pause)
 {
@@ -225,11 +300,44 @@ static void frame_end(struct leg *leg, const struct leg_tools *tools, size_t fra
     row_measure(leg, tools->simd, frame, pause);
 }
 
+/*
+ * A header that goes on claiming what is not there is not asked again. One that claims silence while it sounds is not
+ * caught, since it is not decoded: then nobody hears it, which is its own affair.
+ */
+static void claim_check(struct leg *leg, const struct leg_tools *tools)
+{
+    bool lie = leg->claim_dbov != LEVEL_UNKNOWN && leg->level_dbov > leg->claim_dbov + CLAIM_OVER_DB;
+    leg->lie_ticks = lie ? leg->lie_ticks + 1 : 0;
+    if (leg->lie_ticks == LIE_TICKS) {
+        leg->claims_void = true;
+        count_add(&tools->stats->level_lies, 1);
+    }
+}
+
+void leg_hear(struct leg *leg, const struct leg_tools *tools)
+{
+    size_t frame = rate_frame_samples(leg->cfg.fmt.rate_hz);
+    struct jbuf *j = &leg->jbuf;
+    must(leg->passed);
+    leg->passed = false;
+    if (!j->n_past) { /* the pool was dry */
+        leg->audible = false;
+        return;
+    }
+    decoder_warm(leg, tools, j->n_past - 1u);
+    row_fill(leg, packet_decode(leg, tools, &j->past[j->n_past - 1], leg->row), frame);
+    jbuf_forget(j);
+    leg->n_passed--;
+    frame_end(leg, tools, frame, false);
+    claim_check(leg, tools);
+}
+
 void leg_frame(struct leg *leg, const struct leg_tools *tools)
 {
     size_t frame = rate_frame_samples(leg->cfg.fmt.rate_hz);
-    bool paused_before = leg->paused && !leg->n_fifo;
-    leg->made_up = false;
+    bool paused_before = leg->paused && !leg->n_fifo, passed_before = leg->passed;
+    leg->made_up = leg->passed = false;
+    leg->claim_dbov = LEVEL_UNKNOWN;
     if (still_starting(leg)) {
         leg->peak = 0;
         leg->level_dbov = LEVEL_SILENT;
@@ -240,6 +348,14 @@ void leg_frame(struct leg *leg, const struct leg_tools *tools)
         leg->surplus_due = false;
         jbuf_surplus(&leg->jbuf);
     }
+    if (may_pass(leg, tools, passed_before)) {
+        frame_pass(leg);
+        return;
+    }
+    if (leg->jbuf.n_past) {
+        decoder_warm(leg, tools, leg->jbuf.n_past);
+        jbuf_forget(&leg->jbuf);
+    }
     if (!is_direct(leg)) {
         frame_gather(leg, tools, frame);
     } else if (tools->lanes && leg->cfg.codec->decode_many) {
@@ -249,6 +365,7 @@ void leg_frame(struct leg *leg, const struct leg_tools *tools)
         frame_direct(leg, tools, frame);
     }
     frame_end(leg, tools, frame, paused_before && leg->paused);
+    claim_check(leg, tools);
 }
 
 void legs_decode(const struct leg_tools *tools)
@@ -275,7 +392,7 @@ void leg_settle(struct leg *leg)
     struct jbuf *j = &leg->jbuf;
     uint32_t fifo_ts = leg_fifo_ts(leg);
     jbuf_tick(j, fifo_ts);
-    if (j->n_held) {
+    if (j->n_held || j->n_past) {
         leg->stats.drops[DROP_POOL] += jbuf_settle(j);
     }
     leg->stats.delay_ms_now = (jbuf_backlog_ts(j) + fifo_ts) * TICK_MS / leg->frame_ts;

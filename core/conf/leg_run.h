@@ -17,6 +17,7 @@
 
 #define GAIN_UNITY_Q12 4096
 #define LEVEL_SILENT 127
+#define CLAIM_OVER_DB 6 /* what a codec may take off a level between its sender's measure and ours */
 #define FIFO_FRAMES 8 /* a 120 ms packet behind almost two ticks' audio */
 
 /* What a leg tells its worker's signalling; the engine turns it into events. */
@@ -66,6 +67,14 @@ struct leg {
     uint8_t level_dbov, score_dbov; /* now; with a slow fall, what the loudest are chosen by */
     int peak;
     bool audible; /* has sound, and may be heard */
+    bool contested;      /* only the loudest are heard in its conference */
+    bool passed;         /* this tick's packet is not decoded: if level_dbov is what it is thought, nobody hears it */
+    bool claims_void;    /* its header's levels proved false */
+    uint8_t claim_dbov;  /* level in this tick's header; LEVEL_UNKNOWN */
+    uint8_t lie_ticks;   /* in a row, of claims far above what was decoded */
+    uint8_t idle_ticks;  /* packets in a row in which its encoder found no voice */
+    uint8_t probe_ticks; /* ticks passed by: now and then one is looked at */
+    uint8_t n_passed;    /* packets that this tick took undecoded */
     bool talking; /* among the loudest */
     bool in_mix;  /* its row is in this tick's sum */
     uint16_t silent_ticks;
@@ -108,6 +117,7 @@ struct leg_tools {
     const struct simd *simd;
     int16_t *scratch; /* [PACKET_SAMPLES_MAX] aligned */
     struct worker_stats *stats;
+    bool lazy;           /* a leg that cannot be heard is not decoded */
     struct lanes *lanes; /* NULL: every leg decodes and encodes at once, by itself */
 };
 
@@ -139,6 +149,11 @@ void leg_rx_rtcp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr
  * until legs_decode, and so do its row, level and packet.
  */
 void leg_frame(struct leg *leg, const struct leg_tools *tools);
+/**
+ * A leg that leg_frame passed by is heard after all: its decoder is warmed up with the packets kept, this tick's is
+ * decoded into row, and level and audible become true.
+ */
+void leg_hear(struct leg *leg, const struct leg_tools *tools);
 /** Finishes every leg_frame that waits: before anybody looks at a row, and before its packet's buffer is used again. */
 void legs_decode(const struct leg_tools *tools);
 /** End of tick: jitter buffer adapts, borrowed packets are kept. */
@@ -146,9 +161,15 @@ void leg_settle(struct leg *leg);
 /** Ticks that never ran: audio given up, timestamp moved on. */
 void leg_skip(struct leg *leg, unsigned ticks);
 
+/* Whose voices are in a payload, and how loud each was in it. */
+struct contributors {
+    uint32_t csrc[RTP_CSRC_MAX];
+    uint8_t dbov[RTP_CSRC_MAX];
+    size_t n;
+};
+
 /** Sends one tick's payload; bytes 0: nothing this tick (DTX). */
-void leg_tx(struct leg *leg, struct outbox *box, const uint8_t *payload, size_t bytes, const uint32_t *csrc,
-            size_t n_csrc);
+void leg_tx(struct leg *leg, struct outbox *box, const uint8_t *payload, size_t bytes, const struct contributors *who);
 /** A held leg's tick: the timestamp goes on, nothing is sent. */
 static inline void leg_tx_hold(struct leg *leg)
 {

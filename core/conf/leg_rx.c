@@ -69,10 +69,20 @@ static void event_take(struct leg *leg, const struct rtp *rtp)
     }
 }
 
+/* What the sender says of its level. */
+static uint8_t claim_of(const struct leg *leg, const struct rtp *rtp)
+{
+    size_t n = 0;
+    const uint8_t *level = rtp_ext_find(rtp, leg->cfg.ext_level_rx, &n);
+    return level && n ? level[0] & LEVEL_SILENT : LEVEL_UNKNOWN; /* RFC 6464 3: the other bit is its opinion on voice */
+}
+
 static void stream_restart(struct leg *leg)
 {
     leg->stats.drops[DROP_SKIPPED] += jbuf_reset(&leg->jbuf);
     leg->n_fifo = 0;
+    leg->passed = leg->claims_void = false;
+    leg->lie_ticks = leg->idle_ticks = 0;
     leg->starting = leg->paused = true;
     must(leg->cfg.codec->decoder_init(leg->decoder, &leg->cfg.fmt) == 0);
 }
@@ -113,6 +123,7 @@ static enum drop rtp_take(struct leg *leg, struct rtp *rtp, uint64_t now_ns)
         .duration_ts = (uint32_t)((size_t)n * leg->frame_ts / frame),
         .bytes = audio ? rtp->bytes : 0,
         .marker = rtp->marker,
+        .claim_dbov = claim_of(leg, rtp),
     };
     return jbuf_put(&leg->jbuf, &packet, leg->stats.drops);
 }

@@ -9,10 +9,13 @@ enum { RTCP_INTERVAL_S = 5 };
 
 /* One packet out. */
 static void packet_send(struct leg *leg, struct outbox *box, const uint8_t *payload, size_t bytes, uint32_t ts,
-                        const uint32_t *csrc, size_t n_csrc)
+                        const struct contributors *who)
 {
     uint8_t *buf = outbox_room(box);
-    size_t head = rtp_write(buf, leg->cfg.pt_tx, leg->marker, leg->seq, ts, leg->cfg.ssrc, csrc, n_csrc);
+    size_t head = rtp_write(buf, leg->cfg.pt_tx, leg->marker, leg->seq, ts, leg->cfg.ssrc, who->csrc, who->n);
+    if (leg->cfg.ext_levels_tx && who->n) {
+        head = rtp_write_ext(buf, head, leg->cfg.ext_levels_tx, who->dbov, who->n);
+    }
     memcpy(buf + head, payload, bytes);
     size_t n = leg->seal ? seal_rtp(leg->seal, buf, head + bytes) : head + bytes;
     leg->marker = false;
@@ -29,7 +32,7 @@ static void packet_send(struct leg *leg, struct outbox *box, const uint8_t *payl
 
 /* Several ticks make a packet. It carries the contributors of its last tick. */
 static void packet_gather(struct leg *leg, struct outbox *box, const uint8_t *payload, size_t bytes,
-                          const uint32_t *csrc, size_t n_csrc)
+                          const struct contributors *who)
 {
     memcpy(leg->gathered + leg->gathered_bytes, payload, bytes);
     leg->gathered_bytes += (uint16_t)bytes;
@@ -37,27 +40,25 @@ static void packet_gather(struct leg *leg, struct outbox *box, const uint8_t *pa
         return;
     }
     uint32_t begin_ts = leg->ts - (leg->packet_ticks - 1u) * leg->frame_ts;
-    packet_send(leg, box, leg->gathered, leg->gathered_bytes, begin_ts, csrc, n_csrc);
+    packet_send(leg, box, leg->gathered, leg->gathered_bytes, begin_ts, who);
     leg->n_gathered = 0;
     leg->gathered_bytes = 0;
 }
 
-void leg_tx(struct leg *leg, struct outbox *box, const uint8_t *payload, size_t bytes, const uint32_t *csrc,
-            size_t n_csrc)
+void leg_tx(struct leg *leg, struct outbox *box, const uint8_t *payload, size_t bytes, const struct contributors *who)
 {
     bool can = leg->tx_on && addr_port(&leg->cfg.remote_rtp) != 0;
-    n_csrc = MIN(n_csrc, (size_t)RTP_CSRC_MAX);
     if (!can || bytes == 0) {
         leg->marker = true; /* the next one begins a talk spurt */
         leg->n_gathered = 0;
         leg->gathered_bytes = 0;
     } else if (leg->packet_ticks == 1) {
-        packet_send(leg, box, payload, bytes, leg->ts, csrc, n_csrc);
+        packet_send(leg, box, payload, bytes, leg->ts, who);
     } else if (leg->packet_ticks == 0) {
-        packet_send(leg, box, payload, bytes / 2, leg->ts, csrc, n_csrc);
-        packet_send(leg, box, payload + bytes / 2, bytes / 2, leg->ts + leg->frame_ts / 2, csrc, n_csrc);
+        packet_send(leg, box, payload, bytes / 2, leg->ts, who);
+        packet_send(leg, box, payload + bytes / 2, bytes / 2, leg->ts + leg->frame_ts / 2, who);
     } else {
-        packet_gather(leg, box, payload, bytes, csrc, n_csrc);
+        packet_gather(leg, box, payload, bytes, who);
     }
     leg->ts += leg->frame_ts;
 }

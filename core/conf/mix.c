@@ -129,16 +129,17 @@ static void encoder_choose(struct conf *conf, struct group *group, struct leg *l
     }
 }
 
-/* Contributing sources of what a leg hears. */
-static size_t csrc_list(const struct conf *conf, const struct leg *self, uint32_t csrc[RTP_CSRC_MAX])
+/* Contributing sources of what a leg hears, with the levels of their rows. */
+static void contributors_list(struct contributors *who, const struct conf *conf, const struct leg *self)
 {
-    size_t n = 0;
-    for (uint32_t i = 0; i < conf->n_mixed && n < RTP_CSRC_MAX; i++) {
-        if (conf->mixed[i] != self) {
-            csrc[n++] = conf->mixed[i]->source.ssrc;
+    who->n = 0;
+    for (uint32_t i = 0; i < conf->n_mixed && who->n < RTP_CSRC_MAX; i++) {
+        const struct leg *leg = conf->mixed[i];
+        if (leg != self) {
+            who->csrc[who->n] = leg->source.ssrc;
+            who->dbov[who->n++] = leg->level_dbov;
         }
     }
-    return n;
 }
 
 static bool serves_alone(const struct group *group, const struct leg *leg)
@@ -159,16 +160,18 @@ static void job_send(const struct encode_job *job, const struct mix_tools *t, co
 {
     struct leg **legs = job->conf->plan.legs + job->group->first;
     const struct leg *first = job->leg ? job->leg : legs[0];
-    uint32_t csrc[RTP_CSRC_MAX];
-    size_t n_csrc = first->deaf ? 0 : csrc_list(job->conf, job->leg, csrc);
+    struct contributors who = {.n = 0};
+    if (!first->deaf) {
+        contributors_list(&who, job->conf, job->leg);
+    }
     if (job->leg) {
-        leg_tx(job->leg, t->box, payload, bytes, csrc, n_csrc);
+        leg_tx(job->leg, t->box, payload, bytes, &who);
         return;
     }
     for (uint32_t i = 0; i < job->group->count; i++) {
         fetch_ahead(job->group, legs, i, false);
         if (legs[i]->tx_on && !serves_alone(job->group, legs[i])) {
-            leg_tx(legs[i], t->box, payload, bytes, csrc, n_csrc);
+            leg_tx(legs[i], t->box, payload, bytes, &who);
         }
     }
 }
@@ -295,7 +298,7 @@ void conf_mix(struct conf *conf, const struct mix_tools *t)
     for (uint32_t i = 0; i < MIN(plan->n_legs, (uint32_t)FETCH_AHEAD); i++) {
         leg_fetch_tx(plan->legs[i]);
     }
-    select_talkers(conf);
+    select_talkers(conf, &t->leg);
     for (unsigned r = 0; r < RATES; r++) {
         if (!plan->rate_used[r]) {
             continue;

@@ -1,16 +1,29 @@
 /*
  * The loudest K are heard, with hysteresis: a voice enters at once, stays 300 ms beyond its last sound, and is
  * displaced only by one that is 3 dB louder. K = 0: everybody who has sound is heard. Levels fall slowly (one dB a
- * tick), so a pause between syllables costs nobody his place. Worker, hot; O(legs).
+ * tick), so a pause between syllables costs nobody his place.
+ *
+ * Levels are those that the senders claim in their headers, as far as what is decoded bears them out, else those of
+ * what is decoded. A leg that was not decoded stands here with its claim, or with what was measured last. That can win
+ * it a look, never a place: it is decoded first. Worker, hot; O(legs).
  */
 #include "core/conf/conf_run.h"
 
-enum { HOLD_TICKS = 15, LOUDER_DB = 3, FALL_DB = 1 };
+enum { HOLD_TICKS = 15, LOUDER_DB = 3, FALL_DB = 1, LOOKS_MAX = 4 /* at undecoded legs, beyond one a place */ };
+
+static unsigned level_of(const struct leg *leg)
+{
+    if (!leg->audible) {
+        return LEVEL_SILENT;
+    }
+    bool claims = !leg->passed && leg->claim_dbov != LEVEL_UNKNOWN;
+    return claims ? MAX(leg->level_dbov - MIN(leg->level_dbov, CLAIM_OVER_DB), leg->claim_dbov) : leg->level_dbov;
+}
 
 static void score_update(struct leg *leg)
 {
     unsigned fallen = leg->score_dbov + FALL_DB;
-    leg->score_dbov = (uint8_t)MIN(leg->audible ? MIN((unsigned)leg->level_dbov, fallen) : fallen, LEVEL_SILENT);
+    leg->score_dbov = (uint8_t)MIN(MIN(level_of(leg), fallen), LEVEL_SILENT);
     leg->silent_ticks = leg->audible ? 0 : (uint16_t)MIN(leg->silent_ticks + 1, HOLD_TICKS);
 }
 
@@ -50,18 +63,24 @@ static uint32_t quietest_inside(const struct conf *conf)
     return i_quietest;
 }
 
-static void talkers_compete(struct conf *conf)
+static void talkers_compete(struct conf *conf, const struct leg_tools *tools)
 {
-    for (uint32_t round = 0; round < conf->cfg.talkers; round++) {
+    for (uint32_t round = 0; round < 2 * conf->cfg.talkers + LOOKS_MAX; round++) {
         struct leg *loudest = loudest_outside(conf);
         if (!loudest) {
             return;
         }
-        if (conf->n_talkers == conf->cfg.talkers) {
-            uint32_t i = quietest_inside(conf);
-            if (loudest->score_dbov + LOUDER_DB > conf->talkers[i]->score_dbov) {
-                return;
-            }
+        bool full = conf->n_talkers == conf->cfg.talkers;
+        uint32_t i = full ? quietest_inside(conf) : 0;
+        if (full && loudest->score_dbov + LOUDER_DB > conf->talkers[i]->score_dbov) {
+            return;
+        }
+        if (loudest->passed) {
+            leg_hear(loudest, tools);
+            loudest->score_dbov = (uint8_t)level_of(loudest);
+            continue;
+        }
+        if (full) {
             conf->talkers[i]->talking = false;
             conf->talkers[i] = conf->talkers[--conf->n_talkers];
         }
@@ -70,7 +89,7 @@ static void talkers_compete(struct conf *conf)
     }
 }
 
-void select_talkers(struct conf *conf)
+void select_talkers(struct conf *conf, const struct leg_tools *tools)
 {
     const struct plan *plan = &conf->plan;
     uint32_t n_outside = 0;
@@ -82,12 +101,17 @@ void select_talkers(struct conf *conf)
     if (conf->cfg.talkers) {
         talkers_expire(conf);
         if (n_outside) {
-            talkers_compete(conf);
+            talkers_compete(conf, tools);
         }
     }
     conf->n_mixed = 0;
     for (uint32_t i = 0; i < plan->n_legs; i++) {
         struct leg *leg = plan->legs[i];
+        if (leg->n_passed) { /* nobody will hear these */
+            leg->stats.undecoded += leg->n_passed;
+            count_add(&tools->stats->undecoded, leg->n_passed);
+            leg->n_passed = 0;
+        }
         leg->in_mix = leg->audible && (leg->talking || conf->cfg.talkers == 0);
         if (leg->in_mix) {
             conf->mixed[conf->n_mixed++] = leg;

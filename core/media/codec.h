@@ -70,6 +70,12 @@ struct codec {
     int (*samples)(const struct codec_cfg *cfg, const uint8_t *payload, size_t bytes);
 
     /**
+     * True when the sender's own encoder found no voice in this packet, which samples() accepts. NULL: the codec's
+     * packets do not tell, or decoding costs as little as asking.
+     */
+    bool (*is_idle)(const uint8_t *payload, size_t bytes);
+
+    /**
      * Makes up n samples for a lost packet; next (may be NULL) is the packet after it, whose in-band FEC may hold the
      * lost one. NULL: the codec has no concealment of its own and plc.h serves. @return samples | negative
      */

@@ -8,7 +8,13 @@
 #include <errno.h>
 #include <opus/opus.h>
 
-enum { EXPECTED_LOSS_PERCENT = 10, TOC_ONLY_BYTES = 2 };
+enum {
+    EXPECTED_LOSS_PERCENT = 10,
+    TOC_ONLY_BYTES = 2,
+    FRAMES_MAX = 48,     /* in a packet, RFC 6716 3.2.5 */
+    CONFIG_CELT = 16,    /* the first configuration without SILK, RFC 6716 table 2 */
+    CELT_IDLE_BYTES = 8, /* so little holds no voice */
+};
 
 static int rate_fits(uint32_t rate_hz) { return rate_hz == 8000 || rate_hz == 16000 || rate_hz == 48000; }
 
@@ -63,6 +69,35 @@ static int packet_samples(const struct codec_cfg *cfg, const uint8_t *payload, s
     return n > 0 ? n : -EBADMSG;
 }
 
+/*
+ * Frames of SILK begin with a voice activity bit for each 20 ms, or for the 10 ms that it has: equally likely symbols,
+ * which the range coder writes as they are, most significant bit first. In stereo the side channel's follow after the
+ * middle's and its LBRR flag. Hybrid frames are 10 or 20 ms. @source RFC 6716 4.2.3, 4.1.3.3
+ */
+static uint8_t activity_mask(uint8_t toc)
+{
+    static const uint8_t silk_bits[] = {1, 1, 2, 3}; /* 10, 20, 40, 60 ms */
+    unsigned config = toc >> 3, n = config < 12 ? silk_bits[config & 3] : 1;
+    unsigned mid = 0xff00u >> n & 0xff;
+    return (uint8_t)(toc & 4 ? mid | mid >> (n + 1) : mid);
+}
+
+static bool is_idle(const uint8_t *payload, size_t bytes)
+{
+    const unsigned char *frames[FRAMES_MAX];
+    opus_int16 sizes[FRAMES_MAX];
+    unsigned char toc;
+    int n = opus_packet_parse(payload, (opus_int32)bytes, &toc, frames, sizes, NULL);
+    bool celt = n > 0 && toc >> 3 >= CONFIG_CELT;
+    for (int i = 0; i < n; i++) {
+        bool active = celt ? sizes[i] > CELT_IDLE_BYTES : sizes[i] > 1 && frames[i][0] & activity_mask(toc);
+        if (active) {
+            return false;
+        }
+    }
+    return n > 0;
+}
+
 static int decode(void *decoder, const struct simd *simd, const uint8_t *payload, size_t bytes, int16_t *pcm)
 {
     int n = bytes ? opus_decode(decoder, payload, (opus_int32)bytes, pcm, PACKET_SAMPLES_MAX, 0) : -1;
@@ -98,5 +133,6 @@ const struct codec codec_opus = {
     .encode = encode,
     .decode = decode,
     .samples = packet_samples,
+    .is_idle = is_idle,
     .conceal = conceal,
 };

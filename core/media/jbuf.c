@@ -44,6 +44,24 @@ void jbuf_done(struct jbuf *j, const struct jbuf_packet *packet)
     }
 }
 
+void jbuf_keep(struct jbuf *j, const struct jbuf_packet *packet)
+{
+    if (j->n_past == JBUF_PAST) {
+        jbuf_done(j, &j->past[0]);
+        memmove(j->past, j->past + 1, (JBUF_PAST - 1) * sizeof j->past[0]);
+        j->n_past--;
+    }
+    j->past[j->n_past++] = *packet;
+}
+
+void jbuf_forget(struct jbuf *j)
+{
+    for (unsigned i = 0; i < j->n_past; i++) {
+        jbuf_done(j, &j->past[i]);
+    }
+    j->n_past = 0;
+}
+
 static void packet_drop(struct jbuf *j, struct jbuf_packet *p)
 {
     jbuf_done(j, p);
@@ -54,6 +72,7 @@ static void packet_drop(struct jbuf *j, struct jbuf_packet *p)
 unsigned jbuf_reset(struct jbuf *j)
 {
     unsigned n = j->n_held;
+    jbuf_forget(j);
     for (unsigned i = 0; i < JBUF_SLOTS && j->n_held; i++) {
         if (j->packets[i].present) {
             packet_drop(j, &j->packets[i]);
@@ -261,26 +280,44 @@ unsigned jbuf_skip(struct jbuf *j, unsigned ticks)
     return dropped;
 }
 
+/* @return false: the pool is dry, and it is lost */
+static bool packet_settle(struct jbuf *j, struct jbuf_packet *p)
+{
+    if (!p->borrowed) {
+        return true;
+    }
+    uint8_t *block = pool_take(j->pool, p->bytes);
+    if (block) {
+        memcpy(block, p->payload, p->bytes);
+        p->payload = block;
+        p->borrowed = false;
+    }
+    return block != NULL;
+}
+
+/* Only the newest can still be borrowed. Without room the past is forgotten: it was a help, not a need. */
+static void past_settle(struct jbuf *j)
+{
+    for (unsigned i = 0; i < j->n_past; i++) {
+        if (!packet_settle(j, &j->past[i])) {
+            jbuf_forget(j);
+        }
+    }
+}
+
 unsigned jbuf_settle(struct jbuf *j)
 {
     unsigned dropped = 0;
+    past_settle(j);
     if (!j->n_held) {
         return 0;
     }
     for (uint16_t seq = j->next_seq; seq != j->end_seq; seq++) {
         struct jbuf_packet *p = packet_at(j, seq);
-        if (!p->present || !p->borrowed) {
-            continue;
-        }
-        uint8_t *block = pool_take(j->pool, p->bytes);
-        if (!block) {
+        if (p->present && !packet_settle(j, p)) {
             packet_drop(j, p);
             dropped++;
-            continue;
         }
-        memcpy(block, p->payload, p->bytes);
-        p->payload = block;
-        p->borrowed = false;
     }
     return dropped;
 }

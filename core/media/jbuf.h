@@ -5,7 +5,8 @@
  * needed for a while is played out faster, one tick in four blended into the next.
  *
  * A packet is borrowed where it arrived until the end of its tick; what is still waiting then is copied to the worker's
- * pool (jbuf_settle). Worker, hot; knows no PCM and no clock: the leg tells what it has in hand.
+ * pool (jbuf_settle). What was handed out but not decoded can be kept for a while (jbuf_keep). Worker, hot; knows no
+ * PCM and no clock: the leg tells what it has in hand.
  */
 #ifndef CORE_MEDIA_JBUF_H
 #define CORE_MEDIA_JBUF_H
@@ -19,10 +20,15 @@ struct jbuf_packet {
     uint32_t duration_ts; /* 0: no audio in it, it only says that the sender pauses */
     uint16_t bytes, seq;
     bool present, borrowed, marker;
+    uint8_t claim_dbov; /* level that the sender says it has (RFC 6464), LEVEL_UNKNOWN: nothing said */
 };
+
+#define LEVEL_UNKNOWN 255
 
 struct jbuf {
     struct jbuf_packet packets[JBUF_SLOTS]; /* by seq modulo JBUF_SLOTS */
+    struct jbuf_packet past[JBUF_PAST];     /* kept, the newest last */
+    uint8_t n_past;
     struct pool *pool;
     uint32_t frame_ts; /* one tick in RTP ticks */
     uint32_t depth_max_ts;
@@ -81,6 +87,11 @@ uint32_t jbuf_blend_due(struct jbuf *j);
 /** Gives a packet that was handed out back. */
 void jbuf_done(struct jbuf *j, const struct jbuf_packet *packet);
 
+/** Or keeps it: the last JBUF_PAST of them, until jbuf_forget. */
+void jbuf_keep(struct jbuf *j, const struct jbuf_packet *packet);
+/** Gives all that is kept back. */
+void jbuf_forget(struct jbuf *j);
+
 /** The packet that follows a lost one, for its FEC; NULL if it is not here. Stays held. */
 const struct jbuf_packet *jbuf_peek(const struct jbuf *j);
 
@@ -102,7 +113,7 @@ void jbuf_margin(struct jbuf *j, uint32_t margin_ts);
 /** One tick's audio more than needed is here, and will be from now on: blend it away at once. */
 void jbuf_surplus(struct jbuf *j);
 
-/** Copies borrowed packets to the pool. @return packets dropped since the pool is dry (DROP_POOL) */
+/** Copies borrowed packets to the pool. @return packets not played yet, dropped since the pool is dry (DROP_POOL) */
 unsigned jbuf_settle(struct jbuf *j);
 
 /** Audio waiting, in RTP ticks. */

@@ -188,6 +188,16 @@ static void heard(void *owner, bool rtcp, const uint8_t *wire, size_t bytes, uin
     if (rtp.pt != p->cfg.pt_tx || rtp.ssrc != p->cfg.ssrc) {
         violated(w, "phone %u got payload type %u, SSRC %08x", p->index, rtp.pt, rtp.ssrc);
     }
+    size_t n_levels = 0;
+    const uint8_t *levels = p->cfg.ext_levels_tx ? rtp_ext_find(&rtp, p->cfg.ext_levels_tx, &n_levels) : NULL;
+    if (p->cfg.ext_levels_tx && n_levels != (buf[0] & 15u)) {
+        violated(w, "phone %u: %zu levels of %u contributors", p->index, n_levels, buf[0] & 15u);
+    }
+    for (size_t i = 0; i < n_levels; i++) {
+        if (levels[i] >= 127) {
+            violated(w, "phone %u: contributor %zu is said to be silent", p->index, i);
+        }
+    }
     int samples = p->cfg.codec->samples(&p->cfg.fmt, rtp.payload, rtp.bytes);
     if (samples <= 0) {
         violated(w, "phone %u got an undecodable payload of %u bytes", p->index, rtp.bytes);
@@ -254,6 +264,16 @@ static void keys_draw(struct world *w, struct phone *p)
     }
 }
 
+/* Half of the phones name levels in their headers, all of them or whatever comes to mind, and want to be told some. */
+static void levels_draw(struct world *w, struct phone *p)
+{
+    struct chance c = {.state = w->options->seed * 64 + p->index + 4711};
+    if (w->kind == KIND_CODECS) {
+        p->cfg.ext_level_rx = chance_of(&c, 500) ? 1 + chance_below(&c, 14) : 0;
+        p->cfg.ext_levels_tx = chance_of(&c, 500) ? 1 + chance_below(&c, 14) : 0;
+    }
+}
+
 /* The other end of the leg's SRTP, fresh for each call. */
 static void phone_seal(struct phone *p)
 {
@@ -292,6 +312,7 @@ static void phone_init(struct world *w, unsigned i)
     };
     codec_draw(w, p);
     keys_draw(w, p);
+    levels_draw(w, p);
     p->ssrc = (uint32_t)chance_draw(c);
     p->seq = (uint16_t)chance_draw(c);
     p->ts = (uint32_t)chance_draw(c);
@@ -368,6 +389,10 @@ static void phone_send(struct world *w, struct phone *p)
 {
     uint8_t buf[SIM_DATAGRAM] ALIGNED_LINE;
     size_t head = rtp_write(buf, p->cfg.pt_rx, false, p->seq, p->ts, p->ssrc, NULL, 0);
+    if (p->cfg.ext_level_rx) {
+        uint8_t level = p->talking ? p->index : (uint8_t)(p->seq * 7);
+        head = rtp_write_ext(buf, head, p->cfg.ext_level_rx, &level, 1);
+    }
     size_t bytes = head + payload_make(p, buf + head);
     must(bytes + SEAL_RTP_BYTES <= sizeof buf);
     bytes = p->seal ? seal_rtp(p->seal, buf, bytes) : bytes;
@@ -410,9 +435,9 @@ static void leg_account(struct world *w, struct phone *p, const struct leg *leg)
     for (unsigned d = DROP_NONE + 1; d < DROPS; d++) {
         dropped += s->drops[d];
     }
-    if (s->rx_packets != s->decoded + s->pauses + dropped) {
-        violated(w, "phone %u: %lu packets in, but %lu decoded, %lu without audio and %lu dropped", p->index,
-                 s->rx_packets, s->decoded, s->pauses, dropped);
+    if (s->rx_packets != s->decoded + s->undecoded + s->pauses + dropped) {
+        violated(w, "phone %u: %lu packets in, but %lu decoded, %lu undecoded, %lu without audio and %lu dropped",
+                 p->index, s->rx_packets, s->decoded, s->undecoded, s->pauses, dropped);
     }
     if (s->tx_packets != p->n_heard) {
         violated(w, "phone %u: %lu packets out, %lu heard", p->index, s->tx_packets, p->n_heard);
@@ -608,6 +633,7 @@ static void world_open(struct world *w, const struct options *o)
         .stats = &w->stats,
         .simd = o->simd,
         .legs_max = PHONES_MAX,
+        .lazy_decode = true,
         .batch_legs = o->seed % 3 ? 0 : 1 + o->seed / 3 % 8, /* conferences in parts */
     };
     must(engine_build(&w->engine, &cfg) == 0);

@@ -151,10 +151,72 @@ static void states_copy(void **state)
     }
 }
 
+/* What the packet says of voice. RFC 6716 3.1: configuration, stereo and count of frames; 4.2.3: the bits of SILK. */
+static void opus_idle_bits(void **state)
+{
+    static const struct {
+        uint8_t bytes[12];
+        size_t n;
+        bool idle;
+    } cases[] = {
+        {{9 << 3, 0x7f, 1, 2}, 4, true}, /* SILK, 20 ms: one bit */
+        {{9 << 3, 0x80, 1, 2}, 4, false},
+        {{8 << 3, 0x80, 1, 2}, 4, false}, /* 10 ms: one */
+        {{10 << 3, 0x3f, 1, 2}, 4, true}, /* 40 ms: two */
+        {{10 << 3, 0x40, 1, 2}, 4, false},
+        {{11 << 3, 0x1f, 1, 2}, 4, true}, /* 60 ms: three */
+        {{11 << 3, 0x20, 1, 2}, 4, false},
+        {{9 << 3 | 4, 0x40, 1, 2}, 4, true}, /* stereo: the middle's LBRR between the two */
+        {{9 << 3 | 4, 0x20, 1, 2}, 4, false},
+        {{11 << 3 | 4, 0x10, 1, 2}, 4, true},
+        {{11 << 3 | 4, 0x02, 1, 2}, 4, false},
+        {{9 << 3 | 1, 0x00, 1, 0x80, 2}, 5, false}, /* two frames, the second active */
+        {{9 << 3 | 1, 0x00, 1, 0x00, 2}, 5, true},
+        {{15 << 3, 0x7f, 1, 2}, 4, true}, /* hybrid, 20 ms */
+        {{15 << 3, 0x80, 1, 2}, 4, false},
+        {{9 << 3}, 1, true},           /* DTX: nothing but the TOC */
+        {{31 << 3, 0xff, 1}, 3, true}, /* CELT: by size */
+        {{31 << 3, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 10, false},
+    };
+    const struct codec *c = codec_get(CODEC_OPUS);
+    for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_equal(c->is_idle(cases[i].bytes, cases[i].n), cases[i].idle);
+    }
+}
+
+/* Its own encoder: a quiet room is idle, a voice that begins is not, at once; SILK alone and hybrid. */
+static void opus_idle_encoded(void **state)
+{
+    static int16_t pcm[960] __attribute__((aligned(64)));
+    const struct codec *c = codec_get(CODEC_OPUS);
+    for (unsigned rate_hz = 16000; rate_hz <= 48000; rate_hz *= 3) {
+        struct codec_cfg cfg = {.rate_hz = rate_hz, .complexity = 5, .fec = true};
+        size_t n = rate_hz / 50;
+        void *encoder = state_make(c->encoder_size);
+        uint8_t payload[1500];
+        assert_int_equal(c->encoder_init(encoder, &cfg), 0);
+        uint32_t noise = 1;
+        for (unsigned i = 0; i < 110; i++) {
+            tone(pcm, n, rate_hz, i * (unsigned)n);
+            for (unsigned k = 0; k < n; k++) {
+                noise = noise * 1664525u + 1013904223u;
+                pcm[k] = (int16_t)((i < 100 ? 0 : pcm[k]) + (int16_t)(noise >> 26) - 32);
+            }
+            int bytes = c->encode(encoder, simd_pick(SIMD_ALL), pcm, n, payload, sizeof payload);
+            assert_true(bytes > 0);
+            if (i >= 20 && i != 100) { /* the first frame of a voice may still be taken for noise */
+                assert_int_equal(c->is_idle(payload, (size_t)bytes), i < 100);
+            }
+        }
+        mem_put(encoder);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(found_by_name), cmocka_unit_test(round_trip),
-                                       cmocka_unit_test(odd_lengths), cmocka_unit_test(g722_clock),
-                                       cmocka_unit_test(states_copy)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(found_by_name),    cmocka_unit_test(round_trip),
+                                       cmocka_unit_test(odd_lengths),      cmocka_unit_test(g722_clock),
+                                       cmocka_unit_test(states_copy),      cmocka_unit_test(opus_idle_bits),
+                                       cmocka_unit_test(opus_idle_encoded)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

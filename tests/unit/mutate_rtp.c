@@ -26,6 +26,10 @@ static size_t packet_make(uint8_t *buf, bool rtcp, unsigned i, uint64_t *seed)
     }
     static const uint8_t pts[] = {96, 96, 96, 96, 96, 101, 13};
     size_t head = rtp_write(buf, pts[draw(seed) % 7], i % 50 == 0, (uint16_t)i, i * 160, 7, NULL, 0);
+    if (draw(seed) % 2) {
+        uint8_t level = (uint8_t)draw(seed);
+        head = rtp_write_ext(buf, head, 3, &level, 1);
+    }
     for (unsigned k = 0; k < 160; k++) {
         buf[head + k] = (uint8_t)draw(seed);
     }
@@ -90,7 +94,7 @@ static bool life(uint8_t shape, unsigned n, uint64_t *seed, uint64_t *worst_ns)
         dropped += of_rtcp || d == DROP_DTMF_SHORT ? 0 : leg->stats.drops[d];
     }
     uint64_t rtcp_strangers = n - n_rtp; /* a stranger's RTCP counts as SOURCE too: at most so many */
-    uint64_t accounted = leg->stats.decoded + leg->stats.pauses + dropped;
+    uint64_t accounted = leg->stats.decoded + leg->stats.undecoded + leg->stats.pauses + dropped;
     bool right = accounted >= n_rtp && accounted <= n_rtp + rtcp_strangers;
     if (!right) {
         printf("shape %u: %lu RTP packets, %lu accounted for\n", shape, n_rtp, accounted);
