@@ -24,14 +24,16 @@ struct bench_result {
 };
 
 /**
- * Measures all subjects in interleaved rounds: 0, 1, 2, ..., 0, 1, 2, ... Each is warmed up and calibrated to about
- * round_us first.
+ * Measures all subjects interleaved: 0, 1, 2, ..., 0, 1, 2, ... Each is warmed up and calibrated to about burst_us
+ * first.
  *
  * @param n_rounds  1 to BENCH_ROUNDS_MAX
+ * @param n_bursts  in each round, of which the fastest counts: more than 1 for work that is the same every time, where
+ *                  whatever slows it down is somebody else's
  * @param results   [n_subjects]
  */
-void bench_run(const struct bench_subject *subjects, size_t n_subjects, unsigned n_rounds, unsigned round_us,
-               struct bench_result *results);
+void bench_run(const struct bench_subject *subjects, size_t n_subjects, unsigned n_rounds, unsigned n_bursts,
+               unsigned burst_us, struct bench_result *results);
 
 /** Keeps this thread on one CPU; returns false if the system refuses. */
 bool bench_pin(int cpu);

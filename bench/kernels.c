@@ -1,6 +1,7 @@
 /*
- * Every kernel on every ISA of this CPU, as a ratio to the scalar baseline measured in the same rounds, beside the gate
- * that the ratio must hold and beside the least that memory (or the multipliers) would take.
+ * Every kernel on every ISA of this CPU, as a ratio to the scalar baseline measured in the same rounds (the fastest of
+ * a few turns each, then the median of the rounds), beside the gate that the ratio must hold and beside the least that
+ * memory (or the multipliers) would take.
  *
  * Bounds: bytes loaded and stored over the widths of the L1 data path, or multiplies over the multipliers' width, at
  * the clock measured at the start. The widths are those of a core with a full 512-bit data path; a core that splits
@@ -271,7 +272,7 @@ static const struct width {
 
 struct options {
     int cpu, n_rounds; /* negative: not a number that we take */
-    unsigned mask, round_us;
+    unsigned mask, n_bursts, burst_us;
     const char *only;
     bool json, table, check;
 };
@@ -444,7 +445,7 @@ static size_t run_case(const struct options *options, struct arena *arena, const
         subjects[n_subjects] = (struct bench_subject){c->loop, &works[n_subjects]};
         n_subjects++;
     }
-    bench_run(subjects, n_subjects, (unsigned)options->n_rounds, options->round_us, results);
+    bench_run(subjects, n_subjects, (unsigned)options->n_rounds, options->n_bursts, options->burst_us, results);
     for (size_t i = 1; i < n_subjects; i++) {
         const struct simd *row = works[i].row;
         outcomes[i - 1] = (struct outcome){c,
@@ -519,7 +520,8 @@ static int parse(int argc, char **argv, struct options *options)
             break;
         case 'q':
             options->n_rounds = 1;
-            options->round_us = 50;
+            options->n_bursts = 1;
+            options->burst_us = 50;
             break;
         case 'h':
             help(stdout);
@@ -539,7 +541,7 @@ static int parse(int argc, char **argv, struct options *options)
 
 int bench_kernels(int argc, char **argv)
 {
-    struct options options = {.mask = SIMD_ALL, .n_rounds = 15, .round_us = 500, .only = ""};
+    struct options options = {.mask = SIMD_ALL, .n_rounds = 15, .n_bursts = 3, .burst_us = 200, .only = ""};
     int status = parse(argc, argv, &options);
     if (status >= 0)
         return status;

@@ -307,7 +307,7 @@ static void shape_measure(const struct settings *o, const struct shape *s)
     hall_open(&alone, s, true, false);
     uint64_t before[] = {count_get(&shared.stats.encoded), count_get(&alone.stats.encoded)};
     uint64_t shared_before = count_get(&shared.stats.encode_shared), ticks_before[] = {shared.ticks, alone.ticks};
-    bench_run(subjects, 2, o->rounds, o->quick ? 5000 : 20000, results);
+    bench_run(subjects, 2, o->rounds, 1, o->quick ? 5000 : 20000, results);
     double legs = shared.n_legs, frames = (double)(shared.ticks - ticks_before[0]) * legs;
     encoded[0] = (double)(count_get(&shared.stats.encoded) - before[0]) / frames;
     shared_frames = (double)(count_get(&shared.stats.encode_shared) - shared_before) / frames;
