@@ -538,7 +538,7 @@ static const struct owner_ops call_owner_ops = {.request = on_request,
                                                 .gone = on_gone};
 
 int call_begin(struct focus *focus, struct room *room, struct txn *txn, const struct sip_msg *msg,
-               const struct invite *invite)
+               const struct invite *invite, const struct identity *who)
 {
     struct input in = {.txn = txn, .msg = msg, .invite = invite};
     struct call *call = calloc(1, sizeof *call);
@@ -552,6 +552,7 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
     call->owner.ops = &call_owner_ops;
     call->focus = focus;
     call->room = room;
+    call->who = *who;
     room->n_calls++;
     call->id = ++focus->last_id;
     call->why = FOCUS_END_FAULT;

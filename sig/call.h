@@ -46,9 +46,10 @@ struct call {
     uint64_t id; /* for log lines */
 
     struct dialog dialog;
+    struct identity who;
     uint32_t invite_cseq; /* of the last INVITE that we answered */
-    struct txn *invite; /* the last INVITE, while its ACK may come */
-    struct txn *bye;    /* ours */
+    struct txn *invite;   /* the last INVITE, while its ACK may come */
+    struct txn *bye;      /* ours */
 
     struct offer_session session;
     struct offer_media media;
@@ -67,7 +68,7 @@ struct call {
  * @return 0 | -EPROTO: refused, and answered so; the call is gone
  */
 int call_begin(struct focus *focus, struct room *room, struct txn *txn, const struct sip_msg *msg,
-               const struct invite *invite);
+               const struct invite *invite, const struct identity *who);
 
 /** Ends it from our side. The call may be gone after it. */
 void call_end(struct call *call, enum focus_ending why);

@@ -38,7 +38,8 @@ static void redirect(struct focus *focus, struct txn *txn, const struct room *ro
     }
 }
 
-void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *msg, enum focus_mode mode)
+void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *msg, enum focus_mode mode,
+                    const struct identity *who)
 {
     struct invite invite;
     struct room *room;
@@ -56,11 +57,12 @@ void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *
         focus_refuse(focus, txn, focus_refusal_of(err));
         return;
     }
+    strcpy(room->creator, who->user);
     log_line(focus->log, LOG_INFO, "conference %.*s issued to %s", ROOM_NAME_CHARS, room->token,
              log_escape(from, sizeof from, msg->from.uri.text, strlen(msg->from.uri.text)));
     if (mode == FOCUS_REDIRECT) {
         redirect(focus, txn, room);
-    } else if (call_begin(focus, room, txn, msg, &invite) != 0) {
+    } else if (call_begin(focus, room, txn, msg, &invite, who) != 0) {
         room_end(room, FOCUS_END_CONFERENCE); /* nobody has ever heard of its URI */
     }
 }

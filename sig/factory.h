@@ -11,6 +11,7 @@
 bool factory_is(const struct focus *focus, const char *user, const char *host, enum focus_mode *mode);
 
 /** Answers an INVITE to the factory. */
-void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *msg, enum focus_mode mode);
+void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *msg, enum focus_mode mode,
+                    const struct identity *who);
 
 #endif

@@ -222,14 +222,35 @@ void focus_options(struct focus *f, struct txn *txn, enum focus_target target, c
     txn_respond(txn, out);
 }
 
-static void conference_invite(struct focus *f, struct txn *txn, const struct sip_msg *msg, struct room *room)
+static void conference_invite(struct focus *f, struct txn *txn, const struct sip_msg *msg, struct room *room,
+                              const struct identity *who)
 {
     struct invite invite;
 
     if (f->stopping) {
         focus_refuse(f, txn, FOCUS_STOPPING);
     } else if (invite_read(f, txn, msg, &invite) == 0) {
-        call_begin(f, room, txn, msg, &invite);
+        call_begin(f, room, txn, msg, &invite, who);
+    }
+}
+
+void focus_serve(struct focus *f, struct txn *txn, const struct sip_msg *msg, const struct identity *who)
+{
+    enum focus_mode mode = FOCUS_REDIRECT;
+    enum focus_refusal refusal = FOCUS_USER;
+    struct room *room = NULL;
+    enum focus_target target = target_of(f, &msg->uri, &mode, &room, &refusal);
+
+    if (target == FOCUS_NOBODY) {
+        focus_refuse(f, txn, refusal);
+    } else if (msg->method != SIP_INVITE) {
+        focus_refuse(f, txn, FOCUS_METHOD);
+    } else if (target == FOCUS_FACTORY) {
+        factory_invite(f, txn, msg, mode, who);
+    } else if (target == FOCUS_CONFERENCE) {
+        conference_invite(f, txn, msg, room, who);
+    } else {
+        focus_refuse(f, txn, FOCUS_USER);
     }
 }
 
@@ -272,14 +293,10 @@ static void on_request(void *ctx, struct txn *txn, const struct sip_msg *msg)
         focus_refuse(f, txn, refusal);
     } else if (msg->method == SIP_OPTIONS) {
         focus_options(f, txn, target, room);
-    } else if (msg->method != SIP_INVITE) {
-        focus_refuse(f, txn, FOCUS_METHOD);
-    } else if (target == FOCUS_FACTORY) {
-        factory_invite(f, txn, msg, mode);
-    } else if (target == FOCUS_CONFERENCE) {
-        conference_invite(f, txn, msg, room);
+    } else if (target == FOCUS_SERVER || !gate_is_shut(f, target == FOCUS_FACTORY)) {
+        focus_serve(f, txn, msg, &(struct identity){.user = ""});
     } else {
-        focus_refuse(f, txn, FOCUS_USER);
+        gate_enter(f, txn, msg);
     }
 }
 
@@ -397,12 +414,15 @@ uint64_t focus_beat(struct focus *f)
         settle_due(f);
     }
     while (f->store && store_take(f->store, &reply)) {
+        if (reply.op == STORE_ACCOUNT) {
+            gate_account(f, &reply);
+        }
         if (reply.answer == STORE_FAILED) {
             count_add(&f->stats.store_errors, 1);
             log_line(f->log, LOG_ERROR, "store: %s; conferences live on in memory", strerror(-reply.err));
         }
     }
-    return f->calls || f->n_due || f->rooms ? FOCUS_BEAT_NS : NS_PER_S;
+    return f->calls || f->n_due || f->rooms || f->gates ? FOCUS_BEAT_NS : NS_PER_S;
 }
 
 /* --- Start and end ------------------------------------------------------------------------------------------------ */
@@ -441,6 +461,24 @@ static int load(struct focus *f)
     return err ? err : -ETIMEDOUT;
 }
 
+/* The nonces' key comes from the store's secret, so that a restart makes nobody's credentials stale. */
+static int auth_start(struct focus *f)
+{
+    static const char label[] = "digest nonces";
+    struct auth_cfg cfg = {.nonce_life_s = 0};
+
+    if (f->cfg.realm[0] == '\0') {
+        return 0;
+    }
+    snprintf(cfg.realm, sizeof cfg.realm, "%s", f->cfg.realm);
+    int err = keys_mac(cfg.key, f->secret, label, sizeof label);
+    if (!err) {
+        err = auth_build(&f->auth, &cfg);
+    }
+    keys_wipe(&cfg, sizeof cfg);
+    return err;
+}
+
 int focus_build(struct focus **out, const struct focus_cfg *cfg, const struct focus_world *world,
                 struct timer_wheel *wheel, struct place *place, struct store *store, const struct log *log)
 {
@@ -474,6 +512,10 @@ int focus_build(struct focus **out, const struct focus_cfg *cfg, const struct fo
         goto out;
     }
     room_slots_fill(f);
+    err = auth_start(f);
+    if (err) {
+        goto out;
+    }
     *out = f;
     return 0;
 out:
@@ -520,6 +562,8 @@ void focus_free(struct focus *f)
         timer_stop(f->wheel, &room->hold_end);
         free(room);
     }
+    gate_close(f);
+    auth_free(f->auth);
     keys_wipe(f->secret, sizeof f->secret);
     free(f->slots);
     free(f->free_slots);

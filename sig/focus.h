@@ -15,17 +15,19 @@
 #define SIG_FOCUS_H
 
 #include "sig/dialog.h"
+#include "sig/gate.h"
 #include "sig/log.h"
 #include "sig/offer.h"
 #include "sig/place.h"
 #include "sig/store.h"
+#include "sig/trust.h"
 #include "sig/txn.h"
 #include "sig/uri.h"
 
 #define FOCUS_HOSTS_MAX 32
 #define FOCUS_HOST_MAX 128
 #define FOCUS_USER_MAX 64
-#define FOCUS_EVENTS_BATCH 1024    /* of one worker in one beat */
+#define FOCUS_EVENTS_BATCH 1024 /* of one worker in one beat */
 #define FOCUS_BEAT_NS (5 * NS_PER_MS)
 
 enum focus_mode { FOCUS_REDIRECT, FOCUS_DIRECT }; /* what the factory answers: 302, or 200 as the focus itself */
@@ -49,6 +51,9 @@ struct focus_cfg {
     uint32_t unused_s;                /* a conference URI that nobody has called dies after it */
     uint32_t life_s;                  /* no conference lives longer */
     uint32_t linger_s;                /* after the last participant has left */
+    char realm[AUTH_REALM_MAX];       /* of digest authentication; "": nobody is asked who he is */
+    bool allocate_before_auth;        /* the factory answers anybody; who joins is asked all the same */
+    struct trust trusted;             /* peers whose P-Asserted-Identity is believed */
     char cname[CNAME_MAX];            /* RTCP */
     char server[64];                  /* Server header, "": none */
     bool strict;                      /* tests: a cell of the call's table that cannot be reached aborts */
@@ -61,6 +66,10 @@ struct focus_cfg {
     X(USER, 404, "neither the factory nor a conference")                                                               \
     X(ENDED, 410, "conference that is over or has expired")                                                            \
     X(EXTENSION, 420, "required extension that is not supported")                                                      \
+    X(CREDENTIALS, 403, "wrong user or password, or an account that is blocked")                                       \
+    X(CREDENTIALS_MALFORMED, 400, "credentials that are malformed, or of another request")                             \
+    X(ENTITLEMENT, 403, "subscription that does not include conferences")                                              \
+    X(STORE, 503, "account store does not answer")                                                                     \
     X(CONTACT, 400, "INVITE without one usable Contact")                                                               \
     X(ACCEPT, 406, "peer takes no SDP")                                                                                \
     X(BODY_TYPE, 415, "body that is not SDP")                                                                          \
@@ -116,7 +125,7 @@ const char *focus_ending_text(enum focus_ending ending);
 /* Readable from any thread. */
 struct focus_stats {
     counter calls, confs, legs; /* gauges; legs: lent to workers */
-    counter calls_made, confs_made, redirects;
+    counter calls_made, confs_made, redirects, challenges;
     counter refused[FOCUS_REFUSALS];
     counter ended[FOCUS_ENDINGS];
     counter events_dtmf, impossible, store_errors;
@@ -142,6 +151,9 @@ struct focus {
     const struct log *log;
     struct focus_stats stats;
     uint8_t secret[KEYS_SECRET_BYTES];
+    struct auth *auth;  /* NULL: nobody is asked */
+    struct gate *gates; /* requests that wait for an account */
+    uint64_t last_cookie;
     struct addr media_host; /* as our SDP names it */
     bool stopping;
     uint64_t last_id; /* for log lines */
@@ -195,6 +207,9 @@ void focus_refuse(struct focus *focus, struct txn *txn, enum focus_refusal refus
 /** The same with a header of its own, e.g. Warning or Unsupported. */
 void focus_refuse_with(struct focus *focus, struct txn *txn, enum focus_refusal refusal, const char *name,
                        const char *value);
+
+/** Serves a request outside of any dialog, from somebody who may. */
+void focus_serve(struct focus *focus, struct txn *txn, const struct sip_msg *msg, const struct identity *who);
 
 /** Answers OPTIONS as an INVITE would be answered there. room: of a conference, else NULL. */
 void focus_options(struct focus *focus, struct txn *txn, enum focus_target target, const struct room *room);

@@ -19,6 +19,7 @@ struct room {
     char token[URI_TOKEN_CHARS + 1];
     struct uri_token id;
     uint64_t created_s;
+    char creator[AUTH_USER_MAX]; /* who asked the factory for it; "": nobody knows */
     struct place_hold hold;
     int worker;        /* once open */
     struct conf *conf; /* lent; NULL: not open, or back */

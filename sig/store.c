@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,13 +14,13 @@
 #define RING_REQUESTS 4096
 #define RING_REPLIES 1024
 #define BATCH 512
-#define BEAT_NS (10 * NS_PER_MS)
 
 struct store {
     const struct store_ops *ops;
     void *state;
     struct ring requests, replies;
     pthread_t thread;
+    sem_t work; /* posted with each request, so that an answer takes no beat */
     _Atomic bool stop;
 };
 
@@ -37,9 +39,9 @@ static void reply_put(void *arg, const struct store_reply *reply)
     }
 }
 
-static void fail(struct store *store, enum store_op op, int err)
+static void fail(struct store *store, const struct store_req *req, int err)
 {
-    struct store_reply reply = {.answer = STORE_FAILED, .op = op, .err = err};
+    struct store_reply reply = {.answer = STORE_FAILED, .op = req->op, .err = err, .cookie = req->cookie};
     reply_put(store, &reply);
 }
 
@@ -57,13 +59,21 @@ static unsigned batch_run(struct store *store)
     do {
         int failed = err ? err : store->ops->handle(store->state, &req, reply_put, store);
         if (failed) {
-            fail(store, req.op, failed);
+            fail(store, &req, failed);
         }
     } while (++n < BATCH && ring_get(&store->requests, &req));
     if (!err && (err = store->ops->commit(store->state)) != 0) {
-        fail(store, req.op, err);
+        fail(store, &req, err);
     }
     return n;
+}
+
+static void wait_for_work(struct store *store)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec++;
+    sem_timedwait(&store->work, &until); /* a clock that jumps costs a second at most, and only when idle */
 }
 
 static void *thread_main(void *arg)
@@ -75,7 +85,7 @@ static void *thread_main(void *arg)
             if (stop) {
                 return NULL;
             }
-            nap(BEAT_NS);
+            wait_for_work(store);
         }
     }
 }
@@ -103,6 +113,7 @@ int store_open(struct store **out, const char *spec)
     if (err) {
         goto out;
     }
+    sem_init(&store->work, 0, 0);
     if ((err = ring_build(&store->requests, RING_REQUESTS, sizeof(struct store_req))) != 0 ||
         (err = ring_build(&store->replies, RING_REPLIES, sizeof(struct store_reply))) != 0 ||
         (err = -pthread_create(&store->thread, NULL, thread_main, store)) != 0) {
@@ -126,19 +137,35 @@ void store_close(struct store *store)
         return;
     }
     atomic_store(&store->stop, true);
+    sem_post(&store->work);
     pthread_join(store->thread, NULL);
     ring_free(&store->requests);
     ring_free(&store->replies);
     store->ops->close(store->state);
+    sem_destroy(&store->work);
     free(store);
 }
 
 int store_put(struct store *store, const struct store_req *req)
 {
-    return ring_put(&store->requests, req) ? 0 : -EAGAIN;
+    if (!ring_put(&store->requests, req)) {
+        return -EAGAIN;
+    }
+    sem_post(&store->work);
+    return 0;
 }
 
 bool store_take(struct store *store, struct store_reply *reply)
 {
     return ring_get(&store->replies, reply);
+}
+
+int store_pin_mac(uint8_t mac[KEYS_MAC_BYTES], const uint8_t secret[KEYS_SECRET_BYTES], const char *user,
+                  const char *pin)
+{
+    char text[AUTH_USER_MAX + 80];
+    int n = snprintf(text, sizeof text, "pin:%s:%s", user, pin);
+    int err = n < 0 || (size_t)n >= sizeof text ? -EIO : keys_mac(mac, secret, text, (size_t)n);
+    keys_wipe(text, sizeof text);
+    return err;
 }

@@ -10,6 +10,7 @@
 #define SIG_STORE_H
 
 #include "core/base/base.h"
+#include "sig/auth.h"
 #include "sig/keys.h"
 #include "sig/uri.h"
 
@@ -22,32 +23,56 @@ struct store_conf {
     bool reserved;                   /* resources were held for it */
 };
 
+/* Somebody who may ask for conferences. */
+struct store_account {
+    char user[AUTH_USER_MAX]; /* the key; as in credentials and in asserted identities */
+    struct auth_secret secret;
+    bool is_entitled; /* to conferencing: the subscription check */
+    bool is_blocked;
+    bool has_pin;
+    uint8_t pin[KEYS_MAC_BYTES]; /* store_pin_mac of it */
+};
+
 enum store_op {
     STORE_LOAD, /* gives the secret (made if there was none), then every conference that has not expired, then DONE */
     STORE_PUT,  /* writes conf, new or changed; no reply but on failure */
     STORE_DROP, /* forgets conf.token; no reply but on failure */
+    STORE_ACCOUNT,      /* looks up account.user: ACCOUNT_IS, found or not */
+    STORE_ACCOUNT_PUT,  /* writes account; no reply but on failure */
+    STORE_ACCOUNT_DROP, /* forgets account.user; no reply but on failure */
+    STORE_ACCOUNTS,     /* ACCOUNT_IS for each, then DONE */
 };
 
 struct store_req {
     enum store_op op;
-    struct store_conf conf;
+    uint64_t cookie; /* comes back in the reply, in FAILED too */
+    union {
+        struct store_conf conf;
+        struct store_account account;
+    };
     uint64_t now_s; /* LOAD: older ones are forgotten */
 };
 
 enum store_answer {
-    STORE_SECRET, /* secret is set, boots is how often this store was opened */
-    STORE_CONF,   /* one conference */
-    STORE_DONE,   /* LOAD is complete */
-    STORE_FAILED, /* err: the request op could not be carried out */
+    STORE_SECRET,     /* secret is set, boots is how often this store was opened */
+    STORE_CONF,       /* one conference */
+    STORE_ACCOUNT_IS, /* found: account is it */
+    STORE_DONE,       /* LOAD or ACCOUNTS is complete */
+    STORE_FAILED,     /* err: the request op could not be carried out */
 };
 
 struct store_reply {
     enum store_answer answer;
     enum store_op op;
     int err;
+    uint64_t cookie;
     uint64_t boots;
     uint8_t secret[KEYS_SECRET_BYTES];
-    struct store_conf conf;
+    bool found;
+    union {
+        struct store_conf conf;
+        struct store_account account;
+    };
 };
 
 struct store;
@@ -68,6 +93,10 @@ int store_put(struct store *store, const struct store_req *req);
 
 /** Takes the next reply. @return false: none  @thread the one signalling thread */
 bool store_take(struct store *store, struct store_reply *reply);
+
+/** What is kept of an account's PIN. @param secret  of STORE_SECRET  @return 0 | -EIO */
+int store_pin_mac(uint8_t mac[KEYS_MAC_BYTES], const uint8_t secret[KEYS_SECRET_BYTES], const char *user,
+                  const char *pin);
 
 /* --- For back ends ------------------------------------------------------------------------------------------------ */
 

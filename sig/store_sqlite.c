@@ -5,6 +5,7 @@
 #include "sig/store.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,13 +14,27 @@
 
 #define SCHEMA_VERSION 1
 
-enum { SQL_PUT, SQL_DROP, SQL_EXPIRE, SQL_LIST, SQL_META_GET, SQL_META_PUT, SQLS };
+enum {
+    SQL_PUT,
+    SQL_DROP,
+    SQL_EXPIRE,
+    SQL_LIST,
+    SQL_META_GET,
+    SQL_META_PUT,
+    SQL_ACCOUNT,
+    SQL_ACCOUNT_PUT,
+    SQL_ACCOUNT_DROP,
+    SQL_ACCOUNTS,
+    SQLS
+};
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS conference (token TEXT PRIMARY KEY, created INTEGER NOT NULL,"
     " expires INTEGER NOT NULL, state INTEGER NOT NULL, reserved INTEGER NOT NULL)"
-    " WITHOUT ROWID;";
+    " WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS account (user TEXT PRIMARY KEY, sha256 TEXT NOT NULL, md5 TEXT NOT NULL,"
+    " entitled INTEGER NOT NULL, blocked INTEGER NOT NULL, pin BLOB) WITHOUT ROWID;";
 
 static const char *const sqls[SQLS] = {
     [SQL_PUT] = "INSERT OR REPLACE INTO conference VALUES (?1,?2,?3,?4,?5)",
@@ -28,6 +43,10 @@ static const char *const sqls[SQLS] = {
     [SQL_LIST] = "SELECT token, created, expires, state, reserved FROM conference ORDER BY created",
     [SQL_META_GET] = "SELECT value FROM meta WHERE key=?1",
     [SQL_META_PUT] = "INSERT OR REPLACE INTO meta VALUES (?1,?2)",
+    [SQL_ACCOUNT] = "SELECT user, sha256, md5, entitled, blocked, pin FROM account WHERE user=?1",
+    [SQL_ACCOUNT_PUT] = "INSERT OR REPLACE INTO account VALUES (?1,?2,?3,?4,?5,?6)",
+    [SQL_ACCOUNT_DROP] = "DELETE FROM account WHERE user=?1",
+    [SQL_ACCOUNTS] = "SELECT user, sha256, md5, entitled, blocked, pin FROM account ORDER BY user",
 };
 
 struct sqlite_store {
@@ -229,6 +248,74 @@ static int load(struct sqlite_store *s, const struct store_req *req, store_reply
     return 0;
 }
 
+/* ---- accounts ---- */
+
+static void text_copy(char *to, size_t size, sqlite3_stmt *stmt, int column)
+{
+    const unsigned char *text = sqlite3_column_text(stmt, column);
+    snprintf(to, size, "%s", text ? (const char *)text : "");
+}
+
+/* Replies with every row of a statement. @return rows | negative errno */
+static int account_rows(sqlite3_stmt *stmt, const struct store_req *req, store_reply_fn reply, void *arg)
+{
+    int n = 0, code;
+    while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
+        struct store_reply r = {.answer = STORE_ACCOUNT_IS, .op = req->op, .cookie = req->cookie, .found = true};
+        struct store_account *a = &r.account;
+        text_copy(a->user, sizeof a->user, stmt, 0);
+        text_copy(a->secret.ha1[AUTH_SHA256], sizeof a->secret.ha1[0], stmt, 1);
+        text_copy(a->secret.ha1[AUTH_MD5], sizeof a->secret.ha1[0], stmt, 2);
+        a->is_entitled = sqlite3_column_int(stmt, 3) != 0;
+        a->is_blocked = sqlite3_column_int(stmt, 4) != 0;
+        a->has_pin = sqlite3_column_bytes(stmt, 5) == sizeof a->pin;
+        if (a->has_pin) {
+            memcpy(a->pin, sqlite3_column_blob(stmt, 5), sizeof a->pin);
+        }
+        reply(arg, &r);
+        keys_wipe(&r, sizeof r);
+        n++;
+    }
+    sqlite3_reset(stmt);
+    sqlite3_clear_bindings(stmt);
+    return code == SQLITE_DONE ? n : errno_of(code);
+}
+
+static int account_find(struct sqlite_store *s, const struct store_req *req, store_reply_fn reply, void *arg)
+{
+    sqlite3_bind_text(s->stmts[SQL_ACCOUNT], 1, req->account.user, -1, SQLITE_STATIC);
+    int n = account_rows(s->stmts[SQL_ACCOUNT], req, reply, arg);
+    if (n == 0) {
+        struct store_reply r = {.answer = STORE_ACCOUNT_IS, .op = req->op, .cookie = req->cookie};
+        reply(arg, &r);
+    }
+    return MIN(n, 0);
+}
+
+static int account_list(struct sqlite_store *s, const struct store_req *req, store_reply_fn reply, void *arg)
+{
+    int n = account_rows(s->stmts[SQL_ACCOUNTS], req, reply, arg);
+    if (n >= 0) {
+        struct store_reply r = {.answer = STORE_DONE, .op = req->op, .cookie = req->cookie};
+        reply(arg, &r);
+    }
+    return MIN(n, 0);
+}
+
+static int account_put(struct sqlite_store *s, const struct store_account *a)
+{
+    sqlite3_stmt *stmt = s->stmts[SQL_ACCOUNT_PUT];
+    sqlite3_bind_text(stmt, 1, a->user, -1, SQLITE_STATIC);
+    sqlite3_bind_text(stmt, 2, a->secret.ha1[AUTH_SHA256], -1, SQLITE_STATIC);
+    sqlite3_bind_text(stmt, 3, a->secret.ha1[AUTH_MD5], -1, SQLITE_STATIC);
+    sqlite3_bind_int(stmt, 4, a->is_entitled);
+    sqlite3_bind_int(stmt, 5, a->is_blocked);
+    if (a->has_pin) {
+        sqlite3_bind_blob(stmt, 6, a->pin, sizeof a->pin, SQLITE_STATIC);
+    }
+    return run(stmt);
+}
+
 static int sqlite_handle(void *state, const struct store_req *req, store_reply_fn reply, void *arg)
 {
     struct sqlite_store *s = state;
@@ -249,6 +336,16 @@ static int sqlite_handle(void *state, const struct store_req *req, store_reply_f
         stmt = s->stmts[SQL_DROP];
         sqlite3_bind_text(stmt, 1, req->conf.token, URI_TOKEN_CHARS, SQLITE_STATIC);
         return run(stmt);
+    case STORE_ACCOUNT:
+        return account_find(s, req, reply, arg);
+    case STORE_ACCOUNT_PUT:
+        return account_put(s, &req->account);
+    case STORE_ACCOUNT_DROP:
+        stmt = s->stmts[SQL_ACCOUNT_DROP];
+        sqlite3_bind_text(stmt, 1, req->account.user, -1, SQLITE_STATIC);
+        return run(stmt);
+    case STORE_ACCOUNTS:
+        return account_list(s, req, reply, arg);
     }
     return -EINVAL;
 }

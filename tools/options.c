@@ -180,6 +180,57 @@ READ(read_domain)
     return 0;
 }
 
+READ(read_auth)
+{
+    if (strcmp(text, "off") != 0 && strcmp(text, "digest") != 0) {
+        return refuse(why, size, "write off or digest");
+    }
+    config->auth_is_digest = text[0] == 'd';
+    return 0;
+}
+
+/* "": options_check takes the domain. */
+READ(read_realm)
+{
+    if (strlen(text) >= sizeof config->sig.focus.realm || text[strcspn(text, "\"\\\r\n")]) {
+        return refuse(why, size, "write up to 127 characters without quotes, such as ims.example.net");
+    }
+    strcpy(config->sig.focus.realm, text);
+    return 0;
+}
+
+READ(read_allocate)
+{
+    if (strcmp(text, "after-auth") != 0 && strcmp(text, "before-auth") != 0) {
+        return refuse(why, size, "write after-auth or before-auth");
+    }
+    config->sig.focus.allocate_before_auth = text[0] == 'b';
+    return 0;
+}
+
+READ(read_trusted)
+{
+    struct trust *trust = &config->sig.focus.trusted;
+    trust->n = 0;
+    while (*text) {
+        char one[ADDR_TEXT_MAX + 8];
+        size_t n = strcspn(text, ",");
+        if (n >= sizeof one) {
+            return refuse(why, size, "write networks such as 10.0.0.0/8 or 2001:db8::/32");
+        }
+        memcpy(one, text, n);
+        one[n] = '\0';
+        int err = trust_add(trust, one);
+        if (err) {
+            return refuse(why, size,
+                          err == -ENOSPC ? "give at most 32 networks"
+                                         : "write networks such as 10.0.0.0/8 or 2001:db8::/32");
+        }
+        text += n + (text[n] == ',');
+    }
+    return 0;
+}
+
 READ(read_factory)
 {
     size_t n = strlen(text);
@@ -454,6 +505,17 @@ const struct option options[] = {
      "answer to it: 302 with a fresh conference URI, or 200 as the focus itself (TS 24.147)", false, read_factory_mode},
     {NULL, "node", "N", "0", "", "number of this node, 0 to 65535; the first four characters of its URIs", false,
      read_node},
+    {NULL, "auth", "off|digest", "off", "",
+     "digest: who calls the factory or a conference must be known; accounts are made by mixminusctl user", false,
+     read_auth},
+    {NULL, "realm", "REALM", "", "host of --domain",
+     "of digest authentication; passwords are bound to it: with another one every account needs a new password", false,
+     read_realm},
+    {NULL, "allocate", "after-auth|before-auth", "after-auth", "",
+     "before-auth: the factory makes a conference for anybody, and who joins it must be known", false, read_allocate},
+    {NULL, "trusted", "CIDR[,CIDR...]", "", "nobody",
+     "proxies that vouch for their callers: their P-Asserted-Identity is believed, others' is ignored", true,
+     read_trusted},
     {NULL, "source-rate", "N", "1000", "", "new requests a second that one source address may make", false,
      read_source_rate},
     {NULL, "transactions-max", "N", "65536", "", "SIP transactions alive at the same time", false, read_transactions},
@@ -563,6 +625,21 @@ int options_state_make(const struct config *config)
     return config->state_directory[0] ? directory_make(config->state_directory) : 0;
 }
 
+/* The realm that nobody named: the host of our URIs. */
+static void options_realm(struct config *config)
+{
+    struct focus_cfg *focus = &config->sig.focus;
+    char host[ADDR_TEXT_MAX];
+    const char *advertised = config->sig.net.listeners[0].advertised;
+    snprintf(focus->realm, sizeof focus->realm, "%s",
+             focus->domain[0] ? focus->domain
+             : *advertised    ? advertised
+                              : addr_host_text(&config->sig.net.listeners[0].addr, host));
+    if (focus->realm[0] != '[') {
+        focus->realm[strcspn(focus->realm, ":")] = '\0';
+    }
+}
+
 int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
 {
     struct place_cfg *place = &config->sig.place;
@@ -586,6 +663,11 @@ int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
         snprintf(why, CONFIG_TEXT_MAX,
                  "--sip-listen listens on every address, so URIs have no host; give --domain=HOST");
         return -EINVAL;
+    }
+    if (!config->auth_is_digest) {
+        config->sig.focus.realm[0] = '\0';
+    } else if (config->sig.focus.realm[0] == '\0') {
+        options_realm(config);
     }
     if (!config->scheduling_is_fifo) {
         config->fifo_priority = 0;

@@ -4,7 +4,7 @@
 
 #include "tools/config.h"
 
-#define OPTIONS_MAX 64
+#define OPTIONS_MAX 96
 
 struct option {
     const char *group; /* heading before it in --help, NULL: none */

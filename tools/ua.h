@@ -12,6 +12,7 @@
 #include "sig/sip.h"
 
 #define UA_REDIRECTS_MAX 5
+#define UA_ANSWERS_MAX 3 /* to challenges, for one target */
 #define UA_TEXT_MAX 512
 
 struct ua;
@@ -53,6 +54,8 @@ struct ua_cfg {
     uint8_t transport;      /* FLOW_UDP or FLOW_TCP: of requests whose URI names none */
     struct addr proxy;      /* set: requests outside dialogs go there, whatever their URI says */
     const char *user;       /* of our From and Contact: "alice" */
+    const char *auth_user, *auth_password; /* answer challenges, outlive the agent; NULL: a challenge ends the call */
+    const char *auth_realm; /* credentials are for nobody else's; NULL: whoever asks */
     uint32_t calls_max;     /* sizes the transaction layer; 0: few */
 };
 

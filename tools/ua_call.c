@@ -1,6 +1,8 @@
 /* The user agent's dialogs, and the requests that go. See ua.h. */
 #include "tools/ua_priv.h"
 
+#include "sig/auth.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +44,7 @@ void ua_call_free(struct ua_call *call)
     free(call->target);
     free(call->body);
     free(call->referred_by);
+    free(call->auth);
     free(call->ack_body);
     free(call);
 }
@@ -168,6 +171,9 @@ static int invite_send(struct ua_call *call, const struct flow *flow)
     if (call->referred_by) {
         sip_add(out, "Referred-By", call->referred_by);
     }
+    if (call->auth) {
+        sip_add(out, "Authorization", call->auth);
+    }
     if (call->body) {
         sip_body(out, "application/sdp", call->body, call->n_body);
     }
@@ -232,6 +238,9 @@ static int ack_send(struct ua_call *call)
 {
     struct sip_out *out = request_make(call, SIP_ACK, call->cseq_invite);
     struct flow flow = next_hop(call);
+    if (call->auth) {
+        sip_add(out, "Authorization", call->auth); /* RFC 3261 22.1 */
+    }
     if (call->ack_body) {
         sip_body(out, "application/sdp", call->ack_body, call->n_ack_body);
     }
@@ -407,6 +416,9 @@ static int redirect_follow(struct ua_call *call, const struct sip_msg *msg)
             continue;
         }
         call->tried[call->n_tried++] = strdup(uri);
+        free(call->auth); /* another one's challenge, another answer */
+        call->auth = NULL;
+        call->n_answers = 0;
         ua_tell(call, UA_REDIRECT, msg->status, uri, msg);
         return call->state == UA_S_DIALLING ? invite_send(call, &flow) : 0;
     }
@@ -465,6 +477,24 @@ static void invite_answered(struct ua_call *call, const struct sip_msg *msg)
     ua_tell(call, is_first ? UA_UP : UA_CHANGED, msg->status, msg->reason, msg);
 }
 
+/* 401 or 407: the same INVITE with our credentials. @return 0 | -EPERM none for that realm, or asked too often | ... */
+static int challenge_answer(struct ua_call *call, const struct sip_msg *msg)
+{
+    const struct ua_cfg *cfg = &call->ua->cfg;
+    char value[2048];
+    struct flow flow;
+    if (!cfg->auth_user || !cfg->auth_password || call->n_answers++ >= UA_ANSWERS_MAX) {
+        return -EPERM;
+    }
+    int err = auth_answer(msg, cfg->auth_realm ? cfg->auth_realm : "", cfg->auth_user, cfg->auth_password, SIP_INVITE,
+                          call->target, 1, value, sizeof value);
+    err = err ? err : ua_flow_to(call->ua, call->target, false, &flow);
+    if (err || text_set(&call->auth, value, strlen(value)) != 0) {
+        return err ? err : -ENOMEM;
+    }
+    return invite_send(call, &flow);
+}
+
 static void invite_response(struct ua_call *call, const struct sip_msg *msg)
 {
     bool is_change = call->state != UA_S_DIALLING;
@@ -478,6 +508,9 @@ static void invite_response(struct ua_call *call, const struct sip_msg *msg)
     call->txn_out = NULL;
     if (is_change) {
         ua_tell(call, UA_CHANGED, msg->status, msg->reason, msg);
+        return;
+    }
+    if ((msg->status == 401 || msg->status == 407) && !call->hangup_wanted && challenge_answer(call, msg) == 0) {
         return;
     }
     if (msg->status < 400 && !call->no_redirect && !call->hangup_wanted) {

@@ -18,6 +18,8 @@ enum {
     ARG_OPTIONS,
     ARG_JUDGE,
     ARG_NAME,
+    ARG_AUTH,
+    ARG_REALM,
     ARG_BIND,
     ARG_PROXY,
     ARG_TRANSPORT,
@@ -52,6 +54,8 @@ static const struct arg args[] = {
     [ARG_OPTIONS] = { "options", "URI", "sip:127.0.0.1:5060", "only ask for OPTIONS; exit code 0: answered with 200" },
     [ARG_JUDGE] = { "judge", "FILE", "heard.wav", "call nobody; let --expect judge this recording" },
     [ARG_NAME] = { "name", "USER", "alice", "user part of From and Contact; default ua" },
+    [ARG_AUTH] = { "auth", "USER:PASSWORD", "alice:sesame", "answers to a challenge, by digest" },
+    [ARG_REALM] = { "realm", "REALM", "ims.example", "credentials are for this realm only; default: whoever asks" },
     [ARG_BIND] = { "bind", "HOST[:PORT]", "127.0.0.1:5070", "where to listen; default 127.0.0.1, any free port" },
     [ARG_PROXY] = { "proxy", "HOST:PORT", "127.0.0.1:5060", "send requests outside dialogs there" },
     [ARG_TRANSPORT] = { "transport", "udp|tcp", "udp", "of SIP; default udp" },
@@ -223,6 +227,10 @@ static int take(void *ctx, unsigned i, const char *value)
         return word_read(cfg->judge, sizeof cfg->judge, value);
     case ARG_NAME:
         return word_read(cfg->name, sizeof cfg->name, value);
+    case ARG_AUTH:
+        return strchr(value, ':') ? word_read(cfg->auth, sizeof cfg->auth, value) : -EINVAL;
+    case ARG_REALM:
+        return word_read(cfg->realm, sizeof cfg->realm, value);
     case ARG_BIND:
         return args_addr(value, &cfg->local) == 0 ? 0 : addr_parse(&cfg->local, value, 0);
     case ARG_PROXY:

@@ -53,6 +53,8 @@ struct ua_call {
     char *ack_body; /* answer that goes with the ACK of an offerless INVITE */
     size_t n_ack_body;
     bool acked;     /* an ACK has been sent for cseq_invite */
+    char *auth;          /* Authorization of the INVITE and its ACK; NULL: none */
+    unsigned n_answers;  /* to challenges of this target: a peer that asks for ever is left */
     char *tried[UA_REDIRECTS_MAX + 1];
     unsigned n_tried;
 };

@@ -31,6 +31,7 @@ struct script {
     int16_t *play;
     size_t n_play;
     uint32_t play_rate_hz;
+    char auth[128]; /* user, NUL, password: the agent reads them */
 };
 
 static void say(const struct script *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -386,6 +387,14 @@ static int script_open(struct script *s)
     const struct script_cfg *cfg = s->cfg;
     struct ua_cfg ua_cfg = { .local = cfg->local, .proxy = cfg->proxy, .transport = cfg->transport, .user = cfg->name };
     struct ua_user user = { s, on_event };
+    strcpy(s->auth, cfg->auth);
+    char *colon = strchr(s->auth, ':');
+    if (colon) {
+        *colon = '\0';
+        ua_cfg.auth_user = s->auth;
+        ua_cfg.auth_password = colon + 1;
+        ua_cfg.auth_realm = cfg->realm[0] ? cfg->realm : NULL;
+    }
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);

@@ -1,0 +1,38 @@
+/*
+ * Who may: before a request outside of any dialog is served, this finds out who asks and whether he may. Digest
+ * (auth.h), or the P-Asserted-Identity of a trusted peer (RFC 3325); the account says in the same look-up whether its
+ * owner is entitled to conferencing. The store answers a moment later: the request waits here, and may be cancelled.
+ *
+ * One answer for an unknown user and a wrong password. ACK and CANCEL never come here.
+ */
+#ifndef SIG_GATE_H
+#define SIG_GATE_H
+
+#include "sig/auth.h"
+#include "sig/store.h"
+#include "sig/txn.h"
+
+struct focus;
+
+/* Who asks. user "": nobody knows, and nobody need know (--auth=off). */
+struct identity {
+    char user[AUTH_USER_MAX];
+    bool is_asserted; /* a trusted peer says so; else it has proved itself */
+};
+
+/** Does a request to this resource have to pass? */
+bool gate_is_shut(const struct focus *focus, bool is_factory);
+
+/** Asks, waits, refuses; one that may goes on to focus_serve. */
+void gate_enter(struct focus *focus, struct txn *txn, const struct sip_msg *msg);
+
+/** What the store says about an account. */
+void gate_account(struct focus *focus, const struct store_reply *reply);
+
+/** The store is gone, or the program ends: everything that waits is forgotten. */
+void gate_close(struct focus *focus);
+
+/** The user that P-Asserted-Identity names, if the peer may say so. @return false: it may not, or there is none */
+bool gate_asserted(const struct focus *focus, const struct sip_msg *msg, char user[AUTH_USER_MAX]);
+
+#endif

@@ -1,0 +1,30 @@
+# Rows 23-25, 63-65: who is not known does not get in; accounts by mixminusctl, credentials by digest.
+. "$(dirname "$0")/wire.sh"
+store=sqlite:$TMP/store.db
+ctl() { "$BIN/mixminusctl" user "$@" --store="$store" --realm=ims.example; }
+printf 'sesame\n' | ctl add alice || complain "alice has no account"
+printf 'tulip\n' | ctl add bob --entitled=no || complain "bob has no account"
+ctl list >"$TMP/list"
+grep -q 'alice  *yes' "$TMP/list" && grep -q 'bob  *no' "$TMP/list" || complain "the list is wrong"
+server_start --store="$store" --auth=digest --realm=ims.example
+conference alice --auth=alice:sesame --tone=440 --seconds=3 --expect=620
+caller carl --call="$URI" --auth=alice:sesame --tone=620 --seconds=2.5 --expect=440
+caller eve --factory="$FACTORY" --auth=alice:guess
+caller mute --factory="$FACTORY"
+caller bob --factory="$FACTORY" --auth=bob:tulip
+caller realm --factory="$FACTORY" --auth=alice:sesame --realm=elsewhere
+await eve 'failed: 403'
+await mute 'failed: 401'
+await bob 'failed: 403'
+await realm 'failed: 401'
+callers=$(echo "$callers" | tr ' ' '\n' | grep -E '^(alice|carl):' | tr '\n' ' ')
+callers_wait
+grep -qi 'sesame\|response=' "$TMP/server.log" && complain "a secret is in the log"
+# What the operator changes counts at once.
+ctl set bob --entitled=yes </dev/null || complain "bob could not be changed"
+caller bob2 --factory="$FACTORY" --auth=bob:tulip --seconds=0.5
+callers_wait
+ctl drop bob || complain "bob could not be dropped"
+caller bob3 --factory="$FACTORY" --auth=bob:tulip
+await bob3 'failed: 403'
+verdict
