@@ -334,7 +334,7 @@ static void lazy_measure(const struct settings *o, const struct shape *s)
     hall_open(&lazy, s, false, true);
     hall_open(&eager, s, false, false);
     uint64_t ticks = lazy.ticks, decoded = count_get(&lazy.stats.decoded), warmed = count_get(&lazy.stats.warmed);
-    bench_run(subjects, 2, o->rounds, o->quick ? 5000 : 20000, results);
+    bench_run(subjects, 2, o->rounds, 1, o->quick ? 5000 : 20000, results);
     double legs = lazy.n_legs, frames = (double)(lazy.ticks - ticks) * legs;
     bench_json_begin("mixer");
     printf(",\"codec\":\"%s\",\"room\":%u,\"rooms\":%u,\"legs\":%.0f,\"talkers\":%u,\"all_talk\":false,"
