@@ -11,16 +11,16 @@ int conf_build(struct conf **out, const struct conf_cfg *cfg)
     if (cfg->legs_max < 1 || cfg->legs_max > CONF_LEGS_MAX || cfg->talkers > TALKERS_MAX) {
         return -EINVAL;
     }
-    size_t list_bytes = cfg->legs_max * sizeof(struct leg *);
-    struct conf *conf = mem_get(sizeof *conf + 4 * list_bytes);
+    uint32_t mixed_max = cfg->talkers ? MIN(cfg->talkers, cfg->legs_max) : cfg->legs_max;
+    struct conf *conf = mem_get(sizeof *conf + (cfg->legs_max + 2 * (size_t)mixed_max) * sizeof(struct leg *));
     if (!conf) {
         return -ENOMEM;
     }
     conf->cfg = *cfg;
     conf->plan.legs = (struct leg **)(conf + 1);
-    conf->plan.spare = conf->plan.legs + cfg->legs_max;
-    conf->mixed = conf->plan.spare + cfg->legs_max;
-    conf->rows = (const int16_t **)(conf->mixed + cfg->legs_max);
+    conf->mixed = conf->plan.legs + cfg->legs_max;
+    conf->mixed_max = mixed_max;
+    conf->rows = (const int16_t **)(conf->mixed + mixed_max);
     *out = conf;
     return 0;
 }

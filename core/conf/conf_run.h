@@ -20,8 +20,7 @@ struct group {
 
 /* Who hears whom, flat: compiled when it changes, only run on the tick. */
 struct plan {
-    struct leg **legs;  /* [n_legs] by group */
-    struct leg **spare; /* [legs_max] for compiling */
+    struct leg **legs; /* [n_legs] by group */
     uint32_t n_legs;
     struct group groups[GROUPS_MAX];
     uint32_t n_groups;
@@ -39,9 +38,9 @@ struct conf {
     struct plan plan;
     struct leg *talkers[TALKERS_MAX];
     uint32_t n_talkers;
-    struct leg **mixed;   /* [legs_max] this tick's contributors */
-    const int16_t **rows; /* [legs_max] their rows at one rate */
-    uint32_t n_mixed;
+    struct leg **mixed;   /* [mixed_max] this tick's contributors */
+    const int16_t **rows; /* [mixed_max] their rows at one rate */
+    uint32_t n_mixed, mixed_max;
     struct conf_cfg cfg;
 };
 
@@ -50,12 +49,12 @@ struct mix_tools {
     struct leg_tools leg;
     struct outbox *box;
     struct stage_watch *watch; /* NULL: nobody measures */
-    struct hush *hush; /* NULL: everybody encodes his own silence */
-    int16_t *s1, *s2;  /* [FRAME_SAMPLES_MAX] the sum, split */
-    int16_t *listen;   /* [FRAME_SAMPLES_MAX] what listeners hear */
-    int16_t *own;      /* [FRAME_SAMPLES_MAX] what one talker hears */
-    int16_t *silence;  /* [FRAME_SAMPLES_MAX] zeros */
-    uint8_t *payload;  /* [PACKET_STRIDE_BYTES * 2]: 20 ms of 48 kHz L16 are 1920 bytes */
+    struct hush *hush;         /* NULL: everybody encodes his own silence */
+    int16_t *s1, *s2;          /* [FRAME_SAMPLES_MAX] the sum, split */
+    int16_t *listen;           /* [FRAME_SAMPLES_MAX] what listeners hear */
+    int16_t *own;              /* [FRAME_SAMPLES_MAX] what one talker hears */
+    int16_t *silence;          /* [FRAME_SAMPLES_MAX] zeros */
+    uint8_t *payload;          /* [PACKET_STRIDE_BYTES * 2]: 20 ms of 48 kHz L16 are 1920 bytes */
 };
 
 #define PAYLOAD_CAP (2 * PACKET_STRIDE_BYTES)

@@ -33,8 +33,7 @@ static void group_enter(struct group *group, struct leg *leg)
 void graph_compile(struct conf *conf)
 {
     struct plan *plan = &conf->plan;
-    struct leg *kinds[GROUPS_MAX];
-    uint8_t *group_by_leg = (uint8_t *)conf->rows; /* free between ticks, and wide enough */
+    struct leg *kinds[GROUPS_MAX], **ends[GROUPS_MAX]; /* first and last of the list of each group's legs */
     plan->n_groups = 0;
     memset(plan->rate_used, 0, sizeof plan->rate_used);
     plan->in_lanes = false;
@@ -42,24 +41,24 @@ void graph_compile(struct conf *conf)
         struct leg *leg = plan->legs[i];
         uint32_t before = plan->n_groups, g = group_of(plan, kinds, leg);
         if (plan->n_groups > before) {
-            kinds[g] = leg;
+            ends[g] = &kinds[g];
         }
-        group_by_leg[i] = (uint8_t)g;
+        *ends[g] = leg;
+        ends[g] = &leg->next;
         plan->groups[g].count++;
         group_enter(&plan->groups[g], leg);
         plan->rate_used[leg->i_rate] = true;
         plan->in_lanes |= leg->cfg.codec->encode_many || leg->cfg.codec->decode_many;
     }
-    uint32_t at[GROUPS_MAX], first = 0;
+    uint32_t at = 0;
     for (uint32_t g = 0; g < plan->n_groups; g++) {
-        plan->groups[g].first = at[g] = first;
-        first += plan->groups[g].count;
+        plan->groups[g].first = at;
+        *ends[g] = NULL;
+        for (struct leg *leg = kinds[g], *next; leg; leg = next) {
+            next = leg->next;
+            leg->next = NULL;
+            plan->legs[at++] = leg;
+        }
     }
-    for (uint32_t i = 0; i < plan->n_legs; i++) {
-        plan->spare[at[group_by_leg[i]]++] = plan->legs[i];
-    }
-    struct leg **legs = plan->legs;
-    plan->legs = plan->spare;
-    plan->spare = legs;
     conf->changed = false;
 }

@@ -24,7 +24,7 @@ static size_t state_size(size_t (*size)(void))
     return size ? size() : 0;
 }
 
-static void leg_carve(struct leg *leg, const struct leg_cfg *cfg, struct carve *c)
+static void leg_carve(struct leg *leg, const struct leg_cfg *cfg, uint8_t packet_ticks, struct carve *c)
 {
     uint32_t rate_hz = cfg->fmt.rate_hz;
     size_t frame = rate_frame_samples(rate_hz);
@@ -39,7 +39,7 @@ static void leg_carve(struct leg *leg, const struct leg_cfg *cfg, struct carve *
     layout.fifo = carve_take(c, FIFO_FRAMES * frame * sizeof(int16_t));
     layout.encoder = carve_take(c, state_size(cfg->codec->encoder_size));
     layout.decoder = carve_take(c, state_size(cfg->codec->decoder_size));
-    layout.gathered = carve_take(c, RTP_PAYLOAD_MAX);
+    layout.gathered = carve_take(c, packet_ticks > 1 ? RTP_PAYLOAD_MAX : 0);
     int16_t *history = carve_take(c, cfg->codec->conceal ? 0 : plc_history_bytes(rate_hz));
     if (!leg) {
         return;
@@ -92,7 +92,7 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
     }
     struct carve sum = {0};
     carve_take(&sum, sizeof(struct leg));
-    leg_carve(NULL, cfg, &sum);
+    leg_carve(NULL, cfg, packet_ticks, &sum);
     /* Never a multiple of the page: rows of many legs would share a few sets of the cache (dsp.md 3). */
     size_t bytes = sum.at % 4096 < LINE_BYTES ? sum.at + LINE_BYTES : sum.at;
     struct carve take = {.base = mem_get(bytes)};
@@ -100,7 +100,7 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
         return -ENOMEM;
     }
     struct leg *leg = carve_take(&take, sizeof *leg);
-    leg_carve(leg, cfg, &take);
+    leg_carve(leg, cfg, packet_ticks, &take);
     err = states_init(leg, cfg);
     if (!err && cfg->seal.suite != SEAL_NONE) {
         err = seal_build(&leg->seal, &cfg->seal, cfg->ssrc);

@@ -35,7 +35,7 @@ struct leg_news {
 struct leg {
     /* identity on the worker */
     struct conf *conf;
-    struct leg *next; /* in the engine's list of legs to hand back */
+    struct leg *next; /* in the engine's list of legs to hand back; while a plan is compiled, in its group's */
     uint32_t slot_rtp, slot_rtcp;
     uint32_t beat_index; /* spreads housekeeping over ticks */
 
@@ -82,13 +82,13 @@ struct leg {
 
     /* tx */
     uint8_t i_rate;
-    bool own_encoder;     /* encodes for itself: talks, talked a moment ago, or is new */
-    bool holds_shared;    /* its encoder memory is its group's encoder */
-    uint16_t apart_ticks; /* since its voice left what it hears */
-    bool at_rest;         /* whom its encoder serves hear the shared silence, whose state it takes (hush.h) */
+    bool own_encoder;      /* encodes for itself: talks, talked a moment ago, or is new */
+    bool holds_shared;     /* its encoder memory is its group's encoder */
+    uint16_t apart_ticks;  /* since its voice left what it hears */
+    bool at_rest;          /* whom its encoder serves hear the shared silence, whose state it takes (hush.h) */
     uint8_t silent_frames; /* that it has encoded in a row */
-    bool marker;          /* next packet begins a talk spurt */
-    uint8_t packet_ticks; /* ticks in a packet; 0: two packets in a tick */
+    bool marker;           /* next packet begins a talk spurt */
+    uint8_t packet_ticks;  /* ticks in a packet; 0: two packets in a tick */
     uint8_t n_gathered;
     uint16_t gathered_bytes;
     uint16_t seq;
@@ -96,7 +96,7 @@ struct leg {
     uint64_t tx_octets;
     void *encoder, *decoder;
     struct seal *seal; /* SRTP; NULL: plain RTP */
-    uint8_t *gathered; /* payload of a packet longer than a tick */
+    uint8_t *gathered; /* payload of a packet longer than a tick; unused if none is */
 
     /* rtcp */
     uint64_t rtcp_due_ns;

@@ -114,6 +114,7 @@ void select_talkers(struct conf *conf, const struct leg_tools *tools)
         }
         leg->in_mix = leg->audible && (leg->talking || conf->cfg.talkers == 0);
         if (leg->in_mix) {
+            must(conf->n_mixed < conf->mixed_max);
             conf->mixed[conf->n_mixed++] = leg;
         }
     }
