@@ -54,9 +54,8 @@ const struct simd *scalar_row(void)
 {
     static const struct simd row = {
         .name = "scalar",
-        .mix_sum_split = mix_sum_split_scalar,
-        .mix_minus = mix_minus_scalar,
         .mix_n1 = mix_n1_scalar,
+        .mix_sum_split = mix_sum_split_scalar,
         .limit_soft = limit_soft_scalar,
         .ulaw_decode = ulaw_decode_table,
         .alaw_decode = alaw_decode_table,

@@ -48,7 +48,7 @@ static uint32_t pool_large(uint32_t legs_max)
 
 static size_t arena_bytes(uint32_t legs_max)
 {
-    size_t scratch = 5 * FRAME_SAMPLES_MAX * sizeof(int16_t) + PACKET_SAMPLES_MAX * sizeof(int16_t) + PAYLOAD_CAP;
+    size_t scratch = 4 * FRAME_SAMPLES_MAX * sizeof(int16_t) + PACKET_SAMPLES_MAX * sizeof(int16_t) + PAYLOAD_CAP;
     size_t rx = RX_SLOTS * (sizeof(struct io_rx) + sizeof(struct pull) + PACKET_STRIDE_BYTES);
     size_t tx = TX_SLOTS * (sizeof(struct io_tx) + PACKET_STRIDE_BYTES);
     size_t slots = legs_max * sizeof(uint32_t), lanes = sizeof(struct lanes);
@@ -75,7 +75,6 @@ static void engine_carve(struct engine *e)
         .s1 = arena_take(a, frame_bytes),
         .s2 = arena_take(a, frame_bytes),
         .listen = arena_take(a, frame_bytes),
-        .own = arena_take(a, frame_bytes),
         .silence = arena_take(a, frame_bytes),
         .payload = arena_take(a, PAYLOAD_CAP),
     };

@@ -9,9 +9,8 @@
 #include "simd/simd.h"
 
 #define SIMD_DECLARE(isa)                                                                                              \
+    void mix_n1_##isa(int16_t *const *rows, size_t n_rows, size_t n_own, size_t n, int16_t *bus);                      \
     void mix_sum_split_##isa(const int16_t *const *rows, size_t n_rows, size_t n, int16_t *s1, int16_t *s2);           \
-    void mix_minus_##isa(const int16_t *s1, const int16_t *s2, const int16_t *own, int16_t *out, size_t n);            \
-    void mix_n1_##isa(const int16_t *const *rows, int16_t *const *out, size_t n_rows, size_t n);                       \
     void limit_soft_##isa(const int16_t *s1, const int16_t *s2, const int16_t *own, int16_t *out, size_t n);           \
     void ulaw_decode_##isa(const uint8_t *in, int16_t *out, size_t n);                                                 \
     void alaw_decode_##isa(const uint8_t *in, int16_t *out, size_t n);                                                 \

@@ -8,7 +8,7 @@
 
 /* clang-format off */
 #define ROW(isa, isa_bit) { #isa, isa_bit,                                                                             \
-    mix_sum_split_##isa, mix_minus_##isa, mix_n1_##isa, limit_soft_##isa,                                              \
+    mix_n1_##isa, mix_sum_split_##isa, limit_soft_##isa,                                                               \
     ulaw_decode_##isa, alaw_decode_##isa, ulaw_encode_##isa, alaw_encode_##isa,                                        \
     level_##isa, gain_ramp_##isa, fir_up_##isa, fir_down_##isa, g722_encode_##isa, g722_decode_##isa }
 /* clang-format on */

@@ -20,25 +20,28 @@
 #define SIMD_KNEE 24576     /* limit_soft is the identity up to here (-2.5 dBFS) */
 
 /**
- * Sums rows exactly and splits the sum S into two int16 planes: s1 = sat16(S), s2 = sat16(S - s1).
- * For every int16 x: sat16(S - x) == adds(subs(s1, x), s2), so one pass serves the bus and every N-1.
+ * N-1 in one pass, exact and saturated once: bus = sat16(sum of all rows), and the first n_own rows, those of who is
+ * served here, become what each of them hears: rows[i] = sat16(sum of all rows - rows[i]).
+ *
+ * @param rows    [n_rows] pointers to [n] int16, aligned; no row twice; those from n_own on are only read
+ * @param bus     [n] int16, aligned, written; may not alias a row
+ * @source        our own: saturate once, last
+ */
+typedef void (*mix_n1_fn)(int16_t *const *rows, size_t n_rows, size_t n_own, size_t n, int16_t *bus);
+
+/**
+ * For a sum that the limiter must see whole: splits the sum S of all rows into two int16 planes, s1 = sat16(S) and
+ * s2 = sat16(S - s1).
  *
  * @param rows    [n_rows] pointers to [n] int16, aligned; n_rows >= 0 (0 gives silence)
  * @param s1,s2   [n] int16, aligned, written; may not alias a row
- * @source        our own: saturate once, last
  */
 typedef void (*mix_sum_split_fn)(const int16_t *const *rows, size_t n_rows, size_t n, int16_t *s1, int16_t *s2);
 
-/** N-1 of one row: out = adds(subs(s1, own), s2). own NULL: the whole sum, out = adds(s1, s2). out may alias own. */
-typedef void (*mix_minus_fn)(const int16_t *s1, const int16_t *s2, const int16_t *own, int16_t *out, size_t n);
-
-/** N-1 of a whole conference in one pass: out[i] = sat16(sum of rows - rows[i]). out[i] may not alias any row. */
-typedef void (*mix_n1_fn)(const int16_t *const *rows, int16_t *const *out, size_t n_rows, size_t n);
-
 /**
- * Like mix_minus, with a soft knee instead of the hard edge: y = s1 + s2 - own in int32, |y| <= SIMD_KNEE unchanged,
- * above it sign(y) * (T + d*R/(d+R)) with T = 24576, R = 8191, d = |y| - T in float32, rounded to nearest even, so the
- * result never leaves int16.
+ * N-1 with a soft knee instead of the hard edge: y = s1 + s2 - own in int32 (own NULL: the whole sum), |y| <= SIMD_KNEE
+ * unchanged, above it sign(y) * (T + d*R/(d+R)) with T = 24576, R = 8191, d = |y| - T in float32, rounded to
+ * nearest even, so the result never leaves int16. out may alias own.
  */
 typedef void (*limit_soft_fn)(const int16_t *s1, const int16_t *s2, const int16_t *own, int16_t *out, size_t n);
 
@@ -149,9 +152,8 @@ typedef void (*g722_decode_fn)(struct g722_state *const *states, const uint8_t *
 struct simd {
     const char *name; /* "ref", "avx2", "avx512", "neon" */
     unsigned bit;     /* SIMD_* of this row */
-    mix_sum_split_fn mix_sum_split;
-    mix_minus_fn mix_minus;
     mix_n1_fn mix_n1;
+    mix_sum_split_fn mix_sum_split;
     limit_soft_fn limit_soft;
     g711_decode_fn ulaw_decode, alaw_decode;
     g711_encode_fn ulaw_encode, alaw_encode;

@@ -25,7 +25,6 @@ void rig_open(struct rig *r, uint8_t shape)
         .s1 = arena_take(a, frame),
         .s2 = arena_take(a, frame),
         .listen = arena_take(a, frame),
-        .own = arena_take(a, frame),
         .silence = arena_take(a, frame),
         .payload = arena_take(a, PAYLOAD_CAP),
     };

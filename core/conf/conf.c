@@ -20,7 +20,7 @@ int conf_build(struct conf **out, const struct conf_cfg *cfg)
     conf->plan.legs = (struct leg **)(conf + 1);
     conf->mixed = conf->plan.legs + cfg->legs_max;
     conf->mixed_max = mixed_max;
-    conf->rows = (const int16_t **)(conf->mixed + mixed_max);
+    conf->rows = (int16_t **)(conf->mixed + mixed_max);
     *out = conf;
     return 0;
 }

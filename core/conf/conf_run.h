@@ -39,7 +39,7 @@ struct conf {
     struct leg *talkers[TALKERS_MAX];
     uint32_t n_talkers;
     struct leg **mixed;   /* [mixed_max] this tick's contributors */
-    const int16_t **rows; /* [mixed_max] their rows at one rate */
+    int16_t **rows;       /* [mixed_max] their rows at one rate */
     uint32_t n_mixed, mixed_max;
     struct conf_cfg cfg;
 };
@@ -52,7 +52,6 @@ struct mix_tools {
     struct hush *hush;         /* NULL: everybody encodes his own silence */
     int16_t *s1, *s2;          /* [FRAME_SAMPLES_MAX] the sum, split */
     int16_t *listen;           /* [FRAME_SAMPLES_MAX] what listeners hear */
-    int16_t *own;              /* [FRAME_SAMPLES_MAX] what one talker hears */
     int16_t *silence;          /* [FRAME_SAMPLES_MAX] zeros */
     uint8_t *payload;          /* [PACKET_STRIDE_BYTES * 2]: 20 ms of 48 kHz L16 are 1920 bytes */
 };

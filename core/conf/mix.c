@@ -18,47 +18,63 @@ enum {
 struct bus {
     unsigned i_rate;
     size_t n;           /* samples of a frame */
-    bool limit;         /* the peaks could add up over the knee */
     uint8_t level_dbov; /* of what listeners hear */
 };
 
-/* A contributor's row at a rate; resampled when it speaks at another. A pause in its use means a fresh filter. */
-static const int16_t *row_at(struct leg *leg, const struct conf *conf, unsigned i_rate, const struct simd *simd)
+/* A contributor's row at the other rates at which somebody listens. A pause in its use means a fresh filter. */
+static void row_resample(struct leg *leg, const struct conf *conf, const struct simd *simd)
 {
-    if (i_rate != leg->i_rate) {
-        if (leg->fir_tick[i_rate] + 1 != conf->tick) {
-            memset(leg->fir[i_rate], 0, sizeof *leg->fir[i_rate]);
+    for (unsigned r = 0; r < RATES; r++) {
+        if (r == leg->i_rate || !conf->plan.rate_used[r]) {
+            continue;
         }
-        leg->fir_tick[i_rate] = conf->tick;
-        resample_frame(simd, leg->fir[i_rate], leg->cfg.fmt.rate_hz, rate_hz_at(i_rate), leg->row, leg->row_at[i_rate]);
+        if (leg->fir_tick[r] + 1 != conf->tick) {
+            memset(leg->fir[r], 0, sizeof *leg->fir[r]);
+        }
+        leg->fir_tick[r] = conf->tick;
+        resample_frame(simd, leg->fir[r], leg->cfg.fmt.rate_hz, rate_hz_at(r), leg->row, leg->row_at[r]);
     }
-    return leg->row_at[i_rate];
 }
 
-/* sum - own, saturated once; softly if it could go over the knee. own NULL: the whole sum. */
-static void bus_take(const struct bus *bus, const struct mix_tools *t, const int16_t *own, int16_t *out)
+/* Is somebody served here who hears less than everybody? */
+static bool hears_minus(const struct leg *leg, const struct conf *conf, const struct bus *bus)
+{
+    return conf->n_mixed > 1 && leg->i_rate == bus->i_rate && leg->tx_on && !leg->deaf;
+}
+
+/* This rate's rows, first those of who is served here. @return how many those are */
+static uint32_t bus_rows(const struct bus *bus, struct conf *conf)
+{
+    uint32_t n_own = 0, n_other = conf->n_mixed;
+    for (uint32_t i = 0; i < conf->n_mixed; i++) {
+        struct leg *leg = conf->mixed[i];
+        uint32_t at = hears_minus(leg, conf, bus) ? n_own++ : --n_other;
+        conf->rows[at] = leg->row_at[bus->i_rate];
+    }
+    return n_own;
+}
+
+/* What listeners hear; what a talker hears takes the place of its row. Softly limited if it could go over the knee. */
+static void bus_mix(struct bus *bus, struct conf *conf, const struct mix_tools *t)
 {
     const struct simd *simd = t->leg.simd;
-    if (bus->limit) {
-        simd->limit_soft(t->s1, t->s2, own, out, bus->n);
-    } else {
-        simd->mix_minus(t->s1, t->s2, own, out, bus->n);
-    }
-}
-
-static void bus_sum(struct bus *bus, struct conf *conf, const struct mix_tools *t)
-{
+    uint32_t n_own = bus_rows(bus, conf);
     int32_t peaks = 0;
     for (uint32_t i = 0; i < conf->n_mixed; i++) {
-        conf->rows[i] = row_at(conf->mixed[i], conf, bus->i_rate, t->leg.simd);
         peaks = MIN(peaks + conf->mixed[i]->peak, INT32_MAX / 2);
     }
     /* Resampling may overshoot a little: an eighth of headroom keeps the test on the safe side. */
-    bus->limit = peaks + peaks / 8 > SIMD_KNEE;
-    t->leg.simd->mix_sum_split(conf->rows, conf->n_mixed, bus->n, t->s1, t->s2);
-    bus_take(bus, t, NULL, t->listen);
+    if (peaks + peaks / 8 <= SIMD_KNEE) {
+        simd->mix_n1(conf->rows, conf->n_mixed, n_own, bus->n, t->listen);
+    } else {
+        simd->mix_sum_split((const int16_t *const *)conf->rows, conf->n_mixed, bus->n, t->s1, t->s2);
+        simd->limit_soft(t->s1, t->s2, NULL, t->listen, bus->n);
+        for (uint32_t i = 0; i < n_own; i++) {
+            simd->limit_soft(t->s1, t->s2, conf->rows[i], conf->rows[i], bus->n);
+        }
+    }
     uint64_t squares = 0;
-    bool any = conf->n_mixed && t->leg.simd->level(t->listen, bus->n, &squares);
+    bool any = conf->n_mixed && simd->level(t->listen, bus->n, &squares);
     bus->level_dbov = any ? level_dbov(squares, bus->n) : LEVEL_SILENT;
 }
 
@@ -235,11 +251,7 @@ static void leg_serve(struct conf *conf, struct group *group, const struct bus *
                       struct leg *leg)
 {
     uint32_t n_others = leg->deaf ? 0 : conf->n_mixed - leg->in_mix;
-    const int16_t *pcm = n_others ? t->listen : t->silence;
-    if (n_others && leg->in_mix) {
-        bus_take(bus, t, leg->row, t->own);
-        pcm = t->own;
-    }
+    const int16_t *pcm = !n_others ? t->silence : leg->in_mix ? leg->row : t->listen;
     job_run(&(struct encode_job){.conf = conf, .group = group, .leg = leg}, t, leg, pcm, bus->n);
 }
 
@@ -299,12 +311,15 @@ void conf_mix(struct conf *conf, const struct mix_tools *t)
         leg_fetch_tx(plan->legs[i]);
     }
     select_talkers(conf, &t->leg);
+    for (uint32_t i = 0; i < conf->n_mixed; i++) {
+        row_resample(conf->mixed[i], conf, t->leg.simd);
+    }
     for (unsigned r = 0; r < RATES; r++) {
         if (!plan->rate_used[r]) {
             continue;
         }
         struct bus bus = {.i_rate = r, .n = rate_frame_samples(rate_hz_at(r))};
-        bus_sum(&bus, conf, t);
+        bus_mix(&bus, conf, t);
         for (uint32_t g = 0; g < plan->n_groups; g++) {
             if (plan->groups[g].solo || plan->legs[plan->groups[g].first]->i_rate == r) {
                 group_serve(conf, &plan->groups[g], &bus, t);

@@ -46,6 +46,7 @@ static inline void sum16_split(struct sum16 sum, __m256i *s1, __m256i *s2)
     *s2 = _mm256_packs_epi32(_mm256_sub_epi32(sum.low, low), _mm256_sub_epi32(sum.high, high));
 }
 
+/* sum - own, saturated: for every int16 own it is adds(subs(s1, own), s2). */
 static inline __m256i minus(__m256i s1, __m256i s2, __m256i own)
 {
     return _mm256_adds_epi16(_mm256_subs_epi16(s1, own), s2);
@@ -120,40 +121,38 @@ void mix_sum_split_avx2(const int16_t *const *rows, size_t n_rows, size_t n, int
     }
 }
 
-void mix_minus_avx2(const int16_t *s1, const int16_t *s2, const int16_t *own, int16_t *out, size_t n)
+/* A large conference: the sum row by row, then N-1 row by row; the planes of the sum stay in L1. */
+static void n1_by_rows(int16_t *const *rows, size_t n_rows, size_t n_own, size_t n, int16_t *bus)
 {
-    if (!own) {
-        for (size_t at = 0; at < n; at += 16)
-            store(out + at, _mm256_adds_epi16(load(s1 + at), load(s2 + at)));
-        return;
-    }
-    for (size_t at = 0; at < n; at += SIMD_BLOCK) {
-        store(out + at, minus(load(s1 + at), load(s2 + at), load(own + at)));
-        store(out + at + 16, minus(load(s1 + at + 16), load(s2 + at + 16), load(own + at + 16)));
+    int16_t s2[SIMD_SAMPLES_MAX] __attribute__((aligned(64)));
+    sum_split_by_rows((const int16_t *const *)rows, n_rows, n, bus, s2); /* s1 is the bus */
+    for (size_t i = 0; i < n_own; i++) {
+        for (size_t at = 0; at < n; at += SIMD_BLOCK) {
+            int16_t *own = rows[i] + at;
+            store(own, minus(load(bus + at), load(s2 + at), load(own)));
+            store(own + 16, minus(load(bus + at + 16), load(s2 + at + 16), load(own + 16)));
+        }
     }
 }
 
-void mix_n1_avx2(const int16_t *const *rows, int16_t *const *out, size_t n_rows, size_t n)
+void mix_n1_avx2(int16_t *const *rows, size_t n_rows, size_t n_own, size_t n, int16_t *bus)
 {
-    if (2 * n_rows * n * sizeof(int16_t) > COLUMN_BYTES_MAX) {
-        int16_t s1[SIMD_SAMPLES_MAX] __attribute__((aligned(64)));
-        int16_t s2[SIMD_SAMPLES_MAX] __attribute__((aligned(64)));
-        mix_sum_split_avx2(rows, n_rows, n, s1, s2);
-        for (size_t i = 0; i < n_rows; i++)
-            mix_minus_avx2(s1, s2, rows[i], out[i], n);
+    if (n_rows * n * sizeof(int16_t) > COLUMN_BYTES_MAX) {
+        n1_by_rows(rows, n_rows, n_own, n, bus);
         return;
     }
     for (size_t at = 0; at < n; at += SIMD_BLOCK) {
         struct sum16 a, b;
         __m256i a1, a2, b1, b2;
-        sum_column(rows, n_rows, at, &a, &b);
+        sum_column((const int16_t *const *)rows, n_rows, at, &a, &b);
         sum16_split(a, &a1, &a2);
         sum16_split(b, &b1, &b2);
-        for (size_t i = 0; i < n_rows; i++) {
-            const int16_t *own = rows[i] + at;
-            int16_t *to = out[i] + at;
-            store(to, minus(a1, a2, load(own)));
-            store(to + 16, minus(b1, b2, load(own + 16)));
+        store(bus + at, a1);
+        store(bus + at + 16, b1);
+        for (size_t i = 0; i < n_own; i++) {
+            int16_t *own = rows[i] + at;
+            store(own, minus(a1, a2, load(own)));
+            store(own + 16, minus(b1, b2, load(own + 16)));
         }
     }
 }

@@ -56,6 +56,7 @@ static inline void sum32_split(struct sum32 sum, __m512i *s1, __m512i *s2)
                              _mm512_dpwssd_epi32(sum.high, _mm512_unpackhi_epi16(first, first), minus_one));
 }
 
+/* sum - own, saturated: for every int16 own it is adds(subs(s1, own), s2). */
 static inline __m512i minus(__m512i s1, __m512i s2, __m512i own)
 {
     return _mm512_adds_epi16(_mm512_subs_epi16(s1, own), s2);
@@ -153,45 +154,43 @@ void mix_sum_split_avx512(const int16_t *const *rows, size_t n_rows, size_t n, i
     }
 }
 
-void mix_minus_avx512(const int16_t *s1, const int16_t *s2, const int16_t *own, int16_t *out, size_t n)
+/* A large conference: the sum row by row, then N-1 row by row; the planes of the sum stay in L1. */
+static void n1_by_rows(int16_t *const *rows, size_t n_rows, size_t n_own, size_t n, int16_t *bus)
 {
-    if (!own) {
+    int16_t s2[SIMD_SAMPLES_MAX] __attribute__((aligned(64)));
+    sum_split_by_rows((const int16_t *const *)rows, n_rows, n, bus, s2); /* s1 is the bus */
+    for (size_t i = 0; i < n_own; i++)
         for (size_t at = 0; at < n; at += 32)
-            store(out + at, _mm512_adds_epi16(load(s1 + at), load(s2 + at)));
-        return;
-    }
-    for (size_t at = 0; at < n; at += 32)
-        store(out + at, minus(load(s1 + at), load(s2 + at), load(own + at)));
+            store(rows[i] + at, minus(load(bus + at), load(s2 + at), load(rows[i] + at)));
 }
 
-void mix_n1_avx512(const int16_t *const *rows, int16_t *const *out, size_t n_rows, size_t n)
+void mix_n1_avx512(int16_t *const *rows, size_t n_rows, size_t n_own, size_t n, int16_t *bus)
 {
-    if (2 * n_rows * n * sizeof(int16_t) > COLUMN_BYTES_MAX) {
-        int16_t s1[SIMD_SAMPLES_MAX] __attribute__((aligned(64)));
-        int16_t s2[SIMD_SAMPLES_MAX] __attribute__((aligned(64)));
-        mix_sum_split_avx512(rows, n_rows, n, s1, s2);
-        for (size_t i = 0; i < n_rows; i++)
-            mix_minus_avx512(s1, s2, rows[i], out[i], n);
+    if (n_rows * n * sizeof(int16_t) > COLUMN_BYTES_MAX) {
+        n1_by_rows(rows, n_rows, n_own, n, bus);
         return;
     }
+    const int16_t *const *in = (const int16_t *const *)rows;
     __m512i a1, a2, b1, b2;
     size_t at = 0;
     for (; at + 64 <= n; at += 64) {
         struct sum32 a, b;
-        sum_column64(rows, n_rows, at, &a, &b);
+        sum_column64(in, n_rows, at, &a, &b);
         sum32_split(a, &a1, &a2);
         sum32_split(b, &b1, &b2);
-        for (size_t i = 0; i < n_rows; i++) {
-            const int16_t *own = rows[i] + at;
-            int16_t *to = out[i] + at;
-            store(to, minus(a1, a2, load(own)));
-            store(to + 32, minus(b1, b2, load(own + 32)));
+        store(bus + at, a1);
+        store(bus + at + 32, b1);
+        for (size_t i = 0; i < n_own; i++) {
+            int16_t *own = rows[i] + at;
+            store(own, minus(a1, a2, load(own)));
+            store(own + 32, minus(b1, b2, load(own + 32)));
         }
     }
     if (at < n) {
-        sum32_split(sum_column32(rows, n_rows, at), &a1, &a2);
-        for (size_t i = 0; i < n_rows; i++)
-            store(out[i] + at, minus(a1, a2, load(rows[i] + at)));
+        sum32_split(sum_column32(in, n_rows, at), &a1, &a2);
+        store(bus + at, a1);
+        for (size_t i = 0; i < n_own; i++)
+            store(rows[i] + at, minus(a1, a2, load(rows[i] + at)));
     }
 }
 

@@ -47,6 +47,7 @@ static inline void sum16_store(struct sum16 sum, int16_t *s1, int16_t *s2)
     vst1q_s16(s2 + 8, split_second(sum.c, sum.d, y));
 }
 
+/* sum - own, saturated: for every int16 own it is adds(subs(s1, own), s2). */
 static inline int16x8_t minus(int16x8_t s1, int16x8_t s2, int16x8_t own)
 {
     return vqaddq_s16(vqsubq_s16(s1, own), s2);
@@ -87,24 +88,13 @@ void mix_sum_split_neon(const int16_t *const *rows, size_t n_rows, size_t n, int
     }
 }
 
-void mix_minus_neon(const int16_t *s1, const int16_t *s2, const int16_t *own, int16_t *out, size_t n)
+void mix_n1_neon(int16_t *const *rows, size_t n_rows, size_t n_own, size_t n, int16_t *bus)
 {
-    if (!own) {
-        for (size_t at = 0; at < n; at += 8)
-            vst1q_s16(out + at, vqaddq_s16(vld1q_s16(s1 + at), vld1q_s16(s2 + at)));
-        return;
-    }
-    for (size_t at = 0; at < n; at += 8)
-        vst1q_s16(out + at, minus(vld1q_s16(s1 + at), vld1q_s16(s2 + at), vld1q_s16(own + at)));
-}
-
-void mix_n1_neon(const int16_t *const *rows, int16_t *const *out, size_t n_rows, size_t n)
-{
-    int16_t s1[SIMD_SAMPLES_MAX] __attribute__((aligned(64)));
     int16_t s2[SIMD_SAMPLES_MAX] __attribute__((aligned(64)));
-    mix_sum_split_neon(rows, n_rows, n, s1, s2);
-    for (size_t i = 0; i < n_rows; i++)
-        mix_minus_neon(s1, s2, rows[i], out[i], n);
+    mix_sum_split_neon((const int16_t *const *)rows, n_rows, n, bus, s2); /* s1 is the bus */
+    for (size_t i = 0; i < n_own; i++)
+        for (size_t at = 0; at < n; at += 8)
+            vst1q_s16(rows[i] + at, minus(vld1q_s16(bus + at), vld1q_s16(s2 + at), vld1q_s16(rows[i] + at)));
 }
 
 /* The knee of simd.h for 4 values; the operations and their order are those of ref/mix.c. */

@@ -21,6 +21,19 @@ static void sum_rows(const int16_t *const *rows, size_t n_rows, size_t n, int32_
     }
 }
 
+void mix_n1_ref(int16_t *const *rows, size_t n_rows, size_t n_own, size_t n, int16_t *bus)
+{
+    int32_t sum[SIMD_SAMPLES_MAX];
+    sum_rows((const int16_t *const *)rows, n_rows, n, sum);
+    for (size_t i = 0; i < n; i++)
+        bus[i] = sat16(sum[i]);
+    for (size_t i_row = 0; i_row < n_own; i_row++) {
+        int16_t *row = rows[i_row];
+        for (size_t i = 0; i < n; i++)
+            row[i] = sat16(sum[i] - row[i]);
+    }
+}
+
 void mix_sum_split_ref(const int16_t *const *rows, size_t n_rows, size_t n, int16_t *s1, int16_t *s2)
 {
     int32_t sum[SIMD_SAMPLES_MAX];
@@ -28,26 +41,6 @@ void mix_sum_split_ref(const int16_t *const *rows, size_t n_rows, size_t n, int1
     for (size_t i = 0; i < n; i++) {
         s1[i] = sat16(sum[i]);
         s2[i] = sat16(sum[i] - s1[i]);
-    }
-}
-
-void mix_minus_ref(const int16_t *s1, const int16_t *s2, const int16_t *own, int16_t *out, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        int16_t others = own ? sat16(s1[i] - own[i]) : s1[i];
-        out[i] = sat16(others + s2[i]);
-    }
-}
-
-void mix_n1_ref(const int16_t *const *rows, int16_t *const *out, size_t n_rows, size_t n)
-{
-    int32_t sum[SIMD_SAMPLES_MAX];
-    sum_rows(rows, n_rows, n, sum);
-    for (size_t i_row = 0; i_row < n_rows; i_row++) {
-        const int16_t *own = rows[i_row];
-        int16_t *to = out[i_row];
-        for (size_t i = 0; i < n; i++)
-            to[i] = sat16(sum[i] - own[i]);
     }
 }
 

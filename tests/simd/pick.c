@@ -32,7 +32,7 @@ static void test_names(struct check *check)
 static void test_row_complete(struct check *check)
 {
     const struct simd *row = check->row;
-    if (!row->mix_sum_split || !row->mix_minus || !row->mix_n1 || !row->limit_soft || !row->ulaw_decode ||
+    if (!row->mix_n1 || !row->mix_sum_split || !row->limit_soft || !row->ulaw_decode ||
         !row->alaw_decode || !row->ulaw_encode || !row->alaw_encode || !row->level || !row->gain_ramp || !row->fir_up ||
         !row->fir_down || !row->g722_encode || !row->g722_decode)
         check_fail(check, "a kernel is missing");

@@ -142,7 +142,6 @@ static void hall_open(struct hall *h, uint32_t n_lanes, const struct simd *simd)
         .s1 = arena_take(a, frame),
         .s2 = arena_take(a, frame),
         .listen = arena_take(a, frame),
-        .own = arena_take(a, frame),
         .silence = arena_take(a, frame),
         .payload = arena_take(a, PAYLOAD_CAP),
     };

@@ -90,7 +90,6 @@ static struct hall *hall_open(unsigned talkers, bool lazy, bool levels, uint32_t
         .s1 = arena_take(a, frame),
         .s2 = arena_take(a, frame),
         .listen = arena_take(a, frame),
-        .own = arena_take(a, frame),
         .silence = arena_take(a, frame),
         .payload = arena_take(a, PAYLOAD_CAP),
     };

@@ -72,7 +72,6 @@ static void hall_open(struct hall *h)
         .s1 = arena_take(a, frame),
         .s2 = arena_take(a, frame),
         .listen = arena_take(a, frame),
-        .own = arena_take(a, frame),
         .silence = arena_take(a, frame),
         .payload = arena_take(a, PAYLOAD_CAP),
         .hush = hush_build(a),
