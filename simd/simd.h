@@ -17,7 +17,8 @@
 #define SIMD_BLOCK 32
 #define SIMD_SAMPLES_MAX 2048
 #define SIMD_ROWS_MAX 65535 /* 65535 * 32768 < 2^31: the int32 sum is exact */
-#define SIMD_KNEE 24576     /* limit_soft is the identity up to here (-2.5 dBFS) */
+#define SIMD_KNEE 24576     /* T: limit_soft is the identity up to here (-2.5 dBFS) */
+#define SIMD_KNEE_ROOM 8191 /* R: what is left above it */
 
 /**
  * N-1 in one pass, exact and saturated once: bus = sat16(sum of all rows), and the first n_own rows, those of who is
@@ -40,7 +41,7 @@ typedef void (*mix_sum_split_fn)(const int16_t *const *rows, size_t n_rows, size
 
 /**
  * N-1 with a soft knee instead of the hard edge: y = s1 + s2 - own in int32 (own NULL: the whole sum), |y| <= SIMD_KNEE
- * unchanged, above it sign(y) * (T + d*R/(d+R)) with T = 24576, R = 8191, d = |y| - T in float32, rounded to
+ * unchanged, above it sign(y) * (T + R - R*R/(d+R)) with T = 24576, R = 8191, d = |y| - T in float32, rounded to
  * nearest even, so the result never leaves int16. out may alias own.
  */
 typedef void (*limit_soft_fn)(const int16_t *s1, const int16_t *s2, const int16_t *own, int16_t *out, size_t n);

@@ -168,12 +168,13 @@ static inline int any_over_knee(__m256i x, __m256i y)
 /* The knee of simd.h for the magnitudes of 8 values; the operations and their order are those of ref/mix.c. */
 static inline __m256i knee(__m256i y)
 {
-    const __m256 threshold = _mm256_set1_ps(SIMD_KNEE), room = _mm256_set1_ps(INT16_MAX - SIMD_KNEE);
+    const __m256 threshold = _mm256_set1_ps(SIMD_KNEE), room = _mm256_set1_ps(SIMD_KNEE_ROOM);
+    const __m256 square = _mm256_set1_ps((float)SIMD_KNEE_ROOM * SIMD_KNEE_ROOM);
+    const __m256 base = _mm256_set1_ps(SIMD_KNEE - SIMD_KNEE_ROOM);
     __m256 magnitude = _mm256_cvtepi32_ps(_mm256_abs_epi32(y));
-    __m256 under = _mm256_min_ps(magnitude, threshold);
-    __m256 over = _mm256_sub_ps(magnitude, under); /* exact, and zero below the knee */
-    return _mm256_cvtps_epi32(
-        _mm256_add_ps(under, _mm256_div_ps(_mm256_mul_ps(over, room), _mm256_add_ps(over, room))));
+    __m256 under = _mm256_min_ps(magnitude, threshold), above = _mm256_max_ps(magnitude, threshold);
+    __m256 limited = _mm256_sub_ps(_mm256_add_ps(under, room), _mm256_div_ps(square, _mm256_sub_ps(above, base)));
+    return _mm256_cvtps_epi32(limited);
 }
 
 /* Both halves limited, with the signs of the saturated samples. */

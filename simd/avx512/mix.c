@@ -205,13 +205,14 @@ enum { COPY_SIGN = 0xf8 }; /* vpternlog truth table: a | (b & c) */
 /* The knee of simd.h for 16 values; the operations and their order are those of ref/mix.c. */
 static inline __m512i knee(__m512i y)
 {
-    const __m512 threshold = _mm512_set1_ps(SIMD_KNEE), room = _mm512_set1_ps(INT16_MAX - SIMD_KNEE);
+    const __m512 threshold = _mm512_set1_ps(SIMD_KNEE), room = _mm512_set1_ps(SIMD_KNEE_ROOM);
+    const __m512 square = _mm512_set1_ps((float)SIMD_KNEE_ROOM * SIMD_KNEE_ROOM);
+    const __m512 base = _mm512_set1_ps(SIMD_KNEE - SIMD_KNEE_ROOM);
     const __m512i sign_bit = _mm512_set1_epi32(INT32_MIN);
     __m512 value = _mm512_cvtepi32_ps(y);
     __m512 magnitude = _mm512_abs_ps(value);
-    __m512 under = _mm512_min_ps(magnitude, threshold);
-    __m512 over = _mm512_sub_ps(magnitude, under); /* exact, and zero below the knee */
-    __m512 limited = _mm512_add_ps(under, _mm512_div_ps(_mm512_mul_ps(over, room), _mm512_add_ps(over, room)));
+    __m512 under = _mm512_min_ps(magnitude, threshold), above = _mm512_max_ps(magnitude, threshold);
+    __m512 limited = _mm512_sub_ps(_mm512_add_ps(under, room), _mm512_div_ps(square, _mm512_sub_ps(above, base)));
     __m512i with_sign =
         _mm512_ternarylogic_epi32(_mm512_castps_si512(limited), _mm512_castps_si512(value), sign_bit, COPY_SIGN);
     return _mm512_cvtps_epi32(_mm512_castsi512_ps(with_sign));

@@ -100,11 +100,12 @@ void mix_n1_neon(int16_t *const *rows, size_t n_rows, size_t n_own, size_t n, in
 /* The knee of simd.h for 4 values; the operations and their order are those of ref/mix.c. */
 static inline int32x4_t knee(int32x4_t y)
 {
-    const float32x4_t threshold = vdupq_n_f32(SIMD_KNEE), room = vdupq_n_f32(INT16_MAX - SIMD_KNEE);
+    const float32x4_t threshold = vdupq_n_f32(SIMD_KNEE), room = vdupq_n_f32(SIMD_KNEE_ROOM);
+    const float32x4_t square = vdupq_n_f32((float)SIMD_KNEE_ROOM * SIMD_KNEE_ROOM);
+    const float32x4_t base = vdupq_n_f32(SIMD_KNEE - SIMD_KNEE_ROOM);
     float32x4_t magnitude = vcvtq_f32_s32(vabsq_s32(y));
-    float32x4_t over = vmaxq_f32(vsubq_f32(magnitude, threshold), vdupq_n_f32(0.0f));
-    float32x4_t under = vminq_f32(magnitude, threshold);
-    float32x4_t limited = vaddq_f32(under, vdivq_f32(vmulq_f32(over, room), vaddq_f32(over, room)));
+    float32x4_t under = vminq_f32(magnitude, threshold), above = vmaxq_f32(magnitude, threshold);
+    float32x4_t limited = vsubq_f32(vaddq_f32(under, room), vdivq_f32(square, vsubq_f32(above, base)));
     int32x4_t rounded = vcvtnq_s32_f32(limited);
     return vbslq_s32(vcltzq_s32(y), vnegq_s32(rounded), rounded);
 }

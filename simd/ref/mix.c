@@ -52,17 +52,17 @@ static int32_t round_even(float x)
 }
 
 /*
- * T + d*R/(d+R) has value T and slope 1 at the knee (d = 0) and runs towards T + R = 32767 without reaching it. Every
- * operation below is one IEEE float32 operation, in this order on every ISA; below the knee d is 0 and y passes
- * through.
+ * T + R - R*R/(d+R), which is T + d*R/(d+R), has value T and slope 1 at the knee (d = 0) and runs towards T + R = 32767
+ * without reaching it. Every operation below is one IEEE float32 operation, in this order on every ISA; d + R is exact,
+ * and below the knee, where d is 0, the quotient is exactly R: y passes through.
  */
 static int16_t knee(int32_t y)
 {
-    const float threshold = SIMD_KNEE, room = INT16_MAX - SIMD_KNEE;
+    const float threshold = SIMD_KNEE, room = SIMD_KNEE_ROOM, square = (float)SIMD_KNEE_ROOM * SIMD_KNEE_ROOM;
     float magnitude = (float)(y < 0 ? -y : y);
-    float over = magnitude > threshold ? magnitude - threshold : 0.0f;
     float under = magnitude < threshold ? magnitude : threshold;
-    float limited = under + (over * room) / (over + room);
+    float above = magnitude > threshold ? magnitude : threshold;
+    float limited = (under + room) - square / (above - (threshold - room));
     int32_t rounded = round_even(limited);
     return (int16_t)(y < 0 ? -rounded : rounded);
 }
