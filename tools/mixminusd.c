@@ -361,7 +361,7 @@ static int serve(struct server *s)
         return 1;
     }
     if (!seal_is_fast()) {
-        log_line(&s->log, LOG_WARN, "packaged libsrtp2: SRTP costs thirty times more; run tools/setup and build again");
+        log_line(&s->log, LOG_WARN, "packaged libsrtp2: AES-GCM costs three times more: run tools/setup, build again");
     }
     raise_fd_limit(s);
     status = s->config.placement_is_auto ? place_apply(&s->config) : 0;
