@@ -60,6 +60,7 @@ static int worker_open(struct worker *w)
         .stats = &w->stats,
         .simd = w->cfg.simd,
         .legs_max = w->cfg.legs_max,
+        .lazy_decode = w->cfg.lazy_decode,
         .wall_offset_ns = w->cfg.wall_offset_ns,
         .clock = io_socket_now,
     };

@@ -16,6 +16,7 @@ struct worker_cfg {
     enum worker_io io;
     const struct simd *simd;
     uint32_t legs_max;       /* sizes everything that is allocated at start */
+    bool lazy_decode;        /* as in engine_cfg */
     uint64_t wall_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC, for RTCP's NTP time */
 };
 

@@ -29,6 +29,7 @@ struct config {
     enum config_io io;
     bool io_is_explicit; /* asked for, so a refusal is an error */
     uint32_t worker_legs_max;
+    bool lazy_decode;
     uint32_t stats_interval_s;
     struct addr http;                         /* where figures are served; unset: nowhere */
     char state_directory[SIG_STORE_MAX - 64]; /* of the default store, "": another one was given */

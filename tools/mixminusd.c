@@ -146,6 +146,7 @@ static int worker_begin(struct server *s, unsigned i, enum worker_io io)
         .io = io,
         .simd = s->simd,
         .legs_max = c->worker_legs_max,
+        .lazy_decode = c->lazy_decode,
         .wall_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC),
     };
     int err = worker_start(&s->workers[i], &cfg);

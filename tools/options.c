@@ -411,16 +411,20 @@ READ(read_io)
     return 0;
 }
 
+static int on_or_off(bool *value, const char *text, char *why, size_t size)
+{
+    *value = strcmp(text, "on") == 0;
+    return *value || strcmp(text, "off") == 0 ? 0 : refuse(why, size, "write on or off");
+}
+
 READ(read_reservation)
 {
-    if (strcmp(text, "on") == 0) {
-        config->sig.focus.reservation = true;
-    } else if (strcmp(text, "off") == 0) {
-        config->sig.focus.reservation = false;
-    } else {
-        return refuse(why, size, "write on or off");
-    }
-    return 0;
+    return on_or_off(&config->sig.focus.reservation, text, why, size);
+}
+
+READ(read_lazy_decode)
+{
+    return on_or_off(&config->lazy_decode, text, why, size);
 }
 
 /* Before codecs in the table: they are read with it. */
@@ -535,6 +539,10 @@ const struct option options[] = {
     {NULL, "quiet-s", "SECONDS", "120", "", "a call without RTP for so long ends; 0: never", false, read_quiet},
 
     {"Conferences", "talkers", "K", "3", "", "the loudest K are heard; 0: everybody", false, read_talkers},
+    {NULL, "lazy-decode", "on|off", "on", "",
+     "on: an Opus participant who cannot be among the loudest is not decoded; who claims silence in his packets' "
+     "headers (RFC 6464) is then not heard. off: everybody is decoded",
+     false, read_lazy_decode},
     {NULL, "conference-legs-max", "N", "500", "", "participants of one conference", false, read_conference_legs},
     /* The next and unused-s: one source at its source-rate cannot take all of them. */
     {NULL, "conferences-max", "N", "65536", "", "conferences at the same time", false, read_conferences},
