@@ -207,7 +207,7 @@ static int bye_send(struct call *call)
     if (call->focus->cfg.server[0]) {
         sip_add(out, "User-Agent", call->focus->cfg.server);
     }
-    return dialog_send(&call->dialog, call->focus->txns, out, &call->bye);
+    return dialog_send(&call->dialog, call->focus->txns, out, &call->owner, &call->bye);
 }
 
 /* RFC 3261 13.3.1.4: from our side the dialog ends by BYE, once the ACK is here or will never be. */

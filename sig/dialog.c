@@ -217,10 +217,10 @@ struct sip_out *dialog_request(struct dialog *d, enum sip_method method)
     return request_make(d, method, ++d->cseq_tx);
 }
 
-int dialog_send(struct dialog *d, struct txns *txns, struct sip_out *out, struct txn **txn)
+int dialog_send(struct dialog *d, struct txns *txns, struct sip_out *out, struct owner *owner, struct txn **txn)
 {
     struct flow flow = next_hop(d);
-    return txn_request(txns, out, &flow, d->owner, txn);
+    return txn_request(txns, out, &flow, owner, txn);
 }
 
 int dialog_ack(struct dialog *d, struct txns *txns, uint32_t cseq, const void *body, size_t n_bytes)

@@ -70,6 +70,8 @@ struct focus_cfg {
     X(CREDENTIALS_MALFORMED, 400, "credentials that are malformed, or of another request")                             \
     X(ENTITLEMENT, 403, "subscription that does not include conferences")                                              \
     X(STORE, 503, "account store does not answer")                                                                     \
+    X(EVENT, 489, "event package that nobody here notifies of")                                                        \
+    X(INTERVAL, 423, "subscription shorter than the shortest")                                                         \
     X(CONTACT, 400, "INVITE without one usable Contact")                                                               \
     X(ACCEPT, 406, "peer takes no SDP")                                                                                \
     X(BODY_TYPE, 415, "body that is not SDP")                                                                          \
@@ -124,7 +126,8 @@ const char *focus_ending_text(enum focus_ending ending);
 
 /* Readable from any thread. */
 struct focus_stats {
-    counter calls, confs, legs; /* gauges; legs: lent to workers */
+    counter calls, confs, legs, subs; /* gauges; legs: lent to workers */
+    counter notifies;
     counter calls_made, confs_made, redirects, challenges;
     counter refused[FOCUS_REFUSALS];
     counter ended[FOCUS_ENDINGS];

@@ -1,0 +1,295 @@
+/* Subscriptions. See sub.h. */
+#include "sig/sub.h"
+
+#include "sig/focus.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void sub_free(struct sub *sub)
+{
+    struct focus *f = sub->focus;
+    sub->package->gone(sub);
+    timer_stop(f->wheel, &sub->expiry);
+    timer_stop(f->wheel, &sub->wait);
+    if (sub->notify) {
+        txn_set_tag(sub->notify, NULL);
+    }
+    *sub->link = sub->next;
+    if (sub->next) {
+        sub->next->link = sub->link;
+    }
+    dialog_free(&sub->own);
+    free(sub->contact);
+    count_add(&f->stats.subs, (uint64_t)-1);
+    free(sub);
+}
+
+void sub_forget(struct sub *sub)
+{
+    sub_free(sub);
+}
+
+/* ---- telling ---- */
+
+static uint64_t now_ns(const struct sub *sub)
+{
+    return sub->focus->wheel->now_ms * NS_PER_MS;
+}
+
+static void state_add(const struct sub *sub, struct sip_out *out)
+{
+    if (sub->ended) {
+        sip_addf(out, "Subscription-State", "terminated;reason=%s", sub->ended);
+    } else {
+        uint64_t now = now_ns(sub), left_ns = sub->expires_ns > now ? sub->expires_ns - now : 0;
+        sip_addf(out, "Subscription-State", "active;expires=%llu", (unsigned long long)(left_ns / NS_PER_S));
+    }
+}
+
+/* Sends one now. The last one of a subscription ends it, whether it could be sent or not. */
+static void notify_send(struct sub *sub)
+{
+    struct sip_out *out = dialog_request(sub->dialog, SIP_NOTIFY);
+    bool is_last = sub->ended != NULL;
+    sip_addf(out, "Event", "%s%s%s", sub->package->event, sub->id[0] ? ";id=" : "", sub->id);
+    state_add(sub, out);
+    sip_add(out, "Contact", sub->contact);
+    if (sub->focus->cfg.server[0]) {
+        sip_add(out, "User-Agent", sub->focus->cfg.server);
+    }
+    sub->package->body(sub, out, sub->is_whole);
+    sub->is_due = sub->is_whole = false;
+    sub->notified_ns = now_ns(sub);
+    int err = dialog_send(sub->dialog, sub->focus->txns, out, &sub->owner, &sub->notify);
+    if (err) {
+        sub->notify = NULL;
+    }
+    count_add(&sub->focus->stats.notifies, !err);
+    if (is_last) {
+        sub_free(sub);
+    } else if (err) {
+        sub->is_broken = true;
+        timer_start(sub->focus->wheel, &sub->wait, 1);
+    }
+}
+
+/* The last one waits for the answer to the one before, too: they must not overtake each other; but for no interval. */
+static void notify_try(struct sub *sub)
+{
+    uint64_t next_ns = sub->notified_ns + sub->package->interval_ms * NS_PER_MS, now = now_ns(sub);
+    if (!sub->is_due || sub->notify || sub->is_broken) {
+        return;
+    }
+    if (sub->notified_ns != 0 && now < next_ns && !sub->ended) {
+        timer_start(sub->focus->wheel, &sub->wait, (next_ns - now + NS_PER_MS - 1) / NS_PER_MS);
+        return;
+    }
+    timer_stop(sub->focus->wheel, &sub->wait);
+    notify_send(sub);
+}
+
+void sub_tell(struct sub *sub)
+{
+    sub->is_due = true;
+    notify_try(sub);
+}
+
+void sub_end(struct sub *sub, const char *reason)
+{
+    if (sub->ended) {
+        return;
+    }
+    sub->ended = reason;
+    timer_stop(sub->focus->wheel, &sub->expiry);
+    sub_tell(sub);
+}
+
+static void on_expiry(struct timer *timer, uint64_t at_ns)
+{
+    sub_end(TIMER_OWNER(timer, struct sub, expiry), "timeout");
+}
+
+static void on_wait(struct timer *timer, uint64_t at_ns)
+{
+    struct sub *sub = TIMER_OWNER(timer, struct sub, wait);
+    if (sub->is_broken) {
+        sub_free(sub);
+    } else {
+        notify_try(sub);
+    }
+}
+
+/* ---- what the peer says ---- */
+
+static struct sub *sub_of(struct owner *owner)
+{
+    return OWNER_OF(owner, struct sub, owner);
+}
+
+/* RFC 6665 4.2.2: any failure that is not about this one NOTIFY ends it. */
+static void on_response(struct owner *owner, struct txn *txn, const struct sip_msg *msg)
+{
+    struct sub *sub = sub_of(owner);
+    if (msg->status < 200) {
+        return;
+    }
+    txn_set_tag(txn, NULL);
+    sub->notify = NULL;
+    if (msg->status >= 300 && !sip_header(msg, "Retry-After", 0)) {
+        sub_free(sub);
+        return;
+    }
+    notify_try(sub);
+}
+
+static void on_timeout(struct owner *owner, struct txn *txn)
+{
+    struct sub *sub = sub_of(owner);
+    txn_set_tag(txn, NULL);
+    sub->notify = NULL;
+    sub_free(sub);
+}
+
+static void on_error(struct owner *owner, struct txn *txn, int err)
+{
+    on_timeout(owner, txn);
+}
+
+static void on_gone(struct owner *owner, struct txn *txn)
+{
+    sub_of(owner)->notify = NULL;
+}
+
+/* In a dialog of its own. */
+static void on_request(struct owner *owner, struct txn *txn, const struct sip_msg *msg)
+{
+    struct sub *sub = sub_of(owner);
+    if (msg->method == SIP_SUBSCRIBE) {
+        sub_refresh(sub, txn, msg);
+    } else {
+        focus_refuse(sub->focus, txn, FOCUS_METHOD);
+    }
+}
+
+static const struct owner_ops sub_owner_ops = {
+    .request = on_request, .response = on_response, .timeout = on_timeout, .error = on_error, .gone = on_gone};
+
+/* @return seconds | -ERANGE too short, and refused with 423 */
+static int64_t expires_of(struct focus *f, const struct sub_package *package, struct txn *txn,
+                          const struct sip_msg *msg)
+{
+    int64_t wanted = msg->expires_s < 0 ? package->expires_s : msg->expires_s;
+    if (wanted > 0 && wanted < package->expires_min_s) {
+        char value[16];
+        snprintf(value, sizeof value, "%u", package->expires_min_s);
+        focus_refuse_with(f, txn, FOCUS_INTERVAL, "Min-Expires", value);
+        return -ERANGE;
+    }
+    return MIN(wanted, (int64_t)package->expires_max_s);
+}
+
+static void answer(struct sub *sub, struct txn *txn, int status, int64_t expires_s)
+{
+    struct sip_out *out = txn_response(txn, status, NULL);
+    sip_add(out, "Contact", sub->contact);
+    sip_addf(out, "Expires", "%lld", (long long)expires_s);
+    if (sub->focus->cfg.server[0]) {
+        sip_add(out, "Server", sub->focus->cfg.server);
+    }
+    txn_respond(txn, out); /* fails for want of memory only: then the peer has a 500, and the NOTIFY tells it more */
+}
+
+static void expiry_set(struct sub *sub, int64_t expires_s)
+{
+    sub->expires_ns = now_ns(sub) + (uint64_t)expires_s * NS_PER_S;
+    timer_start(sub->focus->wheel, &sub->expiry, (uint64_t)expires_s * 1000);
+}
+
+/* Event's id parameter, given back as it came. */
+static void id_read(struct sub *sub, const struct sip_msg *msg)
+{
+    const char *event = sip_header(msg, "Event", 0), *params = event ? strchr(event, ';') : NULL;
+    if (!params || !sip_param(params, "id", sub->id, sizeof sub->id)) {
+        sub->id[0] = '\0';
+    }
+    for (char *p = sub->id; *p; p++) {
+        *p = (char)(*p <= ' ' || *p == ';' || *p == ',' || *p == '"' || *p >= 0x7f ? '_' : *p);
+    }
+}
+
+int sub_accept(struct focus *f, const struct sub_package *package, struct sub **list, struct dialog *shared,
+               struct txn *txn, const struct sip_msg *msg, int status, const char *contact, void *arg, const char *who,
+               struct sub **out)
+{
+    *out = NULL;
+    int64_t expires_s = expires_of(f, package, txn, msg);
+    if (expires_s < 0) {
+        return -EPROTO;
+    }
+    if (!shared && (msg->n_contacts != 1 || msg->contact_is_star)) {
+        focus_refuse(f, txn, FOCUS_CONTACT);
+        return -EPROTO;
+    }
+    struct sub *sub = calloc(1, sizeof *sub);
+    if (!sub || !(sub->contact = strdup(contact)) ||
+        (!shared && dialog_answer(&sub->own, &sub->owner, txn, msg) != 0)) {
+        if (sub) {
+            dialog_free(&sub->own);
+            free(sub->contact);
+            free(sub);
+        }
+        focus_refuse(f, txn, FOCUS_MEMORY);
+        return -EPROTO;
+    }
+    sub->owner.ops = &sub_owner_ops;
+    sub->focus = f;
+    sub->package = package;
+    sub->arg = arg;
+    sub->dialog = shared ? shared : &sub->own;
+    snprintf(sub->who, sizeof sub->who, "%s", who);
+    timer_init(&sub->expiry, on_expiry);
+    timer_init(&sub->wait, on_wait);
+    id_read(sub, msg);
+    sub->next = *list;
+    sub->link = list;
+    if (sub->next) {
+        sub->next->link = &sub->next;
+    }
+    *list = sub;
+    if (!shared) {
+        dialog_enter(&f->dialogs, &sub->own);
+    }
+    count_add(&f->stats.subs, 1);
+    answer(sub, txn, status, expires_s);
+    sub->is_whole = true;
+    *out = sub;
+    if (expires_s == 0) {
+        *out = NULL;
+        sub_end(sub, "timeout"); /* a poll: the state once (RFC 6665 4.4.3) */
+    } else {
+        expiry_set(sub, expires_s);
+        sub->is_due = true;
+        notify_try(sub);
+    }
+    return 0;
+}
+
+void sub_refresh(struct sub *sub, struct txn *txn, const struct sip_msg *msg)
+{
+    int64_t expires_s = expires_of(sub->focus, sub->package, txn, msg);
+    if (expires_s < 0) {
+        return;
+    }
+    dialog_refresh(sub->dialog, msg);
+    answer(sub, txn, 200, expires_s);
+    sub->is_whole = true;
+    if (expires_s == 0) {
+        sub_end(sub, "timeout");
+    } else {
+        expiry_set(sub, expires_s);
+        sub_tell(sub);
+    }
+}
