@@ -6,6 +6,7 @@
 #include "sig/call.h"
 
 #include "sig/room.h"
+#include "sig/roster.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -36,6 +37,8 @@ static void call_free(struct call *call)
         call->next->link = call->link;
     }
     dialog_free(&call->dialog);
+    free(call->entity);
+    free(call->display);
     keys_wipe(call, sizeof *call); /* SRTP keys */
     free(call);
     count_add(&f->stats.calls, (uint64_t)-1);
@@ -92,7 +95,7 @@ static int say_ok(struct call *call, const struct input *in, const struct sdp_ou
 static void leave(struct call *call)
 {
     call_media_drop(call);
-    room_leave(call->room, call);
+    room_leave(call->room, call); /* tells the watchers */
 }
 
 static int refuse(struct call *call, const struct input *in, int err)
@@ -398,6 +401,7 @@ static void over(struct call *call, enum call_state was)
     struct focus *f = call->focus;
 
     leave(call);
+    roster_dialog_gone(call->room, &call->dialog);
     dialog_leave(&call->dialog);
     invite_let_go(call);
     if (call->bye) {
@@ -434,6 +438,11 @@ static enum call_state call_event(struct call *call, enum call_event event, cons
         return call_event(call, CALL_EV_END, in);
     }
     enum call_state now = call->state;
+    if (now == CALL_ANSWERED || now == CALL_UP) {
+        if (was != now) {
+            roster_changed(call); /* came, is held, is back */
+        }
+    }
     call_settle(call);
     return now;
 }
@@ -463,6 +472,9 @@ static void on_request(struct owner *owner, struct txn *txn, const struct sip_ms
         break;
     case SIP_BYE:
         call_event(call, CALL_EV_BYE, &(struct input){.txn = txn, .msg = msg});
+        break;
+    case SIP_SUBSCRIBE:
+        roster_subscribe(call->room, &call->dialog, txn, msg, &call->who);
         break;
     case SIP_OPTIONS:
         focus_options(call->focus, txn, FOCUS_CONFERENCE, call->room);
@@ -569,6 +581,7 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
         err = dialog_answer(&call->dialog, &call->owner, txn, msg);
     }
     if (!err) {
+        roster_name(call, msg);
         err = room_join(room, call);
     }
     if (err) {

@@ -47,9 +47,12 @@ struct call {
 
     struct dialog dialog;
     struct identity who;
-    uint32_t invite_cseq; /* of the last INVITE that we answered */
-    struct txn *invite;   /* the last INVITE, while its ACK may come */
-    struct txn *bye;      /* ours */
+    char *entity, *display;     /* as the roster tells of it */
+    uint64_t joined_s, changed; /* Unix time; room->changes when it changed last */
+    bool is_ours;               /* we have called it */
+    uint32_t invite_cseq;       /* of the last INVITE that we answered */
+    struct txn *invite;         /* the last INVITE, while its ACK may come */
+    struct txn *bye;            /* ours */
 
     struct offer_session session;
     struct offer_media media;

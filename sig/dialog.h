@@ -64,7 +64,8 @@ void dialog_refresh(struct dialog *dialog, const struct sip_msg *msg);
 /** A request within it, with the next CSeq; add what is yours and send it by dialog_send. */
 struct sip_out *dialog_request(struct dialog *dialog, enum sip_method method);
 
-/** @param owner  of the transaction: the dialog's, or that of another usage of it  @return as txn_request; out is taken */
+/** @param owner  of the transaction: the dialog's, or that of another usage of it  @return as txn_request; out is taken
+ */
 int dialog_send(struct dialog *dialog, struct txns *txns, struct sip_out *out, struct owner *owner, struct txn **txn);
 
 /** The ACK of a 2xx to our INVITE, which had that CSeq; body NULL: none. @return as txn_send */

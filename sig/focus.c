@@ -7,6 +7,8 @@
 #include "sig/call.h"
 #include "sig/factory.h"
 #include "sig/room.h"
+#include "sig/roster.h"
+#include "sig/sub.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -86,7 +88,8 @@ enum focus_refusal focus_refusal_of(int err)
 
 uint32_t focus_methods(void)
 {
-    return sip_bit(SIP_INVITE) | sip_bit(SIP_ACK) | sip_bit(SIP_BYE) | sip_bit(SIP_CANCEL) | sip_bit(SIP_OPTIONS);
+    return sip_bit(SIP_INVITE) | sip_bit(SIP_ACK) | sip_bit(SIP_BYE) | sip_bit(SIP_CANCEL) | sip_bit(SIP_OPTIONS) |
+           sip_bit(SIP_SUBSCRIBE);
 }
 
 void focus_add_abilities(const struct focus *focus, struct sip_out *out)
@@ -94,6 +97,7 @@ void focus_add_abilities(const struct focus *focus, struct sip_out *out)
     char allow[256];
     sip_add(out, "Allow", sip_methods_text(focus_methods(), allow));
     sip_add(out, "Supported", ""); /* RFC 3261 20.37: empty says "no extensions"; OPTIONS must carry it (11.2) */
+    sip_add(out, "Allow-Events", "conference");
     sip_add(out, "Accept", "application/sdp");
     if (focus->cfg.server[0]) {
         sip_add(out, "Server", focus->cfg.server);
@@ -243,6 +247,8 @@ void focus_serve(struct focus *f, struct txn *txn, const struct sip_msg *msg, co
 
     if (target == FOCUS_NOBODY) {
         focus_refuse(f, txn, refusal);
+    } else if (msg->method == SIP_SUBSCRIBE && target == FOCUS_CONFERENCE) {
+        roster_subscribe(room, NULL, txn, msg, who);
     } else if (msg->method != SIP_INVITE) {
         focus_refuse(f, txn, FOCUS_METHOD);
     } else if (target == FOCUS_FACTORY) {
@@ -560,9 +566,13 @@ void focus_free(struct focus *f)
         timer_stop(f->wheel, &room->idle);
         timer_stop(f->wheel, &room->life);
         timer_stop(f->wheel, &room->hold_end);
+        roster_abandon(room);
         free(room);
     }
     gate_close(f);
+    while (f->ending) {
+        sub_forget(f->ending);
+    }
     auth_free(f->auth);
     keys_wipe(f->secret, sizeof f->secret);
     free(f->slots);

@@ -70,6 +70,7 @@ struct focus_cfg {
     X(CREDENTIALS_MALFORMED, 400, "credentials that are malformed, or of another request")                             \
     X(ENTITLEMENT, 403, "subscription that does not include conferences")                                              \
     X(STORE, 503, "account store does not answer")                                                                     \
+    X(WATCH, 403, "roster asked for by somebody who is not there")                                                     \
     X(EVENT, 489, "event package that nobody here notifies of")                                                        \
     X(INTERVAL, 423, "subscription shorter than the shortest")                                                         \
     X(CONTACT, 400, "INVITE without one usable Contact")                                                               \
@@ -155,6 +156,7 @@ struct focus {
     struct focus_stats stats;
     uint8_t secret[KEYS_SECRET_BYTES];
     struct auth *auth;  /* NULL: nobody is asked */
+    struct sub *ending; /* subscriptions whose subject is over, and whose last NOTIFY waits */
     struct gate *gates; /* requests that wait for an account */
     uint64_t last_cookie;
     struct addr media_host; /* as our SDP names it */

@@ -4,6 +4,7 @@
 #include "core/conf/conf.h"
 #include "core/ctl.h"
 #include "sig/call.h"
+#include "sig/roster.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -242,7 +243,9 @@ void room_leave(struct room *room, struct call *call)
     }
     call->room_next = NULL;
     call->room_link = NULL;
-    if (--room->n_roster == 0 && room->state != ROOM_ENDED) {
+    room->n_roster--;
+    roster_left(call);
+    if (room->n_roster == 0 && room->state != ROOM_ENDED) {
         /* A caller whose INVITE failed has not used the URI: it keeps its first time limit. */
         uint32_t wait_s = room->state == ROOM_OPEN ? room->focus->cfg.linger_s : room->focus->cfg.unused_s;
         timer_start(room->focus->wheel, &room->idle, ms_of(wait_s));
@@ -271,6 +274,7 @@ void room_end(struct room *room, enum focus_ending why)
         call_end(call, why);
     }
     room->n_calls--;
+    roster_end(room);
     if (room->conf) {
         room->close_due = true;
         f->n_due++;

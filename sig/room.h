@@ -9,6 +9,9 @@
 #include "sig/focus.h"
 
 struct conf;
+struct sub;
+
+#define ROOM_GONE_MAX 64 /* departures that are remembered; a watcher further behind gets the whole state again */
 
 enum room_state { ROOM_ISSUED, ROOM_OPEN, ROOM_ENDED };
 
@@ -29,7 +32,15 @@ struct room {
     uint32_t n_drops_due; /* legs whose drop waits for the ring */
     bool close_due;       /* CTL_CONF_CLOSE waits for the ring, or for the drops before it */
     bool save_due;        /* the store has not been told yet */
-    struct timer idle;    /* unused, or empty */
+    struct sub *watchers; /* of the roster */
+    uint64_t changes;     /* of the roster, so far */
+    uint64_t forgotten;   /* departures up to this change are not remembered */
+    struct room_gone {
+        char *entity;
+        uint64_t changed;
+    } gone[ROOM_GONE_MAX];
+    unsigned i_gone;
+    struct timer idle; /* unused, or empty */
     struct timer life, hold_end;
 };
 

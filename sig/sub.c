@@ -8,6 +8,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void list_enter(struct sub *sub, struct sub **list)
+{
+    sub->next = *list;
+    sub->link = list;
+    if (sub->next) {
+        sub->next->link = &sub->next;
+    }
+    *list = sub;
+}
+
+static void list_leave(struct sub *sub)
+{
+    *sub->link = sub->next;
+    if (sub->next) {
+        sub->next->link = sub->link;
+    }
+}
+
+void sub_move(struct sub *sub, struct sub **list)
+{
+    list_leave(sub);
+    list_enter(sub, list);
+}
+
 static void sub_free(struct sub *sub)
 {
     struct focus *f = sub->focus;
@@ -17,10 +41,7 @@ static void sub_free(struct sub *sub)
     if (sub->notify) {
         txn_set_tag(sub->notify, NULL);
     }
-    *sub->link = sub->next;
-    if (sub->next) {
-        sub->next->link = sub->link;
-    }
+    list_leave(sub);
     dialog_free(&sub->own);
     free(sub->contact);
     count_add(&f->stats.subs, (uint64_t)-1);
@@ -253,12 +274,7 @@ int sub_accept(struct focus *f, const struct sub_package *package, struct sub **
     timer_init(&sub->expiry, on_expiry);
     timer_init(&sub->wait, on_wait);
     id_read(sub, msg);
-    sub->next = *list;
-    sub->link = list;
-    if (sub->next) {
-        sub->next->link = &sub->next;
-    }
-    *list = sub;
+    list_enter(sub, list);
     if (!shared) {
         dialog_enter(&f->dialogs, &sub->own);
     }

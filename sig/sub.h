@@ -69,6 +69,9 @@ void sub_tell(struct sub *sub);
 /** Ends it with a last NOTIFY: "noresource", "timeout", "deactivated" ... The sub may be gone after it. */
 void sub_end(struct sub *sub, const char *reason);
 
+/** Moves it to another list: its maker goes before it does. */
+void sub_move(struct sub *sub, struct sub **list);
+
 /** Forgets it without a word: its dialog is over. */
 void sub_forget(struct sub *sub);
 

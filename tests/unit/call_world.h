@@ -38,8 +38,8 @@ struct world {
     struct ctl ctl;
     uint64_t now_ns, wall_s, seed;
     char sent[SENT_MAX][TEXT_MAX]; /* a ring: the last ones */
-    unsigned n_sent;
-    struct ctl_req reqs[64]; /* what the worker was asked since the last look */
+    unsigned n_sent, i_answer;     /* i_answer: the last response among them */
+    struct ctl_req reqs[64];       /* what the worker was asked since the last look */
     unsigned n_reqs;
     struct leg *legs[256]; /* dropped or swapped out, not yet given back */
     unsigned n_legs;
@@ -244,7 +244,13 @@ HELP struct phone phone_of(struct world *w, unsigned number, const char *user)
     return p;
 }
 
-/* Sends a request; CSeq 0: the phone's next. @return status of what was sent last after it, 0: nothing was sent */
+/* The response that was sent last: a NOTIFY may have gone out behind it. */
+HELP const char *world_answer(const struct world *w)
+{
+    return w->sent[w->i_answer % SENT_MAX];
+}
+
+/* Sends a request; CSeq 0: the phone's next. @return status of its last answer, 0: nothing was sent */
 HELP int phone_send(struct phone *p, const char *method, unsigned cseq, const char *body)
 {
     char text[TEXT_MAX], to[128] = "";
@@ -272,7 +278,10 @@ HELP int phone_send(struct phone *p, const char *method, unsigned cseq, const ch
     n += snprintf(text + n, sizeof text - (size_t)n, "Content-Length: %zu\r\n\r\n%s", body ? strlen(body) : 0,
                   body ? body : "");
     txns_rx(p->w->txns, &flow, text, (size_t)n, p->w->now_ns);
-    return p->w->n_sent == before ? 0 : status_of(last(p->w));
+    for (unsigned i = before; i < p->w->n_sent; i++) {
+        p->w->i_answer = status_of(p->w->sent[i % SENT_MAX]) ? i : p->w->i_answer;
+    }
+    return p->w->n_sent == before ? 0 : status_of(world_answer(p->w));
 }
 
 /* INVITE; keeps the dialog of a 200. */
@@ -281,11 +290,11 @@ HELP int phone_invite(struct phone *p, const char *body)
     char value[512];
     int status = phone_send(p, "INVITE", 0, body);
     if (status == 200) {
-        must(header(last(p->w), "To", value, sizeof value));
+        must(header(world_answer(p->w), "To", value, sizeof value));
         const char *tag = strstr(value, ";tag=");
         must(tag);
         snprintf(p->to_tag, sizeof p->to_tag, "%s", tag + 5);
-        must(header(last(p->w), "Contact", value, sizeof value));
+        must(header(world_answer(p->w), "Contact", value, sizeof value));
         must(strstr(value, ";isfocus"));
         snprintf(p->target, sizeof p->target, "%.*s", (int)strcspn(value + 1, ">"), value + 1);
     }

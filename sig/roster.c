@@ -1,0 +1,329 @@
+/* The conference event package. See roster.h. */
+#include "sig/roster.h"
+
+#include "sig/sub.h"
+#include "sig/xml.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+enum { ENTITY_MAX = SIP_URI_BYTES_MAX };
+
+/* A watcher's place in the story: a sub's arg. */
+struct watcher {
+    struct room *room;
+    uint32_t version; /* of the last document */
+    uint64_t seen;    /* room->changes it has been told of */
+};
+
+/* ---- names ---- */
+
+static bool wants_privacy(const struct sip_msg *msg)
+{
+    const char *value, *from = msg->from.uri.host ? msg->from.uri.host : "";
+    if (strcasecmp(from, "anonymous.invalid") == 0) {
+        return true; /* RFC 3323 4.1.1.3 */
+    }
+    for (unsigned i = 0; (value = sip_header(msg, "Privacy", i)) != NULL; i++) {
+        if (strcasestr(value, "id") || strcasestr(value, "user") || strcasestr(value, "header")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void roster_name(struct call *call, const struct sip_msg *msg)
+{
+    const char *text = msg->from.uri.text;
+    call->joined_s = call->focus->world.wall_s(call->focus->world.ctx);
+    if (wants_privacy(msg) || strlen(text) >= ENTITY_MAX) {
+        /* Told apart, and no more: entities must be unique and stay (RFC 4575 5.5). */
+        if (asprintf(&call->entity, "sip:anonymous-%llu@anonymous.invalid", (unsigned long long)call->id) < 0) {
+            call->entity = NULL;
+        }
+        call->display = strdup("Anonymous");
+    } else {
+        call->entity = strdup(text);
+        call->display = strdup(msg->from.display ? msg->from.display : "");
+    }
+}
+
+/* ---- documents ---- */
+
+static const char *media_status(const struct call *call)
+{
+    static const char *const words[2][2] = {{"inactive", "recvonly"}, {"sendonly", "sendrecv"}};
+    return words[call->has_media && call->media.rx_on][call->has_media && call->media.tx_on];
+}
+
+/* One participant. Two calls of the same URI are two endpoints of one user by the book; here they are two users with
+ * the same entity only if the peer makes it so, and phones show both. */
+static void user_put(struct xml *x, const struct call *call)
+{
+    char when[32];
+    time_t joined = (time_t)call->joined_s;
+    struct tm utc;
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&joined, &utc));
+    xml_put(x, "<user entity=\"");
+    xml_text(x, call->entity ? call->entity : "");
+    xml_put(x, "\" state=\"full\">");
+    xml_element(x, "display-text", call->display);
+    xml_putf(x, "<endpoint entity=\"sip:call-%llu@", (unsigned long long)call->id);
+    xml_text(x, call->focus->cfg.domain);
+    xml_putf(x,
+             "\"><status>connected</status><joining-method>%s</joining-method><joining-info><when>%s</when>"
+             "</joining-info><media id=\"1\"><type>audio</type>",
+             call->is_ours ? "dialed-out" : "dialed-in", when);
+    if (call->ssrc) {
+        xml_putf(x, "<src-id>%u</src-id>", call->ssrc); /* as it stands in the CSRC lists of the mix */
+    }
+    xml_putf(x, "<status>%s</status></media></endpoint></user>", media_status(call));
+}
+
+static void head_put(struct xml *x, const struct room *room, const struct watcher *w, bool is_whole)
+{
+    xml_put(x, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<conference-info "
+               "xmlns=\"urn:ietf:params:xml:ns:conference-info\" entity=\"");
+    xml_putf(x, "sip:%s@", room->token);
+    xml_text(x, room->focus->cfg.domain);
+    xml_putf(x, "\" state=\"%s\" version=\"%u\">", is_whole ? "full" : "partial", w->version);
+    if (is_whole) {
+        xml_putf(x,
+                 "<conference-description><maximum-user-count>%u</maximum-user-count><available-media><entry "
+                 "label=\"1\"><type>audio</type></entry></available-media></conference-description>",
+                 room->focus->cfg.legs_max);
+    }
+    xml_putf(x, "<conference-state><user-count>%u</user-count><active>%s</active></conference-state>", room->n_roster,
+             room->state == ROOM_OPEN ? "true" : "false");
+}
+
+/* Users that fit; the count above tells the truth in any case. */
+static void users_put(struct xml *x, const struct room *room, uint64_t since)
+{
+    for (const struct call *call = room->roster; call; call = call->room_next) {
+        size_t mark = xml_mark(x);
+        if (call->changed <= since) {
+            continue;
+        }
+        user_put(x, call);
+        if (x->full) {
+            xml_back(x, mark);
+            return;
+        }
+    }
+}
+
+static void gone_put(struct xml *x, const struct room *room, uint64_t since)
+{
+    for (unsigned i = 0; i < ROOM_GONE_MAX; i++) {
+        const struct room_gone *gone = &room->gone[i];
+        size_t mark = xml_mark(x);
+        if (!gone->entity || gone->changed <= since) {
+            continue;
+        }
+        xml_put(x, "<user entity=\"");
+        xml_text(x, gone->entity);
+        xml_put(x, "\" state=\"deleted\"/>");
+        if (x->full) {
+            xml_back(x, mark);
+        }
+    }
+}
+
+static void body(struct sub *sub, struct sip_out *out, bool is_first)
+{
+    static const char tail[] = "</users></conference-info>\n";
+    static char text[ROSTER_BODY_MAX];
+    struct xml x = {.text = text, .size = sizeof text - sizeof tail};
+    struct watcher *w = sub->arg;
+    struct room *room = w->room;
+    if (!room) {
+        return;
+    }
+    bool is_whole = is_first || w->seen < room->forgotten;
+    w->version++;
+    head_put(&x, room, w, is_whole);
+    xml_putf(&x, "<users%s>", is_whole ? "" : " state=\"partial\"");
+    if (!is_whole) {
+        gone_put(&x, room, w->seen);
+    }
+    users_put(&x, room, is_whole ? 0 : w->seen);
+    w->seen = room->changes;
+    x.size = sizeof text;
+    xml_put(&x, tail);
+    sip_body(out, "application/conference-info+xml", text, x.n);
+}
+
+static void gone(struct sub *sub)
+{
+    free(sub->arg);
+}
+
+static const struct sub_package package = {.event = "conference",
+                                           .interval_ms = 5000, /* RFC 4575 3.9 */
+                                           .expires_s = 3600,
+                                           .expires_min_s = 60,
+                                           .expires_max_s = 86400,
+                                           .body = body,
+                                           .gone = gone};
+
+/* ---- changes ---- */
+
+static void tell(struct room *room)
+{
+    for (struct sub *sub = room->watchers, *next; sub; sub = next) {
+        next = sub->next;
+        sub_tell(sub);
+    }
+}
+
+void roster_changed(struct call *call)
+{
+    struct room *room = call->room;
+    call->changed = ++room->changes;
+    tell(room);
+}
+
+void roster_left(struct call *call)
+{
+    struct room *room = call->room;
+    if (call->changed == 0) {
+        return; /* has never been told of */
+    }
+    struct room_gone *place = &room->gone[room->i_gone];
+    if (place->entity) {
+        room->forgotten = place->changed;
+        free(place->entity);
+    }
+    place->entity = call->entity ? strdup(call->entity) : NULL;
+    place->changed = ++room->changes;
+    room->i_gone = (room->i_gone + 1) % ROOM_GONE_MAX;
+    tell(room);
+}
+
+void roster_end(struct room *room)
+{
+    while (room->watchers) {
+        struct sub *sub = room->watchers;
+        struct watcher *w = sub->arg;
+        w->room = NULL; /* the last word may have to wait for the answer to the one before: without a document */
+        sub_move(sub, &room->focus->ending);
+        sub_end(sub, "noresource");
+    }
+    roster_abandon(room);
+}
+
+void roster_abandon(struct room *room)
+{
+    while (room->watchers) {
+        sub_forget(room->watchers);
+    }
+    for (unsigned i = 0; i < ROOM_GONE_MAX; i++) {
+        free(room->gone[i].entity);
+        room->gone[i].entity = NULL;
+    }
+}
+
+void roster_dialog_gone(struct room *room, const struct dialog *dialog)
+{
+    for (struct sub *sub = room->watchers, *next; sub; sub = next) {
+        next = sub->next;
+        if (sub->dialog == dialog) {
+            sub_forget(sub);
+        }
+    }
+}
+
+/* ---- SUBSCRIBE ---- */
+
+/* May he know who is there? */
+static bool may_watch(const struct room *room, const struct dialog *shared, const struct sip_msg *msg,
+                      const struct identity *who)
+{
+    if (shared) {
+        return true; /* a participant, by his own dialog */
+    }
+    if (who->user[0]) {
+        if (strcmp(who->user, room->creator) == 0) {
+            return true;
+        }
+        for (const struct call *call = room->roster; call; call = call->room_next) {
+            if (strcmp(call->who.user, who->user) == 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+    for (const struct call *call = room->roster; call; call = call->room_next) {
+        if (call->entity && strcmp(call->entity, msg->from.uri.text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_event(const struct sip_msg *msg)
+{
+    const char *event = sip_header(msg, "Event", 0);
+    size_t n = event ? strcspn(event, "; \t") : 0;
+    return n == strlen(package.event) && strncasecmp(event, package.event, n) == 0;
+}
+
+static bool takes_our_type(const struct sip_msg *msg)
+{
+    const char *element;
+    size_t n;
+    bool any = false;
+    for (unsigned i = 0; (n = sip_list(msg, "Accept", i, &element)) > 0; i++) {
+        static const char *const fine[] = {"application/conference-info+xml", "application/*", "*/*"};
+        size_t type = strcspn(element, "; \t,");
+        type = MIN(type, n);
+        any = true;
+        for (size_t k = 0; k < ARRAY_LEN(fine); k++) {
+            if (strlen(fine[k]) == type && strncasecmp(element, fine[k], type) == 0) {
+                return true;
+            }
+        }
+    }
+    return !any;
+}
+
+static struct sub *riding(const struct room *room, const struct dialog *shared)
+{
+    struct sub *sub = room->watchers;
+    while (sub && sub->dialog != shared) {
+        sub = sub->next;
+    }
+    return sub;
+}
+
+void roster_subscribe(struct room *room, struct dialog *shared, struct txn *txn, const struct sip_msg *msg,
+                      const struct identity *who)
+{
+    struct focus *f = room->focus;
+    char contact[URI_TOKEN_CHARS + FOCUS_HOST_MAX + 64];
+    struct sub *sub = shared ? riding(room, shared) : NULL;
+    if (!is_event(msg)) {
+        focus_refuse_with(f, txn, FOCUS_EVENT, "Allow-Events", package.event);
+    } else if (!takes_our_type(msg)) {
+        focus_refuse_with(f, txn, FOCUS_ACCEPT, "Accept", "application/conference-info+xml");
+    } else if (sub) {
+        sub_refresh(sub, txn, msg);
+    } else if (!may_watch(room, shared, msg, who)) {
+        focus_refuse(f, txn, FOCUS_WATCH);
+    } else {
+        struct watcher *w = calloc(1, sizeof *w);
+        if (!w) {
+            focus_refuse(f, txn, FOCUS_MEMORY);
+            return;
+        }
+        w->room = room;
+        room_contact_text(room, &msg->flow, contact, sizeof contact);
+        if (sub_accept(f, &package, &room->watchers, shared, txn, msg, 200, contact, w, who->user, &sub) != 0) {
+            free(w);
+        }
+    }
+}

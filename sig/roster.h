@@ -1,0 +1,35 @@
+/*
+ * The conference event package (RFC 4575): who is there, to those who may know. A watcher gets the whole state first,
+ * then what has changed: at most one document in five seconds, each with the next version. Who asked for privacy (RFC
+ * 3323, RFC 3325) is told of without a name.
+ *
+ * Watchers are participants, and the one who made the conference; when nobody has to say who he is (--auth=off), a
+ * participant is known by its From URI.
+ */
+#ifndef SIG_ROSTER_H
+#define SIG_ROSTER_H
+
+#include "sig/call.h"
+#include "sig/room.h"
+
+#define ROSTER_BODY_MAX 49152
+
+/** What a participant is told of as: filled once, when its call begins. */
+void roster_name(struct call *call, const struct sip_msg *msg);
+
+/** A participant has come, has changed or goes: watchers are told. */
+void roster_changed(struct call *call);
+void roster_left(struct call *call);
+
+/** SUBSCRIBE to a conference. shared: the dialog it came in, NULL: none. Answers it. */
+void roster_subscribe(struct room *room, struct dialog *shared, struct txn *txn, const struct sip_msg *msg,
+                      const struct identity *who);
+
+/** The conference is over: a last word to everybody. */
+void roster_end(struct room *room);
+/** The program is: without a word. */
+void roster_abandon(struct room *room);
+/** A dialog is over, and with it what rode on it. */
+void roster_dialog_gone(struct room *room, const struct dialog *dialog);
+
+#endif

@@ -1,0 +1,352 @@
+/*
+ * The conference event package: who is told what, when, and by which version (RFC 4575, RFC 6665; attack A21).
+ * Documents are read by a reader of our own that knows well-formed from not.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "sig/xml.h"
+#include "tests/unit/call_world.h"
+
+static void issue(struct world *w, unsigned number, char user[URI_TOKEN_CHARS + 1])
+{
+    struct phone p = phone_of(w, number, "conferences");
+    char contact[512];
+    assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), 302);
+    assert_true(header(last(w), "Contact", contact, sizeof contact));
+    snprintf(user, URI_TOKEN_CHARS + 1, "%.*s", URI_TOKEN_CHARS, contact + 5);
+}
+
+static struct phone join(struct world *w, unsigned number, const char *user)
+{
+    struct phone p = phone_of(w, number, user);
+    assert_int_equal(phone_invite(&p, SDP_PCMU), 200);
+    phone_ack(&p, NULL);
+    return p;
+}
+
+/* The i-th last message that was sent. */
+static const char *sent(const struct world *w, unsigned i)
+{
+    return w->n_sent > i ? w->sent[(w->n_sent - 1 - i) % SENT_MAX] : "";
+}
+
+static const char *body_of(const char *text)
+{
+    const char *blank = strstr(text, "\r\n\r\n");
+    return blank ? blank + 4 : "";
+}
+
+/* Tags are opened and closed in order, nothing but markup of our own has angle brackets. */
+static void well_formed(const char *text)
+{
+    char stack[32][64];
+    unsigned depth = 0, n = 0;
+    const char *p = strstr(text, "?>");
+    assert_non_null(p);
+    for (p += 2; (p = strchr(p, '<')) != NULL; n++) {
+        const char *end = strchr(p, '>');
+        assert_non_null(end);
+        size_t name = strcspn(p + 1, " />");
+        if (p[1] == '/') {
+            name = strcspn(p + 2, ">");
+            assert_true(depth > 0);
+            depth--;
+            assert_int_equal(strlen(stack[depth]), name);
+            assert_int_equal(strncmp(stack[depth], p + 2, name), 0);
+        } else if (end[-1] != '/') {
+            assert_true(depth < 32 && name < 64);
+            snprintf(stack[depth++], 64, "%.*s", (int)name, p + 1);
+        }
+        p = end;
+    }
+    assert_int_equal(depth, 0);
+    assert_true(n > 4);
+}
+
+/* The SUBSCRIBE of a phone in a dialog of its own; keeps that dialog. @return status */
+static int subscribe(struct phone *p, int expires_s)
+{
+    static char extra[128];
+    char value[512];
+    unsigned before = p->w->n_sent;
+    snprintf(extra, sizeof extra, "Event: conference\r\nExpires: %d\r\n", expires_s);
+    p->extra = extra;
+    phone_send(p, "SUBSCRIBE", 0, NULL);
+    const char *ok = p->w->sent[before % SENT_MAX];
+    if (status_of(ok) == 200 && header(ok, "To", value, sizeof value) && strstr(value, ";tag=")) {
+        snprintf(p->to_tag, sizeof p->to_tag, "%s", strstr(value, ";tag=") + 5);
+    }
+    return status_of(ok);
+}
+
+static void reply(struct world *w, const char *request, int status, const char *extra)
+{
+    char text[TEXT_MAX], via[512], from[512], to[512], id[256], cseq[64];
+    struct flow flow = {.transport = FLOW_UDP, .conn = FLOW_NO_CONN};
+    assert_int_equal(addr_parse(&flow.remote, "192.0.2.9", 5060), 0);
+    assert_true(header(request, "Via", via, sizeof via) && header(request, "From", from, sizeof from) &&
+                header(request, "To", to, sizeof to) && header(request, "Call-ID", id, sizeof id) &&
+                header(request, "CSeq", cseq, sizeof cseq));
+    flow.transport = strstr(via, "/TCP") ? FLOW_TCP : FLOW_UDP; /* a long one goes by TCP */
+    int n = snprintf(text, sizeof text,
+                     "SIP/2.0 %d x\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %s\r\n%s"
+                     "Content-Length: 0\r\n\r\n",
+                     status, via, from, to, id, cseq, extra);
+    txns_rx(w->txns, &flow, text, (size_t)n, w->now_ns);
+}
+
+/* The NOTIFY that was sent last; answers it. */
+static const char *notified(struct world *w, const char *state)
+{
+    static char text[TEXT_MAX];
+    char value[128];
+    strcpy(text, last(w));
+    assert_int_equal(strncmp(text, "NOTIFY ", 7), 0);
+    assert_true(header(text, "Event", value, sizeof value));
+    assert_int_equal(strncmp(value, "conference", 10), 0);
+    assert_true(header(text, "Subscription-State", value, sizeof value));
+    assert_int_equal(strncmp(value, state, strlen(state)), 0);
+    reply(w, text, 200, "");
+    return body_of(text);
+}
+
+/* Whole state first, then changes, at most one document in five seconds, versions that rise by one. */
+static void test_story(void **state)
+{
+    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    char user[URI_TOKEN_CHARS + 1];
+    issue(w, 1, user);
+    struct phone a = join(w, 2, user), watch = phone_of(w, 2, user);
+    watch.branch = 1000;
+    (void)a;
+    watch.cseq = 100;
+    assert_int_equal(subscribe(&watch, 600), 200);
+    const char *doc = notified(w, "active;expires=600");
+    well_formed(doc);
+    assert_non_null(strstr(doc, "state=\"full\" version=\"1\""));
+    assert_non_null(strstr(doc, "<user-count>1</user-count>"));
+    assert_non_null(strstr(doc, "entity=\"sip:p2@192.0.2.9\""));
+    assert_non_null(strstr(doc, "<display-text>Phone</display-text>"));
+    assert_non_null(strstr(doc, "<joining-method>dialed-in</joining-method>"));
+    assert_non_null(strstr(doc, "<status>sendrecv</status>"));
+
+    world_run(w, 1000);
+    unsigned before;
+    struct phone b = join(w, 3, user), c = join(w, 4, user);
+    assert_int_equal(count_sent(w, "NOTIFY "), 1); /* not yet */
+    world_run(w, 3000);
+    assert_int_equal(count_sent(w, "NOTIFY "), 1);
+    world_run(w, 1500);
+    assert_int_equal(count_sent(w, "NOTIFY "), 2); /* both at once */
+    doc = notified(w, "active");
+    well_formed(doc);
+    assert_non_null(strstr(doc, "state=\"partial\" version=\"2\""));
+    assert_non_null(strstr(doc, "sip:p3@") && strstr(doc, "sip:p4@") ? doc : NULL);
+    assert_null(strstr(doc, "sip:p2@")); /* has not changed */
+    assert_non_null(strstr(doc, "<user-count>3</user-count>"));
+
+    assert_int_equal(phone_send(&b, "BYE", 0, NULL), 200);
+    world_run(w, 6000);
+    doc = notified(w, "active");
+    assert_non_null(strstr(doc, "version=\"3\""));
+    assert_non_null(strstr(doc, "<user entity=\"sip:p3@192.0.2.9\" state=\"deleted\"/>"));
+
+    assert_int_equal(phone_send(&c, "INVITE", 0, SDP_HOLD), 200);
+    phone_ack(&c, NULL);
+    world_run(w, 6000);
+    assert_non_null(strstr(notified(w, "active"), "<status>inactive</status>"));
+
+    before = (unsigned)count_get(&w->focus->stats.notifies); /* a refresh gets the whole state again */
+    world_run(w, 6000);
+    assert_int_equal(count_get(&w->focus->stats.notifies), before);
+    assert_int_equal(subscribe(&watch, 300), 200);
+    doc = notified(w, "active;expires=300");
+    assert_non_null(strstr(doc, "state=\"full\" version=\"5\""));
+    assert_null(strstr(doc, "p3@"));
+
+    world_run(w, 6000);
+    assert_int_equal(subscribe(&watch, 0), 200);
+    notified(w, "terminated;reason=timeout");
+    assert_int_equal(count_get(&w->focus->stats.subs), 0);
+    world_close(w);
+}
+
+static void test_ends(void **state)
+{
+    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    char user[URI_TOKEN_CHARS + 1];
+    issue(w, 1, user);
+    join(w, 2, user);
+    struct phone watch = phone_of(w, 2, user);
+    watch.branch = 1000;
+    watch.cseq = 100;
+    assert_int_equal(subscribe(&watch, 60), 200);
+    notified(w, "active");
+    world_run(w, 61000); /* it runs out */
+    assert_int_equal(strncmp(last(w), "NOTIFY", 6), 0);
+    notified(w, "terminated;reason=timeout");
+    assert_int_equal(count_get(&w->focus->stats.subs), 0);
+
+    watch = phone_of(w, 2, user); /* 481: he knows nothing of it */
+    watch.branch = 2000;
+    watch.cseq = 200;
+    assert_int_equal(subscribe(&watch, 600), 200);
+    reply(w, last(w), 481, "");
+    assert_int_equal(count_get(&w->focus->stats.subs), 0);
+
+    watch = phone_of(w, 2, user); /* 503 with Retry-After is about this one only */
+    watch.branch = 3000;
+    watch.cseq = 300;
+    assert_int_equal(subscribe(&watch, 600), 200);
+    reply(w, last(w), 503, "Retry-After: 1\r\n");
+    assert_int_equal(count_get(&w->focus->stats.subs), 1);
+
+    struct phone dead = phone_of(w, 2, user); /* A21: a dead watcher is forgotten after 64*T1 */
+    dead.branch = 4000;
+    dead.cseq = 400;
+    assert_int_equal(subscribe(&dead, 600), 200);
+    world_run(w, 33000);
+    assert_int_equal(count_get(&w->focus->stats.subs), 1);
+
+    /* The conference ends: one last word, also to who has not answered yet. */
+    join(w, 5, user);
+    world_run(w, 10000);
+    assert_int_equal(strncmp(last(w), "NOTIFY", 6), 0);
+    char open[TEXT_MAX];
+    strcpy(open, last(w));
+    struct room *room = w->focus->rooms;
+    room_end(room, FOCUS_END_CONFERENCE);
+    reply(w, open, 200, "");
+    bool told = false;
+    for (unsigned i = 0; i < 8; i++) {
+        char value[128] = "";
+        header(sent(w, i), "Subscription-State", value, sizeof value);
+        told |= strcmp(value, "terminated;reason=noresource") == 0;
+    }
+    assert_true(told);
+    assert_int_equal(count_get(&w->focus->stats.subs), 0);
+    world_close(w);
+}
+
+static void test_who_may(void **state)
+{
+    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    char user[URI_TOKEN_CHARS + 1], value[128];
+    issue(w, 1, user);
+    struct phone a = join(w, 2, user), p = phone_of(w, 3, user);
+    assert_int_equal(subscribe(&p, 600), 403); /* not there */
+    p = phone_of(w, 2, user);
+    p.branch = 1000;
+    p.cseq = 100;
+    assert_int_equal(subscribe(&p, 30), 423);
+    assert_true(header(last(w), "Min-Expires", value, sizeof value));
+    assert_string_equal(value, "60");
+    p.extra = "Event: presence\r\n";
+    assert_int_equal(phone_send(&p, "SUBSCRIBE", 0, NULL), 489);
+    assert_true(header(last(w), "Allow-Events", value, sizeof value));
+    p.extra = NULL;
+    assert_int_equal(phone_send(&p, "SUBSCRIBE", 0, NULL), 489);
+    p.extra = "Event: conference\r\nAccept: text/plain\r\n";
+    assert_int_equal(phone_send(&p, "SUBSCRIBE", 0, NULL), 406);
+    p = phone_of(w, 9, "conferences");
+    p.extra = "Event: conference\r\n";
+    assert_int_equal(phone_send(&p, "SUBSCRIBE", 0, NULL), 405);
+
+    /* In the call's own dialog, and it ends with the call. */
+    a.extra = "Event: conference;id=7\r\nExpires: 600\r\n";
+    phone_send(&a, "SUBSCRIBE", 0, NULL);
+    assert_true(header(last(w), "Event", value, sizeof value));
+    assert_string_equal(value, "conference;id=7");
+    notified(w, "active");
+    assert_int_equal(count_get(&w->focus->stats.subs), 1);
+    a.extra = NULL;
+    phone_send(&a, "BYE", 0, NULL);
+    assert_int_equal(count_get(&w->focus->stats.subs), 0);
+    world_close(w);
+}
+
+/* Privacy, and names that would be markup. */
+static void test_names(void **state)
+{
+    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    char user[URI_TOKEN_CHARS + 1];
+    issue(w, 1, user);
+    struct phone hidden = phone_of(w, 3, user);
+    hidden.extra = "Privacy: id\r\n";
+    assert_int_equal(phone_invite(&hidden, SDP_PCMU), 200);
+    join(w, 2, user);
+    w->focus->calls->display = (free(w->focus->calls->display), strdup("<b>&\"'\x01\xff\xc3\xa9\xed\xa0\x80"));
+    struct phone watch = phone_of(w, 2, user);
+    watch.branch = 1000;
+    watch.cseq = 100;
+    assert_int_equal(subscribe(&watch, 600), 200);
+    const char *doc = notified(w, "active");
+    well_formed(doc);
+    assert_null(strstr(doc, "p3@"));
+    assert_non_null(strstr(doc, "@anonymous.invalid"));
+    assert_non_null(strstr(doc, "<display-text>&lt;b&gt;&amp;&quot;&apos;?"
+                                "?\xc3\xa9?"
+                                "?"
+                                "?</display-text>"));
+    world_close(w);
+}
+
+/* A21: two hundred come and go a second, a watcher hears of it every five seconds, and memory does not grow. */
+static void test_flap(void **state)
+{
+    struct world *w = world_open((struct focus_cfg){.legs_max = 100}, 0, NULL);
+    char user[URI_TOKEN_CHARS + 1];
+    issue(w, 1, user);
+    join(w, 2, user);
+    struct phone watch = phone_of(w, 2, user);
+    watch.branch = 1000;
+    watch.cseq = 100;
+    assert_int_equal(subscribe(&watch, 6000), 200);
+    notified(w, "active");
+    uint64_t before = count_get(&w->focus->stats.notifies);
+    for (unsigned i = 0; i < 2000; i++) {
+        struct phone p = join(w, 1000 + i, user);
+        phone_send(&p, "BYE", 0, NULL);
+        world_work(w);
+        world_give(w);
+        if (i % 10 == 9) {
+            world_run(w, 50);
+            if (strncmp(last(w), "NOTIFY", 6) == 0) {
+                well_formed(notified(w, "active"));
+            }
+        }
+    }
+    uint64_t n = count_get(&w->focus->stats.notifies) - before;
+    assert_true(n >= 1 && n <= 3); /* ten seconds */
+    world_close(w);
+}
+
+static void test_xml(void **state)
+{
+    char text[16];
+    struct xml x = {.text = text, .size = sizeof text};
+    xml_put(&x, "<a>");
+    size_t mark = xml_mark(&x);
+    xml_text(&x, "0123456789");
+    assert_false(x.full);
+    xml_put(&x, "</a>");
+    assert_true(x.full);
+    xml_back(&x, mark);
+    xml_put(&x, "</a>");
+    assert_string_equal(text, "<a></a>");
+    assert_false(x.full);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_story), cmocka_unit_test(test_ends), cmocka_unit_test(test_who_may),
+        cmocka_unit_test(test_names), cmocka_unit_test(test_flap), cmocka_unit_test(test_xml),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
