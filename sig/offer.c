@@ -119,6 +119,20 @@ static void put_crypto(struct sdp_out *out, uint32_t tag, const struct seal_keys
     sdes_put(out, &sdes);
 }
 
+/* Only the direction that is of use: levels go to the mixer, and those of the contributors come from it. */
+static void put_levels(struct sdp_out *out, enum offer_levels part, uint8_t level, uint8_t levels, bool vad_off)
+{
+    bool mixer = part == OFFER_LEVELS_MIXER;
+    if (level) {
+        sdp_put(out, "a=extmap:%u/%s %s%s\r\n", level, sdp_direction_name(mixer ? SDP_RECVONLY : SDP_SENDONLY),
+                SDP_URI_LEVEL, vad_off ? " vad=off" : "");
+    }
+    if (levels) {
+        sdp_put(out, "a=extmap:%u/%s %s\r\n", levels, sdp_direction_name(mixer ? SDP_SENDONLY : SDP_RECVONLY),
+                SDP_URI_LEVELS);
+    }
+}
+
 static void put_answer_audio(struct sdp_out *out, const struct offer_session *s, const struct offer_pick *pick,
                              const struct offer_line *line, uint16_t port)
 {
@@ -142,6 +156,7 @@ static void put_answer_audio(struct sdp_out *out, const struct offer_session *s,
     if (pick->sdes.suite != SEAL_NONE) {
         put_crypto(out, pick->sdes.tag, &s->seal);
     }
+    put_levels(out, pick->levels, media->ext_level, media->ext_levels, media->level_vad_off);
     sdp_put(out, "a=ptime:%u\r\n", media->ptime_tx_ms);
     if (media->rtcp_mux) {
         sdp_put(out, "a=rtcp-mux\r\n");
@@ -176,6 +191,9 @@ int offer_answer(struct offer_session *s, const struct offer_pick *pick, const s
         uint8_t pt = offer->formats[m->i_format + i].pt;
         s->pt_seen[pt / 64] |= 1ull << pt % 64;
     }
+    s->ext_seen |= m->exts.ids;
+    s->ext_level = pick->media.ext_level ? pick->media.ext_level : s->ext_level;
+    s->ext_levels = pick->media.ext_levels ? pick->media.ext_levels : s->ext_levels;
     pt_note(s, pick->i_codec, pick->media.pt_rx);
     if (pick->event && (pick->event->clock_hz == 8000 || pick->event->clock_hz == 48000)) {
         pt_note(s, pick->event->clock_hz == 8000 ? KIND_EVENT_8 : KIND_EVENT_48, pick->event->pt);
@@ -188,6 +206,15 @@ struct offer_media offer_settled(const struct offer_session *s, const struct off
     struct offer_media media = pick->media;
     media.seal = s->seal;
     return media;
+}
+
+/* A number that has meant nothing else in this session. */
+static void ext_choose(struct offer_session *s, uint8_t *id)
+{
+    for (unsigned i = 1; i <= SDP_EXT_MAX && *id == 0; i++) {
+        *id = s->ext_seen >> i & 1 ? 0 : (uint8_t)i;
+    }
+    s->ext_seen |= (uint16_t)(1u << *id);
 }
 
 /* A codec whose 20 ms do not fit a packet would force 10 ms on all others, ptime being one per stream: left out. */
@@ -244,6 +271,11 @@ static void put_offer_audio(struct offer_session *s, const struct offer_policy *
     for (unsigned i = 0; i < s->n_offered; i++) {
         sdes_put(out, &s->offered[i]);
     }
+    if (policy->levels != OFFER_LEVELS_OFF) {
+        ext_choose(s, &s->ext_level);
+        ext_choose(s, &s->ext_levels);
+        put_levels(out, policy->levels, s->ext_level, s->ext_levels, policy->levels == OFFER_LEVELS_TALKER);
+    }
     sdp_put(out, "a=ptime:%u\r\na=rtcp-mux\r\na=%s\r\n", ptime_ms, direction_of(media));
 }
 
@@ -296,6 +328,8 @@ void offer_media_apply(const struct offer_media *media, struct leg_cfg *cfg)
     cfg->pt_tx = media->pt_tx;
     cfg->pt_event_rx = media->pt_event_rx;
     cfg->pt_cn_rx = media->pt_cn_rx;
+    cfg->ext_level_rx = media->ext_level;
+    cfg->ext_levels_tx = media->ext_levels;
     cfg->ptime_tx_ms = media->ptime_tx_ms;
     cfg->rx_on = media->rx_on;
     cfg->tx_on = media->tx_on;
@@ -307,6 +341,7 @@ bool offer_media_same_leg(const struct offer_media *a, const struct offer_media 
     const struct codec_cfg *x = &a->fmt, *y = &b->fmt;
     return a->codec == b->codec && a->pt_rx == b->pt_rx && a->pt_tx == b->pt_tx && a->pt_event_rx == b->pt_event_rx &&
            a->pt_cn_rx == b->pt_cn_rx && a->ptime_tx_ms == b->ptime_tx_ms && a->rtcp_mux == b->rtcp_mux &&
+           a->ext_level == b->ext_level && a->ext_levels == b->ext_levels &&
            x->rate_hz == y->rate_hz && x->bitrate_bps == y->bitrate_bps && x->max_playback_hz == y->max_playback_hz &&
            x->stereo == y->stereo && x->sprop_stereo == y->sprop_stereo && x->fec == y->fec && x->dtx == y->dtx &&
            x->cbr == y->cbr && seal_keys_same(&a->seal, &b->seal);

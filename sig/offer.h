@@ -30,6 +30,9 @@ enum offer_srtp {
     OFFER_SRTP_OFF,      /* RTP/SAVP is refused */
 };
 
+/* Whose part we take where levels are told in headers: RFC 6464 from who speaks, RFC 6465 from who mixes. */
+enum offer_levels { OFFER_LEVELS_OFF, OFFER_LEVELS_MIXER, OFFER_LEVELS_TALKER };
+
 /* What this server accepts and prefers; from the configuration, constant while it runs. */
 struct offer_policy {
     struct offer_codec codecs[OFFER_CODECS_MAX]; /* best first */
@@ -37,6 +40,7 @@ struct offer_policy {
     int family; /* AF_INET or AF_INET6: of the media interface */
     uint8_t opus_complexity;
     enum offer_srtp srtp;
+    enum offer_levels levels;
     enum seal_suite srtp_only; /* the one suite in offers of ours; SEAL_NONE: the usual ones */
 };
 
@@ -46,6 +50,8 @@ struct offer_media {
     struct codec_cfg fmt;
     struct addr remote_rtp, remote_rtcp; /* unset while the peer's address is 0.0.0.0 (hold, RFC 3264 8.4) */
     uint8_t pt_rx, pt_tx, pt_event_rx, pt_cn_rx;
+    uint8_t ext_level, ext_levels; /* header extensions towards and from the mixer; 0: none */
+    bool level_vad_off;
     uint8_t ptime_tx_ms;
     bool rx_on, tx_on, rtcp_mux;
     struct seal_keys seal; /* suite SEAL_NONE: plain RTP */
@@ -65,6 +71,8 @@ struct offer_session {
     struct offer_line lines[SDP_MEDIA_MAX];
     uint8_t pt[OFFER_KINDS]; /* payload types in use, PT_NONE: none yet */
     uint64_t pt_seen[2];     /* payload types that ever meant something in this session */
+    uint8_t ext_level, ext_levels; /* numbers in use for header extensions, 0: none yet */
+    uint16_t ext_seen;             /* 1 << number: ever meant something in this session */
     bool rtcp_mux;
     struct seal_keys seal; /* as last answered or accepted: our key stays as long as the peer's does */
     struct sdes offered[SDES_OFFERS_MAX];
@@ -84,6 +92,7 @@ struct offer_pick {
     uint8_t i_codec; /* into the policy */
     struct offer_media media;
     uint8_t event_clock_khz; /* 0: no telephone-event */
+    enum offer_levels levels; /* the policy's */
     struct sdes sdes;        /* the a=crypto line that we took; suite SEAL_NONE: plain RTP */
     const struct sdp_format *format, *event, *cn;
 };

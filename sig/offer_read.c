@@ -202,6 +202,23 @@ static bool host_is_usable(const struct addr *host, int family)
                               : !IN_MULTICAST(ntohl(host->v4.sin_addr.s_addr));
 }
 
+/* Does the peer send what we want of it, and want what we send? */
+static void read_levels(struct offer_media *media, const struct offer_policy *policy, const struct sdp_exts *exts)
+{
+    bool mixer = policy->levels == OFFER_LEVELS_MIXER;
+    enum sdp_direction level = mixer ? SDP_SENDONLY : SDP_RECVONLY, levels = mixer ? SDP_RECVONLY : SDP_SENDONLY;
+    if (policy->levels == OFFER_LEVELS_OFF) {
+        return;
+    }
+    if (exts->level.direction == SDP_SENDRECV || exts->level.direction == level) {
+        media->ext_level = exts->level.id;
+        media->level_vad_off = exts->level.vad_off;
+    }
+    if (exts->levels.direction == SDP_SENDRECV || exts->levels.direction == levels) {
+        media->ext_levels = exts->levels.id;
+    }
+}
+
 /* RTCP's packet types 200-204 read as payload types 72-76 with the marker: no muxing there (RFC 5761 4). */
 static bool pt_muxes(uint8_t pt)
 {
@@ -233,6 +250,8 @@ static void pick_fill(struct offer_pick *pick, const struct offer_policy *policy
     pick->event_clock_khz = pick->event ? (uint8_t)(pick->event->clock_hz / 1000) : 0;
     pick->cn = c->id == CODEC_OPUS ? NULL : named_find(sdp, m, "CN", clock_hz);
     media->pt_cn_rx = pick->cn ? pick->cn->pt : PT_NONE;
+    pick->levels = policy->levels;
+    read_levels(media, policy, &m->exts);
     media->ptime_tx_ms = offer_ptime(c, m->ptime_ms, m->maxptime_ms);
     media->rtcp_mux = m->rtcp_mux && pt_muxes(f->pt) && pt_muxes(media->pt_event_rx) && pt_muxes(media->pt_cn_rx);
     read_direction(media, m);
@@ -347,6 +366,8 @@ int offer_accept(struct offer_session *s, const struct offer_policy *policy, con
                 uint8_t ours = s->pt[pick.event->clock_hz == 48000 ? KIND_EVENT_48 : KIND_EVENT_8];
                 media->pt_event_rx = ours != PT_NONE ? ours : media->pt_event_rx;
             }
+            media->ext_level = media->ext_level == s->ext_level ? media->ext_level : 0;
+            media->ext_levels = media->ext_levels == s->ext_levels ? media->ext_levels : 0;
             s->rtcp_mux = media->rtcp_mux;
             accept_keys(s, &sdes);
             media->seal = s->seal;

@@ -203,6 +203,7 @@ static int read_media(struct reader *r, struct sdp_text text)
     r->media = m;
     m->host = sdp->host;
     m->direction = sdp->direction;
+    m->exts = sdp->exts;
     m->i_crypto = sdp->n_cryptos;
     m->kind = sdp_word_take(&text);
     struct sdp_text ports = sdp_word_take(&text);
@@ -304,6 +305,39 @@ static void read_crypto(struct reader *r, struct sdp_text value)
     }
 }
 
+static enum sdp_direction direction_of(struct sdp_text word)
+{
+    enum sdp_direction d = SDP_SENDRECV;
+    while (d < SDP_INACTIVE && !sdp_text_is(word, sdp_direction_name(d))) {
+        d++;
+    }
+    return d;
+}
+
+/*
+ * a=extmap:<id>[/<direction>] <URI> [<attributes>], RFC 8285 8. Numbers that fit the short form are all we use: others
+ * count as not offered. Of two with one number, or for one purpose, the first stands.
+ */
+static void read_extmap(struct sdp_exts *exts, struct sdp_text text)
+{
+    struct sdp_text direction = sdp_word_take(&text), uri = sdp_word_take(&text);
+    struct sdp_text id_text = sdp_split_take(&direction, '/');
+    int64_t id = sdp_number(id_text, SDP_EXT_MAX);
+    if (id < 1 || exts->ids >> id & 1) {
+        return;
+    }
+    exts->ids |= (uint16_t)(1u << id);
+    struct sdp_ext ext = {.id = (uint8_t)id, .direction = direction.n ? direction_of(direction) : SDP_SENDRECV};
+    for (struct sdp_text word = sdp_word_take(&text); word.n > 0; word = sdp_word_take(&text)) {
+        ext.vad_off |= sdp_text_is(word, "vad=off");
+    }
+    if (sdp_text_is(uri, SDP_URI_LEVEL) && !exts->level.id) {
+        exts->level = ext;
+    } else if (sdp_text_is(uri, SDP_URI_LEVELS) && !exts->levels.id) {
+        exts->levels = ext;
+    }
+}
+
 static int read_attribute(struct reader *r, struct sdp_text value)
 {
     struct sdp_text name = sdp_split_take(&value, ':');
@@ -317,6 +351,10 @@ static int read_attribute(struct reader *r, struct sdp_text value)
             }
             return 0;
         }
+    }
+    if (sdp_text_is(name, "extmap")) {
+        read_extmap(m ? &m->exts : &r->sdp->exts, value);
+        return 0;
     }
     if (!m) {
         return 0;

@@ -18,6 +18,9 @@
 #define SDP_NAME_MAX 24          /* encoding name with its terminator: the longest registered are below 20 */
 #define SDP_WORD_MAX 32          /* a word of an m= line with its terminator */
 #define SDP_PT_MAX 127
+#define SDP_EXT_MAX 14 /* RFC 8285 4.2: what fits the one-byte form */
+#define SDP_URI_LEVEL "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+#define SDP_URI_LEVELS "urn:ietf:params:rtp-hdrext:csrc-audio-level"
 
 struct sdp_text {
     const char *p; /* not terminated */
@@ -27,6 +30,20 @@ struct sdp_text {
 enum sdp_proto { SDP_AVP, SDP_AVPF, SDP_SAVP, SDP_SAVPF, SDP_OTHER };
 
 enum sdp_direction { SDP_SENDRECV, SDP_SENDONLY, SDP_RECVONLY, SDP_INACTIVE };
+
+/* A header extension of a stream (RFC 8285). */
+struct sdp_ext {
+    uint8_t id; /* 1..SDP_EXT_MAX; 0: not there, or under a number that we do not use */
+    enum sdp_direction direction;
+    bool vad_off; /* RFC 6464 4: the sender's opinion on voice means nothing */
+};
+
+/* What a session or a stream says of header extensions. */
+struct sdp_exts {
+    struct sdp_ext level;  /* of the stream, RFC 6464 */
+    struct sdp_ext levels; /* of the contributing sources, RFC 6465 */
+    uint16_t ids;          /* 1 << id: taken, whatever for */
+};
 
 struct sdp_format {
     uint8_t pt;       /* 0..127 */
@@ -47,6 +64,7 @@ struct sdp_media {
     uint16_t rtcp_port;             /* a=rtcp, 0: not given */
     struct addr rtcp_host;          /* a=rtcp with an address, else unset */
     bool rtcp_mux, has_direction;
+    struct sdp_exts exts;        /* of the stream or of the session */
     bool dtls;                   /* keys come by DTLS, not by a=crypto */
     uint8_t i_format, n_formats; /* into struct sdp's formats; only for RTP of any kind */
     uint8_t i_crypto, n_cryptos; /* into struct sdp's cryptos */
@@ -56,6 +74,7 @@ struct sdp {
     uint64_t session_id, session_version; /* o=, RFC 3264 5: 63 bits; more is refused */
     enum sdp_direction direction;         /* session level */
     struct addr host;
+    struct sdp_exts exts; /* for every stream */
     uint8_t n_media;
     uint8_t n_formats;
     uint8_t n_cryptos;

@@ -698,6 +698,7 @@ int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
             return -EINVAL;
         }
     }
+    config->sig.focus.policy.levels = OFFER_LEVELS_MIXER;
     config->sig.focus.policy.family = place->host.sa.sa_family;
     config->sig.place.n_workers = config->n_workers;
     config->sig.place.worker_legs_max = config->worker_legs_max;

@@ -510,6 +510,149 @@ static void test_same_leg(void **state)
     assert_false(offer_media_same_leg(&a.media, &b.media));
 }
 
+/* The answer to an offer with these lines, of a mixer's policy. @return its media */
+static struct offer_media levels_answer(const char *lines, char text[4096])
+{
+    struct offer_policy p = policy_of("PCMU");
+    struct offer_local l = local_of("198.51.100.7", 40000);
+    struct offer_pick pick;
+    struct offer_session s;
+    struct sdp in;
+    struct sdp_out out = {text, 0, 4096, false};
+    char offer[2048];
+    int warning = 0;
+
+    p.levels = OFFER_LEVELS_MIXER;
+    snprintf(offer, sizeof offer, HEAD "m=audio 7000 RTP/AVP 0\r\n%s", lines);
+    parse(&in, offer);
+    assert_int_equal(offer_pick(&pick, &p, &in, &warning), 0);
+    offer_session_init(&s, 1);
+    assert_int_equal(offer_answer(&s, &pick, &in, &l, &out), 0);
+    text[out.n] = '\0';
+    return offer_settled(&s, &pick);
+}
+
+#define LEVEL "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+#define LEVELS "urn:ietf:params:rtp-hdrext:csrc-audio-level"
+
+/* RFC 8285 5 and 8, RFC 6464 4, RFC 6465 4: numbers are mirrored, directions ours, what is of no use left out. */
+static void test_levels_answered(void **state)
+{
+    static const struct {
+        const char *lines;
+        uint8_t level, levels;
+        const char *in_answer, *not_in_answer;
+    } cases[] = {
+        {"a=extmap:3 " LEVEL "\r\na=extmap:14/recvonly " LEVELS "\r\n", 3, 14,
+         "a=extmap:3/recvonly " LEVEL "\r\na=extmap:14/sendonly " LEVELS "\r\n", "vad="},
+        {"a=extmap:1/sendonly " LEVEL " vad=off\r\n", 1, 0, "a=extmap:1/recvonly " LEVEL " vad=off\r\n", LEVELS},
+        {"a=extmap:1 " LEVEL " vad=on\r\na=extmap:2 urn:example:other\r\n", 1, 0, LEVEL "\r\n", "other"},
+        {"a=extmap:1/recvonly " LEVEL "\r\na=extmap:2/sendonly " LEVELS "\r\n", 0, 0, "a=sendrecv", "extmap"},
+        {"a=extmap:1/inactive " LEVEL "\r\n", 0, 0, "a=sendrecv", "extmap"},
+        {"a=extmap:1/upwards " LEVEL "\r\n", 0, 0, "a=sendrecv", "extmap"},
+        {"a=extmap:0 " LEVEL "\r\na=extmap:15 " LEVELS "\r\n", 0, 0, "a=sendrecv", "extmap"},
+        {"a=extmap:256 " LEVEL "\r\na=extmap:4096 " LEVELS "\r\n", 0, 0, "a=sendrecv", "extmap"},
+        {"a=extmap:-1 " LEVEL "\r\na=extmap: " LEVELS "\r\na=extmap:99999999999999999999 x\r\n", 0, 0, "a=sendrecv",
+         "extmap"},
+        {"a=extmap:5 urn:example:other\r\na=extmap:5 " LEVEL "\r\n", 0, 0, "a=sendrecv", "extmap"},
+        {"a=extmap:5 " LEVEL "\r\na=extmap:6 " LEVEL "\r\n", 5, 0, "a=extmap:5/recvonly", "extmap:6"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[4096];
+        struct offer_media media = levels_answer(cases[i].lines, text);
+        assert_int_equal(media.ext_level, cases[i].level);
+        assert_int_equal(media.ext_levels, cases[i].levels);
+        assert_non_null(strstr(text, cases[i].in_answer));
+        assert_null(strstr(text, cases[i].not_in_answer));
+        struct leg_cfg cfg = {.rtp_fd = -1};
+        offer_media_apply(&media, &cfg);
+        assert_int_equal(cfg.ext_level_rx, cases[i].level);
+        assert_int_equal(cfg.ext_levels_tx, cases[i].levels);
+    }
+}
+
+/* Said for the whole session; and without the policy nobody is answered. */
+static void test_levels_of_session(void **state)
+{
+    struct sdp sdp;
+    struct offer_pick pick;
+    char text[4096];
+    parse(&sdp, "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\na=extmap:7 " LEVEL
+                "\r\nm=audio 7000 RTP/AVP 0\r\nm=audio 7002 RTP/AVP 0\r\na=extmap:8 " LEVELS "\r\n");
+    assert_int_equal(sdp.media[0].exts.level.id, 7);
+    assert_int_equal(sdp.media[1].exts.level.id, 7);
+    assert_int_equal(sdp.media[1].exts.levels.id, 8);
+    assert_int_equal(sdp.media[0].exts.ids, 1u << 7);
+    answer(HEAD "m=audio 7000 RTP/AVP 0\r\na=extmap:1 " LEVEL "\r\n", "PCMU", &pick, &sdp, text);
+    assert_int_equal(sdp.media[0].exts.ids, 0);
+}
+
+/* Both parts of one session: the talker offers, the mixer answers, and offers again with the same numbers. */
+static void test_levels_offered(void **state)
+{
+    struct offer_policy talker = policy_of("opus"), mixer = policy_of("opus");
+    struct offer_local l = local_of("198.51.100.7", 40000);
+    struct offer_session ours, theirs;
+    struct offer_media at_talker, again;
+    struct offer_pick pick;
+    struct sdp sdp;
+    char text[4096];
+    int warning = 0;
+
+    talker.levels = OFFER_LEVELS_TALKER;
+    mixer.levels = OFFER_LEVELS_MIXER;
+    offer_session_init(&theirs, 1);
+    offer_session_init(&ours, 2);
+    struct sdp_out out = {text, 0, sizeof text, false};
+    assert_int_equal(offer_write(&theirs, &talker, &l, true, true, &out), 0);
+    assert_int_equal(sdp_parse(&sdp, text, out.n), 0);
+    assert_int_equal(offer_pick(&pick, &mixer, &sdp, &warning), 0);
+    char answer_text[4096];
+    struct sdp_out back = {answer_text, 0, sizeof answer_text, false};
+    assert_int_equal(offer_answer(&ours, &pick, &sdp, &l, &back), 0);
+    struct offer_media at_mixer = offer_settled(&ours, &pick);
+    assert_true(at_mixer.ext_level == 1 && at_mixer.ext_levels == 2 && at_mixer.level_vad_off);
+    assert_int_equal(sdp_parse(&sdp, answer_text, back.n), 0);
+    assert_int_equal(offer_accept(&theirs, &talker, &sdp, &at_talker), 0);
+    assert_true(at_talker.ext_level == 1 && at_talker.ext_levels == 2);
+
+    out = (struct sdp_out){text, 0, sizeof text, false};
+    assert_int_equal(offer_write(&ours, &mixer, &l, true, true, &out), 0);
+    assert_int_equal(sdp_parse(&sdp, text, out.n), 0);
+    assert_int_equal(sdp.media[0].exts.level.id, 1);
+    assert_int_equal(sdp.media[0].exts.level.direction, SDP_RECVONLY);
+    assert_int_equal(sdp.media[0].exts.levels.id, 2);
+    assert_int_equal(sdp.media[0].exts.levels.direction, SDP_SENDONLY);
+    again = at_mixer;
+    assert_true(offer_media_same_leg(&at_mixer, &again));
+    again.ext_level = 0; /* the answer may leave it out: another leg */
+    assert_false(offer_media_same_leg(&at_mixer, &again));
+}
+
+/* A number that the peer has used for something else is not used again in this session (RFC 8285 5). */
+static void test_levels_number_taken(void **state)
+{
+    struct offer_policy p = policy_of("PCMU");
+    struct offer_local l = local_of("198.51.100.7", 40000);
+    struct offer_session s;
+    struct offer_pick pick;
+    struct sdp sdp;
+    char text[4096];
+    int warning = 0;
+
+    p.levels = OFFER_LEVELS_MIXER;
+    offer_session_init(&s, 1);
+    parse(&sdp, HEAD "m=audio 7000 RTP/AVP 0\r\na=extmap:1 urn:example:other\r\na=extmap:3 urn:example:more\r\n");
+    assert_int_equal(offer_pick(&pick, &p, &sdp, &warning), 0);
+    struct sdp_out out = {text, 0, sizeof text, false};
+    assert_int_equal(offer_answer(&s, &pick, &sdp, &l, &out), 0);
+    out = (struct sdp_out){text, 0, sizeof text, false};
+    assert_int_equal(offer_write(&s, &p, &l, true, true, &out), 0);
+    assert_int_equal(sdp_parse(&sdp, text, out.n), 0);
+    assert_int_equal(sdp.media[0].exts.level.id, 2);
+    assert_int_equal(sdp.media[0].exts.levels.id, 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -528,6 +671,10 @@ int main(void)
         cmocka_unit_test(test_reoffer_keeps_lines_and_types),
         cmocka_unit_test(test_policy),
         cmocka_unit_test(test_same_leg),
+        cmocka_unit_test(test_levels_answered),
+        cmocka_unit_test(test_levels_of_session),
+        cmocka_unit_test(test_levels_offered),
+        cmocka_unit_test(test_levels_number_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
