@@ -32,9 +32,14 @@ void jbuf_attach(struct jbuf *j, struct pool *pool)
     j->pool = pool;
 }
 
+static unsigned slot_of(const struct jbuf *j, uint16_t seq)
+{
+    return (uint16_t)(seq - j->base_seq) & (JBUF_SLOTS - 1);
+}
+
 static struct jbuf_packet *packet_at(struct jbuf *j, uint16_t seq)
 {
-    return &j->packets[seq & (JBUF_SLOTS - 1)];
+    return &j->packets[slot_of(j, seq)];
 }
 
 void jbuf_done(struct jbuf *j, const struct jbuf_packet *packet)
@@ -127,6 +132,9 @@ enum drop jbuf_put(struct jbuf *j, const struct jbuf_packet *packet, uint64_t *d
         j->started = true;
         j->next_seq = packet->seq;
     }
+    if (!j->n_held) {
+        j->base_seq = j->next_seq;
+    }
     struct jbuf_packet *p = packet_at(j, packet->seq);
     if (p->present) {
         return DROP_DUPLICATE;
@@ -207,8 +215,8 @@ uint32_t jbuf_blend_due(struct jbuf *j)
 
 const struct jbuf_packet *jbuf_peek(const struct jbuf *j)
 {
-    const struct jbuf_packet *p = &j->packets[j->next_seq & (JBUF_SLOTS - 1)];
-    return p->present ? p : NULL;
+    const struct jbuf_packet *p = &j->packets[slot_of(j, j->next_seq)];
+    return j->n_held && p->present ? p : NULL;
 }
 
 void jbuf_margin(struct jbuf *j, uint32_t margin_ts) { j->margin_min_ts = MIN(j->margin_min_ts, margin_ts); }

@@ -26,9 +26,6 @@ struct jbuf_packet {
 #define LEVEL_UNKNOWN 255
 
 struct jbuf {
-    struct jbuf_packet packets[JBUF_SLOTS]; /* by seq modulo JBUF_SLOTS */
-    struct jbuf_packet past[JBUF_PAST];     /* kept, the newest last */
-    uint8_t n_past;
     struct pool *pool;
     uint32_t frame_ts; /* one tick in RTP ticks */
     uint32_t depth_max_ts;
@@ -37,7 +34,9 @@ struct jbuf {
     uint16_t next_seq;  /* to be handed out */
     uint16_t n_held;
     uint16_t end_seq; /* newest held + 1, while n_held */
+    uint16_t base_seq; /* whose packet lies in packets[0]: set anew whenever nothing is held */
     bool started;
+    uint8_t n_past;
     /* adaptation */
     uint16_t credit;         /* ticks concealed since the last packet handed out */
     uint16_t window_ticks;   /* how long surplus must last before it is surplus */
@@ -48,6 +47,9 @@ struct jbuf {
     uint32_t surplus_ts;     /* to be blended away */
     uint16_t since_blend;    /* ticks */
     uint32_t calm_ticks;     /* since the last late packet */
+    /* By seq - base_seq modulo JBUF_SLOTS: on a clean network it is the first one tick after tick, in a warm line. */
+    struct jbuf_packet packets[JBUF_SLOTS];
+    struct jbuf_packet past[JBUF_PAST]; /* kept, the newest last */
 };
 
 enum jbuf_get {
