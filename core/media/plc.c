@@ -5,14 +5,16 @@
 #include <string.h>
 
 enum {
-    HOLD_8K = 80,  /* 10 ms at full level */
-    FADE_8K = 400, /* then 50 ms down to nothing */
-    RETURN_8K = 32 /* 4 ms blend back */
+    HOLD_8K = 80,   /* 10 ms at full level */
+    FADE_8K = 400,  /* then 50 ms down to nothing */
+    RETURN_8K = 32, /* 4 ms blend back */
+    HISTORY_8K = PLC_PITCH_MAX_8K + PLC_WINDOW_8K + PLC_PITCH_MAX_8K,
+    HISTORY_MAX = HISTORY_8K * (RATE_MAX_HZ / 8000)
 };
 
 size_t plc_history_bytes(uint32_t rate_hz)
 {
-    return sizeof(int16_t) * (PLC_PITCH_MAX_8K + PLC_WINDOW_8K + PLC_PITCH_MAX_8K) * (rate_hz / 8000);
+    return sizeof(int16_t) * HISTORY_8K * (rate_hz / 8000);
 }
 
 void plc_init(struct plc *p, uint32_t rate_hz, int16_t *history)
@@ -26,12 +28,23 @@ void plc_init(struct plc *p, uint32_t rate_hz, int16_t *history)
 
 static void remember(struct plc *p, const int16_t *pcm, size_t n)
 {
-    if (n >= p->n_history) {
-        memcpy(p->history, pcm + n - p->n_history, p->n_history * sizeof *pcm);
-        return;
-    }
-    memmove(p->history, p->history + n, (p->n_history - n) * sizeof *pcm);
-    memcpy(p->history + p->n_history - n, pcm, n * sizeof *pcm);
+    size_t kept = MIN(n, (size_t)p->n_history), first = MIN(kept, (size_t)(p->n_history - p->oldest));
+    pcm += n - kept;
+    memcpy(p->history + p->oldest, pcm, first * sizeof *pcm);
+    memcpy(p->history, pcm + first, (kept - first) * sizeof *pcm);
+    p->oldest = (p->oldest + (uint32_t)kept) % p->n_history;
+}
+
+/* The oldest sample first. */
+static void straighten(struct plc *p)
+{
+    int16_t begin[HISTORY_MAX];
+    must(p->oldest < p->n_history && p->n_history <= HISTORY_MAX);
+    size_t n_end = p->n_history - p->oldest;
+    memcpy(begin, p->history, p->oldest * sizeof *begin);
+    memmove(p->history, p->history + p->oldest, n_end * sizeof *begin);
+    memcpy(p->history + n_end, begin, p->oldest * sizeof *begin);
+    p->oldest = 0;
 }
 
 /* Likeness of the last window with what was lag earlier, looking at every step-th sample; normalised, 0..1. */
@@ -110,6 +123,7 @@ bool plc_conceal(struct plc *p, int16_t *pcm, size_t n)
         return false;
     }
     if (p->made_samples == 0) {
+        straighten(p);
         p->pitch = pitch_find(p);
         p->at = 0;
         period_close(p);

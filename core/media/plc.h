@@ -14,8 +14,9 @@
 #define PLC_WINDOW_8K 160    /* compared for pitch: 20 ms */
 
 struct plc {
-    int16_t *history; /* [n_history], the newest last */
+    int16_t *history; /* [n_history], a ring; straight while a loss goes on */
     uint32_t n_history;
+    uint32_t oldest;       /* where it begins, and where the next sample goes */
     uint32_t factor;       /* rate / 8000 */
     uint32_t pitch;        /* samples */
     uint32_t at;           /* into the period */

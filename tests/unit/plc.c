@@ -24,7 +24,7 @@ static void tone_goes_on_and_fades(void **state)
         int16_t *history = mem_get(plc_history_bytes(rate_hz)), pcm[960], wanted[960];
         struct plc plc;
         plc_init(&plc, rate_hz, history);
-        for (unsigned i = 0; i < 10; i++, at += n) {
+        for (unsigned i = 0; i < 11; i++, at += n) { /* the history begins in the middle of its ring */
             tone(pcm, n, rate_hz, 205.0, at);
             plc_good(&plc, pcm, n);
         }
