@@ -6,7 +6,8 @@
 
 enum {
     ARRIVAL_EVERY_TICKS = 4, /* how often a talker's arrival time is asked for */
-    FETCH_AHEAD = 2          /* packets */
+    FETCH_AHEAD = 2,         /* packets */
+    LEGS_AHEAD = 4           /* to be asked */
 };
 
 static void pull_deliver(struct engine *e, const struct pull *pull, const struct io_rx *rx)
@@ -90,6 +91,9 @@ void engine_pull(struct engine *e, unsigned skipped)
     for (uint32_t i = 0; i < e->n_batch; i++) {
         struct leg *leg = e->batch[i];
         uint32_t tick = leg->conf->tick;
+        if (i + LEGS_AHEAD < e->n_batch) {
+            leg_fetch(e->batch[i + LEGS_AHEAD]);
+        }
         leg->reads_asked = leg->reads_hit = 0;
         leg_pull(e, leg, leg_reads(leg, tick, skipped));
         if (leg->cfg.rtcp_fd >= 0 && (tick + leg->beat_index) % RTCP_EVERY_TICKS == 0) {

@@ -24,12 +24,12 @@
 #define NEWS_DIGITS 8 /* more than anybody keys within a tick */
 
 struct leg_news {
+    unsigned n_digits;
+    bool quiet, bye;
     struct {
         char digit;
         uint32_t ms;
     } digits[NEWS_DIGITS];
-    unsigned n_digits;
-    bool quiet, bye;
 };
 
 struct leg {
@@ -38,6 +38,7 @@ struct leg {
     struct leg *next; /* in the engine's list of legs to hand back; while a plan is compiled, in its group's */
     uint32_t slot_rtp, slot_rtcp;
     uint32_t beat_index; /* spreads housekeeping over ticks */
+    uint64_t rtcp_due_ns;
 
     /* rx: pump */
     bool connected, rx_on, tx_on, muted, deaf;
@@ -52,8 +53,6 @@ struct leg {
     uint8_t reads_asked, reads_hit; /* this tick */
     uint32_t quiet_ticks;           /* since the last packet */
     struct rtp_source source;
-    struct jbuf jbuf;
-    struct dtmf dtmf;
     struct plc plc;
 
     /* rx: this tick's audio */
@@ -98,18 +97,21 @@ struct leg {
     struct seal *seal; /* SRTP; NULL: plain RTP */
     uint8_t *gathered; /* payload of a packet longer than a tick; unused if none is */
 
+    /* what a clean tick touches ends within the first lines of these */
+    struct leg_news news;
+    struct leg_stats stats;
+    struct jbuf jbuf;
+    struct leg_cfg cfg;
+
     /* rtcp */
-    uint64_t rtcp_due_ns;
     uint32_t sr_lsr; /* of the peer's last SR */
     uint64_t sr_at_ns;
     uint32_t rtcp_draw; /* for the random interval */
     uint32_t sent_lsr;  /* of our last SR, as the peer will echo it, and when it went */
     uint64_t sent_at_ns;
 
-    struct leg_news news;
     uint64_t drops_told[DROPS]; /* of stats.drops, already in the worker's sums */
-    struct leg_stats stats;
-    struct leg_cfg cfg;
+    struct dtmf dtmf;
 };
 
 /* What decoding needs of its worker. */
@@ -185,6 +187,22 @@ void leg_tell_drops(struct leg *leg, struct worker_stats *sums);
 
 /** Is a group's encode good for both? */
 bool leg_same_group(const struct leg *a, const struct leg *b);
+
+static inline void lines_fetch(const void *from, size_t bytes)
+{
+    for (size_t at = 0; at < bytes; at += LINE_BYTES) {
+        __builtin_prefetch((const uint8_t *)from + at, 1);
+    }
+}
+
+/** This leg's turn in a tick comes soon. */
+static inline void leg_fetch(const struct leg *leg)
+{
+    lines_fetch(leg, offsetof(struct leg, news.digits));
+    lines_fetch(&leg->stats, offsetof(struct leg_stats, drops));
+    lines_fetch(&leg->jbuf, offsetof(struct jbuf, packets) + sizeof leg->jbuf.packets[0]);
+    lines_fetch(&leg->cfg, offsetof(struct leg_cfg, cname));
+}
 
 /** A packet of this leg comes soon, or goes. */
 static inline void leg_fetch_rx(const struct leg *leg)
