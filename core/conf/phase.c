@@ -16,17 +16,21 @@ enum {
 /* From one phase forward to another. */
 static uint64_t way_ns(uint64_t from_ns, uint64_t to_ns) { return (to_ns + TICK_NS - from_ns % TICK_NS) % TICK_NS; }
 
-/* How long the packets of those who talk wait for a tick in that slot, weighted. */
-static uint64_t talkers_wait_ns(const struct conf *conf, unsigned slot)
+/* How long the packets of those who talk wait for a tick in each slot, weighted. */
+static void talkers_wait(const struct conf *conf, uint64_t wait_ns[SLOTS_PER_TICK])
 {
-    uint64_t sum_ns = 0;
+    for (unsigned slot = 0; slot < SLOTS_PER_TICK; slot++) {
+        wait_ns[slot] = 0;
+    }
     for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
         const struct leg *leg = conf->plan.legs[i];
-        if (leg->talk_weight && leg->arrival_known) {
-            sum_ns += leg->talk_weight * (way_ns(leg->arrival_ns + MARGIN_NS, slot * SLOT_NS) + MARGIN_NS);
+        if (!leg->talk_weight || !leg->arrival_known) {
+            continue;
+        }
+        for (unsigned slot = 0; slot < SLOTS_PER_TICK; slot++) {
+            wait_ns[slot] += leg->talk_weight * (way_ns(leg->arrival_ns + MARGIN_NS, slot * SLOT_NS) + MARGIN_NS);
         }
     }
-    return sum_ns;
 }
 
 /* @return the sum of all weights */
@@ -65,18 +69,18 @@ unsigned phase_step(struct conf *conf, unsigned n_slots)
     if (weight == 0) {
         return conf->i_slot;
     }
-    uint64_t now_ns = talkers_wait_ns(conf, conf->i_slot), best_ns = UINT64_MAX;
+    uint64_t wait_ns[SLOTS_PER_TICK], best_ns = UINT64_MAX;
+    talkers_wait(conf, wait_ns);
     unsigned i_best = 0, i_now = 0;
     for (unsigned i = 0; i < n_slots; i++) {
         unsigned slot = i * SLOTS_PER_TICK / n_slots;
-        uint64_t ns = talkers_wait_ns(conf, slot);
         i_now = slot <= conf->i_slot ? i : i_now;
-        if (ns < best_ns) {
-            best_ns = ns;
+        if (wait_ns[slot] < best_ns) {
+            best_ns = wait_ns[slot];
             i_best = i;
         }
     }
-    if (best_ns + (uint64_t)GAIN_NS * weight > now_ns) {
+    if (best_ns + (uint64_t)GAIN_NS * weight > wait_ns[conf->i_slot]) {
         return conf->i_slot;
     }
     unsigned later = (i_best + n_slots - i_now) % n_slots, earlier = n_slots - later;
