@@ -28,6 +28,7 @@
 #define LOAD_DELAY_BUCKETS 5000 /* of 100 us */
 #define LOAD_CODECS 4           /* of --codec=mixed */
 #define LOAD_TALKERS_MAX 8
+#define LOAD_EXT_BYTES 8        /* a header extension with one level */
 #define LOAD_LOOP 25            /* frames after which a tone repeats: half a second */
 #define LOAD_PAYLOAD_MAX 700
 #define LOAD_TONE_DBFS (-26.0)
@@ -46,6 +47,7 @@ struct load_cfg {
     uint16_t rtp_port;   /* of the first of LOAD_SOCKETS own sockets; 0: the kernel picks */
     char legs_at[256];   /* raw: file of the mixer's ports, one a leg; "": they are reflected from PORT on */
     char codec[16];
+    bool levels; /* in the headers (RFC 6464) */
     enum offer_srtp srtp;
     enum seal_suite srtp_only;
     bool json, raw, quiet;
@@ -62,6 +64,7 @@ struct load_codec {
     uint32_t clock;   /* RTP ticks of a frame */
     uint16_t bytes[LOAD_TALKERS_MAX + 1][LOAD_LOOP]; /* [member], the last is silence */
     uint8_t (*voices)[LOAD_LOOP][LOAD_PAYLOAD_MAX];
+    uint8_t level_dbov[LOAD_TALKERS_MAX + 1][LOAD_LOOP];
 };
 
 enum load_state { LOAD_IDLE, LOAD_DIALLING, LOAD_UP, LOAD_OVER };
@@ -82,8 +85,8 @@ struct load_leg {
     struct offer_session session;
     struct seal *seal; /* NULL: plain RTP */
     struct sockaddr_in to;
-    uint8_t pt;
-    uint8_t header[RTP_HEADER_BYTES], payload[LOAD_PAYLOAD_MAX]; /* payload: marks only */
+    uint8_t pt, ext_level; /* ext_level: number of its level in the header, 0: none */
+    uint8_t header[RTP_HEADER_BYTES + LOAD_EXT_BYTES], payload[LOAD_PAYLOAD_MAX]; /* payload: marks only */
     uint16_t tx_seq, rx_seq;
     uint32_t tx_ts, n_tx;
     bool rx_any, saw_media;
@@ -170,9 +173,8 @@ void load_churn_event(struct load *load, struct load_leg *leg, struct ua_call *c
 /* load_rtp.c */
 int load_rtp_open(struct load *load);
 void load_rtp_close(struct load *load);
-/** Lets the leg speak to that address; keys of suite SEAL_NONE: plain RTP. @return 0 | -EINVAL | -ENOMEM: keys */
-int load_rtp_begin(struct load *load, struct load_leg *leg, const struct addr *to, uint8_t pt,
-                   const struct seal_keys *keys);
+/** Lets the leg speak: address, payload type, header extension, keys. @return 0 | -EINVAL | -ENOMEM: keys */
+int load_rtp_begin(struct load *load, struct load_leg *leg, const struct offer_media *media);
 uint16_t load_rtp_port(const struct load *load, const struct load_leg *leg);
 /** It is gone: what comes from its port is nobody's. */
 void load_rtp_end(struct load *load, const struct load_leg *leg);
@@ -183,8 +185,8 @@ void load_rtp_take(struct load *load);
 /** Reads --codec and makes the voices ready. @return 0 | -EINVAL | -ENOMEM */
 int load_voice_open(struct load *load);
 void load_voice_close(struct load *load);
-/** What a leg says now. @return its length; *payload points at it */
-size_t load_voice_say(struct load *load, struct load_leg *leg, uint64_t now_ns, const uint8_t **payload);
+/** What a leg says now. @return its length; *payload points at it, *dbov is how loud it is */
+size_t load_voice_say(struct load *load, struct load_leg *leg, uint64_t now_ns, const uint8_t **payload, uint8_t *dbov);
 /** Judges one packet that a leg has heard. */
 void load_voice_hear(struct load *load, struct load_leg *leg, const struct rtp *rtp, uint64_t now_ns);
 

@@ -36,7 +36,7 @@ int load_call_media(struct load *load, struct load_leg *leg, const struct ua_eve
     if (err || !addr_is_set(&media.remote_rtp) || media.remote_rtp.sa.sa_family != AF_INET) {
         return err ? err : -EAFNOSUPPORT;
     }
-    return load_rtp_begin(load, leg, &media.remote_rtp, media.pt_tx, &media.seal);
+    return load_rtp_begin(load, leg, &media);
 }
 
 static void call_up(struct load *load, struct load_leg *leg, const struct ua_event *event)

@@ -17,6 +17,7 @@ enum {
     ARG_SECONDS,
     ARG_CODEC,
     ARG_SRTP,
+    ARG_LEVELS,
     ARG_SERVER_PID,
     ARG_STALL,
     ARG_TOLERATE,
@@ -42,6 +43,7 @@ static const struct arg args[] = {
     [ARG_SECONDS] = { "seconds", "S", "10", "of measurement, when all are up; default 10" },
     [ARG_CODEC] = { "codec", "pcmu|pcma|g722|l16|opus|mixed", "pcmu", "default pcmu" },
     [ARG_SRTP] = { "srtp", "SUITE|any", "AES_CM_128_HMAC_SHA1_80", "insist on SRTP by this suite, or by any" },
+    [ARG_LEVELS] = { "levels", NULL, NULL, "tell levels in the packets' headers (RFC 6464)" },
     [ARG_SERVER_PID] = { "server-pid", "PID", "4711", "measure the CPU time of this process" },
     [ARG_STALL] = { "stall-ms", "MS", "300", "send nothing for so long in the middle, then all of it at once" },
     [ARG_TOLERATE] = { "tolerate", "PER_MILLE", "5",
@@ -123,6 +125,9 @@ static int take(void *ctx, unsigned i, const char *value)
         return codec_read(cfg, value);
     case ARG_SRTP:
         return args_srtp(value, &cfg->srtp, &cfg->srtp_only);
+    case ARG_LEVELS:
+        cfg->levels = true;
+        return 0;
     case ARG_SERVER_PID:
         return args_u32(value, 1, 1u << 30, &cfg->server_pid);
     case ARG_STALL:

@@ -87,9 +87,10 @@ void load_rtp_close(struct load *load)
     free(load->leg_of_port);
 }
 
-int load_rtp_begin(struct load *load, struct load_leg *leg, const struct addr *to, uint8_t pt,
-                   const struct seal_keys *keys)
+int load_rtp_begin(struct load *load, struct load_leg *leg, const struct offer_media *media)
 {
+    const struct addr *to = &media->remote_rtp;
+    const struct seal_keys *keys = &media->seal;
     seal_free(leg->seal);
     leg->seal = NULL;
     int err = keys->suite == SEAL_NONE ? 0 : seal_build(&leg->seal, keys, ssrc_of(load, leg));
@@ -97,7 +98,8 @@ int load_rtp_begin(struct load *load, struct load_leg *leg, const struct addr *t
         return err;
     }
     leg->to = to->v4;
-    leg->pt = pt;
+    leg->pt = media->pt_tx;
+    leg->ext_level = media->ext_level;
     net_random(&leg->tx_seq, sizeof leg->tx_seq);
     net_random(&leg->tx_ts, sizeof leg->tx_ts);
     load->leg_of_port[addr_port(to)] = (int32_t)(leg - load->legs);
@@ -113,15 +115,19 @@ void load_rtp_end(struct load *load, const struct load_leg *leg)
 
 /* One packet: header and payload as they are, or both sealed in wire. */
 static void packet_make(const struct load *load, struct load_leg *leg, const uint8_t *payload, size_t bytes,
-                        struct iovec part[2], uint8_t *wire)
+                        uint8_t dbov, struct iovec part[2], uint8_t *wire)
 {
-    rtp_write(leg->header, leg->pt, leg->n_tx == 0, leg->tx_seq++, leg->tx_ts, ssrc_of(load, leg), NULL, 0);
-    part[0] = (struct iovec){ leg->header, sizeof leg->header };
+    size_t head =
+        rtp_write(leg->header, leg->pt, leg->n_tx == 0, leg->tx_seq++, leg->tx_ts, ssrc_of(load, leg), NULL, 0);
+    if (leg->ext_level) {
+        head = rtp_write_ext(leg->header, head, leg->ext_level, &dbov, 1);
+    }
+    part[0] = (struct iovec){ leg->header, head };
     part[1] = (struct iovec){ (void *)payload, bytes };
     if (leg->seal) {
-        memcpy(wire, leg->header, sizeof leg->header);
-        memcpy(wire + sizeof leg->header, payload, bytes);
-        part[0] = (struct iovec){ wire, seal_rtp(leg->seal, wire, sizeof leg->header + bytes) };
+        memcpy(wire, leg->header, head);
+        memcpy(wire + head, payload, bytes);
+        part[0] = (struct iovec){ wire, seal_rtp(leg->seal, wire, head + bytes) };
         part[1].iov_len = 0;
     }
 }
@@ -137,12 +143,13 @@ void load_rtp_send(struct load *load, unsigned slot, uint64_t now_ns)
         for (; n < BURST && at < load->first[slot + 1]; at++) {
             struct load_leg *leg = &load->legs[load->order[at]];
             const uint8_t *payload;
+            uint8_t dbov;
             if (leg->state != LOAD_UP) {
                 continue;
             }
-            size_t bytes = load_voice_say(load, leg, now_ns, &payload);
+            size_t bytes = load_voice_say(load, leg, now_ns, &payload, &dbov);
             if (bytes) {
-                packet_make(load, leg, payload, bytes, parts[n], wires[n]);
+                packet_make(load, leg, payload, bytes, dbov, parts[n], wires[n]);
                 headers[n].msg_hdr = (struct msghdr){
                     .msg_name = &leg->to, .msg_namelen = sizeof leg->to, .msg_iov = parts[n], .msg_iovlen = 2
                 };

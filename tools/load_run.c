@@ -119,7 +119,8 @@ static int raw_begin(struct load *load)
             break;
         }
         addr_set_port(&to, (uint16_t)port);
-        must(load_rtp_begin(load, &load->legs[i], &to, pt, &(struct seal_keys){0}) == 0);
+        struct offer_media plain = { .remote_rtp = to, .pt_tx = pt };
+        must(load_rtp_begin(load, &load->legs[i], &plain) == 0);
         load->n_up++;
     }
     if (f) {

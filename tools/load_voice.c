@@ -81,6 +81,9 @@ static int voices_make(struct load *load, struct load_codec *c)
                 err = -E2BIG;
                 break;
             }
+            uint64_t squares;
+            load->simd->level(pcm, c->samples, &squares);
+            c->level_dbov[voice][i % LOAD_LOOP] = level_dbov(squares, c->samples);
             c->bytes[voice][i % LOAD_LOOP] = (uint16_t)n;
             memcpy(c->voices[voice][i % LOAD_LOOP], payload, (size_t)n);
         }
@@ -108,6 +111,7 @@ int load_voice_open(struct load *load)
             if (err) {
                 return err;
             }
+            load->codecs[load->n_codecs].policy.levels = load->cfg->levels ? OFFER_LEVELS_TALKER : OFFER_LEVELS_OFF;
             load->codecs[load->n_codecs].policy.srtp = load->cfg->srtp;
             load->codecs[load->n_codecs].policy.srtp_only = load->cfg->srtp_only;
         }
@@ -139,7 +143,7 @@ static unsigned stretch_samples(const struct load *load, const struct load_codec
 }
 
 /* Fills the talker's stretch with the mark, over and over: loud enough to be a voice. */
-static size_t mark_write(struct load *load, struct load_leg *leg, uint32_t mark)
+static size_t mark_write(struct load *load, struct load_leg *leg, uint32_t mark, uint8_t *dbov)
 {
     int16_t pcm[FRAME_SAMPLES_MAX] ALIGNED_LINE = { 0 };
     const struct load_codec *c = leg->codec;
@@ -147,6 +151,9 @@ static size_t mark_write(struct load *load, struct load_leg *leg, uint32_t mark)
     for (unsigned i = 0; i < n; i++) {
         pcm[leg->member * n + i] = digit_pcm(mark >> 4 * (i % MARK_DIGITS) & 15);
     }
+    uint64_t squares;
+    load->simd->level(pcm, c->samples, &squares);
+    *dbov = level_dbov(squares, c->samples);
     return (size_t)c->codec->encode(NULL, load->simd, pcm, c->samples, leg->payload, sizeof leg->payload);
 }
 
@@ -280,16 +287,17 @@ static void tones_hear(struct load *load, struct load_leg *leg, const int16_t *p
 
 /* ---- both ---- */
 
-size_t load_voice_say(struct load *load, struct load_leg *leg, uint64_t now_ns, const uint8_t **payload)
+size_t load_voice_say(struct load *load, struct load_leg *leg, uint64_t now_ns, const uint8_t **payload, uint8_t *dbov)
 {
     const struct load_codec *c = leg->codec;
     bool talks = leg->member < load->cfg->talkers;
     if (load->marks && talks) {
         *payload = leg->payload;
-        return mark_write(load, leg, ((uint32_t)(now_ns / 1000) & MARK_TIME) | leg->member << MARK_WHO_SHIFT);
+        return mark_write(load, leg, ((uint32_t)(now_ns / 1000) & MARK_TIME) | leg->member << MARK_WHO_SHIFT, dbov);
     }
     unsigned voice = talks ? leg->member : LOAD_TALKERS_MAX, i = leg->n_tx % LOAD_LOOP;
     *payload = c->voices[voice][i];
+    *dbov = c->level_dbov[voice][i];
     return c->bytes[voice][i];
 }
 

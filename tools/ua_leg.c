@@ -43,6 +43,8 @@ void ua_leg_srtp(struct ua_leg *leg, enum seal_suite only)
     leg->policy.srtp_only = only;
 }
 
+void ua_leg_levels(struct ua_leg *leg) { leg->policy.levels = OFFER_LEVELS_TALKER; }
+
 static struct offer_local local_of(const struct ua_leg *leg)
 {
     struct offer_local local = { .rtp = leg->host };

@@ -30,6 +30,9 @@ void ua_leg_close(struct ua_leg *leg);
 /** Insists on SRTP from now on, by this suite; SEAL_NONE: by any. */
 void ua_leg_srtp(struct ua_leg *leg, enum seal_suite only);
 
+/** Tells its level in the headers from now on, and asks to be told those of whom it hears. */
+void ua_leg_levels(struct ua_leg *leg);
+
 /** Other codecs for the descriptions to come. @return 0 | -EINVAL */
 int ua_leg_codecs(struct ua_leg *leg, const char *codecs);
 

@@ -37,6 +37,7 @@ enum {
     ARG_HUSH,
     ARG_OFFERLESS,
     ARG_NO_ACK,
+    ARG_LEVELS,
     ARG_UNTIL_BYE,
     ARG_EXPECT,
     ARG_EXPECT_AT,
@@ -73,6 +74,8 @@ static const struct arg args[] = {
     [ARG_HUSH] = { "hush-at", "S", "2", "send no more RTP" },
     [ARG_OFFERLESS] = { "offerless", NULL, NULL, "INVITE without an offer: the 200 has it, the ACK answers" },
     [ARG_NO_ACK] = { "no-ack", NULL, NULL, "never acknowledge the 200" },
+    [ARG_LEVELS] = { "levels", NULL, NULL,
+                     "levels in headers (RFC 6464, RFC 6465); exit code 1 unless those of all whom it hears come" },
     [ARG_UNTIL_BYE] = { "until-bye", NULL, NULL, "exit code 1 unless the other side says BYE" },
     [ARG_EXPECT] = { "expect", "HZ[:DBFS],...|none", "440:-20,620",
                      "exit code 1 unless exactly these tones are heard in the last second" },
@@ -203,6 +206,9 @@ static int take_times(struct script_cfg *cfg, unsigned i, const char *value)
     case ARG_NO_ACK:
         cfg->no_ack = true;
         return 0;
+    case ARG_LEVELS:
+        cfg->levels = true;
+        return 0;
     default:
         cfg->until_bye = true;
         return 0;
@@ -246,6 +252,7 @@ static int take(void *ctx, unsigned i, const char *value)
     case ARG_HUSH:
     case ARG_OFFERLESS:
     case ARG_NO_ACK:
+    case ARG_LEVELS:
     case ARG_UNTIL_BYE:
         return take_times(cfg, i, value);
     default:

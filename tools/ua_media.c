@@ -187,6 +187,12 @@ static void packet_send(struct media *m, uint64_t now_ns)
     int bytes = s->codec->encode(m->encoder, m->cfg.simd, pcm, n, payload, RTP_PAYLOAD_MAX);
     if (bytes > 0) {
         size_t head = rtp_write(packet, s->pt_tx, m->marker, m->seq++, m->ts, m->ssrc, NULL, 0);
+        if (s->ext_level) {
+            uint64_t squares;
+            m->cfg.simd->level(pcm, n, &squares);
+            uint8_t level = level_dbov(squares, n);
+            head = rtp_write_ext(packet, head, s->ext_level, &level, 1);
+        }
         memcpy(packet + head, payload, (size_t)bytes);
         m->marker = false;
         size_t length = head + (size_t)bytes;
@@ -221,6 +227,19 @@ static bool place_find(struct media *m, const struct rtp *rtp, size_t n)
     return true;
 }
 
+/* RFC 6465 3: a level for every contributing source, where there is any; nobody silent is in a mix. */
+static void levels_take(struct media *m, const struct rtp *rtp, unsigned n_csrc)
+{
+    size_t n = 0;
+    const uint8_t *levels = rtp_ext_find(rtp, m->settled.ext_levels, &n);
+    bool wrong = n != n_csrc;
+    for (size_t i = 0; i < n; i++) {
+        wrong |= levels[i] >= 127;
+    }
+    m->stats.rx_levels += n > 0 && !wrong;
+    m->stats.rx_levels_wrong += wrong;
+}
+
 static void packet_take(struct media *m, uint8_t *buf, size_t bytes, uint64_t now_ns)
 {
     int16_t pcm[PACKET_SAMPLES_MAX] ALIGNED_LINE;
@@ -239,6 +258,9 @@ static void packet_take(struct media *m, uint8_t *buf, size_t bytes, uint64_t no
         return;
     }
     m->stats.rx_packets++;
+    if (s->ext_levels) {
+        levels_take(m, &rtp, buf[0] & 15);
+    }
     if (m->rx_any) {
         uint16_t skipped = (uint16_t)(rtp.seq - m->rx_seq - 1);
         m->stats.rx_lost += skipped < 0x8000 ? skipped : 0;

@@ -30,6 +30,7 @@ struct media_cfg {
 
 struct media_stats {
     uint64_t tx_packets, rx_packets, rx_lost, rx_other; /* other: RTCP, foreign payload types, refused by the codec */
+    uint64_t rx_levels, rx_levels_wrong; /* packets with a level of each contributor; others, where it was settled */
     uint64_t gaps_over_40ms, gaps_over_60ms;            /* between arrivals */
 };
 

@@ -366,6 +366,12 @@ static int summary(const struct script *s)
     } else if (cfg->expects) {
         n_wrong += expectations_check(s, heard.pcm, end, heard.rate_hz);
     }
+    if (cfg->levels) {
+        bool right = m->rx_levels && !m->rx_levels_wrong;
+        say(s, "%s: %llu packets name the levels of all whom they carry, %llu do not", right ? "right" : "WRONG",
+            (unsigned long long)m->rx_levels, (unsigned long long)m->rx_levels_wrong);
+        n_wrong += !right;
+    }
     if (cfg->until_bye && !s->bye_came) {
         say(s, "WRONG: the other side has not said BYE");
         n_wrong++;
@@ -422,6 +428,9 @@ static int script_open(struct script *s)
         err = ua_leg_open(&s->leg, cfg->codec, cfg->ptime_ms, &media);
         if (!err && cfg->srtp == OFFER_SRTP_REQUIRED) {
             ua_leg_srtp(&s->leg, cfg->srtp_only);
+        }
+        if (!err && cfg->levels) {
+            ua_leg_levels(&s->leg);
         }
     }
     if (err) {
