@@ -48,6 +48,7 @@ enum ctl_event {
     EV_QUIET,     /* id: no RTP for quiet_s; once per silence */
     EV_DTMF,      /* id: value is the character 0-9 * # A-D, at its end; duration_ms */
     EV_RTCP_BYE,  /* id: the peer said BYE for its stream */
+    EV_SSRC,      /* id: value is the SSRC of its stream: as soon as it is known, and when it has changed */
 };
 
 struct ctl_ev {

@@ -184,6 +184,15 @@ static void news_post(struct engine *e, struct leg *leg)
     }
 }
 
+/* Not oftener than the rest of the housekeeping: a peer that changes its SSRC all the time is told of now and then. */
+static void ssrc_post(struct engine *e, struct leg *leg)
+{
+    struct ctl_ev ev = {.event = EV_SSRC, .id = leg->cfg.id, .value = leg->source.ssrc};
+    if (leg->source.known && leg->source.ssrc != leg->ssrc_told && event_put(e, &ev)) {
+        leg->ssrc_told = leg->source.ssrc;
+    }
+}
+
 /* ---- slots ---- */
 
 /* The next time that slot's phase comes, on the schedule that all slots share. */
@@ -223,6 +232,7 @@ static void conf_housekeep(struct engine *e, struct conf *conf)
         }
         if ((conf->tick + leg->beat_index) % RTCP_EVERY_TICKS == 0) {
             leg_tell_drops(leg, e->cfg.stats);
+            ssrc_post(e, leg);
         }
         if (e->now_ns >= leg->rtcp_due_ns) {
             leg_rtcp(leg, &e->box, e->now_ns, e->cfg.wall_offset_ns, false);

@@ -615,6 +615,15 @@ void call_quiet(struct call *call)
     call_event(call, CALL_EV_QUIET, &(struct input){0});
 }
 
+void call_ssrc(struct call *call, uint32_t ssrc)
+{
+    bool is_new = ssrc != call->ssrc; /* the same once more after a re-INVITE with new sockets */
+    call->ssrc = ssrc;
+    if (is_new && (call->state == CALL_ANSWERED || call->state == CALL_UP)) {
+        roster_changed(call);
+    }
+}
+
 void call_abandon(struct call *call)
 {
     enum call_state was = call->state;

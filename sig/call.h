@@ -62,7 +62,7 @@ struct call {
     unsigned n_lent; /* legs that have not come back */
     bool dropped;    /* no leg may be added any more */
     bool drop_due;   /* CTL_LEG_DROP waits for the ring */
-    uint32_t ssrc;
+    uint32_t ssrc;   /* of its stream, as it stands in the CSRC lists of the mix; 0: not known yet */
 };
 
 /**
@@ -78,6 +78,9 @@ void call_end(struct call *call, enum focus_ending why);
 
 /** No RTP for the configured time. */
 void call_quiet(struct call *call);
+
+/** Its stream has this SSRC. */
+void call_ssrc(struct call *call, uint32_t ssrc);
 
 /** Does what waited, and frees a call that is over and has everything back. call may be gone after it. */
 void call_settle(struct call *call);

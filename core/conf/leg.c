@@ -176,6 +176,7 @@ void leg_take_over(struct leg *leg, struct leg *old)
     }
     leg->tx_octets = old->tx_octets;
     leg->source = old->source;
+    leg->ssrc_told = old->ssrc_told;
     leg->stats = old->stats;
     memcpy(leg->drops_told, old->drops_told, sizeof leg->drops_told);
     leg->muted = old->muted;

@@ -111,6 +111,7 @@ struct leg {
     uint64_t sent_at_ns;
 
     uint64_t drops_told[DROPS]; /* of stats.drops, already in the worker's sums */
+    uint32_t ssrc_told;         /* signalling knows this one of the peer; 0: none */
     struct dtmf dtmf;
 };
 

@@ -161,12 +161,19 @@ static void test_story(void **state)
     world_run(w, 6000);
     assert_non_null(strstr(notified(w, "active"), "<status>inactive</status>"));
 
+    struct ctl_ev ev = {.event = EV_SSRC, .id = (uint64_t)(uintptr_t)w->focus->calls, .value = 3000000001u};
+    for (unsigned i = 0; i < 2; i++) { /* told twice, it has changed once */
+        assert_true(ring_put(&w->ctl.events, &ev));
+        world_run(w, 6000);
+    }
+    assert_non_null(strstr(notified(w, "active"), "<src-id>3000000001</src-id>"));
+
     before = (unsigned)count_get(&w->focus->stats.notifies); /* a refresh gets the whole state again */
     world_run(w, 6000);
     assert_int_equal(count_get(&w->focus->stats.notifies), before);
     assert_int_equal(subscribe(&watch, 300), 200);
     doc = notified(w, "active;expires=300");
-    assert_non_null(strstr(doc, "state=\"full\" version=\"5\""));
+    assert_non_null(strstr(doc, "state=\"full\" version=\"6\""));
     assert_null(strstr(doc, "p3@"));
 
     world_run(w, 6000);

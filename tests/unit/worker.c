@@ -82,7 +82,7 @@ static void put(struct ctl *ctl, struct ctl_req req)
     assert_int_equal(ctl_put(ctl, &req), 0);
 }
 
-static void event_wait(struct ctl *ctl, enum ctl_event wanted)
+static uint32_t event_wait(struct ctl *ctl, enum ctl_event wanted)
 {
     struct ctl_ev ev;
     for (unsigned i = 0; i < 500; i++, usleep(10000)) {
@@ -93,11 +93,12 @@ static void event_wait(struct ctl *ctl, enum ctl_event wanted)
                 conf_free(ev.conf);
             }
             if (ev.event == wanted) {
-                return;
+                return ev.value;
             }
         }
     }
     fail_msg("event %d did not come", wanted);
+    return 0;
 }
 
 static void talk(enum worker_io io)
@@ -131,6 +132,7 @@ static void talk(enum worker_io io)
     assert_in_range(heard(&b, 0xA0, &n_all), 40, 55);
     assert_in_range(n_all, 45, 60);
     assert_in_range(heard(&a, 0x20, &n_all), 40, 55);
+    assert_int_equal(event_wait(ctl, EV_SSRC), 7); /* both phones' */
     uint8_t byte;
     assert_int_equal(recv(stranger_fd, &byte, 1, 0), -1); /* RTP bleed: nothing goes to him */
     put(ctl, (struct ctl_req){.op = CTL_LEG_SET, .leg = b.leg, .set = {.what = SET_DIRECTION}});
