@@ -1,9 +1,9 @@
 /*
- * The call's state machine, and what its cells do. The table is the whole of it: states down, events across; a cell
- * names an action, the state after it, and the state if the action says no. An empty cell cannot be reached: it aborts
- * in tests and is counted in production.
+ * The call's state machine. The table is the whole of it: states down, events across; a cell names an action, the state
+ * after it, and the state if the action says no. An empty cell cannot be reached: it aborts in tests and is counted in
+ * production.
  */
-#include "sig/call.h"
+#include "sig/call_act.h"
 
 #include "sig/room.h"
 #include "sig/roster.h"
@@ -13,16 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct input {
-    struct txn *txn;
-    const struct sip_msg *msg;
-    const struct invite *invite;
-};
-
-typedef int (*action_fn)(struct call *call, const struct input *in); /* 0: yes | negative: no */
-
 struct cell {
-    action_fn action;
+    call_action action;
     enum call_state yes, no;
 };
 
@@ -46,283 +38,9 @@ static void call_free(struct call *call)
     room_settle(room);
 }
 
-/* --- Saying ------------------------------------------------------------------------------------------------------- */
-
-/* The INVITE whose ACK we wait for is this one now; what an earlier one still repeats is stopped. */
-static void invite_hold(struct call *call, struct txn *txn, uint32_t cseq)
-{
-    if (call->invite && call->invite != txn) {
-        txn_acked(call->invite);
-        txn_set_tag(call->invite, NULL);
-    }
-    call->invite = txn;
-    call->invite_cseq = cseq;
-    txn_set_tag(txn, &call->owner);
-}
-
-static void invite_let_go(struct call *call)
-{
-    if (call->invite) {
-        txn_acked(call->invite); /* repeating it makes no sense any more */
-        txn_set_tag(call->invite, NULL);
-        call->invite = NULL;
-    }
-}
-
-/* 200 to an INVITE. @return 0 | negative errno: the peer got 500 */
-static int say_ok(struct call *call, const struct input *in, const struct sdp_out *body)
-{
-    char contact[URI_TOKEN_CHARS + FOCUS_HOST_MAX + 64];
-    struct sip_out *out = txn_response(in->txn, 200, NULL);
-    uint32_t cseq = in->msg->cseq; /* the message ends with the response */
-
-    room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
-    sip_add(out, "Contact", contact);
-    focus_add_abilities(call->focus, out);
-    sip_body(out, "application/sdp", body->p, body->n);
-    invite_hold(call, in->txn, cseq);
-    int err = txn_respond(in->txn, out);
-    if (err) {
-        txn_set_tag(in->txn, NULL);
-        call->invite = NULL;
-    }
-    return err;
-}
-
-/* --- Actions ------------------------------------------------------------------------------------------------------ */
-
-/* Leaves the conference: leg back, name off the roster. */
-static void leave(struct call *call)
-{
-    call_media_drop(call);
-    room_leave(call->room, call); /* tells the watchers */
-}
-
-static int refuse(struct call *call, const struct input *in, int err)
-{
-    focus_refuse(call->focus, in->txn, focus_refusal_of(err));
-    return err;
-}
-
-/* @return 0 | -EIO: no randomness, so no keys */
-static int local_of(const struct call *call, struct offer_local *local)
-{
-    struct focus *f = call->focus;
-    local->rtp = f->media_host;
-    addr_set_port(&local->rtp, call->place.port);
-    return f->world.random(f->world.ctx, local->fresh, sizeof local->fresh);
-}
-
-/* First INVITE with an offer: everything is taken, built and lent, then 200. */
-static int answer(struct call *call, const struct input *in)
-{
-    char text[OFFER_BODY_MAX + 256];
-    struct sdp_out body = {text, 0, sizeof text, false};
-
-    int err = call_media_take(call, in->invite->cost);
-    if (err) {
-        return refuse(call, in, err);
-    }
-    struct offer_local local;
-    err = local_of(call, &local);
-    if (!err) {
-        err = offer_answer(&call->session, &in->invite->pick, &in->invite->sdp, &local, &body);
-    }
-    if (!err) {
-        call->media = offer_settled(&call->session, &in->invite->pick);
-        call->has_media = true;
-        err = call_media_start(call);
-    }
-    if (err) {
-        return refuse(call, in, err);
-    }
-    return say_ok(call, in, &body);
-}
-
-/* First INVITE without an offer: ours in the 200; the leg is built when its answer is here. */
-static int offer(struct call *call, const struct input *in)
-{
-    char text[OFFER_BODY_MAX + 256];
-    struct sdp_out body = {text, 0, sizeof text, false};
-
-    struct offer_local local;
-    int err = call_media_take(call, in->invite->cost);
-    if (!err) {
-        err = local_of(call, &local);
-    }
-    if (!err) {
-        err = offer_write(&call->session, &call->focus->cfg.policy, &local, true, true, &body);
-    }
-    return err ? refuse(call, in, err) : say_ok(call, in, &body);
-}
-
-static int reanswer(struct call *call, const struct input *in)
-{
-    char text[OFFER_BODY_MAX + 256];
-    struct sdp_out body = {text, 0, sizeof text, false};
-    struct offer_local local;
-    struct offer_session session = call->session; /* a refusal leaves everything as it was */
-
-    if (call->media.seal.suite != SEAL_NONE && in->invite->pick.sdes.suite == SEAL_NONE) {
-        focus_refuse(call->focus, in->txn, FOCUS_MEDIA); /* once secure, never plain again */
-        return -EPROTO;
-    }
-    int err = local_of(call, &local);
-    if (!err) {
-        err = offer_answer(&session, &in->invite->pick, &in->invite->sdp, &local, &body);
-    }
-    if (!err) {
-        struct offer_media media = offer_settled(&session, &in->invite->pick);
-        err = call_media_change(call, &media);
-    }
-    if (err) {
-        return refuse(call, in, err);
-    }
-    call->session = session;
-    dialog_refresh(&call->dialog, in->msg);
-    say_ok(call, in,
-           &body); /* fails only for want of memory: then the peer has a 500 and keeps the session, as we do */
-    return 0;
-}
-
-static int reoffer(struct call *call, const struct input *in)
-{
-    char text[OFFER_BODY_MAX + 256];
-    struct sdp_out body = {text, 0, sizeof text, false};
-    struct offer_local local;
-
-    int err = local_of(call, &local);
-    if (!err) {
-        err = offer_write(&call->session, &call->focus->cfg.policy, &local, true, true, &body);
-    }
-    if (err) {
-        return refuse(call, in, err);
-    }
-    dialog_refresh(&call->dialog, in->msg);
-    return say_ok(call, in, &body);
-}
-
-static int bye_send(struct call *call)
-{
-    struct sip_out *out = dialog_request(&call->dialog, SIP_BYE);
-
-    sip_addf(out, "Reason", "SIP;cause=200;text=\"%s\"", focus_ending_text(call->why));
-    if (call->focus->cfg.server[0]) {
-        sip_add(out, "User-Agent", call->focus->cfg.server);
-    }
-    return dialog_send(&call->dialog, call->focus->txns, out, &call->owner, &call->bye);
-}
-
-/* RFC 3261 13.3.1.4: from our side the dialog ends by BYE, once the ACK is here or will never be. */
-static int bye(struct call *call, const struct input *in)
-{
-    leave(call);
-    invite_let_go(call);
-    if (bye_send(call) != 0) {
-        call->bye = NULL;
-        return -EIO; /* no memory for a transaction: over, the peer will notice by itself */
-    }
-    return 0;
-}
-
-/* @return 0 | negative: nothing that the answer asks for can be done */
-static int take_answer(struct call *call, const struct sip_msg *msg)
-{
-    struct sdp sdp;
-    struct offer_media media;
-
-    int err = invite_sdp(msg, &sdp);
-    if (!err) {
-        err = offer_accept(&call->session, &call->focus->cfg.policy, &sdp, &media);
-    }
-    if (err) {
-        return err;
-    }
-    if (call->leg) {
-        return call_media_change(call, &media);
-    }
-    struct place_cost cost = invite_cost(&media);
-    err = place_leg_reprice(call->focus->place, &call->place, cost);
-    if (!err) {
-        call->media = media;
-        call->has_media = true;
-        err = call_media_start(call);
-    }
-    return err;
-}
-
-/* The ACK with the answer to our offer. No answer, or none that can be used: BYE (RFC 3261 13.2.1, 14.2). */
-static int answered(struct call *call, const struct input *in)
-{
-    int err = take_answer(call, in->msg);
-    if (err) {
-        log_line(call->focus->log, LOG_INFO, "call %llu: no usable answer to our offer: %s",
-                 (unsigned long long)call->id, strerror(-err));
-        call->why = FOCUS_END_ANSWER;
-        bye(call, in);
-    }
-    return err;
-}
-
-static int lost(struct call *call, const struct input *in)
-{
-    call->why = FOCUS_END_ACK_LOST;
-    return bye(call, in);
-}
-
-/* The peer's BYE, RFC 3261 15.1.2. */
-static int hung_up(struct call *call, const struct input *in)
-{
-    call->why = FOCUS_END_PEER;
-    txn_reply(in->txn, 200, NULL);
-    leave(call);
-    invite_let_go(call);
-    return 0;
-}
-
-/* BYEs that cross. */
-static int crossed(struct call *call, const struct input *in)
-{
-    txn_reply(in->txn, 200, NULL);
-    return 0;
-}
-
-static int leave_first(struct call *call, const struct input *in)
-{
-    leave(call);
-    return 0;
-}
-
-/* A held call is silent by agreement. */
-static int quiet(struct call *call, const struct input *in)
-{
-    if (!call->media.rx_on) {
-        return -EAGAIN;
-    }
-    call->why = FOCUS_END_QUIET;
-    return call->state == CALL_UP ? bye(call, in) : leave_first(call, in);
-}
-
-static int pending(struct call *call, const struct input *in)
-{
-    focus_refuse(call->focus, in->txn, FOCUS_PENDING);
-    return 0;
-}
-
-static int gone(struct call *call, const struct input *in)
-{
-    focus_refuse(call->focus, in->txn, FOCUS_DIALOG);
-    return 0;
-}
-
-static int nothing(struct call *call, const struct input *in)
-{
-    return 0;
-}
-
 #define STAY(s)                                                                                                        \
     {                                                                                                                  \
-        nothing, CALL_##s, CALL_##s                                                                                    \
+        act_nothing, CALL_##s, CALL_##s                                                                                \
     }
 #define GO(f, y, n)                                                                                                    \
     {                                                                                                                  \
@@ -333,55 +51,79 @@ static const struct cell table[CALL_STATES][CALL_EVENTS] =
     {
         [CALL_FRESH] =
             {
-                [CALL_EV_OFFER] = GO(answer, ANSWERED, OVER),
-                [CALL_EV_BARE] = GO(offer, OFFERED, OVER),
+                [CALL_EV_OFFER] = GO(act_answer, ANSWERED, OVER),
+                [CALL_EV_BARE] = GO(act_offer, OFFERED, OVER),
             },
         [CALL_ANSWERED] =
             {
-                [CALL_EV_OFFER] = GO(reanswer, ANSWERED, ANSWERED), /* its ACK may have been lost */
-                [CALL_EV_BARE] = GO(reoffer, OFFERED, ANSWERED),
-                [CALL_EV_ACK] = GO(nothing, UP, UP),
-                [CALL_EV_ACK_LOST] = GO(lost, ENDING, OVER),
-                [CALL_EV_BYE] = GO(hung_up, OVER, OVER),
-                [CALL_EV_QUIET] = GO(quiet, LEAVING, ANSWERED),
-                [CALL_EV_END] = GO(leave_first, LEAVING, LEAVING),
+                [CALL_EV_OFFER] = GO(act_reanswer, ANSWERED, ANSWERED), /* its ACK may have been lost */
+                [CALL_EV_BARE] = GO(act_reoffer, OFFERED, ANSWERED),
+                [CALL_EV_UPDATE] = GO(act_update, ANSWERED, ANSWERED),
+                [CALL_EV_REOFFER] = GO(act_not_now, ANSWERED, ANSWERED),
+                [CALL_EV_ACK] = GO(act_nothing, UP, UP),
+                [CALL_EV_ACK_LOST] = GO(act_lost, ENDING, OVER),
+                [CALL_EV_BYE] = GO(act_hung_up, OVER, OVER),
+                [CALL_EV_QUIET] = GO(act_quiet, LEAVING, ANSWERED),
+                [CALL_EV_END] = GO(act_leave_first, LEAVING, LEAVING),
             },
         [CALL_OFFERED] =
             {
-                [CALL_EV_OFFER] = GO(pending, OFFERED, OFFERED),
-                [CALL_EV_BARE] = GO(pending, OFFERED, OFFERED),
-                [CALL_EV_ACK] = GO(answered, UP, ENDING),
-                [CALL_EV_ACK_LOST] = GO(lost, ENDING, OVER),
-                [CALL_EV_BYE] = GO(hung_up, OVER, OVER),
-                [CALL_EV_QUIET] = GO(quiet, LEAVING, OFFERED),
-                [CALL_EV_END] = GO(leave_first, LEAVING, LEAVING),
+                [CALL_EV_OFFER] = GO(act_pending, OFFERED, OFFERED),
+                [CALL_EV_BARE] = GO(act_pending, OFFERED, OFFERED),
+                [CALL_EV_UPDATE] = GO(act_update_pending, OFFERED, OFFERED),
+                [CALL_EV_REOFFER] = GO(act_not_now, OFFERED, OFFERED),
+                [CALL_EV_ACK] = GO(act_answered, UP, ENDING),
+                [CALL_EV_ACK_LOST] = GO(act_lost, ENDING, OVER),
+                [CALL_EV_BYE] = GO(act_hung_up, OVER, OVER),
+                [CALL_EV_QUIET] = GO(act_quiet, LEAVING, OFFERED),
+                [CALL_EV_END] = GO(act_leave_first, LEAVING, LEAVING),
             },
         [CALL_UP] =
             {
-                [CALL_EV_OFFER] = GO(reanswer, ANSWERED, UP),
-                [CALL_EV_BARE] = GO(reoffer, OFFERED, UP),
+                [CALL_EV_OFFER] = GO(act_reanswer, ANSWERED, UP),
+                [CALL_EV_BARE] = GO(act_reoffer, OFFERED, UP),
+                [CALL_EV_UPDATE] = GO(act_update, UP, UP),
+                [CALL_EV_REOFFER] = GO(act_reoffer_send, REOFFERED, UP),
                 [CALL_EV_ACK] = STAY(UP),
-                [CALL_EV_BYE] = GO(hung_up, OVER, OVER),
-                [CALL_EV_QUIET] = GO(quiet, ENDING, UP),
-                [CALL_EV_END] = GO(bye, ENDING, OVER),
+                [CALL_EV_BYE] = GO(act_hung_up, OVER, OVER),
+                [CALL_EV_QUIET] = GO(act_quiet, ENDING, UP),
+                [CALL_EV_END] = GO(act_bye, ENDING, OVER),
+            },
+        [CALL_REOFFERED] =
+            {
+                [CALL_EV_OFFER] = GO(act_pending, REOFFERED, REOFFERED),
+                [CALL_EV_BARE] = GO(act_pending, REOFFERED, REOFFERED),
+                [CALL_EV_UPDATE] = GO(act_update_pending, REOFFERED, REOFFERED),
+                [CALL_EV_REOFFER] = GO(act_not_now, REOFFERED, REOFFERED),
+                [CALL_EV_REANSWER] = GO(act_reanswered, UP, ENDING),
+                [CALL_EV_REFUSED] = GO(act_nothing, UP, UP),
+                [CALL_EV_ACK] = STAY(REOFFERED),
+                [CALL_EV_BYE] = GO(act_hung_up, OVER, OVER),
+                [CALL_EV_QUIET] = GO(act_quiet, ENDING, REOFFERED),
+                [CALL_EV_END] = GO(act_bye, ENDING, OVER),
             },
         [CALL_LEAVING] =
             {
-                [CALL_EV_OFFER] = GO(gone, LEAVING, LEAVING),
-                [CALL_EV_BARE] = GO(gone, LEAVING, LEAVING),
-                [CALL_EV_ACK] = GO(bye, ENDING, OVER),
-                [CALL_EV_ACK_LOST] = GO(bye, ENDING, OVER),
-                [CALL_EV_BYE] = GO(hung_up, OVER, OVER),
+                [CALL_EV_OFFER] = GO(act_gone, LEAVING, LEAVING),
+                [CALL_EV_BARE] = GO(act_gone, LEAVING, LEAVING),
+                [CALL_EV_UPDATE] = GO(act_gone, LEAVING, LEAVING),
+                [CALL_EV_REOFFER] = GO(act_not_now, LEAVING, LEAVING),
+                [CALL_EV_ACK] = GO(act_bye, ENDING, OVER),
+                [CALL_EV_ACK_LOST] = GO(act_bye, ENDING, OVER),
+                [CALL_EV_BYE] = GO(act_hung_up, OVER, OVER),
                 [CALL_EV_QUIET] = STAY(LEAVING),
                 [CALL_EV_END] = STAY(LEAVING),
             },
         [CALL_ENDING] =
             {
-                [CALL_EV_OFFER] = GO(gone, ENDING, ENDING),
-                [CALL_EV_BARE] = GO(gone, ENDING, ENDING),
+                [CALL_EV_OFFER] = GO(act_gone, ENDING, ENDING),
+                [CALL_EV_BARE] = GO(act_gone, ENDING, ENDING),
+                [CALL_EV_UPDATE] = GO(act_gone, ENDING, ENDING),
+                [CALL_EV_REOFFER] = GO(act_not_now, ENDING, ENDING),
+                [CALL_EV_REFUSED] = STAY(ENDING),
                 [CALL_EV_ACK] = STAY(ENDING),
-                [CALL_EV_BYE] = GO(crossed, ENDING, ENDING),
-                [CALL_EV_BYE_DONE] = GO(nothing, OVER, OVER),
+                [CALL_EV_BYE] = GO(act_crossed, ENDING, ENDING),
+                [CALL_EV_BYE_DONE] = GO(act_nothing, OVER, OVER),
                 [CALL_EV_QUIET] = STAY(ENDING),
                 [CALL_EV_END] = STAY(ENDING),
             },
@@ -400,10 +142,15 @@ static void over(struct call *call, enum call_state was)
 {
     struct focus *f = call->focus;
 
-    leave(call);
+    call_leave(call);
+    refresh_stop(call);
+    if (call->reinvite) {
+        txn_set_tag(call->reinvite, NULL);
+        call->reinvite = NULL;
+    }
     roster_dialog_gone(call->room, &call->dialog);
     dialog_leave(&call->dialog);
-    invite_let_go(call);
+    call_invite_let_go(call);
     if (call->bye) {
         txn_set_tag(call->bye, NULL);
         call->bye = NULL;
@@ -415,7 +162,7 @@ static void over(struct call *call, enum call_state was)
 }
 
 /* The one way through the table. The call may be gone when it returns. @return its state, CALL_OVER if it is gone */
-static enum call_state call_event(struct call *call, enum call_event event, const struct input *in)
+static enum call_state call_event(struct call *call, enum call_event event, const struct call_input *in)
 {
     const struct cell *cell = &table[call->state][event];
     enum call_state was = call->state;
@@ -433,7 +180,8 @@ static enum call_state call_event(struct call *call, enum call_event event, cons
     if (call->state == CALL_OVER && was != CALL_OVER) {
         over(call, was);
     }
-    if ((call->state == CALL_UP || call->state == CALL_ANSWERED) && !call->leg) {
+    bool needs_leg = call->state == CALL_UP || call->state == CALL_ANSWERED || call->state == CALL_REOFFERED;
+    if (needs_leg && !call->leg) {
         call->why = FOCUS_END_FAULT; /* a change of media went half way */
         return call_event(call, CALL_EV_END, in);
     }
@@ -450,11 +198,29 @@ static enum call_state call_event(struct call *call, enum call_event event, cons
 static void reinvite(struct call *call, struct txn *txn, const struct sip_msg *msg)
 {
     struct invite invite;
-    struct input in = {.txn = txn, .msg = msg, .invite = &invite};
+    struct call_input in = {.txn = txn, .msg = msg, .invite = &invite};
 
-    if (invite_read(call->focus, txn, msg, &invite) == 0) { /* else the session goes on as it was */
+    /* If either refuses, the session goes on as it was. */
+    if (refresh_read(call, txn, msg) == 0 && invite_read(call->focus, txn, msg, &invite) == 0) {
         call_event(call, invite.bare ? CALL_EV_BARE : CALL_EV_OFFER, &in);
     }
+}
+
+static void update_request(struct call *call, struct txn *txn, const struct sip_msg *msg)
+{
+    struct invite invite;
+    struct call_input in = {.txn = txn, .msg = msg};
+
+    if (refresh_read(call, txn, msg) != 0) {
+        return;
+    }
+    if (msg->body_bytes > 0) {
+        if (invite_read(call->focus, txn, msg, &invite) != 0) {
+            return;
+        }
+        in.invite = invite.bare ? NULL : &invite;
+    }
+    call_event(call, CALL_EV_UPDATE, &in);
 }
 
 static struct call *call_of(struct owner *owner)
@@ -471,7 +237,10 @@ static void on_request(struct owner *owner, struct txn *txn, const struct sip_ms
         reinvite(call, txn, msg);
         break;
     case SIP_BYE:
-        call_event(call, CALL_EV_BYE, &(struct input){.txn = txn, .msg = msg});
+        call_event(call, CALL_EV_BYE, &(struct call_input){.txn = txn, .msg = msg});
+        break;
+    case SIP_UPDATE:
+        update_request(call, txn, msg);
         break;
     case SIP_SUBSCRIBE:
         roster_subscribe(call->room, &call->dialog, txn, msg, &call->who);
@@ -492,28 +261,60 @@ static void on_ack(struct owner *owner, const struct sip_msg *msg)
         if (call->invite) {
             txn_acked(call->invite);
         }
-        call_event(call, CALL_EV_ACK, &(struct input){.msg = msg});
+        call_event(call, CALL_EV_ACK, &(struct call_input){.msg = msg});
+    }
+}
+
+/* The timer's view of it comes last: it may end the call. */
+static void reinvite_answered(struct call *call, struct txn *txn, int status, const struct sip_msg *msg)
+{
+    if (status < 200) {
+        return;
+    }
+    if (status < 300 && call->state != CALL_REOFFERED) {
+        dialog_ack(&call->dialog, call->focus->txns, call->reinvite_cseq, NULL, 0); /* repeated: our ACK was lost */
+        return;
+    }
+    if (status >= 300) {
+        txn_set_tag(txn, NULL);
+        call->reinvite = NULL;
+    }
+    enum call_event event = status < 300 ? CALL_EV_REANSWER : CALL_EV_REFUSED;
+    if (call_event(call, event, &(struct call_input){.msg = msg}) == CALL_UP) {
+        refresh_answered(call, txn, status);
     }
 }
 
 static void on_final(struct call *call, struct txn *txn)
 {
     if (txn == call->bye) {
-        call_event(call, CALL_EV_BYE_DONE, &(struct input){0});
+        call_event(call, CALL_EV_BYE_DONE, &(struct call_input){0});
     }
 }
 
 static void on_response(struct owner *owner, struct txn *txn, const struct sip_msg *msg)
 {
-    if (msg->status >= 200) {
-        on_final(call_of(owner), txn);
+    struct call *call = call_of(owner);
+    if (txn == call->refresh.txn) {
+        refresh_answered(call, txn, msg->status);
+    } else if (txn == call->reinvite) {
+        reinvite_answered(call, txn, msg->status, msg);
+    } else if (msg->status >= 200) {
+        on_final(call, txn);
     }
 }
 
 /* A BYE that cannot be sent is as good as answered. */
 static void on_error(struct owner *owner, struct txn *txn, int err)
 {
-    on_final(call_of(owner), txn);
+    struct call *call = call_of(owner);
+    if (txn == call->refresh.txn) {
+        refresh_answered(call, txn, 503);
+    } else if (txn == call->reinvite) {
+        reinvite_answered(call, txn, 503, NULL);
+    } else {
+        on_final(call, txn);
+    }
 }
 
 static void on_timeout(struct owner *owner, struct txn *txn)
@@ -521,7 +322,11 @@ static void on_timeout(struct owner *owner, struct txn *txn)
     struct call *call = call_of(owner);
 
     if (txn == call->invite) {
-        call_event(call, CALL_EV_ACK_LOST, &(struct input){0});
+        call_event(call, CALL_EV_ACK_LOST, &(struct call_input){0});
+    } else if (txn == call->refresh.txn) {
+        refresh_answered(call, txn, 408);
+    } else if (txn == call->reinvite) {
+        reinvite_answered(call, txn, 408, NULL);
     } else {
         on_final(call, txn);
     }
@@ -534,9 +339,15 @@ static void on_gone(struct owner *owner, struct txn *txn)
     if (txn == call->invite) {
         call->invite = NULL;
     }
+    if (txn == call->refresh.txn) {
+        call->refresh.txn = NULL;
+    }
+    if (txn == call->reinvite) {
+        call->reinvite = NULL;
+    }
     if (txn == call->bye) {
         call->bye = NULL;
-        call_event(call, CALL_EV_BYE_DONE, &(struct input){0});
+        call_event(call, CALL_EV_BYE_DONE, &(struct call_input){0});
     } else {
         call_settle(call);
     }
@@ -552,7 +363,7 @@ static const struct owner_ops call_owner_ops = {.request = on_request,
 int call_begin(struct focus *focus, struct room *room, struct txn *txn, const struct sip_msg *msg,
                const struct invite *invite, const struct identity *who)
 {
-    struct input in = {.txn = txn, .msg = msg, .invite = invite};
+    struct call_input in = {.txn = txn, .msg = msg, .invite = invite};
     struct call *call = calloc(1, sizeof *call);
     char from[128];
     uint64_t random;
@@ -589,6 +400,12 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
         call_free(call);
         return -EPROTO;
     }
+    refresh_init(call);
+    if (refresh_read(call, txn, msg) != 0) {
+        room_leave(room, call);
+        call_free(call);
+        return -EPROTO;
+    }
     offer_session_init(&call->session, random);
     call->invite_cseq = msg->cseq;
     dialog_enter(&focus->dialogs, &call->dialog);
@@ -607,12 +424,17 @@ void call_end(struct call *call, enum focus_ending why)
     if (call->state < CALL_LEAVING) {
         call->why = why;
     }
-    call_event(call, CALL_EV_END, &(struct input){0});
+    call_event(call, CALL_EV_END, &(struct call_input){0});
+}
+
+int call_reinvite(struct call *call)
+{
+    return call_event(call, CALL_EV_REOFFER, &(struct call_input){0}) == CALL_REOFFERED ? 0 : -EBUSY;
 }
 
 void call_quiet(struct call *call)
 {
-    call_event(call, CALL_EV_QUIET, &(struct input){0});
+    call_event(call, CALL_EV_QUIET, &(struct call_input){0});
 }
 
 void call_ssrc(struct call *call, uint32_t ssrc)

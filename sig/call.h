@@ -8,6 +8,7 @@
 #include "sig/dialog.h"
 #include "sig/focus.h"
 #include "sig/invite.h"
+#include "sig/refresh.h"
 
 struct leg;
 struct room;
@@ -17,15 +18,20 @@ enum call_state {
     CALL_ANSWERED, /* 200 with our answer sent, ACK to come */
     CALL_OFFERED,  /* 200 with our offer sent, the answer comes in the ACK */
     CALL_UP,
-    CALL_LEAVING, /* is to end, but BYE must wait for the ACK (RFC 3261 15) */
-    CALL_ENDING,  /* BYE sent */
-    CALL_OVER,    /* no dialog any more; may still wait for its leg */
+    CALL_REOFFERED, /* our re-INVITE is out */
+    CALL_LEAVING,   /* is to end, but BYE must wait for the ACK (RFC 3261 15) */
+    CALL_ENDING,    /* BYE sent */
+    CALL_OVER,      /* no dialog any more; may still wait for its leg */
     CALL_STATES
 };
 
 enum call_event {
-    CALL_EV_OFFER, /* INVITE or re-INVITE with an offer that fits */
-    CALL_EV_BARE,  /* INVITE or re-INVITE without an offer */
+    CALL_EV_OFFER,    /* INVITE or re-INVITE with an offer that fits */
+    CALL_EV_BARE,     /* INVITE or re-INVITE without an offer */
+    CALL_EV_UPDATE,   /* UPDATE with an offer that fits, or without one */
+    CALL_EV_REOFFER,  /* we have something to offer anew */
+    CALL_EV_REANSWER, /* 2xx to our re-INVITE */
+    CALL_EV_REFUSED,  /* any other final response to it */
     CALL_EV_ACK,
     CALL_EV_ACK_LOST, /* 64*T1 without */
     CALL_EV_BYE,
@@ -53,6 +59,9 @@ struct call {
     uint32_t invite_cseq;       /* of the last INVITE that we answered */
     struct txn *invite;         /* the last INVITE, while its ACK may come */
     struct txn *bye;            /* ours */
+    struct txn *reinvite;       /* ours */
+    uint32_t reinvite_cseq;
+    struct refresh refresh;
 
     struct offer_session session;
     struct offer_media media;
@@ -75,6 +84,9 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
 
 /** Ends it from our side. The call may be gone after it. */
 void call_end(struct call *call, enum focus_ending why);
+
+/** Sends a re-INVITE with what we said last: a refresh. @return 0 | -EBUSY not now | negative errno */
+int call_reinvite(struct call *call);
 
 /** No RTP for the configured time. */
 void call_quiet(struct call *call);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #define RETRY_AFTER_S 5
@@ -89,14 +90,14 @@ enum focus_refusal focus_refusal_of(int err)
 uint32_t focus_methods(void)
 {
     return sip_bit(SIP_INVITE) | sip_bit(SIP_ACK) | sip_bit(SIP_BYE) | sip_bit(SIP_CANCEL) | sip_bit(SIP_OPTIONS) |
-           sip_bit(SIP_SUBSCRIBE);
+           sip_bit(SIP_SUBSCRIBE) | sip_bit(SIP_UPDATE);
 }
 
 void focus_add_abilities(const struct focus *focus, struct sip_out *out)
 {
     char allow[256];
     sip_add(out, "Allow", sip_methods_text(focus_methods(), allow));
-    sip_add(out, "Supported", ""); /* RFC 3261 20.37: empty says "no extensions"; OPTIONS must carry it (11.2) */
+    sip_add(out, "Supported", "timer"); /* OPTIONS must carry it, RFC 3261 11.2 */
     sip_add(out, "Allow-Events", "conference");
     sip_add(out, "Accept", "application/sdp");
     if (focus->cfg.server[0]) {
@@ -180,7 +181,18 @@ static enum focus_target target_of(struct focus *f, const struct sip_uri *uri, e
     return FOCUS_CONFERENCE;
 }
 
-/* RFC 3261 8.2.2.3. We support no extension, so whatever is required is too much. @return true: refused */
+static bool is_supported(const char *option, size_t n)
+{
+    static const char *const ours[] = {"timer"};
+    for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
+        if (strlen(ours[i]) == n && strncasecmp(option, ours[i], n) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* RFC 3261 8.2.2.3. @return true: refused */
 static bool requires_more(struct focus *f, struct txn *txn, const struct sip_msg *msg)
 {
     char list[256];
@@ -188,6 +200,9 @@ static bool requires_more(struct focus *f, struct txn *txn, const struct sip_msg
     size_t at = 0, n;
 
     for (unsigned i = 0; (n = sip_list(msg, "Require", i, &element)) > 0; i++) {
+        if (is_supported(element, n)) {
+            continue;
+        }
         int put = snprintf(list + at, sizeof list - at, "%s%.*s", at ? ", " : "", (int)n, element);
         if (put < 0 || (size_t)put >= sizeof list - at) {
             break;

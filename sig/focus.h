@@ -45,7 +45,8 @@ struct focus_cfg {
     uint32_t conferences_max;       /* up to URI_SLOTS_MAX */
     uint32_t legs_max;              /* of one conference */
     uint32_t talkers;
-    uint16_t quiet_s; /* a call without RTP for so long ends; 0: never */
+    uint32_t session_s; /* session timer with peers that know it and name none; 0: none */
+    uint16_t quiet_s;   /* a call without RTP for so long ends; 0: never */
     bool reservation;
     uint32_t reserve_s, reserve_legs; /* how long and for how many legs a fresh conference holds room */
     uint32_t unused_s;                /* a conference URI that nobody has called dies after it */
@@ -73,6 +74,7 @@ struct focus_cfg {
     X(WATCH, 403, "roster asked for by somebody who is not there")                                                     \
     X(EVENT, 489, "event package that nobody here notifies of")                                                        \
     X(INTERVAL, 423, "subscription shorter than the shortest")                                                         \
+    X(SESSION_SHORT, 422, "session timer shorter than the shortest")                                                   \
     X(CONTACT, 400, "INVITE without one usable Contact")                                                               \
     X(ACCEPT, 406, "peer takes no SDP")                                                                                \
     X(BODY_TYPE, 415, "body that is not SDP")                                                                          \
@@ -109,6 +111,7 @@ int focus_refusal_status(enum focus_refusal refusal);
 #define FOCUS_ENDING_LIST(X)                                                                                           \
     X(PEER, "participant hung up")                                                                                     \
     X(QUIET, "no RTP")                                                                                                 \
+    X(SESSION, "session was not refreshed")                                                                            \
     X(ACK_LOST, "answer was never acknowledged")                                                                       \
     X(ANSWER, "no usable answer to our offer")                                                                         \
     X(CONFERENCE, "conference is over")                                                                                \

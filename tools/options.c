@@ -59,6 +59,7 @@ READ_NUMBER(read_talkers, sig.focus.talkers, 0, TALKERS_MAX)
 READ_NUMBER(read_conference_legs, sig.focus.legs_max, 1, CONF_LEGS_MAX)
 READ_NUMBER(read_conferences, sig.focus.conferences_max, 1, URI_SLOTS_MAX)
 READ_NUMBER(read_worker_legs, worker_legs_max, 1, 65535)
+READ_NUMBER(read_session, sig.focus.session_s, 0, 86400)
 READ_NUMBER(read_quiet, sig.focus.quiet_s, 0, 65535)
 READ_NUMBER(read_reserve_s, sig.focus.reserve_s, 1, 3600)
 READ_NUMBER(read_reserve_legs, sig.focus.reserve_legs, 1, 1000)
@@ -520,6 +521,9 @@ const struct option options[] = {
     {NULL, "trusted", "CIDR[,CIDR...]", "", "nobody",
      "proxies that vouch for their callers: their P-Asserted-Identity is believed, others' is ignored", true,
      read_trusted},
+    {NULL, "session-expires", "SECONDS", "1800", "",
+     "session timer (RFC 4028) with phones that know it and name none; 0: only where it is asked for", false,
+     read_session},
     {NULL, "source-rate", "N", "1000", "", "new requests a second that one source address may make", false,
      read_source_rate},
     {NULL, "transactions-max", "N", "65536", "", "SIP transactions alive at the same time", false, read_transactions},

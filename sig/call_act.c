@@ -1,0 +1,368 @@
+/* What the cells of a call's table do. See call_act.h. */
+#include "sig/call_act.h"
+
+#include "sig/room.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --- Saying ------------------------------------------------------------------------------------------------------- */
+
+/* The INVITE whose ACK we wait for is this one now; what an earlier one still repeats is stopped. */
+static void invite_hold(struct call *call, struct txn *txn, uint32_t cseq)
+{
+    if (call->invite && call->invite != txn) {
+        txn_acked(call->invite);
+        txn_set_tag(call->invite, NULL);
+    }
+    call->invite = txn;
+    call->invite_cseq = cseq;
+    txn_set_tag(txn, &call->owner);
+}
+
+void call_invite_let_go(struct call *call)
+{
+    if (call->invite) {
+        txn_acked(call->invite); /* repeating it makes no sense any more */
+        txn_set_tag(call->invite, NULL);
+        call->invite = NULL;
+    }
+}
+
+/* 200 to an INVITE. @return 0 | negative errno: the peer got 500 */
+static int say_ok(struct call *call, const struct call_input *in, const struct sdp_out *body)
+{
+    char contact[URI_TOKEN_CHARS + FOCUS_HOST_MAX + 64];
+    struct sip_out *out = txn_response(in->txn, 200, NULL);
+    uint32_t cseq = in->msg->cseq; /* the message ends with the response */
+
+    room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
+    sip_add(out, "Contact", contact);
+    focus_add_abilities(call->focus, out);
+    refresh_settle(call, out, sip_has(in->msg, "Supported", "timer"));
+    sip_body(out, "application/sdp", body->p, body->n);
+    invite_hold(call, in->txn, cseq);
+    int err = txn_respond(in->txn, out);
+    if (err) {
+        txn_set_tag(in->txn, NULL);
+        call->invite = NULL;
+    }
+    return err;
+}
+
+/* --- Actions ------------------------------------------------------------------------------------------------------ */
+
+/* Leaves the conference: leg back, name off the roster. */
+void call_leave(struct call *call)
+{
+    call_media_drop(call);
+    room_leave(call->room, call); /* tells the watchers */
+}
+
+static int refuse(struct call *call, const struct call_input *in, int err)
+{
+    focus_refuse(call->focus, in->txn, focus_refusal_of(err));
+    return err;
+}
+
+/* @return 0 | -EIO: no randomness, so no keys */
+static int local_of(const struct call *call, struct offer_local *local)
+{
+    struct focus *f = call->focus;
+    local->rtp = f->media_host;
+    addr_set_port(&local->rtp, call->place.port);
+    return f->world.random(f->world.ctx, local->fresh, sizeof local->fresh);
+}
+
+/* First INVITE with an offer: everything is taken, built and lent, then 200. */
+int act_answer(struct call *call, const struct call_input *in)
+{
+    char text[OFFER_BODY_MAX + 256];
+    struct sdp_out body = {text, 0, sizeof text, false};
+
+    int err = call_media_take(call, in->invite->cost);
+    if (err) {
+        return refuse(call, in, err);
+    }
+    struct offer_local local;
+    err = local_of(call, &local);
+    if (!err) {
+        err = offer_answer(&call->session, &in->invite->pick, &in->invite->sdp, &local, &body);
+    }
+    if (!err) {
+        call->media = offer_settled(&call->session, &in->invite->pick);
+        call->has_media = true;
+        err = call_media_start(call);
+    }
+    if (err) {
+        return refuse(call, in, err);
+    }
+    return say_ok(call, in, &body);
+}
+
+/* First INVITE without an offer: ours in the 200; the leg is built when its answer is here. */
+int act_offer(struct call *call, const struct call_input *in)
+{
+    char text[OFFER_BODY_MAX + 256];
+    struct sdp_out body = {text, 0, sizeof text, false};
+
+    struct offer_local local;
+    int err = call_media_take(call, in->invite->cost);
+    if (!err) {
+        err = local_of(call, &local);
+    }
+    if (!err) {
+        err = offer_write(&call->session, &call->focus->cfg.policy, &local, true, true, &body);
+    }
+    return err ? refuse(call, in, err) : say_ok(call, in, &body);
+}
+
+/* A new offer in a session: the leg follows, the answer is in body. @return 0 | negative errno: refused, all as it was
+ */
+static int renegotiate(struct call *call, const struct call_input *in, struct sdp_out *body)
+{
+    struct offer_local local;
+    struct offer_session session = call->session; /* a refusal leaves everything as it was */
+
+    if (call->media.seal.suite != SEAL_NONE && in->invite->pick.sdes.suite == SEAL_NONE) {
+        focus_refuse(call->focus, in->txn, FOCUS_MEDIA); /* once secure, never plain again */
+        return -EPROTO;
+    }
+    int err = local_of(call, &local);
+    if (!err) {
+        err = offer_answer(&session, &in->invite->pick, &in->invite->sdp, &local, body);
+    }
+    if (!err) {
+        struct offer_media media = offer_settled(&session, &in->invite->pick);
+        err = call_media_change(call, &media);
+    }
+    if (err) {
+        return refuse(call, in, err);
+    }
+    call->session = session;
+    dialog_refresh(&call->dialog, in->msg);
+    return 0;
+}
+
+int act_reanswer(struct call *call, const struct call_input *in)
+{
+    char text[OFFER_BODY_MAX + 256];
+    struct sdp_out body = {text, 0, sizeof text, false};
+    int err = renegotiate(call, in, &body);
+    if (!err) {
+        say_ok(call, in, &body); /* fails only for want of memory: then the peer has a 500 and keeps the session, as
+                                    we do */
+    }
+    return err;
+}
+
+/* RFC 3311 5.2: its answer is in the 200 itself, and there is no ACK. Without an offer it refreshes target and timer.
+ */
+int act_update(struct call *call, const struct call_input *in)
+{
+    char text[OFFER_BODY_MAX + 256], contact[URI_TOKEN_CHARS + FOCUS_HOST_MAX + 64];
+    struct sdp_out body = {text, 0, sizeof text, false};
+    bool supports = sip_has(in->msg, "Supported", "timer");
+    int err = in->invite ? renegotiate(call, in, &body) : 0;
+    if (err) {
+        return err;
+    }
+    dialog_refresh(&call->dialog, in->msg);
+    struct sip_out *out = txn_response(in->txn, 200, NULL);
+    room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
+    sip_add(out, "Contact", contact);
+    focus_add_abilities(call->focus, out);
+    refresh_settle(call, out, supports);
+    if (in->invite) {
+        sip_body(out, "application/sdp", body.p, body.n);
+    }
+    txn_respond(in->txn, out); /* as above */
+    return 0;
+}
+
+int act_reoffer(struct call *call, const struct call_input *in)
+{
+    char text[OFFER_BODY_MAX + 256];
+    struct sdp_out body = {text, 0, sizeof text, false};
+    struct offer_local local;
+
+    int err = local_of(call, &local);
+    if (!err) {
+        err = offer_write(&call->session, &call->focus->cfg.policy, &local, true, true, &body);
+    }
+    if (err) {
+        return refuse(call, in, err);
+    }
+    dialog_refresh(&call->dialog, in->msg);
+    return say_ok(call, in, &body);
+}
+
+/* Our own re-INVITE: all our codecs again, with the payload types and keys that the session has. */
+int act_reoffer_send(struct call *call, const struct call_input *in)
+{
+    char text[OFFER_BODY_MAX + 256], contact[URI_TOKEN_CHARS + FOCUS_HOST_MAX + 64];
+    struct sdp_out body = {text, 0, sizeof text, false};
+    struct offer_local local;
+    int err = local_of(call, &local);
+    if (!err) {
+        err =
+            offer_write(&call->session, &call->focus->cfg.policy, &local, call->media.rx_on, call->media.tx_on, &body);
+    }
+    if (err) {
+        return err;
+    }
+    struct sip_out *out = dialog_request(&call->dialog, SIP_INVITE);
+    room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
+    sip_add(out, "Contact", contact);
+    focus_add_abilities(call->focus, out);
+    if (call->refresh.interval_s) {
+        sip_addf(out, "Session-Expires", "%u;refresher=uac", call->refresh.interval_s);
+    }
+    sip_body(out, "application/sdp", body.p, body.n);
+    call->reinvite_cseq = call->dialog.cseq_tx;
+    err = dialog_send(&call->dialog, call->focus->txns, out, &call->owner, &call->reinvite);
+    call->reinvite = err ? NULL : call->reinvite;
+    return err;
+}
+
+static int bye_send(struct call *call)
+{
+    struct sip_out *out = dialog_request(&call->dialog, SIP_BYE);
+
+    sip_addf(out, "Reason", "SIP;cause=200;text=\"%s\"", focus_ending_text(call->why));
+    if (call->focus->cfg.server[0]) {
+        sip_add(out, "User-Agent", call->focus->cfg.server);
+    }
+    return dialog_send(&call->dialog, call->focus->txns, out, &call->owner, &call->bye);
+}
+
+/* RFC 3261 13.3.1.4: from our side the dialog ends by BYE, once the ACK is here or will never be. */
+int act_bye(struct call *call, const struct call_input *in)
+{
+    call_leave(call);
+    call_invite_let_go(call);
+    if (bye_send(call) != 0) {
+        call->bye = NULL;
+        return -EIO; /* no memory for a transaction: over, the peer will notice by itself */
+    }
+    return 0;
+}
+
+/* @return 0 | negative: nothing that the answer asks for can be done */
+static int take_answer(struct call *call, const struct sip_msg *msg)
+{
+    struct sdp sdp;
+    struct offer_media media;
+
+    int err = invite_sdp(msg, &sdp);
+    if (!err) {
+        err = offer_accept(&call->session, &call->focus->cfg.policy, &sdp, &media);
+    }
+    if (err) {
+        return err;
+    }
+    if (call->leg) {
+        return call_media_change(call, &media);
+    }
+    struct place_cost cost = invite_cost(&media);
+    err = place_leg_reprice(call->focus->place, &call->place, cost);
+    if (!err) {
+        call->media = media;
+        call->has_media = true;
+        err = call_media_start(call);
+    }
+    return err;
+}
+
+/* 2xx to our re-INVITE. */
+int act_reanswered(struct call *call, const struct call_input *in)
+{
+    dialog_ack(&call->dialog, call->focus->txns, call->reinvite_cseq, NULL, 0);
+    int err = take_answer(call, in->msg);
+    if (err) {
+        call->why = FOCUS_END_ANSWER;
+        act_bye(call, in);
+    }
+    return err;
+}
+
+/* The ACK with the answer to our offer. No answer, or none that can be used: BYE (RFC 3261 13.2.1, 14.2). */
+int act_answered(struct call *call, const struct call_input *in)
+{
+    int err = take_answer(call, in->msg);
+    if (err) {
+        log_line(call->focus->log, LOG_INFO, "call %llu: no usable answer to our offer: %s",
+                 (unsigned long long)call->id, strerror(-err));
+        call->why = FOCUS_END_ANSWER;
+        act_bye(call, in);
+    }
+    return err;
+}
+
+int act_lost(struct call *call, const struct call_input *in)
+{
+    call->why = FOCUS_END_ACK_LOST;
+    return act_bye(call, in);
+}
+
+/* The peer's BYE, RFC 3261 15.1.2. */
+int act_hung_up(struct call *call, const struct call_input *in)
+{
+    call->why = FOCUS_END_PEER;
+    txn_reply(in->txn, 200, NULL);
+    call_leave(call);
+    call_invite_let_go(call);
+    return 0;
+}
+
+/* BYEs that cross. */
+int act_crossed(struct call *call, const struct call_input *in)
+{
+    txn_reply(in->txn, 200, NULL);
+    return 0;
+}
+
+int act_leave_first(struct call *call, const struct call_input *in)
+{
+    call_leave(call);
+    return 0;
+}
+
+/* A held call is silent by agreement. */
+int act_quiet(struct call *call, const struct call_input *in)
+{
+    if (!call->media.rx_on) {
+        return -EAGAIN;
+    }
+    call->why = FOCUS_END_QUIET;
+    return call->state == CALL_UP || call->state == CALL_REOFFERED ? act_bye(call, in) : act_leave_first(call, in);
+}
+
+int act_pending(struct call *call, const struct call_input *in)
+{
+    focus_refuse(call->focus, in->txn, FOCUS_PENDING);
+    return 0;
+}
+
+/* Without an offer there is no glare. */
+int act_update_pending(struct call *call, const struct call_input *in)
+{
+    return in->invite ? act_pending(call, in) : act_update(call, in);
+}
+
+int act_not_now(struct call *call, const struct call_input *in)
+{
+    return -EBUSY;
+}
+
+int act_gone(struct call *call, const struct call_input *in)
+{
+    focus_refuse(call->focus, in->txn, FOCUS_DIALOG);
+    return 0;
+}
+
+int act_nothing(struct call *call, const struct call_input *in)
+{
+    return 0;
+}
