@@ -10,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes);
 
 static void policy_make(struct offer_policy *policy, int family)
 {
-    *policy = (struct offer_policy){.family = family, .opus_complexity = 5, .srtp = policy->srtp};
+    *policy = (struct offer_policy){
+        .family = family, .opus_complexity = 5, .levels = OFFER_LEVELS_MIXER, .srtp = policy->srtp};
     must(offer_policy_read(policy, "opus,L16/16000,PCMA,PCMU,L16/8000,L16/48000", 16000) == 0);
 }
 
