@@ -52,7 +52,23 @@ static const struct cell table[CALL_STATES][CALL_EVENTS] =
         [CALL_FRESH] =
             {
                 [CALL_EV_OFFER] = GO(act_answer, ANSWERED, OVER),
+                [CALL_EV_WAITING] = GO(act_wait, EARLY, OVER),
                 [CALL_EV_BARE] = GO(act_offer, OFFERED, OVER),
+            },
+        [CALL_EARLY] =
+            {
+                [CALL_EV_OFFER] = GO(act_open, EARLY, EARLY),
+                [CALL_EV_BARE] = GO(act_open, EARLY, EARLY),
+                [CALL_EV_PRACK] = GO(act_prack, ANSWERED, EARLY),
+                [CALL_EV_UPDATE] = GO(act_early_update, ANSWERED, EARLY),
+                [CALL_EV_PRACK_LOST] = GO(act_prack_lost, OVER, OVER),
+                [CALL_EV_ACK_LOST] = GO(act_cancelled, OVER, OVER), /* nobody has gone on with it */
+                [CALL_EV_CANCEL] = GO(act_cancelled, OVER, OVER),
+                [CALL_EV_BYE] = GO(act_early_bye, OVER, OVER),
+                [CALL_EV_REOFFER] = GO(act_not_now, EARLY, EARLY),
+                [CALL_EV_ACK] = STAY(EARLY),
+                [CALL_EV_QUIET] = STAY(EARLY),
+                [CALL_EV_END] = GO(act_early_end, OVER, OVER),
             },
         [CALL_ANSWERED] =
             {
@@ -144,6 +160,7 @@ static void over(struct call *call, enum call_state was)
 
     call_leave(call);
     refresh_stop(call);
+    early_stop(call);
     if (call->reinvite) {
         txn_set_tag(call->reinvite, NULL);
         call->reinvite = NULL;
@@ -206,12 +223,13 @@ static void reinvite(struct call *call, struct txn *txn, const struct sip_msg *m
     }
 }
 
-static void update_request(struct call *call, struct txn *txn, const struct sip_msg *msg)
+/* UPDATE and PRACK: with an offer or without one. */
+static void offer_request(struct call *call, struct txn *txn, const struct sip_msg *msg, enum call_event event)
 {
     struct invite invite;
     struct call_input in = {.txn = txn, .msg = msg};
 
-    if (refresh_read(call, txn, msg) != 0) {
+    if (event == CALL_EV_UPDATE && refresh_read(call, txn, msg) != 0) {
         return;
     }
     if (msg->body_bytes > 0) {
@@ -220,7 +238,7 @@ static void update_request(struct call *call, struct txn *txn, const struct sip_
         }
         in.invite = invite.bare ? NULL : &invite;
     }
-    call_event(call, CALL_EV_UPDATE, &in);
+    call_event(call, event, &in);
 }
 
 static struct call *call_of(struct owner *owner)
@@ -240,7 +258,14 @@ static void on_request(struct owner *owner, struct txn *txn, const struct sip_ms
         call_event(call, CALL_EV_BYE, &(struct call_input){.txn = txn, .msg = msg});
         break;
     case SIP_UPDATE:
-        update_request(call, txn, msg);
+        offer_request(call, txn, msg, CALL_EV_UPDATE);
+        break;
+    case SIP_PRACK:
+        if (call->state == CALL_EARLY) {
+            offer_request(call, txn, msg, CALL_EV_PRACK);
+        } else {
+            act_prack_stray(call, &(struct call_input){.txn = txn, .msg = msg});
+        }
         break;
     case SIP_SUBSCRIBE:
         roster_subscribe(call->room, &call->dialog, txn, msg, &call->who);
@@ -321,7 +346,7 @@ static void on_timeout(struct owner *owner, struct txn *txn)
 {
     struct call *call = call_of(owner);
 
-    if (txn == call->invite) {
+    if (txn == call->invite || txn == call->early.invite) {
         call_event(call, CALL_EV_ACK_LOST, &(struct call_input){0});
     } else if (txn == call->refresh.txn) {
         refresh_answered(call, txn, 408);
@@ -339,6 +364,9 @@ static void on_gone(struct owner *owner, struct txn *txn)
     if (txn == call->invite) {
         call->invite = NULL;
     }
+    if (txn == call->early.invite) {
+        call->early.invite = NULL;
+    }
     if (txn == call->refresh.txn) {
         call->refresh.txn = NULL;
     }
@@ -353,7 +381,18 @@ static void on_gone(struct owner *owner, struct txn *txn)
     }
 }
 
+/* Only what is still open can be cancelled. */
+static void on_cancel(struct owner *owner, struct txn *invite)
+{
+    struct call *call = call_of(owner);
+
+    if (invite == call->early.invite) {
+        call_event(call, CALL_EV_CANCEL, &(struct call_input){0});
+    }
+}
+
 static const struct owner_ops call_owner_ops = {.request = on_request,
+                                                .cancel = on_cancel,
                                                 .ack = on_ack,
                                                 .response = on_response,
                                                 .timeout = on_timeout,
@@ -400,6 +439,7 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
         call_free(call);
         return -EPROTO;
     }
+    early_init(call);
     refresh_init(call);
     if (refresh_read(call, txn, msg) != 0) {
         room_leave(room, call);
@@ -412,7 +452,8 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
     log_line(focus->log, LOG_INFO, "call %llu from %s into conference %.*s", (unsigned long long)call->id,
              log_escape(from, sizeof from, msg->from.uri.text, strlen(msg->from.uri.text)), ROOM_NAME_CHARS,
              room->token);
-    if (call_event(call, invite->bare ? CALL_EV_BARE : CALL_EV_OFFER, &in) == CALL_OVER) {
+    enum call_event event = invite->bare ? CALL_EV_BARE : offer_waits(&invite->pick) ? CALL_EV_WAITING : CALL_EV_OFFER;
+    if (call_event(call, event, &in) == CALL_OVER) {
         return -EPROTO;
     }
     count_add(&focus->stats.calls_made, 1);
@@ -430,6 +471,11 @@ void call_end(struct call *call, enum focus_ending why)
 int call_reinvite(struct call *call)
 {
     return call_event(call, CALL_EV_REOFFER, &(struct call_input){0}) == CALL_REOFFERED ? 0 : -EBUSY;
+}
+
+void call_prack_lost(struct call *call)
+{
+    call_event(call, CALL_EV_PRACK_LOST, &(struct call_input){0});
 }
 
 void call_quiet(struct call *call)

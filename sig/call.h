@@ -6,6 +6,7 @@
 #define SIG_CALL_H
 
 #include "sig/dialog.h"
+#include "sig/early.h"
 #include "sig/focus.h"
 #include "sig/invite.h"
 #include "sig/refresh.h"
@@ -15,6 +16,7 @@ struct room;
 
 enum call_state {
     CALL_FRESH,    /* INVITE in hand */
+    CALL_EARLY,    /* 183 with our answer sent: the peer's resources are waited for */
     CALL_ANSWERED, /* 200 with our answer sent, ACK to come */
     CALL_OFFERED,  /* 200 with our offer sent, the answer comes in the ACK */
     CALL_UP,
@@ -26,7 +28,11 @@ enum call_state {
 };
 
 enum call_event {
-    CALL_EV_OFFER,    /* INVITE or re-INVITE with an offer that fits */
+    CALL_EV_OFFER,   /* INVITE or re-INVITE with an offer that fits */
+    CALL_EV_WAITING, /* INVITE with an offer that fits, whose preconditions are not met */
+    CALL_EV_PRACK,
+    CALL_EV_PRACK_LOST,
+    CALL_EV_CANCEL,
     CALL_EV_BARE,     /* INVITE or re-INVITE without an offer */
     CALL_EV_UPDATE,   /* UPDATE with an offer that fits, or without one */
     CALL_EV_REOFFER,  /* we have something to offer anew */
@@ -62,6 +68,7 @@ struct call {
     struct txn *reinvite;       /* ours */
     uint32_t reinvite_cseq;
     struct refresh refresh;
+    struct early early;
 
     struct offer_session session;
     struct offer_media media;

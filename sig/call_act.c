@@ -30,25 +30,30 @@ void call_invite_let_go(struct call *call)
     }
 }
 
-/* 200 to an INVITE. @return 0 | negative errno: the peer got 500 */
-static int say_ok(struct call *call, const struct call_input *in, const struct sdp_out *body)
+int call_say_ok(struct call *call, struct txn *txn, uint32_t cseq, bool supports_timer, const struct sdp_out *body)
 {
     char contact[URI_TOKEN_CHARS + FOCUS_HOST_MAX + 64];
-    struct sip_out *out = txn_response(in->txn, 200, NULL);
-    uint32_t cseq = in->msg->cseq; /* the message ends with the response */
+    struct sip_out *out = txn_response(txn, 200, NULL);
 
     room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
     sip_add(out, "Contact", contact);
     focus_add_abilities(call->focus, out);
-    refresh_settle(call, out, sip_has(in->msg, "Supported", "timer"));
-    sip_body(out, "application/sdp", body->p, body->n);
-    invite_hold(call, in->txn, cseq);
-    int err = txn_respond(in->txn, out);
+    refresh_settle(call, out, supports_timer);
+    if (body) {
+        sip_body(out, "application/sdp", body->p, body->n);
+    }
+    invite_hold(call, txn, cseq);
+    int err = txn_respond(txn, out);
     if (err) {
-        txn_set_tag(in->txn, NULL);
+        txn_set_tag(txn, NULL);
         call->invite = NULL;
     }
     return err;
+}
+
+static int say_ok(struct call *call, const struct call_input *in, const struct sdp_out *body)
+{
+    return call_say_ok(call, in->txn, in->msg->cseq, sip_has(in->msg, "Supported", "timer"), body);
 }
 
 /* --- Actions ------------------------------------------------------------------------------------------------------ */
@@ -75,12 +80,8 @@ static int local_of(const struct call *call, struct offer_local *local)
     return f->world.random(f->world.ctx, local->fresh, sizeof local->fresh);
 }
 
-/* First INVITE with an offer: everything is taken, built and lent, then 200. */
-int act_answer(struct call *call, const struct call_input *in)
+int call_first_answer(struct call *call, const struct call_input *in, struct sdp_out *body)
 {
-    char text[OFFER_BODY_MAX + 256];
-    struct sdp_out body = {text, 0, sizeof text, false};
-
     int err = call_media_take(call, in->invite->cost);
     if (err) {
         return refuse(call, in, err);
@@ -88,17 +89,23 @@ int act_answer(struct call *call, const struct call_input *in)
     struct offer_local local;
     err = local_of(call, &local);
     if (!err) {
-        err = offer_answer(&call->session, &in->invite->pick, &in->invite->sdp, &local, &body);
+        err = offer_answer(&call->session, &in->invite->pick, &in->invite->sdp, &local, body);
     }
     if (!err) {
         call->media = offer_settled(&call->session, &in->invite->pick);
         call->has_media = true;
         err = call_media_start(call);
     }
-    if (err) {
-        return refuse(call, in, err);
-    }
-    return say_ok(call, in, &body);
+    return err ? refuse(call, in, err) : 0;
+}
+
+/* First INVITE with an offer: everything is taken, built and lent, then 200. */
+int act_answer(struct call *call, const struct call_input *in)
+{
+    char text[OFFER_BODY_MAX + 256];
+    struct sdp_out body = {text, 0, sizeof text, false};
+    int err = call_first_answer(call, in, &body);
+    return err ? err : say_ok(call, in, &body);
 }
 
 /* First INVITE without an offer: ours in the 200; the leg is built when its answer is here. */
@@ -118,9 +125,7 @@ int act_offer(struct call *call, const struct call_input *in)
     return err ? refuse(call, in, err) : say_ok(call, in, &body);
 }
 
-/* A new offer in a session: the leg follows, the answer is in body. @return 0 | negative errno: refused, all as it was
- */
-static int renegotiate(struct call *call, const struct call_input *in, struct sdp_out *body)
+int call_renegotiate(struct call *call, const struct call_input *in, struct sdp_out *body)
 {
     struct offer_local local;
     struct offer_session session = call->session; /* a refusal leaves everything as it was */
@@ -149,7 +154,7 @@ int act_reanswer(struct call *call, const struct call_input *in)
 {
     char text[OFFER_BODY_MAX + 256];
     struct sdp_out body = {text, 0, sizeof text, false};
-    int err = renegotiate(call, in, &body);
+    int err = call_renegotiate(call, in, &body);
     if (!err) {
         say_ok(call, in, &body); /* fails only for want of memory: then the peer has a 500 and keeps the session, as
                                     we do */
@@ -164,7 +169,7 @@ int act_update(struct call *call, const struct call_input *in)
     char text[OFFER_BODY_MAX + 256], contact[URI_TOKEN_CHARS + FOCUS_HOST_MAX + 64];
     struct sdp_out body = {text, 0, sizeof text, false};
     bool supports = sip_has(in->msg, "Supported", "timer");
-    int err = in->invite ? renegotiate(call, in, &body) : 0;
+    int err = in->invite ? call_renegotiate(call, in, &body) : 0;
     if (err) {
         return err;
     }

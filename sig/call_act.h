@@ -35,6 +35,16 @@ int act_not_now(struct call *call, const struct call_input *in);
 int act_gone(struct call *call, const struct call_input *in);
 int act_nothing(struct call *call, const struct call_input *in);
 
+/** 200 to an INVITE; body NULL: the answer has been given before. @return 0 | negative errno: the peer got 500 */
+int call_say_ok(struct call *call, struct txn *txn, uint32_t cseq, bool supports_timer, const struct sdp_out *body);
+/** The first offer: takes what a leg needs, builds and lends it; the answer is in body. @return 0 | negative: refused
+ */
+int call_first_answer(struct call *call, const struct call_input *in, struct sdp_out *body);
+/** A new offer in a session: the leg follows, the answer is in body. @return 0 | negative: refused, all as it was */
+int call_renegotiate(struct call *call, const struct call_input *in, struct sdp_out *body);
+/** The 183 was never acknowledged. */
+void call_prack_lost(struct call *call);
+
 /** Leaves the conference: leg back, name off the roster. */
 void call_leave(struct call *call);
 /** No ACK is waited for any more. */

@@ -90,14 +90,14 @@ enum focus_refusal focus_refusal_of(int err)
 uint32_t focus_methods(void)
 {
     return sip_bit(SIP_INVITE) | sip_bit(SIP_ACK) | sip_bit(SIP_BYE) | sip_bit(SIP_CANCEL) | sip_bit(SIP_OPTIONS) |
-           sip_bit(SIP_SUBSCRIBE) | sip_bit(SIP_UPDATE);
+           sip_bit(SIP_SUBSCRIBE) | sip_bit(SIP_UPDATE) | sip_bit(SIP_PRACK);
 }
 
 void focus_add_abilities(const struct focus *focus, struct sip_out *out)
 {
     char allow[256];
     sip_add(out, "Allow", sip_methods_text(focus_methods(), allow));
-    sip_add(out, "Supported", "timer"); /* OPTIONS must carry it, RFC 3261 11.2 */
+    sip_add(out, "Supported", "100rel, precondition, timer"); /* OPTIONS must carry it, RFC 3261 11.2 */
     sip_add(out, "Allow-Events", "conference");
     sip_add(out, "Accept", "application/sdp");
     if (focus->cfg.server[0]) {
@@ -124,6 +124,12 @@ void focus_refuse_with(struct focus *focus, struct txn *txn, enum focus_refusal 
     } else if (status == 415 || status == 406) {
         sip_add(out, "Accept", "application/sdp");
         sip_add(out, "Accept-Encoding", "identity");
+    } else if (refusal == FOCUS_OPEN) {
+        uint8_t seconds = 0;
+        focus->world.random(focus->world.ctx, &seconds, sizeof seconds);
+        sip_addf(out, "Retry-After", "%u", seconds % 11); /* RFC 3261 14.2 */
+    } else if (refusal == FOCUS_EXTENSION_NEEDED) {
+        sip_add(out, "Require", "100rel");
     } else if (status == 405) {
         sip_add(out, "Allow", sip_methods_text(focus_methods(), allow));
     }
@@ -183,7 +189,7 @@ static enum focus_target target_of(struct focus *f, const struct sip_uri *uri, e
 
 static bool is_supported(const char *option, size_t n)
 {
-    static const char *const ours[] = {"timer"};
+    static const char *const ours[] = {"100rel", "precondition", "timer"};
     for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
         if (strlen(ours[i]) == n && strncasecmp(option, ours[i], n) == 0) {
             return true;

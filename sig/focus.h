@@ -75,6 +75,10 @@ struct focus_cfg {
     X(EVENT, 489, "event package that nobody here notifies of")                                                        \
     X(INTERVAL, 423, "subscription shorter than the shortest")                                                         \
     X(SESSION_SHORT, 422, "session timer shorter than the shortest")                                                   \
+    X(PRECONDITION, 580, "reservation from end to end demanded")                                                       \
+    X(EXTENSION_NEEDED, 421, "preconditions without reliable provisional responses")                                   \
+    X(OPEN, 500, "an earlier INVITE is still open")                                                                    \
+    X(PRACK_LOST, 504, "provisional response was never acknowledged")                                                  \
     X(CONTACT, 400, "INVITE without one usable Contact")                                                               \
     X(ACCEPT, 406, "peer takes no SDP")                                                                                \
     X(BODY_TYPE, 415, "body that is not SDP")                                                                          \
@@ -112,6 +116,7 @@ int focus_refusal_status(enum focus_refusal refusal);
     X(PEER, "participant hung up")                                                                                     \
     X(QUIET, "no RTP")                                                                                                 \
     X(SESSION, "session was not refreshed")                                                                            \
+    X(CANCELLED, "cancelled before it was answered")                                                                   \
     X(ACK_LOST, "answer was never acknowledged")                                                                       \
     X(ANSWER, "no usable answer to our offer")                                                                         \
     X(CONFERENCE, "conference is over")                                                                                \

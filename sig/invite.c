@@ -90,6 +90,10 @@ int invite_read(struct focus *focus, struct txn *txn, const struct sip_msg *msg,
         refuse_media(focus, txn, warning);
         return -EPROTO;
     }
+    if (offer_demands_too_much(&invite->pick)) {
+        focus_refuse(focus, txn, FOCUS_PRECONDITION);
+        return -EPROTO;
+    }
     struct offer_media media = invite->pick.media;
     media.seal.suite = invite->pick.sdes.suite;
     invite->cost = invite_cost(&media);

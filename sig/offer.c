@@ -133,6 +133,34 @@ static void put_levels(struct sdp_out *out, enum offer_levels part, uint8_t leve
     }
 }
 
+static const char *qos_word(uint8_t direction)
+{
+    static const char *const words[] = {"none", "send", "recv", "sendrecv"};
+    return words[direction];
+}
+
+/* What the other side calls sending we call receiving. */
+static uint8_t qos_turned(uint8_t direction)
+{
+    return (uint8_t)((direction & SDP_QOS_SEND ? SDP_QOS_RECV : 0) | (direction & SDP_QOS_RECV ? SDP_QOS_SEND : 0));
+}
+
+/* RFC 3312 6: our own resources are always there; the peer's are as it says, and we ask to hear when they are. */
+static void put_qos(struct sdp_out *out, const struct sdp_qos *qos)
+{
+    uint8_t theirs = qos_turned(qos->now[SDP_QOS_LOCAL]), wanted = qos_turned(qos->mandatory[SDP_QOS_LOCAL]);
+    if (!qos->any) {
+        return;
+    }
+    sdp_put(out, "a=curr:qos local sendrecv\r\na=curr:qos remote %s\r\n", qos_word(theirs));
+    sdp_put(out, "a=des:qos %s local sendrecv\r\n", qos->mandatory[SDP_QOS_REMOTE] ? "mandatory" : "optional");
+    sdp_put(out, "a=des:qos %s remote %s\r\n", wanted ? "mandatory" : "optional",
+            qos_word(wanted ? wanted : SDP_QOS_BOTH));
+    if (wanted & ~theirs) {
+        sdp_put(out, "a=conf:qos remote %s\r\n", qos_word(wanted));
+    }
+}
+
 static void put_answer_audio(struct sdp_out *out, const struct offer_session *s, const struct offer_pick *pick,
                              const struct offer_line *line, uint16_t port)
 {
@@ -157,6 +185,7 @@ static void put_answer_audio(struct sdp_out *out, const struct offer_session *s,
         put_crypto(out, pick->sdes.tag, &s->seal);
     }
     put_levels(out, pick->levels, media->ext_level, media->ext_levels, media->level_vad_off);
+    put_qos(out, &pick->qos);
     sdp_put(out, "a=ptime:%u\r\n", media->ptime_tx_ms);
     if (media->rtcp_mux) {
         sdp_put(out, "a=rtcp-mux\r\n");
@@ -341,8 +370,8 @@ bool offer_media_same_leg(const struct offer_media *a, const struct offer_media 
     const struct codec_cfg *x = &a->fmt, *y = &b->fmt;
     return a->codec == b->codec && a->pt_rx == b->pt_rx && a->pt_tx == b->pt_tx && a->pt_event_rx == b->pt_event_rx &&
            a->pt_cn_rx == b->pt_cn_rx && a->ptime_tx_ms == b->ptime_tx_ms && a->rtcp_mux == b->rtcp_mux &&
-           a->ext_level == b->ext_level && a->ext_levels == b->ext_levels &&
-           x->rate_hz == y->rate_hz && x->bitrate_bps == y->bitrate_bps && x->max_playback_hz == y->max_playback_hz &&
-           x->stereo == y->stereo && x->sprop_stereo == y->sprop_stereo && x->fec == y->fec && x->dtx == y->dtx &&
-           x->cbr == y->cbr && seal_keys_same(&a->seal, &b->seal);
+           a->ext_level == b->ext_level && a->ext_levels == b->ext_levels && x->rate_hz == y->rate_hz &&
+           x->bitrate_bps == y->bitrate_bps && x->max_playback_hz == y->max_playback_hz && x->stereo == y->stereo &&
+           x->sprop_stereo == y->sprop_stereo && x->fec == y->fec && x->dtx == y->dtx && x->cbr == y->cbr &&
+           seal_keys_same(&a->seal, &b->seal);
 }

@@ -69,8 +69,8 @@ struct offer_session {
     bool said;            /* something was sent */
     uint8_t n_lines, i_audio;
     struct offer_line lines[SDP_MEDIA_MAX];
-    uint8_t pt[OFFER_KINDS]; /* payload types in use, PT_NONE: none yet */
-    uint64_t pt_seen[2];     /* payload types that ever meant something in this session */
+    uint8_t pt[OFFER_KINDS];       /* payload types in use, PT_NONE: none yet */
+    uint64_t pt_seen[2];           /* payload types that ever meant something in this session */
     uint8_t ext_level, ext_levels; /* numbers in use for header extensions, 0: none yet */
     uint16_t ext_seen;             /* 1 << number: ever meant something in this session */
     bool rtcp_mux;
@@ -91,9 +91,10 @@ struct offer_pick {
     uint8_t i_media;
     uint8_t i_codec; /* into the policy */
     struct offer_media media;
-    uint8_t event_clock_khz; /* 0: no telephone-event */
+    uint8_t event_clock_khz;  /* 0: no telephone-event */
     enum offer_levels levels; /* the policy's */
-    struct sdes sdes;        /* the a=crypto line that we took; suite SEAL_NONE: plain RTP */
+    struct sdp_qos qos;       /* what the peer says of preconditions */
+    struct sdes sdes;         /* the a=crypto line that we took; suite SEAL_NONE: plain RTP */
     const struct sdp_format *format, *event, *cn;
 };
 
@@ -111,6 +112,11 @@ void offer_session_init(struct offer_session *s, uint64_t random);
  * @return 0 | -ENOENT nothing fits
  */
 int offer_pick(struct offer_pick *pick, const struct offer_policy *policy, const struct sdp *offer, int *warning);
+
+/** Must the peer's resources be waited for, before anybody is alerted? */
+bool offer_waits(const struct offer_pick *pick);
+/** Does it demand end-to-end reservation, which nobody here does? 580. */
+bool offer_demands_too_much(const struct offer_pick *pick);
 
 /** Text of a warn-code. */
 const char *offer_warning_text(int warning);

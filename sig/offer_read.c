@@ -229,6 +229,7 @@ static bool pt_muxes(uint8_t pt)
 static void pick_fill(struct offer_pick *pick, const struct offer_policy *policy, const struct sdp *sdp,
                       const struct sdp_media *m, const struct sdp_format *f)
 {
+    pick->qos = m->qos;
     const struct offer_codec *c = &policy->codecs[pick->i_codec];
     struct offer_media *media = &pick->media;
     uint32_t clock_hz = offer_clock_hz(c);
@@ -319,6 +320,18 @@ int offer_pick(struct offer_pick *pick, const struct offer_policy *policy, const
     }
     *warning = warnings[rank];
     return -ENOENT;
+}
+
+bool offer_waits(const struct offer_pick *pick)
+{
+    const struct sdp_qos *qos = &pick->qos;
+    return (qos->mandatory[SDP_QOS_LOCAL] & ~qos->now[SDP_QOS_LOCAL]) != 0;
+}
+
+bool offer_demands_too_much(const struct offer_pick *pick)
+{
+    const struct sdp_qos *qos = &pick->qos;
+    return (qos->mandatory[SDP_QOS_E2E] & ~qos->now[SDP_QOS_E2E]) != 0;
 }
 
 /* --- Accepting ---------------------------------------------------------------------------------------------------- */

@@ -338,6 +338,47 @@ static void read_extmap(struct sdp_exts *exts, struct sdp_text text)
     }
 }
 
+/* "local", "remote", "e2e". @return SDP_QOS_TYPES: none of them */
+static unsigned qos_type_of(struct sdp_text word)
+{
+    static const char *const names[SDP_QOS_TYPES] = {"local", "remote", "e2e"};
+    unsigned i = 0;
+    while (i < SDP_QOS_TYPES && !sdp_text_is(word, names[i])) {
+        i++;
+    }
+    return i;
+}
+
+static uint8_t qos_direction_of(struct sdp_text word)
+{
+    return sdp_text_is(word, "sendrecv") ? SDP_QOS_BOTH
+           : sdp_text_is(word, "send")   ? SDP_QOS_SEND
+           : sdp_text_is(word, "recv")   ? SDP_QOS_RECV
+                                         : 0;
+}
+
+/* a=curr:qos <type> <direction>, a=des:qos <strength> <type> <direction>; other preconditions than qos are nobody's. */
+static void read_qos(struct sdp_qos *qos, struct sdp_text text, bool is_wish)
+{
+    if (!sdp_text_is(sdp_word_take(&text), "qos")) {
+        return;
+    }
+    struct sdp_text strength = is_wish ? sdp_word_take(&text) : (struct sdp_text){NULL, 0};
+    unsigned type = qos_type_of(sdp_word_take(&text));
+    uint8_t direction = qos_direction_of(sdp_word_take(&text));
+    if (type == SDP_QOS_TYPES) {
+        return;
+    }
+    qos->any = true;
+    if (!is_wish) {
+        qos->now[type] |= direction;
+    } else if (sdp_text_is(strength, "mandatory")) {
+        qos->mandatory[type] |= direction;
+    } else if (sdp_text_is(strength, "optional")) {
+        qos->optional[type] |= direction;
+    }
+}
+
 static int read_attribute(struct reader *r, struct sdp_text value)
 {
     struct sdp_text name = sdp_split_take(&value, ':');
@@ -374,6 +415,8 @@ static int read_attribute(struct reader *r, struct sdp_text value)
         m->rtcp_mux = true;
     } else if (sdp_text_is(name, "crypto")) {
         read_crypto(r, value);
+    } else if (sdp_text_is(name, "curr") || sdp_text_is(name, "des")) {
+        read_qos(&m->qos, value, sdp_text_is(name, "des"));
     }
     return 0;
 }

@@ -54,6 +54,15 @@ struct sdp_format {
     struct sdp_text fmtp;    /* parameters after the payload type */
 };
 
+/* Preconditions of quality of service (RFC 3312, RFC 4032), as bits of directions. Local is the describer's side. */
+enum { SDP_QOS_LOCAL, SDP_QOS_REMOTE, SDP_QOS_E2E, SDP_QOS_TYPES };
+enum { SDP_QOS_SEND = 1, SDP_QOS_RECV = 2, SDP_QOS_BOTH = 3 };
+
+struct sdp_qos {
+    bool any; /* a line of it was there */
+    uint8_t now[SDP_QOS_TYPES], mandatory[SDP_QOS_TYPES], optional[SDP_QOS_TYPES];
+};
+
 struct sdp_media {
     struct sdp_text kind, proto_text, format_text; /* of the m= line; the first format */
     enum sdp_proto proto;
@@ -64,6 +73,7 @@ struct sdp_media {
     uint16_t rtcp_port;             /* a=rtcp, 0: not given */
     struct addr rtcp_host;          /* a=rtcp with an address, else unset */
     bool rtcp_mux, has_direction;
+    struct sdp_qos qos;
     struct sdp_exts exts;        /* of the stream or of the session */
     bool dtls;                   /* keys come by DTLS, not by a=crypto */
     uint8_t i_format, n_formats; /* into struct sdp's formats; only for RTP of any kind */

@@ -56,7 +56,7 @@ static void test_redirect_flow(void **state)
     assert_int_equal(phone_invite(&a, SDP_PCMU), 200);
     const char *ok = last(w);
     assert_true(header(ok, "Allow", value, sizeof value));
-    assert_string_equal(value, "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, SUBSCRIBE");
+    assert_string_equal(value, "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, SUBSCRIBE");
     assert_true(header(ok, "Supported", value, sizeof value));
     assert_true(header(ok, "Accept", value, sizeof value));
     assert_non_null(strstr(ok, "m=audio 463"));
@@ -137,7 +137,7 @@ static void test_refusals(void **state)
         {"sip:mmtel@127.0.0.1", NULL, NULL, SDP_PCMU, 404, NULL, NULL},
         {"sips:conferences@127.0.0.1", NULL, NULL, SDP_PCMU, 416, NULL, NULL},
         {"tel:+15551234", NULL, NULL, SDP_PCMU, 416, NULL, NULL},
-        {"sip:conferences@127.0.0.1", "Require: 100rel, foo\r\n", NULL, SDP_PCMU, 420, "Unsupported", "100rel, foo"},
+        {"sip:conferences@127.0.0.1", "Require: bar, 100rel, foo\r\n", NULL, SDP_PCMU, 420, "Unsupported", "bar, foo"},
         {"sip:conferences@127.0.0.1", "Accept: text/html\r\n", NULL, SDP_PCMU, 406, "Accept", "application/sdp"},
         {"sip:conferences@127.0.0.1", NULL, "text/plain", "hi", 415, "Accept", "application/sdp"},
         {"sip:conferences@127.0.0.1", "Content-Encoding: gzip\r\n", NULL, SDP_PCMU, 415, "Accept-Encoding", "identity"},
