@@ -29,7 +29,9 @@ static void redirect(struct focus *focus, struct txn *txn, const struct room *ro
 {
     struct sip_out *out = txn_response(txn, 302, NULL);
 
-    sip_addf(out, "Contact", "<sip:%s@%s>;expires=%u", room->token, focus->cfg.domain, focus->cfg.unused_s);
+    char host[FOCUS_HOST_MAX + 32];
+    sip_addf(out, "Contact", "<sip:%s@%s>;expires=%u", room->token, focus_host(focus, txn_flow(txn), host),
+             focus->cfg.unused_s);
     if (focus->cfg.server[0]) {
         sip_add(out, "Server", focus->cfg.server);
     }

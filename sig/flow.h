@@ -37,6 +37,12 @@ static inline const char *flow_transport_name(unsigned transport)
     return transport < FLOW_TRANSPORTS ? names[transport] : "?";
 }
 
+/** What a Contact says of it: ";transport=tcp", ";transport=tls", "". */
+static inline const char *flow_uri_param(const struct flow *flow)
+{
+    return flow->transport == FLOW_TCP ? ";transport=tcp" : flow->transport == FLOW_TLS ? ";transport=tls" : "";
+}
+
 /** Did b come over the very path of a? Streams: the same connection; UDP: the same remote address and port. */
 static inline bool flow_same(const struct flow *a, const struct flow *b)
 {

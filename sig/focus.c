@@ -160,10 +160,12 @@ static bool host_is_ours(const struct focus *f, const char *host)
 }
 
 /* Which resource a Request-URI names. @return what; FOCUS_NOBODY: *refusal says why */
-static enum focus_target target_of(struct focus *f, const struct sip_uri *uri, enum focus_mode *mode,
+static enum focus_target target_of(struct focus *f, const struct sip_msg *msg, enum focus_mode *mode,
                                    struct room **room, enum focus_refusal *refusal)
 {
-    if (strcmp(uri->scheme, "sip") != 0) {
+    const struct sip_uri *uri = &msg->uri;
+    bool is_safe = msg->flow.transport == FLOW_TLS && strcmp(uri->scheme, "sips") == 0;
+    if (strcmp(uri->scheme, "sip") != 0 && !is_safe) {
         *refusal = FOCUS_SCHEME; /* sips: not without TLS (RFC 3261 26.2.2) */
         return FOCUS_NOBODY;
     }
@@ -223,10 +225,20 @@ static bool requires_more(struct focus *f, struct txn *txn, const struct sip_msg
     return true;
 }
 
+const char *focus_host(const struct focus *f, const struct flow *flow, char text[FOCUS_HOST_MAX + 32])
+{
+    if (f->cfg.domain_is_ours && f->world.sent_by) {
+        f->world.sent_by(f->world.ctx, flow, text, FOCUS_HOST_MAX);
+    } else {
+        snprintf(text, FOCUS_HOST_MAX, "%s", f->cfg.domain);
+    }
+    return strcat(text, flow_uri_param(flow));
+}
+
 /* RFC 3261 11.2: what an INVITE would get. */
 void focus_options(struct focus *f, struct txn *txn, enum focus_target target, const struct room *room)
 {
-    const char *transport = txn_flow(txn)->transport == FLOW_TCP ? ";transport=tcp" : "";
+    char host[FOCUS_HOST_MAX + 32];
 
     if (f->stopping) {
         focus_refuse(f, txn, FOCUS_STOPPING);
@@ -238,10 +250,10 @@ void focus_options(struct focus *f, struct txn *txn, enum focus_target target, c
     }
     struct sip_out *out = txn_response(txn, 200, NULL);
     if (target == FOCUS_CONFERENCE) {
-        sip_addf(out, "Contact", "<sip:%s@%s%s>;isfocus", room->token, f->cfg.domain, transport);
+        sip_addf(out, "Contact", "<sip:%s@%s>;isfocus", room->token, focus_host(f, txn_flow(txn), host));
     } else {
-        sip_addf(out, "Contact", "<sip:%s%s%s%s>", target == FOCUS_FACTORY ? f->cfg.factory_user : "",
-                 target == FOCUS_FACTORY ? "@" : "", f->cfg.domain, transport);
+        sip_addf(out, "Contact", "<sip:%s%s%s>", target == FOCUS_FACTORY ? f->cfg.factory_user : "",
+                 target == FOCUS_FACTORY ? "@" : "", focus_host(f, txn_flow(txn), host));
     }
     focus_add_abilities(f, out);
     txn_respond(txn, out);
@@ -264,7 +276,7 @@ void focus_serve(struct focus *f, struct txn *txn, const struct sip_msg *msg, co
     enum focus_mode mode = FOCUS_REDIRECT;
     enum focus_refusal refusal = FOCUS_USER;
     struct room *room = NULL;
-    enum focus_target target = target_of(f, &msg->uri, &mode, &room, &refusal);
+    enum focus_target target = target_of(f, msg, &mode, &room, &refusal);
 
     if (target == FOCUS_NOBODY) {
         focus_refuse(f, txn, refusal);
@@ -315,7 +327,7 @@ static void on_request(void *ctx, struct txn *txn, const struct sip_msg *msg)
         focus_refuse(f, txn, FOCUS_DIALOG);
         return;
     }
-    enum focus_target target = target_of(f, &msg->uri, &mode, &room, &refusal);
+    enum focus_target target = target_of(f, msg, &mode, &room, &refusal);
     if (target == FOCUS_NOBODY) {
         focus_refuse(f, txn, refusal);
     } else if (msg->method == SIP_OPTIONS) {

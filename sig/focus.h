@@ -33,8 +33,9 @@
 enum focus_mode { FOCUS_REDIRECT, FOCUS_DIRECT }; /* what the factory answers: 302, or 200 as the focus itself */
 
 struct focus_cfg {
-    uint16_t node;                               /* in every conference URI */
-    char domain[FOCUS_HOST_MAX];                 /* host[:port] of our URIs */
+    uint16_t node;               /* in every conference URI */
+    char domain[FOCUS_HOST_MAX]; /* host[:port] of our URIs */
+    bool domain_is_ours;         /* nobody gave it: a peer on another listener gets that one's address in its stead */
     char hosts[FOCUS_HOSTS_MAX][FOCUS_HOST_MAX]; /* what a Request-URI may name us by, lower case, no port, no [] */
     unsigned n_hosts;
     bool any_literal_host; /* a listener is bound to every address: any literal is ours */
@@ -148,6 +149,8 @@ struct focus_world {
     void *ctx;
     int (*random)(void *ctx, void *bytes, size_t n_bytes); /* @return 0 | -EIO: nothing may be issued */
     uint64_t (*wall_s)(void *ctx);                         /* Unix time */
+    /* host[:port] by which a peer on that flow reaches us, as txn_world.sent_by; NULL: the domain */
+    void (*sent_by)(void *ctx, const struct flow *flow, char *text, size_t size);
 };
 
 struct call;
@@ -223,6 +226,9 @@ void focus_refuse_with(struct focus *focus, struct txn *txn, enum focus_refusal 
 
 /** Serves a request outside of any dialog, from somebody who may. */
 void focus_serve(struct focus *focus, struct txn *txn, const struct sip_msg *msg, const struct identity *who);
+
+/** "host[:port];transport=tls": what stands behind the @ of our URIs for a peer on that flow. @return text */
+const char *focus_host(const struct focus *focus, const struct flow *flow, char text[FOCUS_HOST_MAX + 32]);
 
 /** Answers OPTIONS as an INVITE would be answered there. room: of a conference, else NULL. */
 void focus_options(struct focus *focus, struct txn *txn, enum focus_target target, const struct room *room);

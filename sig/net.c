@@ -47,7 +47,8 @@ static int listener_open(struct net *net, unsigned i)
 {
     const struct net_listener *listener = &net->cfg.listeners[i];
     bool is_udp = listener->transport == FLOW_UDP;
-    if (!is_udp && listener->transport != FLOW_TCP) {
+    bool is_tls = listener->transport == FLOW_TLS;
+    if ((!is_udp && !is_tls && listener->transport != FLOW_TCP) || (is_tls && !net->cfg.tls)) {
         return -EPROTONOSUPPORT;
     }
     int family = listener->addr.sa.sa_family, on = 1;
@@ -225,7 +226,8 @@ static void udp_read(struct net *net, unsigned listener)
 int net_send(struct net *net, struct flow *flow, const char *bytes, size_t n_bytes)
 {
     if (flow->transport != FLOW_UDP) {
-        return flow->transport == FLOW_TCP ? net_conn_send(net, flow, bytes, n_bytes) : -EPROTONOSUPPORT;
+        bool can = flow->transport == FLOW_TCP || (flow->transport == FLOW_TLS && net->cfg.tls);
+        return can ? net_conn_send(net, flow, bytes, n_bytes) : -EPROTONOSUPPORT;
     }
     if (flow->listener >= net->cfg.n_listeners || net->cfg.listeners[flow->listener].transport != FLOW_UDP ||
         addr_port(&flow->remote) == 0) {

@@ -10,6 +10,7 @@
 
 #include "sig/flow.h"
 #include "sig/timer.h"
+#include "sig/tls.h"
 
 #include "core/base/stats.h"
 
@@ -19,7 +20,7 @@
 struct net; /* opaque */
 
 struct net_listener {
-    uint8_t transport;           /* FLOW_UDP or FLOW_TCP */
+    uint8_t transport;           /* FLOW_UDP, FLOW_TCP or FLOW_TLS */
     struct addr addr;            /* port 0: the kernel picks one, net_local tells */
     char advertised[NET_HOST_MAX]; /* host for Via and Contact when it is not addr ("" : addr); IPv6 without [] */
 };
@@ -31,6 +32,7 @@ struct net_config {
     uint32_t max_conns_per_source; /* by address without port; 0: 64 */
     uint32_t idle_ms;              /* a silent connection is closed after it; 0: 600000 */
     uint32_t message_ms;           /* a message must be complete this long after its first octet; 0: 10000 */
+    struct tls_context *tls;       /* of FLOW_TLS, both ways; NULL: none. Outlives the net */
     uint32_t queue_bytes_max;      /* unsent octets of one connection; beyond it is closed; 0: 262144 */
 };
 
@@ -52,6 +54,7 @@ struct net_stats {
     counter accepted, connected;          /* connections made, each way */
     counter refused_total, refused_source; /* accept beyond the limits */
     counter closed_idle, closed_slow, closed_queue, closed_framing, closed_peer;
+    counter closed_tls; /* handshakes that failed, and connections that broke */
     counter conns; /* gauge */
     counter tx_errors, keepalives;
 };

@@ -1,7 +1,7 @@
 /*
- * TCP connections: accepting, opening, framing by Content-Length, writing with a bounded queue, and every way to die.
- * A connection is marked dying where the reason is found and buried at the end of the turn, so nobody loses one under
- * his hands.
+ * TCP and TLS connections: accepting, opening, framing by Content-Length, writing with a bounded queue, and every way
+ * to die. A connection is marked dying where the reason is found and buried at the end of the turn, so nobody loses one
+ * under his hands.
  */
 #include "sig/net_priv.h"
 
@@ -13,7 +13,7 @@
 
 static struct flow flow_of(const struct net_conn *conn)
 {
-    struct flow flow = flow_to(FLOW_TCP, conn->listener, &conn->remote);
+    struct flow flow = flow_to(conn->transport, conn->listener, &conn->remote);
     flow.conn = conn->slot;
     flow.generation = conn->generation;
     return flow;
@@ -70,6 +70,7 @@ void net_conns_free(struct net *net)
 {
     for (uint32_t i = 0; net->conns != NULL && i < net->cfg.max_conns; i++) {
         if (net->conns[i].fd >= 0) {
+            tls_free(net->conns[i].tls);
             close(net->conns[i].fd);
             free(net->conns[i].rx);
             free(net->conns[i].tx);
@@ -102,7 +103,9 @@ static bool source_is_full(struct net *net, const struct addr *remote)
 /* Asks epoll for what the connection waits for now. */
 static void conn_watch(struct net_conn *conn)
 {
-    uint32_t events = EPOLLIN | (conn->is_connecting || conn->tx_at < conn->n_tx ? EPOLLOUT : 0);
+    bool has_words = conn->tx_at < conn->n_tx && !conn->is_shaking_hands && conn->tls_waits != TLS_WANT_READ;
+    bool wants_out = conn->is_connecting || conn->tls_waits == TLS_WANT_WRITE || has_words;
+    uint32_t events = EPOLLIN | (wants_out ? EPOLLOUT : 0);
     if (events != conn->events) {
         struct epoll_event event = {.events = events, .data.u64 = (uint64_t)NET_CONN << 32 | conn->slot};
         int op = conn->events == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
@@ -114,8 +117,22 @@ static void conn_watch(struct net_conn *conn)
     }
 }
 
+/* TLS begins: the handshake has as long as a message. */
+static void tls_begin(struct net_conn *conn)
+{
+    struct net *net = conn->net;
+    conn->tls =
+        conn->is_outbound ? tls_connect(net->cfg.tls, conn->fd, &conn->remote) : tls_accept(net->cfg.tls, conn->fd);
+    conn->is_shaking_hands = true;
+    timer_start(&net->wheel, &conn->slow, net->cfg.message_ms);
+    if (!conn->tls) {
+        conn_die(conn, -ENOMEM, &net->stats.closed_tls);
+    }
+}
+
 /* @pre there is a free slot */
-static struct net_conn *conn_open(struct net *net, int fd, uint8_t listener, const struct addr *remote, bool outbound)
+static struct net_conn *conn_open(struct net *net, int fd, uint8_t transport, uint8_t listener,
+                                  const struct addr *remote, bool outbound)
 {
     struct net_conn *conn = net->free;
     net->free = conn->next_free;
@@ -123,6 +140,10 @@ static struct net_conn *conn_open(struct net *net, int fd, uint8_t listener, con
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     conn->fd = fd;
     conn->listener = listener;
+    conn->transport = transport;
+    conn->tls = NULL;
+    conn->is_shaking_hands = false;
+    conn->tls_waits = TLS_OK;
     conn->remote = *remote;
     conn->is_outbound = conn->is_connecting = outbound;
     conn->is_dying = conn->is_draining = conn->is_half_ping = false;
@@ -141,6 +162,9 @@ static struct net_conn *conn_open(struct net *net, int fd, uint8_t listener, con
     }
     count_add(outbound ? &net->stats.connected : &net->stats.accepted, 1);
     count_add(&net->stats.conns, 1);
+    if (transport == FLOW_TLS && !outbound) {
+        tls_begin(conn);
+    }
     conn_watch(conn);
     return conn;
 }
@@ -154,6 +178,11 @@ void net_conns_bury(struct net *net)
         int err = conn->err;
         timer_stop(&net->wheel, &conn->idle);
         timer_stop(&net->wheel, &conn->slow);
+        if (conn->tls) {
+            tls_bye(conn->tls);
+            tls_free(conn->tls);
+            conn->tls = NULL;
+        }
         close(conn->fd);
         conn->fd = -1;
         free(conn->rx);
@@ -174,11 +203,40 @@ void net_conns_bury(struct net *net)
 
 /* ---- writing ---- */
 
+/* What TLS says of reading or writing, as the system would. @return 0 | -1, errno */
+static int tls_result(struct net_conn *conn, enum tls_state state)
+{
+    conn->tls_waits = (uint8_t)(state == TLS_WANT_READ || state == TLS_WANT_WRITE ? state : TLS_OK);
+    if (state == TLS_OK) {
+        return 0;
+    }
+    errno = conn->tls_waits ? EAGAIN : state == TLS_END ? ECONNRESET : EPROTO;
+    return -1;
+}
+
+static ssize_t conn_send(struct net_conn *conn, const char *bytes, size_t n_bytes)
+{
+    size_t put = 0;
+    if (!conn->tls) {
+        return send(conn->fd, bytes, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    return tls_result(conn, tls_write(conn->tls, bytes, n_bytes, &put)) == 0 ? (ssize_t)put : -1;
+}
+
+static ssize_t conn_recv(struct net_conn *conn, char *bytes, size_t n_bytes)
+{
+    size_t got = 0;
+    if (!conn->tls) {
+        return recv(conn->fd, bytes, n_bytes, MSG_DONTWAIT);
+    }
+    return tls_result(conn, tls_read(conn->tls, bytes, n_bytes, &got)) == 0 ? (ssize_t)got : -1;
+}
+
 static void conn_flush(struct net_conn *conn)
 {
     struct net *net = conn->net;
-    while (conn->tx_at < conn->n_tx) {
-        ssize_t n = send(conn->fd, conn->tx + conn->tx_at, conn->n_tx - conn->tx_at, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (conn->tx_at < conn->n_tx && !conn->is_shaking_hands) {
+        ssize_t n = conn_send(conn, conn->tx + conn->tx_at, conn->n_tx - conn->tx_at);
         if (n < 0 && errno == EINTR) {
             continue;
         }
@@ -198,6 +256,9 @@ static void conn_flush(struct net_conn *conn)
         conn->tx_at = conn->n_tx = conn->tx_size = 0;
     }
     if (conn->is_draining && conn->n_tx == 0 && !conn->is_dying) {
+        if (conn->tls) {
+            tls_bye(conn->tls);
+        }
         shutdown(conn->fd, SHUT_WR);
     }
     if (!conn->is_dying) {
@@ -259,7 +320,7 @@ static int conn_connect(struct net *net, const struct flow *flow, struct net_con
         close(fd);
         return err;
     }
-    *made = conn_open(net, fd, flow->listener, &flow->remote, true);
+    *made = conn_open(net, fd, flow->transport, flow->listener, &flow->remote, true);
     return (*made)->is_dying ? (*made)->err : 0;
 }
 
@@ -277,7 +338,8 @@ int net_conn_send(struct net *net, struct flow *flow, const char *bytes, size_t 
         return -EINVAL;
     }
     for (conn = *host_list(net, &flow->remote); conn != NULL; conn = conn->next_by_host) {
-        if (conn->is_outbound && !conn->is_dying && !conn->is_draining && addr_same(&conn->remote, &flow->remote)) {
+        bool is_alive = conn->is_outbound && !conn->is_dying && !conn->is_draining;
+        if (is_alive && conn->transport == flow->transport && addr_same(&conn->remote, &flow->remote)) {
             break;
         }
     }
@@ -375,7 +437,7 @@ static void conn_read(struct net_conn *conn)
         conn_die(conn, -ENOMEM, NULL);
         return;
     }
-    ssize_t n = recv(conn->fd, conn->rx + conn->n_rx, conn->rx_size - conn->n_rx, MSG_DONTWAIT);
+    ssize_t n = conn_recv(conn, conn->rx + conn->n_rx, conn->rx_size - conn->n_rx);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
     }
@@ -407,6 +469,35 @@ static void conn_read(struct net_conn *conn)
     }
 }
 
+static void conn_shake_hands(struct net_conn *conn)
+{
+    struct net *net = conn->net;
+    enum tls_state state = tls_handshake(conn->tls);
+    conn->tls_waits = (uint8_t)(state == TLS_WANT_READ || state == TLS_WANT_WRITE ? state : TLS_OK);
+    if (conn->tls_waits) {
+        conn_watch(conn);
+        return;
+    }
+    if (state != TLS_OK) {
+        conn_die(conn, -EPROTO, &net->stats.closed_tls);
+        return;
+    }
+    conn->is_shaking_hands = false;
+    timer_stop(&net->wheel, &conn->slow);
+    conn_flush(conn);
+}
+
+/* What TLS has taken from the socket tells of itself by no event: all of it now. */
+static void conn_read_all(struct net_conn *conn)
+{
+    do {
+        conn_read(conn);
+    } while (!conn->is_dying && conn->tls && tls_has_more(conn->tls));
+    if (!conn->is_dying) {
+        conn_watch(conn);
+    }
+}
+
 void net_conn_event(struct net *net, uint32_t slot, uint32_t events)
 {
     struct net_conn *conn = &net->conns[slot];
@@ -428,14 +519,21 @@ void net_conn_event(struct net *net, uint32_t slot, uint32_t events)
         }
         conn->is_connecting = false;
         timer_stop(&net->wheel, &conn->slow);
-        conn_flush(conn);
+        if (conn->transport == FLOW_TLS) {
+            tls_begin(conn);
+        }
+    }
+    if (conn->is_shaking_hands && !conn->is_dying) {
+        conn_shake_hands(conn);
+    }
+    if (conn->is_shaking_hands || conn->is_dying) {
         return;
     }
-    if ((events & EPOLLOUT) != 0) {
+    if ((events & EPOLLOUT) != 0 || conn->tls) {
         conn_flush(conn);
     }
-    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !conn->is_dying) {
-        conn_read(conn);
+    if (((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 || conn->tls) && !conn->is_dying) {
+        conn_read_all(conn);
     }
 }
 
@@ -471,6 +569,6 @@ void net_accept(struct net *net, unsigned listener)
             close(fd);
             continue;
         }
-        conn_open(net, fd, (uint8_t)listener, &remote, false);
+        conn_open(net, fd, net->cfg.listeners[listener].transport, (uint8_t)listener, &remote, false);
     }
 }

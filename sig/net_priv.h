@@ -20,7 +20,10 @@ struct net_conn {
     struct net *net;
     int fd; /* -1: slot is free */
     uint32_t slot, generation;
-    uint8_t listener;
+    uint8_t listener, transport;
+    struct tls *tls;        /* NULL: plain */
+    bool is_shaking_hands;  /* TLS is not ready yet */
+    uint8_t tls_waits;      /* enum tls_state: what TLS waits for, beside what we do */
     bool is_outbound, is_connecting, is_dying;
     bool is_half_ping; /* one line end has come that was part of no message */
     bool is_draining; /* answered for the last time: discard what comes until the peer closes */

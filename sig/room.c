@@ -315,6 +315,6 @@ void room_settle(struct room *room)
 
 void room_contact_text(const struct room *room, const struct flow *flow, char *text, size_t size)
 {
-    snprintf(text, size, "<sip:%s@%s%s>;isfocus", room->token, room->focus->cfg.domain,
-             flow->transport == FLOW_TCP ? ";transport=tcp" : "");
+    char host[FOCUS_HOST_MAX + 32];
+    snprintf(text, size, "<sip:%s@%s>;isfocus", room->token, focus_host(room->focus, flow, host));
 }

@@ -17,6 +17,8 @@ struct sig {
     struct sig_cfg cfg;
     struct log log;
     struct net *net;
+    struct tls_context *tls; /* NULL: no listener wants it */
+    _Atomic bool reload;     /* of the certificate, asked for from another thread */
     struct store *store;
     struct place *place;
     struct focus *focus;
@@ -59,10 +61,26 @@ static void publish(struct sig *sig)
     }
 }
 
+static void tls_reload(struct sig *sig)
+{
+    char why[TLS_WHY_MAX];
+    if (!sig->tls) {
+        return;
+    }
+    if (tls_context_reload(sig->tls, why) == 0) {
+        log_line(&sig->log, LOG_INFO, "certificate read again");
+    } else {
+        log_line(&sig->log, LOG_ERROR, "the old certificate stays: %s", why);
+    }
+}
+
 static uint64_t on_beat(void *ctx, uint64_t now_ns)
 {
     struct sig *sig = ctx;
     uint64_t next_ns = focus_beat(sig->focus);
+    if (atomic_exchange_explicit(&sig->reload, false, memory_order_acquire)) {
+        tls_reload(sig);
+    }
     publish(sig);
     return next_ns;
 }
@@ -112,6 +130,7 @@ static void hosts_fill(struct sig *sig)
     char text[ADDR_TEXT_MAX], host[FOCUS_HOST_MAX];
 
     if (cfg->domain[0] == '\0') {
+        cfg->domain_is_ours = true;
         struct flow flow = {.listener = 0, .conn = FLOW_NO_CONN, .transport = sig->cfg.net.listeners[0].transport};
         net_sent_by(sig->net, &flow, cfg->domain, sizeof cfg->domain);
     }
@@ -191,6 +210,7 @@ static void sig_free(struct sig *sig)
     if (sig->net) {
         net_free(sig->net);
     }
+    tls_context_free(sig->tls);
     free(sig);
 }
 
@@ -208,10 +228,15 @@ int sig_start(struct sig **out, const struct sig_cfg *cfg, struct sig_failure *f
     sig->log = cfg->log;
     struct net_user net_user = {sig, on_message, on_closed, on_beat};
     struct txn_world txn_world = {sig, txn_send_to, txn_random, txn_sent_by, NULL};
-    struct focus_world focus_world = {sig, focus_random, focus_wall_s};
+    struct focus_world focus_world = {sig, focus_random, focus_wall_s, txn_sent_by};
 
+    failure->part = SIG_PART_TLS;
+    if (cfg->tls.cert[0] && (err = tls_context_build(&sig->tls, &cfg->tls, failure->why)) != 0) {
+        goto out;
+    }
+    sig->cfg.net.tls = sig->tls;
     failure->part = SIG_PART_NET;
-    if ((err = net_build(&sig->net, &cfg->net, &net_user, &failure->listener)) != 0) {
+    if ((err = net_build(&sig->net, &sig->cfg.net, &net_user, &failure->listener)) != 0) {
         goto out;
     }
     hosts_fill(sig);
@@ -258,15 +283,26 @@ void sig_stop(struct sig *sig)
     sig_free(sig);
 }
 
+void sig_reload(struct sig *sig)
+{
+    atomic_store_explicit(&sig->reload, true, memory_order_release);
+}
+
 struct sig_figures sig_figures(const struct sig *sig)
 {
     return (struct sig_figures){&sig->focus->stats, txns_stats(sig->txns), net_stats(sig->net), &sig->load};
 }
 
+const char *sig_transport_name(uint8_t transport)
+{
+    static const char *const names[] = {[FLOW_UDP] = "udp", [FLOW_TCP] = "tcp", [FLOW_TLS] = "tls"};
+    return transport <= FLOW_TLS ? names[transport] : "?";
+}
+
 const char *sig_listener_text(const struct sig *sig, unsigned i, char text[ADDR_TEXT_MAX + 8])
 {
     char address[ADDR_TEXT_MAX];
-    snprintf(text, ADDR_TEXT_MAX + 8, "%s:%s", sig->cfg.net.listeners[i].transport == FLOW_TCP ? "tcp" : "udp",
+    snprintf(text, ADDR_TEXT_MAX + 8, "%s:%s", sig_transport_name(sig->cfg.net.listeners[i].transport),
              addr_text(net_local(sig->net, i), address));
     return text;
 }

@@ -13,7 +13,8 @@
 
 /* All settings, by value. */
 struct sig_cfg {
-    struct net_config net;
+    struct net_config net; /* its tls is filled in */
+    struct tls_cfg tls;    /* cert "": none */
     struct txn_config txn;
     struct focus_cfg
         focus; /* domain "": the first listener's address; hosts: what is ours beside domain and listeners */
@@ -25,11 +26,20 @@ struct sig_cfg {
 };
 
 /* What failed at the start, so that the operator gets one sentence. */
-enum sig_part { SIG_PART_NONE, SIG_PART_NET, SIG_PART_STORE, SIG_PART_PLACE, SIG_PART_FOCUS, SIG_PART_THREAD };
+enum sig_part {
+    SIG_PART_NONE,
+    SIG_PART_TLS,
+    SIG_PART_NET,
+    SIG_PART_STORE,
+    SIG_PART_PLACE,
+    SIG_PART_FOCUS,
+    SIG_PART_THREAD
+};
 
 struct sig_failure {
     enum sig_part part;
     unsigned listener; /* SIG_PART_NET */
+    char why[TLS_WHY_MAX]; /* SIG_PART_TLS */
 };
 
 /* Of the placement, as of the last beat. */
@@ -57,6 +67,12 @@ int sig_start(struct sig **sig, const struct sig_cfg *cfg, struct sig_failure *f
 /** Ends it in order: BYE to every call, every leg back from the workers (which must still run), then returns. Waits no
  * longer than a few seconds for peers that do not answer. */
 void sig_stop(struct sig *sig);
+
+/** Reads the certificate again, within a beat; a bad one changes nothing and is logged. @thread any */
+void sig_reload(struct sig *sig);
+
+/** "udp", "tcp", "tls" */
+const char *sig_transport_name(uint8_t transport);
 
 struct sig_figures sig_figures(const struct sig *sig);
 

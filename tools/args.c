@@ -109,6 +109,18 @@ int args_srtp(const char *text, enum offer_srtp *srtp, enum seal_suite *only)
     return -EINVAL;
 }
 
+int args_transport(const char *text, uint8_t *transport)
+{
+    static const char *const words[] = {[FLOW_UDP] = "udp", [FLOW_TCP] = "tcp", [FLOW_TLS] = "tls"};
+    for (uint8_t i = FLOW_UDP; i <= FLOW_TLS; i++) {
+        if (strcmp(text, words[i]) == 0) {
+            *transport = i;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
 int args_addr(const char *text, struct addr *addr)
 {
     char host[ADDR_TEXT_MAX];

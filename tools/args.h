@@ -6,6 +6,7 @@
 #define TOOLS_ARGS_H
 
 #include "core/base/addr.h"
+#include "sig/flow.h"
 #include "sig/offer.h"
 
 /* One flag. The table ends with a NULL name. */
@@ -34,6 +35,9 @@ int args_u32(const char *text, uint32_t min, uint32_t max, uint32_t *number);
 
 /** Reads the name of an SRTP suite (RFC 4568), or "any". @return 0 | -EINVAL */
 int args_srtp(const char *text, enum offer_srtp *srtp, enum seal_suite *only);
+
+/** Reads "udp", "tcp" or "tls". @param transport  enum flow_transport  @return 0 | -EINVAL */
+int args_transport(const char *text, uint8_t *transport);
 
 /** Reads "127.0.0.1:5060" or "[::1]:5060". @return 0 | -EINVAL */
 int args_addr(const char *text, struct addr *addr);

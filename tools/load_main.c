@@ -35,7 +35,7 @@ enum {
 static const struct arg args[] = {
     [ARG_SERVER] = { "server", "HOST:PORT", "127.0.0.1:5060", "where the server listens; --demo: path of mixminusd" },
     [ARG_FACTORY] = { "factory", "USER", "conferences", "user part of the factory URI" },
-    [ARG_TRANSPORT] = { "transport", "udp|tcp", "udp", "of SIP" },
+    [ARG_TRANSPORT] = { "transport", "udp|tcp|tls", "udp", "of SIP" },
     [ARG_CALLS] = { "calls", "N", "100", "how many; default 10" },
     [ARG_ROOMS_OF] = { "rooms-of", "R", "5", "participants of each conference; default 5" },
     [ARG_TALKERS] = { "talkers", "T", "3", "of each conference, at most 8; default 3" },
@@ -109,8 +109,7 @@ static int take(void *ctx, unsigned i, const char *value)
     case ARG_FACTORY:
         return word_read(cfg->factory, sizeof cfg->factory, value);
     case ARG_TRANSPORT:
-        cfg->transport = strcmp(value, "tcp") == 0 ? FLOW_TCP : FLOW_UDP;
-        return strcmp(value, "tcp") == 0 || strcmp(value, "udp") == 0 ? 0 : -EINVAL;
+        return args_transport(value, &cfg->transport);
     case ARG_CALLS:
         return args_u32(value, 1, 30000, &cfg->calls);
     case ARG_ROOMS_OF:

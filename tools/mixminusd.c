@@ -205,9 +205,12 @@ static void say_failure(struct server *s, int err, const struct sig_failure *fai
 {
     const struct net_listener *l = &s->config.sig.net.listeners[failure->listener];
     char text[ADDR_TEXT_MAX];
-    const char *transport = l->transport == FLOW_TCP ? "tcp" : "udp";
+    const char *transport = sig_transport_name(l->transport);
 
     switch (failure->part) {
+    case SIG_PART_TLS:
+        log_line(&s->log, LOG_ERROR, "%s", failure->why);
+        break;
     case SIG_PART_NET:
         if (err == -EADDRINUSE) {
             log_line(&s->log, LOG_ERROR, "%s:%s is in use by another program; stop it, or give another --sip-listen",
@@ -332,6 +335,9 @@ static void wait_for_end(struct server *s, const sigset_t *set)
         if (got == SIGTERM || got == SIGINT) {
             log_line(&s->log, LOG_INFO, "%s: every call gets its BYE", got == SIGTERM ? "SIGTERM" : "SIGINT");
             return;
+        }
+        if (got == SIGHUP) {
+            sig_reload(s->sig);
         }
         if (got == SIGUSR1) {
             figures_text(stdout, &s->figures);

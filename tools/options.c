@@ -109,6 +109,8 @@ static int listener_read(struct net_listener *l, const char *text)
         l->transport = FLOW_UDP;
     } else if (strncmp(value, "tcp:", 4) == 0) {
         l->transport = FLOW_TCP;
+    } else if (strncmp(value, "tls:", 4) == 0) {
+        l->transport = FLOW_TLS;
     } else {
         return -EINVAL;
     }
@@ -130,14 +132,14 @@ READ(read_sip_listen)
             return refuse(why, size, "at most 16 listeners; leave some out");
         }
         if (n >= sizeof one) {
-            return refuse(why, size, "write udp:IP:PORT or tcp:IP:PORT, such as udp:127.0.0.1:5060");
+            return refuse(why, size, "write udp:IP:PORT, tcp:IP:PORT or tls:IP:PORT, such as udp:127.0.0.1:5060");
         }
         memcpy(one, text, n);
         one[n] = '\0';
         memset(&net->listeners[net->n_listeners], 0, sizeof net->listeners[0]);
         if (listener_read(&net->listeners[net->n_listeners], one) != 0) {
             return refuse(why, size,
-                          "write udp:IP:PORT or tcp:IP:PORT with an address, not a name, such as "
+                          "write udp:IP:PORT, tcp:IP:PORT or tls:IP:PORT with an address, not a name, such as "
                           "udp:127.0.0.1:5060; !HOST behind it names what Via and Contact shall say");
         }
         net->n_listeners++;
@@ -229,6 +231,37 @@ READ(read_trusted)
         }
         text += n + (text[n] == ',');
     }
+    return 0;
+}
+
+static int path_read(char to[TLS_PATH_MAX], const char *text, char *why, size_t size)
+{
+    if (strlen(text) >= TLS_PATH_MAX) {
+        return refuse(why, size, "the path is too long; choose a shorter one");
+    }
+    strcpy(to, text);
+    return 0;
+}
+
+READ(read_tls_cert)
+{
+    return path_read(config->sig.tls.cert, text, why, size);
+}
+READ(read_tls_key)
+{
+    return path_read(config->sig.tls.key, text, why, size);
+}
+READ(read_tls_ca)
+{
+    return path_read(config->sig.tls.ca, text, why, size);
+}
+
+READ(read_tls_verify)
+{
+    if (strcmp(text, "off") != 0 && strcmp(text, "peer") != 0) {
+        return refuse(why, size, "write off or peer");
+    }
+    config->sig.tls.verify = text[0] == 'p';
     return 0;
 }
 
@@ -500,7 +533,7 @@ READ(read_log_level)
 }
 
 const struct option options[] = {
-    {"SIP", "sip-listen", "udp|tcp:IP:PORT[!HOST]", "udp:127.0.0.1:5060,tcp:127.0.0.1:5060", "",
+    {"SIP", "sip-listen", "udp|tcp|tls:IP:PORT[!HOST]", "udp:127.0.0.1:5060,tcp:127.0.0.1:5060", "",
      "where SIP is served; repeatable; HOST is what Via and Contact say instead of the address", true, read_sip_listen},
     {NULL, "domain", "HOST[:PORT][,HOST...]", "", "the first --sip-listen",
      "host of the conference URIs; further names are ours as well", true, read_domain},
@@ -510,6 +543,12 @@ const struct option options[] = {
      "answer to it: 302 with a fresh conference URI, or 200 as the focus itself (TS 24.147)", false, read_factory_mode},
     {NULL, "node", "N", "0", "", "number of this node, 0 to 65535; the first four characters of its URIs", false,
      read_node},
+    {NULL, "tls-cert", "FILE", "", "none", "certificate chain for tls listeners, PEM; SIGHUP reads it again", false,
+     read_tls_cert},
+    {NULL, "tls-key", "FILE", "", "the --tls-cert", "its key, PEM", false, read_tls_key},
+    {NULL, "tls-ca", "FILE", "", "the system's", "who may have signed peers' certificates, PEM", false, read_tls_ca},
+    {NULL, "tls-verify", "off|peer", "off", "", "peer: who connects by TLS must prove himself by a certificate", false,
+     read_tls_verify},
     {NULL, "auth", "off|digest", "off", "",
      "digest: who calls the factory or a conference must be known; accounts are made by mixminusctl user", false,
      read_auth},
@@ -675,6 +714,18 @@ int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
         snprintf(why, CONFIG_TEXT_MAX,
                  "--sip-listen listens on every address, so URIs have no host; give --domain=HOST");
         return -EINVAL;
+    }
+    bool wants_tls = false;
+    for (unsigned i = 0; i < config->sig.net.n_listeners; i++) {
+        wants_tls |= config->sig.net.listeners[i].transport == FLOW_TLS;
+    }
+    if (wants_tls && config->sig.tls.cert[0] == '\0') {
+        snprintf(why, CONFIG_TEXT_MAX,
+                 "--sip-listen=tls: needs a certificate; give --tls-cert=FILE and --tls-key=FILE");
+        return -EINVAL;
+    }
+    if (config->sig.tls.key[0] == '\0') {
+        strcpy(config->sig.tls.key, config->sig.tls.cert);
     }
     if (!config->auth_is_digest) {
         config->sig.focus.realm[0] = '\0';

@@ -29,7 +29,7 @@ void ua_add_self(struct ua *ua, struct sip_out *out, const struct flow *flow)
     char where[128], allow[256];
     net_sent_by(ua->net, flow, where, sizeof where);
     sip_addf(out, "Contact", "<sip:%s@%s%s>", ua->user_name, where,
-             flow->transport == FLOW_TCP ? ";transport=tcp" : "");
+             flow_uri_param(flow));
     sip_add(out, "User-Agent", "mixminus-ua");
     sip_add(out, "Allow", sip_methods_text(UA_ALLOW, allow));
 }
@@ -66,9 +66,9 @@ int ua_flow_to(struct ua *ua, const char *uri, bool in_dialog, struct flow *flow
         }
     }
     if (sip_param(to.uri.params, "transport", transport, sizeof transport)) {
-        kind = scan_same(transport, "tcp") ? FLOW_TCP : FLOW_UDP;
+        kind = scan_same(transport, "tcp") ? FLOW_TCP : scan_same(transport, "tls") ? FLOW_TLS : FLOW_UDP;
     }
-    *flow = flow_to(kind, kind == FLOW_TCP ? UA_LISTENER_TCP : UA_LISTENER_UDP, &remote);
+    *flow = flow_to(kind, kind == FLOW_UDP ? UA_LISTENER_UDP : UA_LISTENER_TCP, &remote);
     return 0;
 }
 
@@ -336,7 +336,12 @@ int ua_build(struct ua **out, const struct ua_cfg *cfg, const struct ua_user *us
     };
     struct txn_world world = { ua, world_send, world_random, world_sent_by, NULL };
     struct txn_user txn_user = { ua, on_request, on_ack, on_cancel, on_response, on_timeout, on_error, on_gone };
+    char why[TLS_WHY_MAX];
     int err = sip_init();
+    if (!err) {
+        err = tls_context_build(&ua->tls, &cfg->tls, why);
+        net_cfg.tls = ua->tls;
+    }
     if (!err) {
         err = net_build(&ua->net, &net_cfg, &net_user, &failed_listener);
     }
@@ -367,6 +372,7 @@ void ua_free(struct ua *ua)
         ua_call_free(ua->calls);
     }
     net_free(ua->net);
+    tls_context_free(ua->tls);
     free(ua);
 }
 
@@ -378,5 +384,5 @@ unsigned ua_n_calls(const struct ua *ua) { return ua->n_calls; }
 
 const char *ua_where(const struct ua *ua, char text[ADDR_TEXT_MAX])
 {
-    return addr_text(net_local(ua->net, ua->cfg.transport == FLOW_TCP ? UA_LISTENER_TCP : UA_LISTENER_UDP), text);
+    return addr_text(net_local(ua->net, ua->cfg.transport == FLOW_UDP ? UA_LISTENER_UDP : UA_LISTENER_TCP), text);
 }

@@ -10,6 +10,7 @@
 
 #include "core/base/addr.h"
 #include "sig/sip.h"
+#include "sig/tls.h"
 
 #define UA_REDIRECTS_MAX 5
 #define UA_ANSWERS_MAX 3 /* to challenges, for one target */
@@ -51,7 +52,8 @@ struct ua_user {
 
 struct ua_cfg {
     struct addr local;      /* port 0: the kernel picks */
-    uint8_t transport;      /* FLOW_UDP or FLOW_TCP: of requests whose URI names none */
+    struct tls_cfg tls;     /* for FLOW_TLS; verify and ca, no certificate of our own */
+    uint8_t transport;      /* FLOW_UDP, FLOW_TCP or FLOW_TLS: of requests whose URI names none */
     struct addr proxy;      /* set: requests outside dialogs go there, whatever their URI says */
     const char *user;       /* of our From and Contact: "alice" */
     const char *auth_user, *auth_password; /* answer challenges, outlive the agent; NULL: a challenge ends the call */

@@ -23,6 +23,7 @@ enum {
     ARG_BIND,
     ARG_PROXY,
     ARG_TRANSPORT,
+    ARG_TLS_CA,
     ARG_CODEC,
     ARG_PTIME,
     ARG_SRTP,
@@ -59,7 +60,8 @@ static const struct arg args[] = {
     [ARG_REALM] = { "realm", "REALM", "ims.example", "credentials are for this realm only; default: whoever asks" },
     [ARG_BIND] = { "bind", "HOST[:PORT]", "127.0.0.1:5070", "where to listen; default 127.0.0.1, any free port" },
     [ARG_PROXY] = { "proxy", "HOST:PORT", "127.0.0.1:5060", "send requests outside dialogs there" },
-    [ARG_TRANSPORT] = { "transport", "udp|tcp", "udp", "of SIP; default udp" },
+    [ARG_TRANSPORT] = { "transport", "udp|tcp|tls", "udp", "of SIP; default udp" },
+    [ARG_TLS_CA] = { "tls-ca", "FILE", "ca.pem", "with tls: whose certificates are believed; default: anybody's" },
     [ARG_CODEC] = { "codec", "LIST", "opus,PCMU", "offered, best first: PCMU PCMA opus L16 L16/8000 L16/48000; PCMU" },
     [ARG_PTIME] = { "ptime", "10|20|40|60", "20", "ms of audio in a packet; default 20" },
     [ARG_SRTP] = { "srtp", "SUITE|any", "AES_CM_128_HMAC_SHA1_80", "insist on SRTP by this suite, or by any" },
@@ -242,8 +244,9 @@ static int take(void *ctx, unsigned i, const char *value)
     case ARG_PROXY:
         return args_addr(value, &cfg->proxy);
     case ARG_TRANSPORT:
-        cfg->transport = strcmp(value, "tcp") == 0 ? FLOW_TCP : FLOW_UDP;
-        return strcmp(value, "tcp") == 0 || strcmp(value, "udp") == 0 ? 0 : -EINVAL;
+        return args_transport(value, &cfg->transport);
+    case ARG_TLS_CA:
+        return word_read(cfg->tls_ca, sizeof cfg->tls_ca, value);
     case ARG_SECONDS:
     case ARG_WAIT:
     case ARG_HOLD:

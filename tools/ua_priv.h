@@ -11,6 +11,7 @@ enum { UA_LISTENER_UDP, UA_LISTENER_TCP, UA_LISTENERS };
 struct ua {
     struct ua_cfg cfg;
     struct ua_user user;
+    struct tls_context *tls;
     struct net *net;
     struct txns *txns;
     struct ua_call *calls;

@@ -393,6 +393,8 @@ static int script_open(struct script *s)
     const struct script_cfg *cfg = s->cfg;
     struct ua_cfg ua_cfg = { .local = cfg->local, .proxy = cfg->proxy, .transport = cfg->transport, .user = cfg->name };
     struct ua_user user = { s, on_event };
+    snprintf(ua_cfg.tls.ca, sizeof ua_cfg.tls.ca, "%.*s", (int)sizeof ua_cfg.tls.ca - 1, cfg->tls_ca);
+    ua_cfg.tls.verify = cfg->tls_ca[0] != '\0';
     strcpy(s->auth, cfg->auth);
     char *colon = strchr(s->auth, ':');
     if (colon) {

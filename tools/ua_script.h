@@ -17,6 +17,7 @@ struct script_cfg {
     bool answers;                 /* waits for a call or a REFER */
     struct addr local, proxy;
     uint8_t transport;
+    char tls_ca[SCRIPT_TEXT_MAX]; /* "": any certificate will do */
     char auth[128], realm[128]; /* "user:password", ""; credentials for this realm, "": for whoever asks */
     char name[64], codec[64], play[SCRIPT_TEXT_MAX], record[SCRIPT_TEXT_MAX];
     enum offer_srtp srtp;

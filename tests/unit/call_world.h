@@ -93,7 +93,7 @@ HELP struct world *world_open(struct focus_cfg cfg, uint32_t budget_us, const ch
     struct place_cfg place = {.n_workers = 1, .port_min = 46300, .port_max = 46499, .budget_us = budget_us};
     struct txn_config txn_cfg = {.allow = focus_methods(), .source_rate = 1000000};
     struct txn_world txn_world = {w, world_send, world_draw, world_sent_by, NULL};
-    struct focus_world focus_world = {w, world_random, world_wall_s};
+    struct focus_world focus_world = {w, world_random, world_wall_s, world_sent_by};
 
     w->now_ns = NS_PER_S;
     w->wall_s = 1700000000;
