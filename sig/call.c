@@ -31,6 +31,9 @@ static void call_free(struct call *call)
     dialog_free(&call->dialog);
     free(call->entity);
     free(call->display);
+    for (unsigned i = 0; i < CALL_CHARGINGS; i++) {
+        free(call->charging[i]);
+    }
     keys_wipe(call, sizeof *call); /* SRTP keys */
     free(call);
     count_add(&f->stats.calls, (uint64_t)-1);
@@ -399,6 +402,26 @@ static const struct owner_ops call_owner_ops = {.request = on_request,
                                                 .error = on_error,
                                                 .gone = on_gone};
 
+static const char *const charging_names[CALL_CHARGINGS] = {"P-Charging-Vector", "P-Charging-Function-Addresses"};
+
+/* From strangers they mean nothing (attack A18). */
+static void charging_take(struct call *call, const struct sip_msg *msg)
+{
+    for (unsigned i = 0; i < CALL_CHARGINGS && trust_has(&call->focus->cfg.trusted, &msg->flow.remote); i++) {
+        const char *value = sip_header(msg, charging_names[i], 0);
+        call->charging[i] = value ? strdup(value) : NULL;
+    }
+}
+
+void call_charging_add(const struct call *call, struct sip_out *out)
+{
+    for (unsigned i = 0; i < CALL_CHARGINGS; i++) {
+        if (call->charging[i]) {
+            sip_add(out, charging_names[i], call->charging[i]);
+        }
+    }
+}
+
 int call_begin(struct focus *focus, struct room *room, struct txn *txn, const struct sip_msg *msg,
                const struct invite *invite, const struct identity *who)
 {
@@ -431,6 +454,7 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
         err = dialog_answer(&call->dialog, &call->owner, txn, msg);
     }
     if (!err) {
+        charging_take(call, msg);
         roster_name(call, msg);
         err = room_join(room, call);
     }

@@ -14,6 +14,8 @@
 struct leg;
 struct room;
 
+enum { CALL_CHARGINGS = 2 }; /* P-Charging-Vector, P-Charging-Function-Addresses (RFC 7315 4.5, 4.6) */
+
 enum call_state {
     CALL_FRESH,    /* INVITE in hand */
     CALL_EARLY,    /* 183 with our answer sent: the peer's resources are waited for */
@@ -59,13 +61,14 @@ struct call {
 
     struct dialog dialog;
     struct identity who;
-    char *entity, *display;     /* as the roster tells of it */
-    uint64_t joined_s, changed; /* Unix time; room->changes when it changed last */
-    bool is_ours;               /* we have called it */
-    uint32_t invite_cseq;       /* of the last INVITE that we answered */
-    struct txn *invite;         /* the last INVITE, while its ACK may come */
-    struct txn *bye;            /* ours */
-    struct txn *reinvite;       /* ours */
+    char *charging[CALL_CHARGINGS]; /* what a trusted peer sent of them, call_charging_add */
+    char *entity, *display;         /* as the roster tells of it */
+    uint64_t joined_s, changed;     /* Unix time; room->changes when it changed last */
+    bool is_ours;                   /* we have called it */
+    uint32_t invite_cseq;           /* of the last INVITE that we answered */
+    struct txn *invite;             /* the last INVITE, while its ACK may come */
+    struct txn *bye;                /* ours */
+    struct txn *reinvite;           /* ours */
     uint32_t reinvite_cseq;
     struct refresh refresh;
     struct early early;
@@ -88,6 +91,9 @@ struct call {
  */
 int call_begin(struct focus *focus, struct room *room, struct txn *txn, const struct sip_msg *msg,
                const struct invite *invite, const struct identity *who);
+
+/** Gives back what the network charges by, in an answer or a request of ours within the call's dialog. */
+void call_charging_add(const struct call *call, struct sip_out *out);
 
 /** Ends it from our side. The call may be gone after it. */
 void call_end(struct call *call, enum focus_ending why);

@@ -39,6 +39,7 @@ int call_say_ok(struct call *call, struct txn *txn, uint32_t cseq, bool supports
     sip_add(out, "Contact", contact);
     focus_add_abilities(call->focus, out);
     refresh_settle(call, out, supports_timer);
+    call_charging_add(call, out);
     if (body) {
         sip_body(out, "application/sdp", body->p, body->n);
     }
@@ -235,6 +236,7 @@ static int bye_send(struct call *call)
 {
     struct sip_out *out = dialog_request(&call->dialog, SIP_BYE);
 
+    call_charging_add(call, out);
     sip_addf(out, "Reason", "SIP;cause=200;text=\"%s\"", focus_ending_text(call->why));
     if (call->focus->cfg.server[0]) {
         sip_add(out, "User-Agent", call->focus->cfg.server);

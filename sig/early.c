@@ -70,6 +70,7 @@ int act_wait(struct call *call, const struct call_input *in)
     sip_add(out, "Require", "100rel, precondition");
     sip_addf(out, "RSeq", "%u", e->rseq);
     focus_add_abilities(call->focus, out);
+    call_charging_add(call, out);
     sip_body(out, "application/sdp", body.p, body.n);
     e->invite = in->txn;
     txn_set_tag(in->txn, &call->owner);

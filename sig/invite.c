@@ -63,10 +63,31 @@ struct place_cost invite_cost(const struct offer_media *media)
     return media->seal.suite == SEAL_NONE ? cost : place_cost_sealed(cost, media->ptime_tx_ms);
 }
 
+/* RFC 4412, from those only who are trusted to say it: emergency services, government, and what else is configured. */
+static bool has_priority(const struct focus *focus, const struct sip_msg *msg)
+{
+    const char *element;
+    size_t n;
+
+    if (!trust_has(&focus->cfg.trusted, &msg->flow.remote)) {
+        return false;
+    }
+    for (unsigned i = 0; (n = sip_list(msg, "Resource-Priority", i, &element)) > 0; i++) {
+        static const char *const names[] = {"esnet.", "wps.", "ets."};
+        for (size_t k = 0; k < ARRAY_LEN(names); k++) {
+            if (n > strlen(names[k]) && strncasecmp(element, names[k], strlen(names[k])) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 int invite_read(struct focus *focus, struct txn *txn, const struct sip_msg *msg, struct invite *invite)
 {
     int warning = 0;
 
+    invite->is_priority = has_priority(focus, msg);
     if (!has_contact(msg)) {
         focus_refuse(focus, txn, FOCUS_CONTACT);
         return -EPROTO;
@@ -80,6 +101,7 @@ int invite_read(struct focus *focus, struct txn *txn, const struct sip_msg *msg,
     if (invite->bare) {
         const struct offer_codec *c = &focus->cfg.policy.codecs[0];
         invite->cost = place_cost_of(c->id, c->rate_hz, 20);
+        invite->cost.is_priority = invite->is_priority;
         return 0;
     }
     if (err) {
@@ -97,5 +119,6 @@ int invite_read(struct focus *focus, struct txn *txn, const struct sip_msg *msg,
     struct offer_media media = invite->pick.media;
     media.seal.suite = invite->pick.sdes.suite;
     invite->cost = invite_cost(&media);
+    invite->cost.is_priority = invite->is_priority;
     return 0;
 }

@@ -7,7 +7,8 @@
 #include "sig/focus.h"
 
 struct invite {
-    bool bare; /* no offer: ours goes into the 200 */
+    bool is_priority; /* a trusted peer says so (RFC 4412): let in beyond the budgets */
+    bool bare;        /* no offer: ours goes into the 200 */
     struct sdp sdp;
     struct offer_pick pick; /* points into sdp */
     struct place_cost cost; /* of the leg; bare: of our first codec */

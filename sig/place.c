@@ -89,12 +89,13 @@ struct place_cost place_cost_sealed(struct place_cost plain, unsigned ptime_ms)
 
 /* --- CPU and bandwidth -------------------------------------------------------------------------------------------- */
 
-static bool seat_fits(const struct place *p, const struct seat *seat, uint64_t cpu_us, uint32_t n_legs)
+static bool seat_fits(const struct place *p, const struct seat *seat, uint64_t cpu_us, uint32_t n_legs,
+                      bool is_priority)
 {
     if (p->cfg.worker_legs_max && seat->legs + n_legs > p->cfg.worker_legs_max) {
         return false;
     }
-    return p->cfg.budget_us == 0 || seat->used_us + cpu_us <= p->cfg.budget_us;
+    return is_priority || p->cfg.budget_us == 0 || seat->used_us + cpu_us <= p->cfg.budget_us;
 }
 
 static bool kbps_fit(const struct place *p, uint64_t kbps)
@@ -103,12 +104,12 @@ static bool kbps_fit(const struct place *p, uint64_t kbps)
 }
 
 /* @return the worker with the least promised that still has room for so much | -EAGAIN */
-static int least_loaded(const struct place *p, uint64_t cpu_us, uint32_t n_legs)
+static int least_loaded(const struct place *p, uint64_t cpu_us, uint32_t n_legs, bool is_priority)
 {
     int best = -EAGAIN;
     for (unsigned i = 0; i < p->cfg.n_workers; i++) {
         const struct seat *seat = &p->seats[i];
-        if (seat_fits(p, seat, cpu_us, n_legs) && (best < 0 || seat->used_us < p->seats[best].used_us)) {
+        if (seat_fits(p, seat, cpu_us, n_legs, is_priority) && (best < 0 || seat->used_us < p->seats[best].used_us)) {
             best = (int)i;
         }
     }
@@ -124,7 +125,7 @@ int place_hold(struct place *p, struct place_hold *hold, uint32_t n_legs, struct
     if (p->pairs_used + p->pairs_held + n_legs > p->n_pairs) {
         return -EADDRINUSE;
     }
-    int worker = least_loaded(p, (uint64_t)cost.cpu_us * n_legs, n_legs);
+    int worker = least_loaded(p, (uint64_t)cost.cpu_us * n_legs, n_legs, cost.is_priority);
     if (worker < 0) {
         return worker;
     }
@@ -165,7 +166,7 @@ void place_release(struct place *p, struct place_hold *hold)
 
 int place_choose(struct place *p, const struct place_hold *hold, struct place_cost cost)
 {
-    return hold && hold->active ? hold->worker : least_loaded(p, cost.cpu_us, 1);
+    return hold && hold->active ? hold->worker : least_loaded(p, cost.cpu_us, 1, cost.is_priority);
 }
 
 /* --- Ports -------------------------------------------------------------------------------------------------------- */
@@ -252,9 +253,9 @@ int place_leg_take(struct place *p, int worker, struct place_hold *hold, struct 
     if (held) {
         hold_shrink(p, hold, 1); /* its share is free now for this leg, and for nobody else: one thread */
     }
-    if (!seat_fits(p, seat, cost.cpu_us, 1)) {
+    if (!seat_fits(p, seat, cost.cpu_us, 1, cost.is_priority)) {
         err = -EAGAIN;
-    } else if (!kbps_fit(p, cost.kbps)) {
+    } else if (!cost.is_priority && !kbps_fit(p, cost.kbps)) {
         err = -ENOBUFS;
     } else {
         err = pair_take(p, leg);
@@ -279,10 +280,11 @@ int place_leg_reprice(struct place *p, struct place_leg *leg, struct place_cost 
     struct seat *seat = &p->seats[leg->worker];
 
     must(leg->active);
-    if (cost.cpu_us > leg->cost.cpu_us && !seat_fits(p, seat, cost.cpu_us - leg->cost.cpu_us, 0)) {
+    cost.is_priority |= leg->cost.is_priority; /* once let in, it stays so */
+    if (cost.cpu_us > leg->cost.cpu_us && !seat_fits(p, seat, cost.cpu_us - leg->cost.cpu_us, 0, cost.is_priority)) {
         return -EAGAIN;
     }
-    if (cost.kbps > leg->cost.kbps && !kbps_fit(p, cost.kbps - leg->cost.kbps)) {
+    if (cost.kbps > leg->cost.kbps && !cost.is_priority && !kbps_fit(p, cost.kbps - leg->cost.kbps)) {
         return -ENOBUFS;
     }
     seat->used_us += cost.cpu_us;

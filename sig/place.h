@@ -26,8 +26,9 @@ struct place_cfg {
 
 /* What one leg needs. */
 struct place_cost {
-    uint32_t cpu_us; /* per second */
-    uint32_t kbps;   /* both directions, with RTP, UDP and IP headers */
+    uint32_t cpu_us;  /* per second */
+    uint32_t kbps;    /* both directions, with RTP, UDP and IP headers */
+    bool is_priority; /* let in beyond the budgets, as long as there is memory and a port */
 };
 
 /* Room kept for a conference that has not begun. All zero: nothing is held. */

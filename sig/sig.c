@@ -100,6 +100,12 @@ static void txn_sent_by(void *ctx, const struct flow *flow, char *text, size_t s
     net_sent_by(((struct sig *)ctx)->net, flow, text, size);
 }
 
+/* Proxies stand for thousands of phones: the limit per source is for strangers. */
+static bool txn_is_trusted(void *ctx, const struct addr *source)
+{
+    return trust_has(&((struct sig *)ctx)->cfg.focus.trusted, source);
+}
+
 static int focus_random(void *ctx, void *bytes, size_t n_bytes)
 {
     return keys_random(bytes, n_bytes);
@@ -227,7 +233,7 @@ int sig_start(struct sig **out, const struct sig_cfg *cfg, struct sig_failure *f
     sig->cfg = *cfg;
     sig->log = cfg->log;
     struct net_user net_user = {sig, on_message, on_closed, on_beat};
-    struct txn_world txn_world = {sig, txn_send_to, txn_random, txn_sent_by, NULL};
+    struct txn_world txn_world = {sig, txn_send_to, txn_random, txn_sent_by, txn_is_trusted};
     struct focus_world focus_world = {sig, focus_random, focus_wall_s, txn_sent_by};
 
     failure->part = SIG_PART_TLS;

@@ -184,6 +184,62 @@ static void test_asserted(void **state)
     world_close(w);
 }
 
+/* What the network charges by is kept and echoed, from those whom it may come from (RFC 7315, A18). */
+static void test_charging(void **state)
+{
+    static const char lines[] = "P-Charging-Vector: icid-value=1234bc;icid-generated-at=192.0.2.6\r\n"
+                                "P-Charging-Function-Addresses: ccf=192.0.2.8\r\n";
+    for (unsigned trusted = 0; trusted < 2; trusted++) {
+        struct focus_cfg cfg = {0};
+        char value[256], user[URI_TOKEN_CHARS + 1];
+        assert_int_equal(trusted ? trust_add(&cfg.trusted, "192.0.2.9") : 0, 0);
+        struct world *w = world_open(cfg, 0, NULL);
+        struct phone p = phone_of(w, 1, "conferences");
+        assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), 302);
+        conference_of(w, user);
+        p = phone_of(w, 2, user);
+        p.extra = lines;
+        assert_int_equal(phone_invite(&p, SDP_PCMU), 200);
+        assert_int_equal(header(world_answer(w), "P-Charging-Vector", value, sizeof value), trusted);
+        p.extra = NULL;
+        phone_ack(&p, NULL);
+        call_end(w->focus->calls, FOCUS_END_CONFERENCE);
+        assert_int_equal(strncmp(last(w), "BYE", 3), 0);
+        assert_int_equal(header(last(w), "P-Charging-Function-Addresses", value, sizeof value), trusted);
+        if (trusted) {
+            assert_string_equal(value, "ccf=192.0.2.8");
+        }
+        answer_bye(w, last(w), 200);
+        world_close(w);
+    }
+}
+
+/* Overload: emergency calls are let in beyond the budget, when a trusted peer says that they are such. */
+static void test_priority(void **state)
+{
+    struct focus_cfg cfg = {0};
+    assert_int_equal(trust_add(&cfg.trusted, "192.0.2.9"), 0);
+    for (unsigned trusted = 0; trusted < 2; trusted++) {
+        struct focus_cfg use = trusted ? cfg : (struct focus_cfg){0};
+        struct world *w = world_open(use, 250, NULL); /* room for one */
+        char user[URI_TOKEN_CHARS + 1];
+        struct phone p = phone_of(w, 1, "conferences");
+        assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), 302);
+        conference_of(w, user);
+        p = phone_of(w, 2, user);
+        assert_int_equal(phone_invite(&p, SDP_PCMU), 200);
+        p = phone_of(w, 3, user);
+        assert_int_equal(phone_invite(&p, SDP_PCMU), 503);
+        p = phone_of(w, 4, user);
+        p.extra = "Resource-Priority: dsn.flash, esnet.0\r\n";
+        assert_int_equal(phone_invite(&p, SDP_PCMU), trusted ? 200 : 503);
+        p = phone_of(w, 5, user);
+        p.extra = "Resource-Priority: dsn.flash\r\n";
+        assert_int_equal(phone_invite(&p, SDP_PCMU), 503);
+        world_close(w);
+    }
+}
+
 /* A request that waits for the store may be cancelled; its answer finds nobody then. */
 static void test_cancel(void **state)
 {
@@ -242,7 +298,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_digest), cmocka_unit_test(test_entitlement), cmocka_unit_test(test_allocate_before),
         cmocka_unit_test(test_replay), cmocka_unit_test(test_asserted),    cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_trust),
+        cmocka_unit_test(test_trust),  cmocka_unit_test(test_charging),    cmocka_unit_test(test_priority),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

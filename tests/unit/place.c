@@ -45,7 +45,7 @@ static void empty(struct place *place)
     place_free(place);
 }
 
-static const struct place_cost one = {100, 64};
+static const struct place_cost one = {100, 64, false};
 
 static void test_least_loaded(void **state)
 {
@@ -64,8 +64,8 @@ static void test_least_loaded(void **state)
     assert_int_equal(place_choose(p, NULL, one), -EAGAIN);
     struct place_leg more = {0};
     assert_int_equal(place_leg_take(p, 0, NULL, one, &more), -EAGAIN);
-    assert_int_equal(place_leg_reprice(p, &legs[0], (struct place_cost){151, 64}), -EAGAIN);
-    assert_int_equal(place_leg_reprice(p, &legs[0], (struct place_cost){150, 64}), 0);
+    assert_int_equal(place_leg_reprice(p, &legs[0], (struct place_cost){151, 64, false}), -EAGAIN);
+    assert_int_equal(place_leg_reprice(p, &legs[0], (struct place_cost){150, 64, false}), 0);
     for (unsigned i = 0; i < 6; i++) {
         place_leg_give(p, &legs[i]);
         place_leg_give(p, &legs[i]);
@@ -140,9 +140,9 @@ static void test_hold_too_small(void **state)
     struct place_leg leg = {0};
 
     assert_int_equal(place_hold(p, &hold, 2, one), 0);
-    assert_int_equal(place_leg_take(p, 0, &hold, (struct place_cost){200, 64}, &leg), -EAGAIN);
+    assert_int_equal(place_leg_take(p, 0, &hold, (struct place_cost){200, 64, false}, &leg), -EAGAIN);
     assert_int_equal(hold.n_legs, 2);
-    assert_int_equal(place_leg_take(p, 0, &hold, (struct place_cost){150, 64}, &leg), 0);
+    assert_int_equal(place_leg_take(p, 0, &hold, (struct place_cost){150, 64, false}, &leg), 0);
     place_leg_give(p, &leg);
     place_release(p, &hold);
     empty(p);
