@@ -164,6 +164,7 @@ static void over(struct call *call, enum call_state was)
     call_leave(call);
     refresh_stop(call);
     early_stop(call);
+    pin_stop(call);
     if (call->reinvite) {
         txn_set_tag(call->reinvite, NULL);
         call->reinvite = NULL;
@@ -207,7 +208,7 @@ static enum call_state call_event(struct call *call, enum call_event event, cons
     }
     enum call_state now = call->state;
     if (now == CALL_ANSWERED || now == CALL_UP) {
-        if (was != now) {
+        if (was != now && !call->pin.is_due) {
             roster_changed(call); /* came, is held, is back */
         }
     }
@@ -244,6 +245,24 @@ static void offer_request(struct call *call, struct txn *txn, const struct sip_m
     call_event(call, event, &in);
 }
 
+/* Legacy keypads; packages of RFC 6086 are nobody's here. */
+static void info_request(struct call *call, struct txn *txn, const struct sip_msg *msg)
+{
+    char key = pin_info_key(msg);
+
+    if (sip_header(msg, "Info-Package", 0)) {
+        focus_refuse_with(call->focus, txn, FOCUS_PACKAGE, "Recv-Info", "");
+    } else if (msg->body_bytes > 0 && !key) {
+        focus_refuse(call->focus, txn, FOCUS_BODY_TYPE);
+    } else {
+        txn_reply(txn, 200, NULL);
+        if (key) {
+            count_add(&call->focus->stats.events_dtmf, 1);
+            pin_key(call, key);
+        }
+    }
+}
+
 static struct call *call_of(struct owner *owner)
 {
     return OWNER_OF(owner, struct call, owner);
@@ -262,6 +281,9 @@ static void on_request(struct owner *owner, struct txn *txn, const struct sip_ms
         break;
     case SIP_UPDATE:
         offer_request(call, txn, msg, CALL_EV_UPDATE);
+        break;
+    case SIP_INFO:
+        info_request(call, txn, msg);
         break;
     case SIP_PRACK:
         if (call->state == CALL_EARLY) {
@@ -462,6 +484,9 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
         focus_refuse(focus, txn, focus_refusal_of(err));
         call_free(call);
         return -EPROTO;
+    }
+    if (who->owes_pin) {
+        pin_begin(call, who->pin);
     }
     early_init(call);
     refresh_init(call);

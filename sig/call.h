@@ -72,6 +72,7 @@ struct call {
     uint32_t reinvite_cseq;
     struct refresh refresh;
     struct early early;
+    struct pin pin;
 
     struct offer_session session;
     struct offer_media media;
@@ -125,6 +126,9 @@ int call_media_start(struct call *call);
  * @return as call_media_start, and as place_leg_reprice; on failure nothing has changed, unless call->leg is NULL: then
  * the leg is lost and the call must end */
 int call_media_change(struct call *call, const struct offer_media *wanted);
+
+/** Who was muted and deaf for want of a PIN hears and is heard from now on. */
+void call_media_let_in(struct call *call);
 
 /** Takes the leg back; safe at any time, any number of times. */
 void call_media_drop(struct call *call);

@@ -59,6 +59,26 @@ static void lent(struct call *call, struct leg *leg)
     count_add(&call->focus->stats.legs, 1);
 }
 
+/* Mutes and deafens the leg, or takes both back. */
+static int put_shut(struct call *call, bool is_shut)
+{
+    struct ctl_req req = {.op = CTL_LEG_SET, .conf = call->room->conf, .leg = call->leg};
+    req.set.what = SET_MUTE | SET_DEAF;
+    req.set.muted = req.set.deaf = is_shut;
+    return ctl_put(worker_of(call), &req) == 0 ? 0 : -EBUSY;
+}
+
+/* Who owes a PIN neither hears nor is heard. If the worker cannot be told, the leg goes; the PIN's time ends the call.
+ */
+static int shut_if_due(struct call *call)
+{
+    if (!call->pin.is_due || put_shut(call, true) == 0) {
+        return 0;
+    }
+    call_media_drop(call);
+    return -EBUSY;
+}
+
 static int put_add(struct call *call, const struct offer_media *media)
 {
     struct ctl_req req = {.op = CTL_LEG_ADD, .conf = call->room->conf};
@@ -71,7 +91,14 @@ static int put_add(struct call *call, const struct offer_media *media)
         return -EBUSY;
     }
     lent(call, req.leg);
-    return 0;
+    return shut_if_due(call);
+}
+
+void call_media_let_in(struct call *call)
+{
+    if (call->leg && put_shut(call, false) != 0) {
+        call_end(call, FOCUS_END_FAULT); /* the worker takes nothing: better gone than there without a voice */
+    }
 }
 
 int call_media_start(struct call *call)
@@ -123,7 +150,7 @@ static int put_swap(struct call *call, const struct offer_media *media)
         return -EBUSY;
     }
     lent(call, req.leg);
-    return 0;
+    return shut_if_due(call);
 }
 
 int call_media_change(struct call *call, const struct offer_media *wanted)

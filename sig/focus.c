@@ -90,7 +90,7 @@ enum focus_refusal focus_refusal_of(int err)
 uint32_t focus_methods(void)
 {
     return sip_bit(SIP_INVITE) | sip_bit(SIP_ACK) | sip_bit(SIP_BYE) | sip_bit(SIP_CANCEL) | sip_bit(SIP_OPTIONS) |
-           sip_bit(SIP_SUBSCRIBE) | sip_bit(SIP_UPDATE) | sip_bit(SIP_PRACK);
+           sip_bit(SIP_SUBSCRIBE) | sip_bit(SIP_UPDATE) | sip_bit(SIP_PRACK) | sip_bit(SIP_INFO);
 }
 
 void focus_add_abilities(const struct focus *focus, struct sip_out *out)
@@ -417,6 +417,7 @@ static void take_event(struct focus *f, const struct ctl_ev *ev)
         break;
     case EV_DTMF:
         count_add(&f->stats.events_dtmf, 1); /* digits may be a PIN: they are not logged */
+        pin_key((struct call *)(uintptr_t)ev->id, (char)ev->value);
         break;
     case EV_RTCP_BYE:
         break; /* not authenticated: the call ends by SIP, or by silence */

@@ -18,6 +18,7 @@
 #include "sig/gate.h"
 #include "sig/log.h"
 #include "sig/offer.h"
+#include "sig/pin.h"
 #include "sig/place.h"
 #include "sig/store.h"
 #include "sig/trust.h"
@@ -54,11 +55,12 @@ struct focus_cfg {
     uint32_t life_s;                  /* no conference lives longer */
     uint32_t linger_s;                /* after the last participant has left */
     char realm[AUTH_REALM_MAX];       /* of digest authentication; "": nobody is asked who he is */
-    bool allocate_before_auth;        /* the factory answers anybody; who joins is asked all the same */
-    struct trust trusted;             /* peers whose P-Asserted-Identity is believed */
-    char cname[CNAME_MAX];            /* RTCP */
-    char server[64];                  /* Server header, "": none */
-    bool strict;                      /* tests: a cell of the call's table that cannot be reached aborts */
+    enum pin_policy pin;
+    bool allocate_before_auth; /* the factory answers anybody; who joins is asked all the same */
+    struct trust trusted;      /* peers whose P-Asserted-Identity is believed */
+    char cname[CNAME_MAX];     /* RTCP */
+    char server[64];           /* Server header, "": none */
+    bool strict;               /* tests: a cell of the call's table that cannot be reached aborts */
 };
 
 /* Why a request was refused: name, status, text for people. Each is counted. */
@@ -80,6 +82,8 @@ struct focus_cfg {
     X(EXTENSION_NEEDED, 421, "preconditions without reliable provisional responses")                                   \
     X(OPEN, 500, "an earlier INVITE is still open")                                                                    \
     X(PRACK_LOST, 504, "provisional response was never acknowledged")                                                  \
+    X(PACKAGE, 469, "INFO of a package that nobody here has")                                                          \
+    X(PIN_BARRED, 403, "too many wrong PINs of that user within the hour")                                             \
     X(CONTACT, 400, "INVITE without one usable Contact")                                                               \
     X(ACCEPT, 406, "peer takes no SDP")                                                                                \
     X(BODY_TYPE, 415, "body that is not SDP")                                                                          \
@@ -118,6 +122,7 @@ int focus_refusal_status(enum focus_refusal refusal);
     X(QUIET, "no RTP")                                                                                                 \
     X(SESSION, "session was not refreshed")                                                                            \
     X(CANCELLED, "cancelled before it was answered")                                                                   \
+    X(PIN, "PIN was wrong, or never came")                                                                             \
     X(ACK_LOST, "answer was never acknowledged")                                                                       \
     X(ANSWER, "no usable answer to our offer")                                                                         \
     X(CONFERENCE, "conference is over")                                                                                \
@@ -141,6 +146,7 @@ struct focus_stats {
     counter calls_made, confs_made, redirects, challenges;
     counter refused[FOCUS_REFUSALS];
     counter ended[FOCUS_ENDINGS];
+    counter pins_wrong;
     counter events_dtmf, impossible, store_errors;
 };
 
@@ -166,6 +172,7 @@ struct focus {
     const struct log *log;
     struct focus_stats stats;
     uint8_t secret[KEYS_SECRET_BYTES];
+    struct pin_failures pin_failures;
     struct auth *auth;  /* NULL: nobody is asked */
     struct sub *ending; /* subscriptions whose subject is over, and whose last NOTIFY waits */
     struct gate *gates; /* requests that wait for an account */

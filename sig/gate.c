@@ -16,7 +16,8 @@ struct gate {
     struct txn *txn;
     uint64_t cookie;
     bool is_asserted;
-    struct auth_creds creds; /* unless asserted */
+    bool is_claimed;         /* nothing but a From: good with a PIN only */
+    struct auth_creds creds; /* unless asserted or claimed */
     char user[AUTH_USER_MAX];
 };
 
@@ -99,7 +100,7 @@ static void challenge(struct focus *f, struct txn *txn, bool stale)
 }
 
 /* Asks the store. @return 0 | -EAGAIN its ring is full | -ENOMEM */
-static int look_up(struct focus *f, struct txn *txn, const char *user, const struct auth_creds *creds)
+static int look_up(struct focus *f, struct txn *txn, const char *user, const struct auth_creds *creds, bool is_claimed)
 {
     struct store_req req = {.op = STORE_ACCOUNT, .cookie = ++f->last_cookie};
     snprintf(req.account.user, sizeof req.account.user, "%s", user);
@@ -115,7 +116,8 @@ static int look_up(struct focus *f, struct txn *txn, const char *user, const str
     gate->focus = f;
     gate->txn = txn;
     gate->cookie = req.cookie;
-    gate->is_asserted = creds == NULL;
+    gate->is_claimed = is_claimed;
+    gate->is_asserted = creds == NULL && !is_claimed;
     if (creds) {
         gate->creds = *creds;
     }
@@ -130,20 +132,30 @@ static int look_up(struct focus *f, struct txn *txn, const char *user, const str
     return 0;
 }
 
+static bool may_claim(const struct focus *f, const struct sip_msg *msg)
+{
+    const char *user = msg->from.uri.user;
+    return f->cfg.pin == PIN_INSTEAD && msg->method == SIP_INVITE && user && *user && strlen(user) < AUTH_USER_MAX;
+}
+
 void gate_enter(struct focus *f, struct txn *txn, const struct sip_msg *msg)
 {
     struct auth_creds creds = {.user = ""};
     char user[AUTH_USER_MAX];
     int err = 0;
     if (gate_asserted(f, msg, user)) {
-        err = look_up(f, txn, user, NULL);
+        err = look_up(f, txn, user, NULL, false);
     } else {
         switch (auth_read(f->auth, msg, f->world.wall_s(f->world.ctx), &creds)) {
         case AUTH_READ_OK:
-            err = look_up(f, txn, creds.user, &creds);
+            err = look_up(f, txn, creds.user, &creds, false);
             break;
         case AUTH_READ_NONE:
-            challenge(f, txn, false);
+            if (may_claim(f, msg)) {
+                err = look_up(f, txn, msg->from.uri.user, NULL, true);
+            } else {
+                challenge(f, txn, false);
+            }
             break;
         case AUTH_READ_STALE:
             challenge(f, txn, true);
@@ -167,14 +179,23 @@ static void decide(struct focus *f, struct gate *gate, const struct store_accoun
     struct txn *txn = gate->txn;
     const struct sip_msg *msg = txn_msg(txn);
     enum auth_verdict verdict = AUTH_RIGHT;
+    bool is_claimed = gate->is_claimed;
     must(msg);
     strcpy(who.user, gate->user);
-    if (!gate->is_asserted) {
+    who.owes_pin = account && account->has_pin && f->cfg.pin != PIN_OFF && (is_claimed || f->cfg.pin == PIN_ALSO);
+    if (who.owes_pin) {
+        memcpy(who.pin, account->pin, sizeof who.pin);
+    }
+    if (!gate->is_asserted && !is_claimed) {
         verdict = auth_verify(f->auth, &gate->creds, msg->method, account ? &account->secret : NULL);
     }
     gate_free(gate);
-    if (verdict == AUTH_REPLAYED) {
+    if (is_claimed && !who.owes_pin) {
+        challenge(f, txn, false); /* nobody with a PIN: then by digest, whether there is such an account or not */
+    } else if (verdict == AUTH_REPLAYED) {
         challenge(f, txn, true);
+    } else if (who.owes_pin && pin_is_barred(f, who.user)) {
+        focus_refuse(f, txn, FOCUS_PIN_BARRED);
     } else if (verdict == AUTH_WRONG || (account && account->is_blocked)) {
         focus_refuse(f, txn, FOCUS_CREDENTIALS);
     } else if (account && !account->is_entitled) {

@@ -17,7 +17,9 @@ struct focus;
 /* Who asks. user "": nobody knows, and nobody need know (--auth=off). */
 struct identity {
     char user[AUTH_USER_MAX];
-    bool is_asserted; /* a trusted peer says so; else it has proved itself */
+    bool owes_pin;
+    uint8_t pin[KEYS_MAC_BYTES]; /* owes_pin: as the account keeps it */
+    bool is_asserted;            /* a trusted peer says so; else it has proved itself */
 };
 
 /** Does a request to this resource have to pass? */

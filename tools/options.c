@@ -202,6 +202,18 @@ READ(read_realm)
     return 0;
 }
 
+READ(read_pin)
+{
+    static const char *const words[] = {[PIN_OFF] = "off", [PIN_ALSO] = "also", [PIN_INSTEAD] = "instead"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (strcmp(text, words[i]) == 0) {
+            config->sig.focus.pin = (enum pin_policy)i;
+            return 0;
+        }
+    }
+    return refuse(why, size, "write off, also or instead");
+}
+
 READ(read_allocate)
 {
     if (strcmp(text, "after-auth") != 0 && strcmp(text, "before-auth") != 0) {
@@ -557,6 +569,8 @@ const struct option options[] = {
      read_realm},
     {NULL, "allocate", "after-auth|before-auth", "after-auth", "",
      "before-auth: the factory makes a conference for anybody, and who joins it must be known", false, read_allocate},
+    {NULL, "pin", "off|also|instead", "off", "",
+     "PIN by keypad, with --auth=digest: after the credentials of whoever has one, or instead of any", false, read_pin},
     {NULL, "trusted", "CIDR[,CIDR...]", "", "nobody",
      "proxies that vouch for their callers: their P-Asserted-Identity is believed, others' is ignored", true,
      read_trusted},

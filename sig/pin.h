@@ -1,0 +1,57 @@
+/*
+ * A PIN by keypad (RFC 4733 events, or INFO with application/dtmf-relay), also or instead of digest: a caller who owes
+ * one is in the conference muted and deaf, and not on its roster, until it is right. Three tries; who fails too often
+ * within an hour is not asked again. Digits are never logged.
+ */
+#ifndef SIG_PIN_H
+#define SIG_PIN_H
+
+#include "sig/gate.h"
+#include "sig/timer.h"
+
+#define PIN_DIGITS_MAX 12
+#define PIN_TRIES 3
+#define PIN_WAIT_S 30  /* without a digit: the call ends */
+#define PIN_FAILURES 9 /* of one user, or into one conference, within PIN_WINDOW_S */
+#define PIN_WINDOW_S 3600
+#define PIN_SLOTS 4096
+
+struct call;
+struct focus;
+
+enum pin_policy {
+    PIN_OFF,
+    PIN_ALSO,   /* after digest, who has one enters it */
+    PIN_INSTEAD /* who sends no credentials is who his From says, once his PIN is right */
+};
+
+struct pin {
+    bool is_due;
+    uint8_t mac[KEYS_MAC_BYTES];
+    char digits[PIN_DIGITS_MAX + 1];
+    unsigned n_digits, n_tries;
+    struct timer wait;
+};
+
+/* Wrong PINs, by a hash of whose and where: two that share a place share their luck. */
+struct pin_failures {
+    struct {
+        uint32_t n;
+        uint64_t since_s;
+    } slots[PIN_SLOTS];
+};
+
+/** Has this name (a user, a conference's token) used up its tries? */
+bool pin_is_barred(const struct focus *focus, const char *name);
+
+/** The call owes a PIN from now on. */
+void pin_begin(struct call *call, const uint8_t mac[KEYS_MAC_BYTES]);
+/** The call is over. */
+void pin_stop(struct call *call);
+/** A key. '#' ends the PIN, '*' begins it anew. The call may be gone after it. */
+void pin_key(struct call *call, char key);
+
+/** The key that the body of an INFO names. @return 0: none */
+char pin_info_key(const struct sip_msg *msg);
+
+#endif
