@@ -7,6 +7,7 @@
 
 #include "core/conf/lanes.h"
 #include "core/conf/leg.h"
+#include "core/conf/relay.h"
 #include "core/media/dtmf.h"
 #include "core/media/jbuf.h"
 #include "core/media/outbox.h"
@@ -163,13 +164,6 @@ void legs_decode(const struct leg_tools *tools);
 void leg_settle(struct leg *leg);
 /** Ticks that never ran: audio given up, timestamp moved on. */
 void leg_skip(struct leg *leg, unsigned ticks);
-
-/* Whose voices are in a payload, and how loud each was in it. */
-struct contributors {
-    uint32_t csrc[RTP_CSRC_MAX];
-    uint8_t dbov[RTP_CSRC_MAX];
-    size_t n;
-};
 
 /** Sends one tick's payload; bytes 0: nothing this tick (DTX). */
 void leg_tx(struct leg *leg, struct outbox *box, const uint8_t *payload, size_t bytes, const struct contributors *who);
