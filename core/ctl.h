@@ -23,6 +23,7 @@ enum ctl_op {
     CTL_LEG_SWAP,   /* lends leg (same sockets, other codec or payload types) in the place of old: SSRC, sequence and
                        timestamp go on; EV_LEG_GONE brings old back. leg keeps the id of its own cfg */
     CTL_LEG_SET,    /* changes what set.what names */
+    CTL_LEG_MOVE,   /* takes the leg out, its stream goes on elsewhere; EV_LEG_GONE brings it back as it is */
     CTL_LEG_DROP,   /* sends RTCP BYE, takes the leg out; EV_LEG_GONE brings it back */
 };
 
@@ -48,6 +49,8 @@ enum ctl_event {
     EV_QUIET,     /* id: no RTP for quiet_s; once per silence */
     EV_DTMF,      /* id: value is the character 0-9 * # A-D, at its end; duration_ms */
     EV_RTCP_BYE,  /* id: the peer said BYE for its stream */
+    EV_SPEAKS,    /* id: would be among the loudest if it were not in an annex; again while it is not moved */
+    EV_HUSHED,    /* id: value 1, silent for hushed_s in a conference that has annexes; 0, no more */
     EV_SSRC,      /* id: value is the SSRC of its stream: as soon as it is known, and when it has changed */
 };
 

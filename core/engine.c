@@ -178,6 +178,15 @@ static void news_post(struct engine *e, struct leg *leg)
         struct ctl_ev quiet = {.event = EV_QUIET, .id = leg->cfg.id};
         news->quiet = !event_put(e, &quiet);
     }
+    if (news->speaks) {
+        struct ctl_ev speaks = {.event = EV_SPEAKS, .id = leg->cfg.id};
+        news->speaks = !event_put(e, &speaks);
+        e->alert_until_ns = e->now_ns + TICK_NS;
+    }
+    if (news->hush) {
+        struct ctl_ev hush = {.event = EV_HUSHED, .id = leg->cfg.id, .value = leg->hush_told};
+        news->hush = !event_put(e, &hush);
+    }
     if (news->bye) {
         struct ctl_ev bye = {.event = EV_RTCP_BYE, .id = leg->cfg.id};
         news->bye = !event_put(e, &bye);
@@ -191,6 +200,20 @@ static void ssrc_post(struct engine *e, struct leg *leg)
     if (leg->source.known && leg->source.ssrc != leg->ssrc_told && event_put(e, &ev)) {
         leg->ssrc_told = leg->source.ssrc;
     }
+}
+
+/* Who has not been heard for long is worth telling of only where somebody may need the place. */
+static void hush_look(const struct conf *conf, struct leg *leg)
+{
+    unsigned periods = conf->cfg.hushed_s * (1000u / TICK_MS) / RTCP_EVERY_TICKS;
+    if (!periods || !conf->n_relays || leg->cfg.relay) {
+        return;
+    }
+    bool spoke = leg->in_mix || leg->talking || leg->talk_weight;
+    leg->hushed_periods = spoke ? 0 : (uint16_t)MIN(leg->hushed_periods + 1u, periods);
+    bool is_hushed = leg->hushed_periods == periods;
+    leg->news.hush |= is_hushed != leg->hush_told;
+    leg->hush_told = is_hushed;
 }
 
 /* ---- slots ---- */
@@ -227,12 +250,14 @@ static void conf_housekeep(struct engine *e, struct conf *conf)
 {
     for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
         struct leg *leg = conf->plan.legs[i];
-        if (leg->news.n_digits || leg->news.quiet || leg->news.bye) {
+        const struct leg_news *news = &leg->news;
+        if (news->n_digits || news->quiet || news->bye || news->speaks || news->hush) {
             news_post(e, leg);
         }
         if ((conf->tick + leg->beat_index) % RTCP_EVERY_TICKS == 0) {
             leg_tell_drops(leg, e->cfg.stats);
             ssrc_post(e, leg);
+            hush_look(conf, leg);
         }
         if (e->now_ns >= leg->rtcp_due_ns) {
             leg_rtcp(leg, &e->box, e->now_ns, e->cfg.wall_offset_ns, false);
@@ -247,12 +272,12 @@ static void batch_add(struct engine *e, const struct conf *conf, uint32_t first,
 }
 
 /* Begins as many conferences as fit one batch, at least one. @return the first beyond them */
-static struct conf *confs_gather(struct engine *e, struct conf *first)
+static struct conf *confs_gather(struct engine *e, struct conf *first, uint64_t due_ns, unsigned skipped)
 {
     struct conf *conf = first;
     e->n_batch = 0;
     do {
-        conf_begin(conf);
+        conf_begin(conf, due_ns, skipped);
         if (conf->plan.n_legs <= e->cfg.batch_legs) {
             batch_add(e, conf, 0, conf->plan.n_legs);
         }
@@ -263,6 +288,11 @@ static struct conf *confs_gather(struct engine *e, struct conf *first)
 
 static void conf_finish(struct engine *e, struct conf *conf)
 {
+    if (conf->cfg.annex && !conf->is_hungry && !annex_is_fed(conf)) {
+        conf->is_hungry = true;
+        conf->hungry = e->hungry;
+        e->hungry = conf;
+    }
     conf_housekeep(e, conf);
     count_add(&e->cfg.stats->ticks, 1);
 }
@@ -329,7 +359,7 @@ static void slot_tick(struct engine *e, unsigned slot, unsigned skipped)
     stage_begin(&e->watch);
     e->tools.hush->tick = e->slot_due_ns[slot] / TICK_NS;
     for (struct conf *first = e->slots[slot]; first;) {
-        struct conf *end = confs_gather(e, first);
+        struct conf *end = confs_gather(e, first, e->slot_due_ns[slot], skipped);
         if (first->plan.n_legs > e->cfg.batch_legs) {
             conf_tick_in_parts(e, first, skipped);
         } else {
@@ -379,7 +409,7 @@ static void slot_follow(struct engine *e, unsigned slot)
     for (struct conf *conf = e->slots[slot], *next; conf; conf = next) {
         next = conf->next;
         if (conf->tick % PHASE_EVERY_TICKS == 0) {
-            unsigned step = phase_step(conf, phase_slots(e));
+            unsigned step = conf->cfg.annex ? annex_slot(conf) : phase_step(conf, phase_slots(e));
             if (step != slot) {
                 conf_move(e, conf, step);
             }
@@ -430,18 +460,40 @@ static void slot_run(struct engine *e, unsigned slot)
     }
 }
 
+/* Annexes whose owner was late. */
+static void hungry_feed(struct engine *e)
+{
+    stage_begin(&e->watch);
+    struct conf *hungry = e->hungry;
+    e->hungry = NULL;
+    for (struct conf *conf = hungry, *next; conf; conf = next) {
+        next = conf->hungry;
+        conf->is_hungry = !conf->changed && !annex_feed(conf, &e->tools);
+        if (conf->is_hungry) {
+            conf->hungry = e->hungry;
+            e->hungry = conf;
+        }
+    }
+    engine_flush(&e->box);
+    stage_mark(&e->watch, STAGE_SEND);
+}
+
 uint64_t engine_beat(struct engine *e, uint64_t now_ns)
 {
     e->now_ns = now_ns;
     gone_flush(e);
     engine_ctl(e);
     gone_flush(e);
+    if (e->hungry) {
+        hungry_feed(e);
+    }
     for (unsigned slot = 0; slot < SLOTS_PER_TICK; slot++) {
         if (e->slots[slot] && e->slot_due_ns[slot] <= now_ns) {
             slot_run(e, slot);
         }
     }
-    uint64_t next_ns = MIN(now_ns + TICK_NS, parked_join(e));
+    bool is_waiting = e->hungry || now_ns < e->alert_until_ns;
+    uint64_t next_ns = MIN(now_ns + (is_waiting ? SLOT_NS : TICK_NS), parked_join(e));
     for (unsigned slot = 0; slot < SLOTS_PER_TICK; slot++) {
         next_ns = e->slots[slot] ? MIN(next_ns, e->slot_due_ns[slot]) : next_ns;
     }

@@ -26,6 +26,13 @@ static void conf_open(struct engine *e, struct conf *conf)
 static void conf_close(struct engine *e, struct conf *conf)
 {
     must(conf->plan.n_legs == 0);
+    for (struct conf **link = &e->hungry; conf->is_hungry; link = &(*link)->hungry) {
+        if (*link == conf) {
+            *link = conf->hungry;
+            conf->is_hungry = false;
+            break;
+        }
+    }
     list_remove(conf->parked ? &e->parked : &e->slots[conf->i_slot], conf);
     e->slot_confs[conf->i_slot]--;
     e->n_confs--;
@@ -41,37 +48,59 @@ static void leg_hand_back(struct engine *e, struct leg *leg)
     e->gone = leg;
 }
 
+/* A relay's leg has no socket, and is nobody's. */
+static void sockets_open(struct engine *e, const struct leg *leg)
+{
+    struct io *io = e->cfg.io;
+    if (leg->cfg.rtp_fd >= 0) {
+        must(io->ops->open(io, leg->slot_rtp, leg->cfg.rtp_fd) == 0);
+        count_add(&e->cfg.stats->legs, 1);
+    }
+    if (leg->cfg.rtcp_fd >= 0) {
+        must(io->ops->open(io, leg->slot_rtcp, leg->cfg.rtcp_fd) == 0);
+    }
+}
+
+static void sockets_close(struct engine *e, const struct leg *leg)
+{
+    struct io *io = e->cfg.io;
+    if (leg->cfg.rtp_fd >= 0) {
+        io->ops->close(io, leg->slot_rtp);
+        count_add(&e->cfg.stats->legs, (uint64_t)-1);
+    }
+    if (leg->cfg.rtcp_fd >= 0) {
+        io->ops->close(io, leg->slot_rtcp);
+    }
+}
+
 static void leg_add(struct engine *e, struct leg *leg, struct conf *conf)
 {
     must(e->n_free_slots);
     uint32_t pair = e->free_slots[--e->n_free_slots];
-    struct io *io = e->cfg.io;
     leg_attach(leg, &e->pool, 2 * pair, 2 * pair + 1, e->now_ns);
-    must(io->ops->open(io, leg->slot_rtp, leg->cfg.rtp_fd) == 0);
-    if (leg->cfg.rtcp_fd >= 0) {
-        must(io->ops->open(io, leg->slot_rtcp, leg->cfg.rtcp_fd) == 0);
-    }
-    conf_leg_add(conf, leg);
+    sockets_open(e, leg);
+    count_add(&e->cfg.stats->moves, leg->fed);
+    conf_leg_enter(conf, leg, &e->tools);
+    engine_flush(&e->box);
     e->n_legs++;
     e->slot_legs[conf->i_slot]++;
-    count_add(&e->cfg.stats->legs, 1);
 }
 
-static void leg_drop_from(struct engine *e, struct leg *leg)
+/* Its last packets go: with a report that it leaves, or what it has not been sent yet. */
+static void leg_drop_from(struct engine *e, struct leg *leg, bool moves)
 {
-    struct io *io = e->cfg.io;
-    leg_rtcp(leg, &e->box, e->now_ns, e->cfg.wall_offset_ns, true);
-    engine_flush(&e->box); /* the packet may point at the leg's address */
     e->slot_legs[leg->conf->i_slot]--;
-    conf_leg_drop(leg->conf, leg);
-    leg_detach(leg);
-    io->ops->close(io, leg->slot_rtp);
-    if (leg->cfg.rtcp_fd >= 0) {
-        io->ops->close(io, leg->slot_rtcp);
+    if (moves) {
+        conf_leg_leave(leg->conf, leg, &e->tools);
+    } else {
+        leg_rtcp(leg, &e->box, e->now_ns, e->cfg.wall_offset_ns, true);
+        conf_leg_drop(leg->conf, leg);
     }
+    engine_flush(&e->box); /* the packets may point at the leg's address */
+    leg_detach(leg);
+    sockets_close(e, leg);
     e->free_slots[e->n_free_slots++] = leg->slot_rtp / 2;
     e->n_legs--;
-    count_add(&e->cfg.stats->legs, (uint64_t)-1);
     leg_hand_back(e, leg);
 }
 
@@ -143,8 +172,9 @@ void engine_ctl(struct engine *e)
         case CTL_LEG_SET:
             leg_set(e, req.leg, &req);
             break;
+        case CTL_LEG_MOVE:
         case CTL_LEG_DROP:
-            leg_drop_from(e, req.leg);
+            leg_drop_from(e, req.leg, req.op == CTL_LEG_MOVE);
             break;
         }
     }

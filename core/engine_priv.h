@@ -43,6 +43,9 @@ struct engine {
     uint32_t n_rx;      /* gathered */
     uint32_t n_rx_used; /* buffers that hold borrowed packets */
 
+    struct conf *hungry;     /* annexes that wait for their owner's frames */
+    uint64_t alert_until_ns; /* a leg is about to be moved from here: not a tick late */
+
     struct leg *gone; /* to hand back when the event ring has room */
     struct conf *gone_confs;
     uint64_t now_ns;

@@ -95,6 +95,9 @@ void engine_pull(struct engine *e, unsigned skipped)
             leg_fetch(e->batch[i + LEGS_AHEAD]);
         }
         leg->reads_asked = leg->reads_hit = 0;
+        if (leg->cfg.relay) {
+            continue; /* there is nobody */
+        }
         leg_pull(e, leg, leg_reads(leg, tick, skipped));
         if (leg->cfg.rtcp_fd >= 0 && (tick + leg->beat_index) % RTCP_EVERY_TICKS == 0) {
             pull_add(e, leg, true);

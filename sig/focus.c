@@ -421,6 +421,9 @@ static void take_event(struct focus *f, const struct ctl_ev *ev)
         break;
     case EV_RTCP_BYE:
         break; /* not authenticated: the call ends by SIP, or by silence */
+    case EV_SPEAKS:
+    case EV_HUSHED:
+        break; /* only where there are annexes */
     case EV_SSRC:
         call_ssrc((struct call *)(uintptr_t)ev->id, ev->value);
         break;

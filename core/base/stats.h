@@ -113,6 +113,8 @@ struct worker_stats {
     counter undecoded, warmed;                          /* packets played to nobody; later decoded only as a warm-up */
     counter level_lies;                                 /* streams whose header's levels are believed no more */
     counter blended;                                    /* ticks that played more than a tick to bring a delay down */
+    counter fed, feed_lapped;                           /* packets of annexes; frames that came round too late */
+    counter moves;                                      /* legs that came from another worker */
     counter events_lost;                                /* event ring full, retried */
     counter beat_ns[HISTOGRAM_BUCKETS], late_ns[HISTOGRAM_BUCKETS];
     counter late_sum_ns;

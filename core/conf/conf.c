@@ -12,13 +12,14 @@ int conf_build(struct conf **out, const struct conf_cfg *cfg)
         return -EINVAL;
     }
     uint32_t mixed_max = cfg->talkers ? MIN(cfg->talkers, cfg->legs_max) : cfg->legs_max;
-    struct conf *conf = mem_get(sizeof *conf + (cfg->legs_max + 2 * (size_t)mixed_max) * sizeof(struct leg *));
+    size_t legs_max = (size_t)cfg->legs_max + CONF_RELAYS_MAX;
+    struct conf *conf = mem_get(sizeof *conf + (legs_max + 2 * (size_t)mixed_max) * sizeof(struct leg *));
     if (!conf) {
         return -ENOMEM;
     }
     conf->cfg = *cfg;
     conf->plan.legs = (struct leg **)(conf + 1);
-    conf->mixed = conf->plan.legs + cfg->legs_max;
+    conf->mixed = conf->plan.legs + legs_max;
     conf->mixed_max = mixed_max;
     conf->rows = (int16_t **)(conf->mixed + mixed_max);
     *out = conf;
@@ -36,12 +37,32 @@ const struct conf_cfg *conf_cfg_of(const struct conf *conf)
     return &conf->cfg;
 }
 
+/* As if it came new, for what only this conference knows of it. */
+static void marks_forget(struct leg *leg, const struct conf *conf)
+{
+    leg->talking = leg->in_mix = leg->hush_told = false;
+    leg->told_ticks = leg->hushed_periods = 0;
+    leg->news.speaks = leg->news.hush = false;
+    for (unsigned r = 0; r < RATES; r++) {
+        leg->fir_tick[r] = conf->tick - 1; /* not the tick before the next */
+    }
+}
+
 void conf_leg_add(struct conf *conf, struct leg *leg)
 {
-    must(conf->plan.n_legs < conf->cfg.legs_max);
-    conf->plan.legs[conf->plan.n_legs++] = leg;
+    struct plan *plan = &conf->plan;
+    bool relay = leg->cfg.relay;
+    must(relay ? conf->n_relays < CONF_RELAYS_MAX : plan->n_legs - conf->n_relays < conf->cfg.legs_max);
+    must(!leg->cfg.feed == !conf->cfg.annex);
+    plan->legs[plan->n_legs++] = leg;
+    if (relay) { /* first of all: others wait for its frames */
+        plan->legs[plan->n_legs - 1] = plan->legs[0];
+        plan->legs[0] = leg;
+        conf->n_relays++;
+    }
     leg->conf = conf;
     leg->contested = conf->cfg.talkers > 0;
+    marks_forget(leg, conf);
     conf->changed = true;
 }
 
@@ -82,6 +103,13 @@ void conf_leg_apart(struct conf *conf, struct leg *leg)
     leg->apart_ticks = 0;
 }
 
+void conf_leg_follow(struct conf *conf, struct leg *leg)
+{
+    if (leg->cfg.codec->has_state && sharer_find(conf, leg, true)) {
+        leg->own_encoder = false;
+    }
+}
+
 void conf_leg_drop(struct conf *conf, struct leg *leg)
 {
     conf_leg_apart(conf, leg);
@@ -98,6 +126,7 @@ void conf_leg_drop(struct conf *conf, struct leg *leg)
             break;
         }
     }
+    conf->n_relays -= leg->cfg.relay != NULL;
     leg->conf = NULL;
     conf->changed = true;
 }

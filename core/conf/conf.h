@@ -1,6 +1,10 @@
 /*
  * A conference's media: its legs, their plan, and one tick of it. Signalling builds and frees it and lends it to one
  * worker (ctl.h); everything between is the worker's.
+ *
+ * A conference larger than a worker has annexes on others: conferences of listeners only, for whom nothing is mixed or
+ * encoded. They are sent what the owner's listeners hear, by relays (relay.h). Who begins to speak there is moved to
+ * the owner, who has been silent for long may be moved from it.
  */
 #ifndef CORE_CONF_CONF_H
 #define CORE_CONF_CONF_H
@@ -13,6 +17,8 @@ struct conf_cfg {
     uint64_t id;       /* signalling's own name for it */
     uint32_t legs_max; /* room for so many; 1..CONF_LEGS_MAX */
     uint32_t talkers;  /* the loudest so many are heard; 0: all; up to TALKERS_MAX */
+    uint32_t hushed_s; /* EV_HUSHED after so long without a word, while there are annexes; 0: never */
+    bool annex;        /* its legs are fed by relays */
 };
 
 /** @return 0 | -EINVAL | -ENOMEM  @thread control; cold */

@@ -9,13 +9,20 @@
 #include "core/conf/hush.h"
 #include "core/conf/leg_run.h"
 
-#define GROUPS_MAX 32
+#define GROUPS_MAX 34
+static_assert(GROUPS_MAX > 2 * CONF_RELAYS_MAX + 1, "each feed of an annex, for the deaf as well, has a group");
 
 /* Legs that may share an encode: same codec, settings and bus. Neighbours in plan.legs. */
 struct group {
     uint32_t first, count;
     struct leg *shared; /* whose encoder memory is the group's encoder; NULL: nobody shares yet (or no state) */
     bool solo;          /* more kinds of legs than GROUPS_MAX: these encode each for itself */
+};
+
+/* How far a group of an annex has come with what its legs are fed. */
+struct fed {
+    uint64_t due_ns; /* of the last frame that has been sent; 0: none */
+    uint32_t head;   /* the feed's head then */
 };
 
 /* Who hears whom, flat: compiled when it changes, only run on the tick. */
@@ -26,6 +33,7 @@ struct plan {
     uint32_t n_groups;
     bool rate_used[RATES]; /* somebody listens at this rate */
     bool in_lanes;         /* somebody's codec works on many channels at once: worth waiting for other conferences */
+    struct fed fed[GROUPS_MAX]; /* of an annex, by group */
 };
 
 struct conf {
@@ -34,12 +42,19 @@ struct conf {
     bool parked; /* on its way to i_slot, which it joins at join_ns */
     uint64_t join_ns;
     uint32_t tick;
-    bool changed; /* the plan must be compiled before the next tick */
+    bool changed;          /* the plan must be compiled before the next tick */
+    bool is_hungry;        /* of an annex: waits for this tick's frames, and hungry is the next such */
+    uint8_t to_beat_dbov;  /* see relay.h; of an annex: as its owner says */
+    uint32_t position;     /* tick, and those that never ran */
+    uint32_t n_relays;     /* legs that are nobody's */
+    uint64_t due_ns;       /* when this tick was due */
+    uint64_t owner_due_ns; /* of an annex: of the newest frame; 0: none yet */
+    struct conf *hungry;
     struct plan plan;
     struct leg *talkers[TALKERS_MAX];
     uint32_t n_talkers;
-    struct leg **mixed;   /* [mixed_max] this tick's contributors */
-    int16_t **rows;       /* [mixed_max] their rows at one rate */
+    struct leg **mixed; /* [mixed_max] this tick's contributors */
+    int16_t **rows;     /* [mixed_max] their rows at one rate */
     uint32_t n_mixed, mixed_max;
     struct conf_cfg cfg;
 };
@@ -69,11 +84,30 @@ void conf_leg_drop(struct conf *conf, struct leg *leg);
  */
 void conf_leg_apart(struct conf *conf, struct leg *leg);
 
+/** What serves its group serves it as well, from the next tick on: it has, so far, by way of a relay. */
+void conf_leg_follow(struct conf *conf, struct leg *leg);
+
+/** Takes out a leg that is on its way to another worker, which can tell how far it has come in what is sent. */
+void conf_leg_leave(struct conf *conf, struct leg *leg, const struct mix_tools *tools);
+/** Puts a leg in, a new one or one that has left another worker: it misses nothing and gets nothing twice, as long as
+ * it comes before its feed's last frames are gone. */
+void conf_leg_enter(struct conf *conf, struct leg *leg, const struct mix_tools *tools);
+
 /** Compiles the plan from the legs in it. O(legs x kinds of legs). */
 void graph_compile(struct conf *conf);
 
 /** Chooses who is heard: sets talking of every leg and fills mixed. Who was passed by is decoded if it is chosen. */
 void select_talkers(struct conf *conf, const struct leg_tools *tools);
+
+/** In an annex: who would be heard if he were not there. */
+void select_speakers(struct conf *conf, const struct leg_tools *tools);
+
+/** An annex sends what its legs' feeds have. @return annex_is_fed */
+bool annex_feed(struct conf *conf, const struct mix_tools *tools);
+/** @return false: this tick's frames are not all there yet */
+bool annex_is_fed(const struct conf *conf);
+/** Where an annex should tick: just after its owner. */
+unsigned annex_slot(const struct conf *conf);
 
 /**
  * Where a conference should tick: just after the packets of those arrive who have talked lately. To be asked every
@@ -95,8 +129,8 @@ void phase_moved_later(struct conf *conf, unsigned slot);
  * confs_encode, conf_settle of each. A conference without such codecs needs not wait for the others; one too large for
  * a pull comes in parts, whose frames are settled before the mix.
  */
-/** The tick begins: before anything is pulled for it. */
-void conf_begin(struct conf *conf);
+/** The tick begins: before anything is pulled for it. due_ns: it was due then, and so many before it never ran. */
+void conf_begin(struct conf *conf, uint64_t due_ns, unsigned skipped);
 /** Audio in, of n legs of the plan. */
 void conf_frames(struct conf *conf, uint32_t first, uint32_t n, const struct mix_tools *tools);
 /** N-1 out, into the outbox; what can be encoded together with others' waits in the lanes until confs_encode. */

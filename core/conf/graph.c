@@ -53,6 +53,7 @@ void graph_compile(struct conf *conf)
     uint32_t at = 0;
     for (uint32_t g = 0; g < plan->n_groups; g++) {
         plan->groups[g].first = at;
+        plan->fed[g] = (struct fed){0};
         *ends[g] = NULL;
         for (struct leg *leg = kinds[g], *next; leg; leg = next) {
             next = leg->next;

@@ -137,6 +137,11 @@ void leg_free(struct leg *leg)
     mem_put(leg);
 }
 
+void leg_set_feed(struct leg *leg, struct relay *feed)
+{
+    leg->cfg.feed = feed;
+}
+
 const struct leg_cfg *leg_cfg_of(const struct leg *leg)
 {
     return &leg->cfg;
@@ -153,7 +158,9 @@ void leg_attach(struct leg *leg, struct pool *pool, uint32_t slot_rtp, uint32_t 
     leg->slot_rtcp = slot_rtcp;
     leg->beat_index = slot_rtp / 2;
     leg->probe_ticks = (uint8_t)leg->beat_index;
-    leg->rtcp_due_ns = now_ns + NS_PER_S; /* RFC 3550 6.2: the first report after half the interval or less */
+    if (!leg->rtcp_due_ns) {
+        leg->rtcp_due_ns = now_ns + NS_PER_S; /* RFC 3550 6.2: the first report after half the interval or less */
+    }
     jbuf_attach(&leg->jbuf, pool);
 }
 
@@ -174,6 +181,8 @@ void leg_take_over(struct leg *leg, struct leg *old)
         leg->seq = old->seq;
         leg->ts = old->ts;
     }
+    leg->fed = old->fed;
+    leg->feed_next = old->feed_next;
     leg->tx_octets = old->tx_octets;
     leg->source = old->source;
     leg->ssrc_told = old->ssrc_told;
@@ -192,6 +201,6 @@ void leg_take_over(struct leg *leg, struct leg *old)
 
 bool leg_same_group(const struct leg *a, const struct leg *b)
 {
-    return a->cfg.codec == b->cfg.codec && a->i_rate == b->i_rate && a->deaf == b->deaf &&
+    return a->cfg.codec == b->cfg.codec && a->i_rate == b->i_rate && a->deaf == b->deaf && a->cfg.feed == b->cfg.feed &&
            (!a->cfg.codec->has_state || codec_same_encoder(&a->cfg.fmt, &b->cfg.fmt));
 }

@@ -13,6 +13,7 @@
 #include "core/media/seal.h"
 
 struct leg;
+struct relay; /* core/conf/relay.h */
 
 #define CNAME_MAX 64
 
@@ -20,6 +21,8 @@ struct leg;
 struct leg_cfg {
     uint64_t id;             /* signalling's own name for it; comes back in every event */
     int rtp_fd, rtcp_fd;     /* bound, non-blocking UDP sockets, not connected; rtcp_fd -1: rtcp-mux or no RTCP */
+    struct relay *relay;     /* nobody's leg: a silent listener without a socket, whose packets are broadcast there */
+    struct relay *feed;      /* of a leg in an annex: what it hears */
     bool rtcp_mux;           /* RTCP arrives on and goes to the RTP port */
     struct addr remote_rtp;  /* from the peer's SDP */
     struct addr remote_rtcp; /* from a=rtcp, else RTP port + 1; unset: send no RTCP */
@@ -67,6 +70,9 @@ COLD int leg_build(struct leg **leg, const struct leg_cfg *cfg);
 
 /** Frees a leg that is not lent. Closes no socket: they are signalling's (leg_cfg_of tells which). @thread control */
 COLD void leg_free(struct leg *leg);
+
+/** Before it is lent to an annex: what it hears there. @thread the holder; cold */
+COLD void leg_set_feed(struct leg *leg, struct relay *feed);
 
 /** What it was built from, without the keys. @thread the holder */
 const struct leg_cfg *leg_cfg_of(const struct leg *leg);

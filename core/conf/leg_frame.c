@@ -405,7 +405,7 @@ void leg_settle(struct leg *leg)
 void leg_skip(struct leg *leg, unsigned ticks)
 {
     leg->stats.drops[DROP_SKIPPED] += jbuf_skip(&leg->jbuf, ticks);
-    leg->ts += ticks * leg->frame_ts;
+    leg->ts += leg->cfg.feed ? 0 : ticks * leg->frame_ts; /* what it is fed says what time it is */
 }
 
 void leg_tell_drops(struct leg *leg, struct worker_stats *sums)

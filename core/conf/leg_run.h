@@ -26,7 +26,7 @@
 
 struct leg_news {
     unsigned n_digits;
-    bool quiet, bye;
+    bool quiet, bye, speaks, hush;
     struct {
         char digit;
         uint32_t ms;
@@ -103,6 +103,13 @@ struct leg {
     struct leg_stats stats;
     struct jbuf jbuf;
     struct leg_cfg cfg;
+
+    /* between an annex and its owner */
+    bool fed;                /* what it has been sent ends before the tick at feed_next of its conference */
+    bool hush_told;          /* signalling thinks it silent */
+    uint16_t hushed_periods; /* of housekeeping without a word */
+    uint16_t told_ticks;     /* until it is said once more that it speaks */
+    uint32_t feed_next;
 
     /* rtcp */
     uint32_t sr_lsr; /* of the peer's last SR */

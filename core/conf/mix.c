@@ -140,7 +140,7 @@ static void encoder_choose(struct conf *conf, struct group *group, struct leg *l
     }
     leg->apart_ticks++;
     bool quiet = bus->level_dbov >= QUIET_DBOV && leg->apart_ticks >= APART_TICKS_MIN;
-    if (quiet || leg->apart_ticks >= APART_TICKS_MAX) {
+    if (quiet || leg->apart_ticks >= APART_TICKS_MAX || leg->cfg.relay) { /* whose listeners are still to come */
         encoder_join(group, leg);
     }
 }
@@ -171,6 +171,29 @@ static void fetch_ahead(const struct group *group, struct leg *const *legs, uint
     }
 }
 
+/* To those on other workers for whom the leg stands. Its frame is large: not on everybody's stack. */
+static __attribute__((noinline)) void relay_send(const struct conf *conf, const struct leg *leg, const uint8_t *payload,
+                                                 size_t bytes, const struct contributors *who)
+{
+    struct relay_frame frame;
+    frame.due_ns = conf->due_ns;
+    frame.position = conf->position;
+    frame.bytes = (uint32_t)bytes;
+    frame.to_beat_dbov = conf->to_beat_dbov;
+    frame.who = *who;
+    relay_put(leg->cfg.relay, &frame, payload);
+}
+
+static void payload_send(const struct conf *conf, struct leg *leg, const struct mix_tools *t, const uint8_t *payload,
+                         size_t bytes, const struct contributors *who)
+{
+    if (leg->cfg.relay) {
+        relay_send(conf, leg, payload, bytes, who);
+    } else {
+        leg_tx(leg, t->box, payload, bytes, who);
+    }
+}
+
 /* A payload goes to whom it was encoded for. */
 static void job_send(const struct encode_job *job, const struct mix_tools *t, const uint8_t *payload, size_t bytes)
 {
@@ -181,13 +204,13 @@ static void job_send(const struct encode_job *job, const struct mix_tools *t, co
         contributors_list(&who, job->conf, job->leg);
     }
     if (job->leg) {
-        leg_tx(job->leg, t->box, payload, bytes, &who);
+        payload_send(job->conf, job->leg, t, payload, bytes, &who);
         return;
     }
     for (uint32_t i = 0; i < job->group->count; i++) {
         fetch_ahead(job->group, legs, i, false);
         if (legs[i]->tx_on && !serves_alone(job->group, legs[i])) {
-            leg_tx(legs[i], t->box, payload, bytes, &who);
+            payload_send(job->conf, legs[i], t, payload, bytes, &who);
         }
     }
 }
@@ -289,12 +312,14 @@ static void group_serve(struct conf *conf, struct group *group, const struct bus
     job_run(&(struct encode_job){.conf = conf, .group = group}, t, shared, pcm, bus->n);
 }
 
-void conf_begin(struct conf *conf)
+void conf_begin(struct conf *conf, uint64_t due_ns, unsigned skipped)
 {
     if (conf->changed) {
         graph_compile(conf);
     }
     conf->tick++;
+    conf->position += 1 + skipped;
+    conf->due_ns = due_ns;
 }
 
 void conf_frames(struct conf *conf, uint32_t first, uint32_t n, const struct mix_tools *t)
@@ -309,6 +334,11 @@ void conf_mix(struct conf *conf, const struct mix_tools *t)
     struct plan *plan = &conf->plan;
     for (uint32_t i = 0; i < MIN(plan->n_legs, (uint32_t)FETCH_AHEAD); i++) {
         leg_fetch_tx(plan->legs[i]);
+    }
+    if (conf->cfg.annex) {
+        select_speakers(conf, &t->leg);
+        annex_feed(conf, t);
+        return;
     }
     select_talkers(conf, &t->leg);
     for (uint32_t i = 0; i < conf->n_mixed; i++) {
@@ -337,7 +367,7 @@ void conf_settle(struct conf *conf, uint32_t first, uint32_t n)
 
 void conf_tick(struct conf *conf, const struct mix_tools *t)
 {
-    conf_begin(conf);
+    conf_begin(conf, 0, 0);
     conf_frames(conf, 0, conf->plan.n_legs, t);
     legs_decode(&t->leg);
     conf_mix(conf, t);

@@ -39,7 +39,7 @@ COLD void relay_free(struct relay *relay);
 /** Broadcasts a frame, of which only payload is not looked at. Positions rise. @thread the one writer; hot */
 void relay_put(struct relay *relay, const struct relay_frame *frame, const uint8_t *payload);
 
-/** @return false: nothing has been broadcast yet; else *head is the position after the newest frame  @thread any; hot */
+/** @return false: nothing yet; else *head is the position after the newest frame  @thread any; hot */
 bool relay_head(const struct relay *relay, uint32_t *head);
 
 /** Copies the frame of that position. @return false: never made, or made and overwritten  @thread any; hot */

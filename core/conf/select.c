@@ -9,7 +9,13 @@
  */
 #include "core/conf/conf_run.h"
 
-enum { HOLD_TICKS = 15, LOUDER_DB = 3, FALL_DB = 1, LOOKS_MAX = 4 /* at undecoded legs, beyond one a place */ };
+enum {
+    HOLD_TICKS = 15,
+    LOUDER_DB = 3,
+    FALL_DB = 1,
+    LOOKS_MAX = 4,  /* at undecoded legs, beyond one a place */
+    TELL_TICKS = 25 /* how often one in an annex is told of who speaks, and whom nobody moves */
+};
 
 static unsigned level_of(const struct leg *leg)
 {
@@ -89,6 +95,42 @@ static void talkers_compete(struct conf *conf, const struct leg_tools *tools)
     }
 }
 
+/* What nobody will hear. */
+static void undecoded_count(struct leg *leg, const struct leg_tools *tools)
+{
+    leg->stats.undecoded += leg->n_passed;
+    count_add(&tools->stats->undecoded, leg->n_passed);
+    leg->n_passed = 0;
+}
+
+/* Would it win a place from the one who is to be beaten, on another worker? */
+static bool would_win(const struct leg *leg, const struct conf *conf)
+{
+    bool place = conf->to_beat_dbov == LEVEL_UNKNOWN;
+    return leg->audible && (place || leg->score_dbov + LOUDER_DB <= conf->to_beat_dbov);
+}
+
+void select_speakers(struct conf *conf, const struct leg_tools *tools)
+{
+    unsigned n_looks = 0;
+    for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
+        struct leg *leg = conf->plan.legs[i];
+        score_update(leg);
+        leg->told_ticks -= leg->told_ticks > 0;
+        if (would_win(leg, conf) && leg->passed && n_looks++ < LOOKS_MAX) {
+            leg_hear(leg, tools);
+            leg->score_dbov = (uint8_t)level_of(leg);
+        }
+        if (leg->n_passed) {
+            undecoded_count(leg, tools);
+        }
+        if (!leg->passed && !leg->told_ticks && would_win(leg, conf)) {
+            leg->told_ticks = TELL_TICKS;
+            leg->news.speaks = true;
+        }
+    }
+}
+
 void select_talkers(struct conf *conf, const struct leg_tools *tools)
 {
     const struct plan *plan = &conf->plan;
@@ -107,15 +149,17 @@ void select_talkers(struct conf *conf, const struct leg_tools *tools)
     conf->n_mixed = 0;
     for (uint32_t i = 0; i < plan->n_legs; i++) {
         struct leg *leg = plan->legs[i];
-        if (leg->n_passed) { /* nobody will hear these */
-            leg->stats.undecoded += leg->n_passed;
-            count_add(&tools->stats->undecoded, leg->n_passed);
-            leg->n_passed = 0;
+        if (leg->n_passed) {
+            undecoded_count(leg, tools);
         }
         leg->in_mix = leg->audible && (leg->talking || conf->cfg.talkers == 0);
         if (leg->in_mix) {
             must(conf->n_mixed < conf->mixed_max);
             conf->mixed[conf->n_mixed++] = leg;
         }
+    }
+    if (conf->n_relays) {
+        bool full = conf->cfg.talkers && conf->n_talkers == conf->cfg.talkers;
+        conf->to_beat_dbov = full ? conf->talkers[quietest_inside(conf)]->score_dbov : LEVEL_UNKNOWN;
     }
 }

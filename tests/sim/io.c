@@ -60,8 +60,11 @@ static void sim_disconnect(struct io *io, uint32_t slot)
 static void sim_close(struct io *io, uint32_t slot)
 {
     struct sim_socket *k = socket_at(io, slot);
-    k->open = k->connected = false;
-    k->n_queued = 0;
+    k->open = false;
+    if (!k->keeps) {
+        k->connected = false;
+        k->n_queued = 0;
+    }
     sim_of(io)->fd_by_slot[slot] = -1;
 }
 
@@ -112,19 +115,38 @@ static const struct io_ops sim_ops = {
     .free = sim_no_free,
 };
 
+static int slots_build(struct sim_io *s, uint32_t n_slots)
+{
+    s->io.ops = &sim_ops;
+    s->n_slots = n_slots;
+    s->fd_by_slot = mem_get(n_slots * sizeof *s->fd_by_slot);
+    for (uint32_t i = 0; s->fd_by_slot && i < n_slots; i++) {
+        s->fd_by_slot[i] = -1;
+    }
+    return s->fd_by_slot ? 0 : -ENOMEM;
+}
+
+int sim_io_share(struct sim_io *s, const struct sim_io *other, uint32_t n_slots)
+{
+    *s = (struct sim_io){.sockets = other->sockets, .n_sockets = other->n_sockets, .shares = true,
+                         .deliver = other->deliver};
+    return slots_build(s, n_slots);
+}
+
+void sim_socket_close(struct sim_io *s, uint32_t fd)
+{
+    struct sim_socket *k = &s->sockets[fd];
+    k->n_queued = 0;
+    k->connected = k->keeps = false;
+}
+
 int sim_io_build(struct sim_io *s, uint32_t n_sockets, uint32_t n_slots)
 {
     memset(s, 0, sizeof *s);
-    s->io.ops = &sim_ops;
     s->n_sockets = n_sockets;
-    s->n_slots = n_slots;
     s->sockets = mem_get(n_sockets * sizeof *s->sockets);
-    s->fd_by_slot = mem_get(n_slots * sizeof *s->fd_by_slot);
-    if (!s->sockets || !s->fd_by_slot) {
+    if (!s->sockets || slots_build(s, n_slots) != 0) {
         return -ENOMEM;
-    }
-    for (uint32_t i = 0; i < n_slots; i++) {
-        s->fd_by_slot[i] = -1;
     }
     for (uint32_t i = 0; i < n_sockets; i++) {
         s->sockets[i].queue = mem_get(SIM_QUEUE * sizeof(struct datagram));
@@ -135,10 +157,10 @@ int sim_io_build(struct sim_io *s, uint32_t n_sockets, uint32_t n_slots)
 
 void sim_io_free(struct sim_io *s)
 {
-    for (uint32_t i = 0; i < s->n_sockets; i++) {
+    for (uint32_t i = 0; !s->shares && i < s->n_sockets; i++) {
         mem_put(s->sockets[i].queue);
     }
-    mem_put(s->sockets);
+    mem_put(s->shares ? NULL : s->sockets);
     mem_put(s->fd_by_slot);
 }
 
@@ -147,7 +169,7 @@ void sim_send(struct sim_io *s, uint32_t fd, const struct addr *from, const uint
     struct sim_socket *k = &s->sockets[fd];
     must(bytes <= SIM_DATAGRAM);
     bool kernel_refuses = k->connected && !addr_same(&k->peer, from);
-    if (!k->open || kernel_refuses) {
+    if ((!k->open && !k->keeps) || kernel_refuses) {
         return;
     }
     if (k->n_queued == SIM_QUEUE) {

@@ -11,8 +11,8 @@
 
 static unsigned one(const char *scenario, uint64_t seed, const struct simd *simd, uint64_t *digest)
 {
-    struct options o = {.seed = seed, .scenario = scenario, .simd = simd};
-    unsigned n = world_run(&o, digest);
+    struct options o = {.seed = seed, .scenario = scenario, .simd = simd, .trace = getenv("SIM_TRACE")};
+    unsigned n = strcmp(scenario, "hall") == 0 ? hall_run(&o, digest) : world_run(&o, digest);
     if (n) {
         printf("FAILED: --scenario=%s --seed=%lu --isa=%s: %u violations\n", scenario, seed, simd->name, n);
     }
@@ -42,7 +42,7 @@ static unsigned run(const char *scenario, uint64_t seed, const struct simd *simd
 {
     uint64_t digest;
     if (strcmp(scenario, "isa") == 0) {
-        static const char *const all[] = {"exact", "churn", "faults", "codecs"};
+        static const char *const all[] = {"exact", "churn", "faults", "codecs", "hall"};
         return every_isa(all[seed % ARRAY_LEN(all)], seed);
     }
     return one(scenario, seed, simd, &digest);

@@ -43,7 +43,8 @@ struct datagram {
 };
 
 struct sim_socket {
-    bool open, connected;
+    bool open, connected; /* open: some engine has it */
+    bool keeps;           /* what arrives while no engine has it waits, as in a real one */
     struct addr peer;       /* when connected */
     struct datagram *queue; /* [SIM_QUEUE] ordered by time */
     uint32_t n_queued;
@@ -56,6 +57,7 @@ struct sim_io {
     uint64_t now_ns;
     struct sim_socket *sockets; /* by descriptor, which is its number */
     uint32_t n_sockets;
+    bool shares; /* another's sockets */
     int *fd_by_slot;
     uint32_t n_slots;
     void (*deliver)(void *owner, bool rtcp, const uint8_t *buf, size_t bytes, uint64_t now_ns);
@@ -63,6 +65,10 @@ struct sim_io {
 };
 
 int sim_io_build(struct sim_io *io, uint32_t n_sockets, uint32_t n_slots);
+/** For one more engine: with the sockets of another, which outlives it. */
+int sim_io_share(struct sim_io *io, const struct sim_io *other, uint32_t n_slots);
+/** Signalling closes a socket: what waits in it is gone. */
+void sim_socket_close(struct sim_io *io, uint32_t fd);
 void sim_io_free(struct sim_io *io);
 /** A packet on its way to the engine. */
 void sim_send(struct sim_io *io, uint32_t fd, const struct addr *from, const uint8_t *buf, size_t bytes,
@@ -79,5 +85,8 @@ struct options {
 
 /** Runs one world; prints what was wrong. @return number of violations; *digest is a hash of every packet sent */
 unsigned world_run(const struct options *options, uint64_t *digest);
+
+/** The same for one conference on several engines. */
+unsigned hall_run(const struct options *options, uint64_t *digest);
 
 #endif

@@ -214,7 +214,7 @@ static void tick(struct hall *h, unsigned t)
         peer_sends(h, i, t);
     }
     for (unsigned c = 0; c < CONFS; c++) {
-        conf_begin(h->confs[c]);
+        conf_begin(h->confs[c], 0, 0);
         conf_frames(h->confs[c], 0, h->confs[c]->plan.n_legs, &h->tools);
     }
     legs_decode(&h->tools.leg);

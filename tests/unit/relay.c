@@ -34,8 +34,7 @@ static bool frame_is(const struct relay_frame *got, uint32_t position)
     return got->due_ns == made.due_ns && got->position == position && got->bytes == made.bytes &&
            got->to_beat_dbov == made.to_beat_dbov && got->who.n == made.who.n &&
            memcmp(got->who.csrc, made.who.csrc, made.who.n * sizeof made.who.csrc[0]) == 0 &&
-           memcmp(got->who.dbov, made.who.dbov, made.who.n) == 0 &&
-           memcmp(got->payload, made.payload, made.bytes) == 0;
+           memcmp(got->who.dbov, made.who.dbov, made.who.n) == 0 && memcmp(got->payload, made.payload, made.bytes) == 0;
 }
 
 static void put(struct relay *relay, uint32_t position)

@@ -1,0 +1,155 @@
+/*
+ * Annexes: conferences whose legs hear what another worker mixes and encodes (relay.h). Each tick the legs of a feed
+ * are sent the frames that they have not been sent, usually one; what time it is in their streams, the frames'
+ * positions say. The owner may be a little late with a frame: then the annex asks for it again until it is there. And
+ * the way of a leg between the two. Worker, hot.
+ */
+#include "core/conf/conf_run.h"
+
+enum { FETCH_AHEAD = 2 /* legs */ };
+
+/* One frame for one leg. */
+static void leg_feed(struct leg *leg, const struct relay_frame *frame, const struct mix_tools *t)
+{
+    uint32_t missing = frame->position - leg->feed_next;
+    if (missing) {
+        leg->marker = true;
+        leg->n_gathered = 0;
+        leg->gathered_bytes = 0;
+        leg->ts += missing * leg->frame_ts;
+    }
+    leg->feed_next = frame->position + 1;
+    if (leg->tx_on && !leg->deaf) {
+        leg_tx(leg, t->box, frame->payload, frame->bytes, &frame->who);
+        count_add(&t->leg.stats->fed, 1);
+    } else {
+        leg_tx_hold(leg);
+    }
+}
+
+/* How many frames of a feed a leg has not been sent. A new one begins with the newest. */
+static uint32_t leg_behind(struct leg *leg, uint32_t head)
+{
+    if (!leg->fed) {
+        leg->fed = true;
+        leg->feed_next = head - 1;
+    }
+    return (uint32_t)MAX((int32_t)(head - leg->feed_next), 0);
+}
+
+/* The oldest of so many frames that is still there. */
+static uint32_t feed_begin(uint32_t head, uint32_t behind, const struct mix_tools *t)
+{
+    if (behind > RELAY_FRAMES) {
+        count_add(&t->leg.stats->feed_lapped, behind - RELAY_FRAMES);
+        behind = RELAY_FRAMES;
+    }
+    return head - behind;
+}
+
+/* Has what the owner's last tick before this one made been sent? */
+static bool is_fed(const struct conf *conf, const struct fed *fed)
+{
+    return fed->due_ns + TICK_NS > conf->due_ns;
+}
+
+/* All legs of one feed. */
+static void group_feed(struct conf *conf, uint32_t g, const struct mix_tools *t)
+{
+    const struct group *group = &conf->plan.groups[g];
+    struct fed *fed = &conf->plan.fed[g];
+    struct leg **legs = conf->plan.legs + group->first;
+    const struct relay *relay = legs[0]->cfg.feed;
+    struct relay_frame frame;
+    uint32_t head, behind = 1; /* the newest is looked at, wanted or not */
+    if (!relay_head(relay, &head) || (fed->due_ns && head == fed->head)) {
+        return;
+    }
+    for (uint32_t i = 0; i < group->count; i++) {
+        behind = MAX(behind, leg_behind(legs[i], head));
+    }
+    for (uint32_t position = feed_begin(head, behind, t); position != head; position++) {
+        if (!relay_get(relay, position, &frame)) {
+            continue; /* a tick that never ran, or one overwritten meanwhile */
+        }
+        fed->due_ns = conf->owner_due_ns = frame.due_ns;
+        conf->to_beat_dbov = frame.to_beat_dbov;
+        for (uint32_t i = 0; i < group->count; i++) {
+            if (i + FETCH_AHEAD < group->count) {
+                leg_fetch_tx(legs[i + FETCH_AHEAD]);
+            }
+            if ((int32_t)(position - legs[i]->feed_next) >= 0) {
+                leg_feed(legs[i], &frame, t);
+            }
+        }
+    }
+    fed->head = head;
+}
+
+bool annex_is_fed(const struct conf *conf)
+{
+    bool all = true;
+    for (uint32_t g = 0; g < conf->plan.n_groups; g++) {
+        all &= is_fed(conf, &conf->plan.fed[g]);
+    }
+    return all;
+}
+
+bool annex_feed(struct conf *conf, const struct mix_tools *t)
+{
+    for (uint32_t g = 0; g < conf->plan.n_groups; g++) {
+        must(!conf->plan.groups[g].solo);
+        group_feed(conf, g, t);
+    }
+    return annex_is_fed(conf);
+}
+
+unsigned annex_slot(const struct conf *conf)
+{
+    return conf->owner_due_ns ? (unsigned)(conf->owner_due_ns % TICK_NS / SLOT_NS + 1) % SLOTS_PER_TICK : conf->i_slot;
+}
+
+/* ---- from one worker to another ---- */
+
+/* What its feed still has for it. */
+static void leg_feed_rest(struct leg *leg, const struct mix_tools *t)
+{
+    struct relay_frame frame;
+    uint32_t head;
+    if (!leg->cfg.feed || !relay_head(leg->cfg.feed, &head)) {
+        return;
+    }
+    for (uint32_t position = feed_begin(head, leg_behind(leg, head), t); position != head; position++) {
+        if (relay_get(leg->cfg.feed, position, &frame)) {
+            leg_feed(leg, &frame, t);
+        }
+    }
+}
+
+void conf_leg_leave(struct conf *conf, struct leg *leg, const struct mix_tools *t)
+{
+    if (conf->cfg.annex) {
+        leg_feed_rest(leg, t);
+    } else {
+        leg->fed = true;
+        leg->feed_next = conf->position + 1;
+    }
+    conf_leg_drop(conf, leg);
+}
+
+void conf_leg_enter(struct conf *conf, struct leg *leg, const struct mix_tools *t)
+{
+    bool follows = leg->fed && !conf->cfg.annex;
+    if (follows) {
+        leg_feed_rest(leg, t);
+        leg->ts += (conf->position + 1 - leg->feed_next) * leg->frame_ts;
+    }
+    if (!conf->cfg.annex) {
+        leg->cfg.feed = NULL;
+        leg->fed = false;
+    }
+    conf_leg_add(conf, leg);
+    if (follows) {
+        conf_leg_follow(conf, leg);
+    }
+}
