@@ -48,6 +48,7 @@ int auth_build(struct auth **out, const struct auth_cfg *cfg)
     }
     auth->cfg = *cfg;
     auth->cfg.nonce_life_s = cfg->nonce_life_s ? cfg->nonce_life_s : NONCE_LIFE_S;
+    auth->cfg.algorithms = cfg->algorithms ? cfg->algorithms : (1u << AUTH_ALGORITHMS) - 1;
     *out = auth;
     return 0;
 }
@@ -267,8 +268,9 @@ enum auth_read auth_read(const struct auth *auth, const struct sip_msg *msg, uin
             continue; /* somebody else's */
         }
         enum auth_algorithm a = algorithm_of(params);
-        is_bad |= a == AUTH_ALGORITHMS;
-        if (a < strongest) {
+        bool is_offered = a < AUTH_ALGORITHMS && (auth->cfg.algorithms >> a & 1) != 0;
+        is_bad |= !is_offered; /* another one than offered: a downgrade */
+        if (is_offered && a < strongest) {
             strongest = a;
             strcpy(best, params);
         }
@@ -313,6 +315,9 @@ int auth_challenge(const struct auth *auth, struct sip_out *out, uint64_t now_s,
 {
     for (enum auth_algorithm a = 0; a < AUTH_ALGORITHMS; a++) {
         char nonce[AUTH_NONCE_CHARS + 1];
+        if ((auth->cfg.algorithms >> a & 1) == 0) {
+            continue;
+        }
         int err = nonce_make(auth, now_s, nonce);
         if (err) {
             return err;

@@ -32,6 +32,7 @@ int auth_secret_make(struct auth_secret *secret, const char *user, const char *r
 struct auth_cfg {
     char realm[AUTH_REALM_MAX]; /* without quotes and control characters */
     uint32_t nonce_life_s;      /* then stale=true; 0: 60 */
+    unsigned algorithms;        /* offered and taken: bits of 1 << enum auth_algorithm; 0: all */
     uint8_t key[KEYS_SECRET_BYTES];
 };
 

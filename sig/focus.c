@@ -511,7 +511,7 @@ static int load(struct focus *f)
 static int auth_start(struct focus *f)
 {
     static const char label[] = "digest nonces";
-    struct auth_cfg cfg = {.nonce_life_s = 0};
+    struct auth_cfg cfg = {.algorithms = f->cfg.digests};
 
     if (f->cfg.realm[0] == '\0') {
         return 0;

@@ -55,6 +55,7 @@ struct focus_cfg {
     uint32_t life_s;                  /* no conference lives longer */
     uint32_t linger_s;                /* after the last participant has left */
     char realm[AUTH_REALM_MAX];       /* of digest authentication; "": nobody is asked who he is */
+    unsigned digests; /* as auth_cfg.algorithms */
     enum pin_policy pin;
     bool allocate_before_auth; /* the factory answers anybody; who joins is asked all the same */
     struct trust trusted;      /* peers whose P-Asserted-Identity is believed */

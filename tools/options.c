@@ -214,6 +214,17 @@ READ(read_pin)
     return refuse(why, size, "write off, also or instead");
 }
 
+READ(read_digests)
+{
+    bool sha256 = strcasecmp(text, "SHA-256,MD5") == 0 || strcasecmp(text, "SHA-256") == 0;
+    bool md5 = strcasecmp(text, "SHA-256,MD5") == 0 || strcasecmp(text, "MD5") == 0;
+    if (!sha256 && !md5) {
+        return refuse(why, size, "write SHA-256,MD5 or one of them");
+    }
+    config->sig.focus.digests = (sha256 ? 1u << AUTH_SHA256 : 0) | (md5 ? 1u << AUTH_MD5 : 0);
+    return 0;
+}
+
 READ(read_allocate)
 {
     if (strcmp(text, "after-auth") != 0 && strcmp(text, "before-auth") != 0) {
@@ -567,6 +578,9 @@ const struct option options[] = {
     {NULL, "realm", "REALM", "", "host of --domain",
      "of digest authentication; passwords are bound to it: with another one every account needs a new password", false,
      read_realm},
+    {NULL, "digests", "SHA-256,MD5|SHA-256|MD5", "SHA-256,MD5", "",
+     "what credentials may be made with; MD5 alone is for phones that look at the first challenge only", true,
+     read_digests},
     {NULL, "allocate", "after-auth|before-auth", "after-auth", "",
      "before-auth: the factory makes a conference for anybody, and who joins it must be known", false, read_allocate},
     {NULL, "pin", "off|also|instead", "off", "",

@@ -161,6 +161,23 @@ static void test_realms_and_algorithms(void **state)
     sip_free(md5);
 }
 
+/* What was not offered is not taken: nobody in between can make it weaker. */
+static void test_downgrade(void **state)
+{
+    struct auth_cfg cfg = {.realm = REALM, .key = "0123456789abcdef0123456789abcde", .algorithms = 1u << AUTH_SHA256};
+    struct auth_creds creds;
+    char value[2048];
+    auth_free(auth);
+    assert_int_equal(auth_build(&auth, &cfg), 0);
+    struct sip_msg *response = challenge(NOW_S, false);
+    assert_null(sip_header(response, "WWW-Authenticate", 1));
+    answer(response, "sesame", 1, value);
+    assert_int_equal(read_with(value, "INVITE", "sip:c@d", NOW_S, &creds), AUTH_READ_OK);
+    memcpy(strstr(value, "SHA-256"), "MD5    ", 7);
+    assert_int_equal(read_with(value, "INVITE", "sip:c@d", NOW_S, &creds), AUTH_READ_BAD);
+    sip_free(response);
+}
+
 static void test_malformed(void **state)
 {
     static const char *const bad[] = {
@@ -243,6 +260,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wrong, begin, end),
         cmocka_unit_test_setup_teardown(test_nonce, begin, end),
         cmocka_unit_test_setup_teardown(test_realms_and_algorithms, begin, end),
+        cmocka_unit_test_setup_teardown(test_downgrade, begin, end),
         cmocka_unit_test_setup_teardown(test_malformed, begin, end),
         cmocka_unit_test_setup_teardown(test_replay_after_many, begin, end),
     };
