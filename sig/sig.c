@@ -1,16 +1,20 @@
 /* Signalling's thread: puts the parts together and runs them. */
 #include "sig/sig.h"
 
+#include "sig/status.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define STOP_BYE_NS (2 * NS_PER_S)  /* for peers to answer BYE */
+#define STOP_BYE_NS (2 * NS_PER_S) /* for peers to answer BYE */
+#define ASK_WAIT_S 2
 #define STOP_LEGS_NS (5 * NS_PER_S) /* for workers to give legs back: they take one beat */
 
 struct sig {
@@ -18,7 +22,11 @@ struct sig {
     struct log log;
     struct net *net;
     struct tls_context *tls; /* NULL: no listener wants it */
-    _Atomic bool reload;     /* of the certificate, asked for from another thread */
+    pthread_mutex_t asking;  /* one at a time */
+    _Atomic bool asked;
+    _Atomic(char *) answer; /* of sig_conferences; answered says when it is there */
+    sem_t answered;
+    _Atomic bool reload; /* of the certificate, asked for from another thread */
     struct store *store;
     struct place *place;
     struct focus *focus;
@@ -78,6 +86,10 @@ static uint64_t on_beat(void *ctx, uint64_t now_ns)
 {
     struct sig *sig = ctx;
     uint64_t next_ns = focus_beat(sig->focus);
+    if (atomic_exchange_explicit(&sig->asked, false, memory_order_acquire)) {
+        free(atomic_exchange(&sig->answer, status_conferences(sig->focus)));
+        sem_post(&sig->answered);
+    }
     if (atomic_exchange_explicit(&sig->reload, false, memory_order_acquire)) {
         tls_reload(sig);
     }
@@ -217,6 +229,9 @@ static void sig_free(struct sig *sig)
         net_free(sig->net);
     }
     tls_context_free(sig->tls);
+    free(atomic_load(&sig->answer));
+    sem_destroy(&sig->answered);
+    pthread_mutex_destroy(&sig->asking);
     free(sig);
 }
 
@@ -232,6 +247,8 @@ int sig_start(struct sig **out, const struct sig_cfg *cfg, struct sig_failure *f
     }
     sig->cfg = *cfg;
     sig->log = cfg->log;
+    pthread_mutex_init(&sig->asking, NULL);
+    sem_init(&sig->answered, 0, 0);
     struct net_user net_user = {sig, on_message, on_closed, on_beat};
     struct txn_world txn_world = {sig, txn_send_to, txn_random, txn_sent_by, txn_is_trusted};
     struct focus_world focus_world = {sig, focus_random, focus_wall_s, txn_sent_by};
@@ -287,6 +304,23 @@ void sig_stop(struct sig *sig)
     net_stop(sig->net);
     pthread_join(sig->thread, NULL);
     sig_free(sig);
+}
+
+char *sig_conferences(struct sig *sig)
+{
+    struct timespec until;
+    pthread_mutex_lock(&sig->asking);
+    while (sem_trywait(&sig->answered) == 0) { /* an answer that came too late for who asked before */
+    }
+    free(atomic_exchange(&sig->answer, NULL));
+    atomic_store_explicit(&sig->asked, true, memory_order_release);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += ASK_WAIT_S;
+    while (sem_timedwait(&sig->answered, &until) != 0 && errno == EINTR) {
+    }
+    char *text = atomic_exchange(&sig->answer, NULL);
+    pthread_mutex_unlock(&sig->asking);
+    return text;
 }
 
 void sig_reload(struct sig *sig)

@@ -68,6 +68,14 @@ int sig_start(struct sig **sig, const struct sig_cfg *cfg, struct sig_failure *f
  * longer than a few seconds for peers that do not answer. */
 void sig_stop(struct sig *sig);
 
+/**
+ * Conferences and participants as JSON, as of now: asks signalling and waits for its next beat.
+ *
+ * @return text, to be freed by free | NULL: it did not answer within a second
+ * @thread any but signalling's
+ */
+char *sig_conferences(struct sig *sig);
+
 /** Reads the certificate again, within a beat; a bad one changes nothing and is logged. @thread any */
 void sig_reload(struct sig *sig);
 

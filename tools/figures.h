@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 struct figures_source {
-    const struct sig *sig;
+    struct sig *sig;
     struct ctl *const *workers;
     unsigned n_workers;
     uint64_t start_ns; /* CLOCK_MONOTONIC */

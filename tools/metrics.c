@@ -1,6 +1,7 @@
 /* Metrics. Names end in their unit, counters in _total; every one has its HELP. */
 #include "tools/metrics.h"
 
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -200,6 +201,16 @@ unsigned metrics_write(FILE *out, void *arg)
             "process_resident_memory_bytes %llu\n",
             U(figures_rss_kb()) * 1024);
     return 200;
+}
+
+unsigned metrics_conferences(FILE *out, void *arg)
+{
+    const struct figures_source *s = arg;
+    char *text = sig_conferences(s->sig);
+    fprintf(out, "%s\n", text ? text : "{\"error\":\"signalling does not answer\"}");
+    bool is_there = text != NULL;
+    free(text);
+    return is_there ? 200 : 503;
 }
 
 unsigned metrics_health(FILE *out, void *arg)

@@ -9,6 +9,9 @@
 /** @param source  struct figures_source  @return 200 */
 unsigned metrics_write(FILE *out, void *source);
 
+/** Conferences and participants as JSON. @return 200, or 503: signalling does not answer */
+unsigned metrics_conferences(FILE *out, void *source);
+
 /** Does every worker beat? Takes a moment to see. @return 200, or 503 with the worker that stands still */
 unsigned metrics_health(FILE *out, void *source);
 

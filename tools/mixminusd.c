@@ -34,7 +34,7 @@ struct server {
     struct sig *sig;
     struct figures_source figures;
     struct api *api;
-    struct api_page pages[2];
+    struct api_page pages[3];
     bool was_busy;
 };
 
@@ -258,6 +258,7 @@ static int pages_start(struct server *s)
         return 0;
     }
     s->pages[0] = (struct api_page){"/metrics", METRICS_TYPE, metrics_write, &s->figures};
+    s->pages[2] = (struct api_page){"/v1/conferences", "application/json", metrics_conferences, &s->figures};
     s->pages[1] = (struct api_page){"/healthz", "text/plain; charset=utf-8", metrics_health, &s->figures};
     int err = api_start(&s->api, listen, s->pages, ARRAY_LEN(s->pages));
     if (err == -EADDRINUSE) {

@@ -649,7 +649,8 @@ const struct option options[] = {
      "where conference URIs and their secret survive a restart", false, read_store},
     {NULL, "log-level", "error|warn|info|debug", "info", "", "what is said on standard error", false, read_log_level},
     {NULL, "http-listen", "IP:PORT", "", "none",
-     "where /metrics (Prometheus) and /healthz are served; unprotected: keep it on loopback or a management network",
+     "where /metrics (Prometheus), /healthz and /v1/conferences (JSON) are served; unprotected: keep it on loopback or "
+     "a management network",
      false, read_http_listen},
     {NULL, "stats-interval-s", "SECONDS", "0", "", "a line of JSON figures on standard output so often; 0: never",
      false, read_stats_interval},

@@ -8,6 +8,10 @@ caller bob --call="$URI" --tone=620 --seconds=2.5
 sleep 2
 curl -sS --max-time 5 "http://$http/metrics" >"$TMP/metrics" || complain "no page"
 [ "$(curl -sS --max-time 5 "http://$http/healthz")" = ok ] || complain "/healthz is not ok"
+curl -sS --max-time 5 "http://$http/v1/conferences" >"$TMP/conferences" || complain "no conferences"
+grep -q '"participants":\[{.*"entity":"sip:bob@.*"codec":"PCMU"' "$TMP/conferences" &&
+    grep -q '"entity":"sip:alice@' "$TMP/conferences" || { complain "the conferences are wrong"; show "$TMP/conferences"; }
+grep -q "$(echo "$URI" | sed 's/sip:\([^@]*\)@.*/\1/')" "$TMP/conferences" && complain "a URI is told in full"
 callers_wait
 value() { awk -v n="$1" '$1 == n {print $2}' "$TMP/metrics"; }
 [ "$(value mixminus_legs)" = 2 ] || complain "mixminus_legs is $(value mixminus_legs)"

@@ -1,0 +1,71 @@
+/* jansson's wrapper. See status.h. */
+#include "sig/status.h"
+
+#include "sig/call.h"
+#include "sig/room.h"
+
+#include <string.h>
+
+#include <jansson.h>
+
+/* Foreign text: what is no UTF-8 is left out. */
+static json_t *text_of(const char *text)
+{
+    json_t *value = json_string(text ? text : "");
+    return value ? value : json_string("?");
+}
+
+static const char *direction_of(const struct call *call)
+{
+    bool rx = call->has_media && call->media.rx_on, tx = call->has_media && call->media.tx_on;
+    return rx ? (tx ? "sendrecv" : "recvonly") : (tx ? "sendonly" : "inactive");
+}
+
+static json_t *participant_of(const struct call *call)
+{
+    json_t *p = json_object();
+    json_object_set_new(p, "call", json_integer((json_int_t)call->id));
+    json_object_set_new(p, "entity", text_of(call->entity));
+    json_object_set_new(p, "display", text_of(call->display));
+    json_object_set_new(p, "user", text_of(call->who.user));
+    json_object_set_new(p, "joined", json_integer((json_int_t)call->joined_s));
+    json_object_set_new(p, "dialed_out", json_boolean(call->is_ours));
+    json_object_set_new(p, "owes_pin", json_boolean(call->pin.is_due));
+    json_object_set_new(p, "direction", text_of(direction_of(call)));
+    json_object_set_new(p, "codec", text_of(call->has_media ? call->media.codec->name : ""));
+    json_object_set_new(p, "srtp", text_of(call->has_media ? seal_suite_name(call->media.seal.suite) : ""));
+    json_object_set_new(p, "ssrc", json_integer(call->ssrc));
+    return p;
+}
+
+static json_t *conference_of(const struct room *room)
+{
+    char name[ROOM_NAME_CHARS + 1];
+    json_t *conference = json_object(), *participants = json_array();
+    memcpy(name, room->token, ROOM_NAME_CHARS);
+    name[ROOM_NAME_CHARS] = '\0';
+    json_object_set_new(conference, "name", text_of(name));
+    json_object_set_new(conference, "state", text_of(room->state == ROOM_OPEN ? "open" : "issued"));
+    json_object_set_new(conference, "creator", text_of(room->creator));
+    json_object_set_new(conference, "created", json_integer((json_int_t)room->created_s));
+    json_object_set_new(conference, "worker", json_integer(room->worker));
+    for (const struct call *call = room->roster; call; call = call->room_next) {
+        json_array_append_new(participants, participant_of(call));
+    }
+    json_object_set_new(conference, "participants", participants);
+    return conference;
+}
+
+char *status_conferences(const struct focus *focus)
+{
+    json_t *root = json_object(), *conferences = json_array();
+    for (const struct room *room = focus->rooms; room; room = room->next) {
+        if (room->state != ROOM_ENDED) {
+            json_array_append_new(conferences, conference_of(room));
+        }
+    }
+    json_object_set_new(root, "conferences", conferences);
+    char *text = json_dumps(root, JSON_COMPACT);
+    json_decref(root);
+    return text;
+}
