@@ -35,6 +35,7 @@ enum {
     ARG_HOLD,
     ARG_RESUME,
     ARG_CODEC_AT,
+    ARG_KEYS,
     ARG_HUSH,
     ARG_OFFERLESS,
     ARG_NO_ACK,
@@ -73,6 +74,7 @@ static const struct arg args[] = {
     [ARG_HOLD] = { "hold-at", "S", "2", "hold so long after joining" },
     [ARG_RESUME] = { "resume-at", "S", "4", "and resume" },
     [ARG_CODEC_AT] = { "codec-at", "S:LIST", "2:opus", "change to these codecs by re-INVITE" },
+    [ARG_KEYS] = { "keys-at", "S:KEYS", "1:4711#", "press these keys so long after joining, by RFC 4733" },
     [ARG_HUSH] = { "hush-at", "S", "2", "send no more RTP" },
     [ARG_OFFERLESS] = { "offerless", NULL, NULL, "INVITE without an offer: the 200 has it, the ACK answers" },
     [ARG_NO_ACK] = { "no-ack", NULL, NULL, "never acknowledge the 200" },
@@ -134,6 +136,15 @@ static int codec_at_read(struct script_cfg *cfg, const char *value)
         return -EINVAL;
     }
     return word_read(cfg->next_codec, sizeof cfg->next_codec, colon + 1);
+}
+
+static int keys_read(struct script_cfg *cfg, const char *value)
+{
+    const char *colon = strchr(value, ':');
+    if (!colon || seconds_read(&cfg->keys_ms, value, ":") != 0) {
+        return -EINVAL;
+    }
+    return word_read(cfg->keys, sizeof cfg->keys, colon + 1);
 }
 
 static int expect_read(struct script_cfg *cfg, const char *value)
@@ -200,6 +211,8 @@ static int take_times(struct script_cfg *cfg, unsigned i, const char *value)
         return seconds_read(&cfg->resume_ms, value, "");
     case ARG_CODEC_AT:
         return codec_at_read(cfg, value);
+    case ARG_KEYS:
+        return keys_read(cfg, value);
     case ARG_HUSH:
         return seconds_read(&cfg->hush_ms, value, "");
     case ARG_OFFERLESS:
@@ -252,6 +265,7 @@ static int take(void *ctx, unsigned i, const char *value)
     case ARG_HOLD:
     case ARG_RESUME:
     case ARG_CODEC_AT:
+    case ARG_KEYS:
     case ARG_HUSH:
     case ARG_OFFERLESS:
     case ARG_NO_ACK:
@@ -267,7 +281,7 @@ int main(int argc, char **argv)
 {
     struct script_cfg cfg = {
         .name = "ua", .codec = "PCMU", .tone_dbfs = -20, .ptime_ms = 20, .wait_s = 30, .seconds_ms = 5000,
-        .hold_ms = SCRIPT_NEVER, .resume_ms = SCRIPT_NEVER, .hush_ms = SCRIPT_NEVER, .codec_ms = SCRIPT_NEVER,
+        .hold_ms = SCRIPT_NEVER, .resume_ms = SCRIPT_NEVER, .hush_ms = SCRIPT_NEVER, .codec_ms = SCRIPT_NEVER, .keys_ms = SCRIPT_NEVER,
         .expect_ms = SCRIPT_NEVER, .within_db = 1, .clean_db = 40, .own_db = 40,
     };
     must(seal_start() == 0);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { KEY_STEPS = 5, KEY_ENDS = 3, KEY_PAUSE = 3 }; /* packets */
 enum { PORT_TRIES = 200, LATE_MAX_MS = 200, GAP_MAX_S = 5, RX_BURST = 64 };
 
 struct media {
@@ -37,6 +38,9 @@ struct media {
     uint32_t rx_ts;   /* of heard[rx_at] */
     size_t rx_at;
     uint64_t rx_ns;
+    char keys[MEDIA_KEYS_MAX + 1]; /* still to be pressed; the first one now */
+    unsigned key_step;
+    uint32_t key_ts;
 };
 
 int media_open(struct media **out, const struct media_cfg *cfg)
@@ -170,6 +174,55 @@ static void pcm_play(struct media *m, uint32_t rate_hz, int16_t *pcm, size_t n)
     m->pcm_at += n;
 }
 
+/* ---- keys ---- */
+
+static const char keypad[] = "0123456789*#ABCD"; /* by event number, RFC 4733 3.2 */
+
+int media_keys(struct media *m, const char *keys)
+{
+    if (m->settled.pt_event_rx == PT_NONE) {
+        return -ENOTSUP;
+    }
+    if (strlen(keys) > MEDIA_KEYS_MAX || keys[strspn(keys, keypad)] != '\0') {
+        return -EINVAL;
+    }
+    strcpy(m->keys, keys);
+    m->key_step = 0;
+    return 0;
+}
+
+/* One packet of the key that is pressed: its duration grows, its end comes three times, then a pause of speech. */
+static bool key_send(struct media *m)
+{
+    const struct offer_media *s = &m->settled;
+    uint32_t step_ts = codec_clock_hz(s->codec, &s->fmt) / 1000 * s->ptime_tx_ms;
+    uint8_t packet[PACKET_STRIDE_BYTES];
+    if (!m->keys[0]) {
+        return false;
+    }
+    unsigned step = m->key_step++;
+    if (step >= KEY_STEPS + KEY_ENDS) {
+        if (step == KEY_STEPS + KEY_ENDS + KEY_PAUSE) {
+            memmove(m->keys, m->keys + 1, strlen(m->keys));
+            m->key_step = 0;
+        }
+        return false;
+    }
+    m->key_ts = step == 0 ? m->ts : m->key_ts;
+    uint32_t duration_ts = MIN(step + 1, (unsigned)KEY_STEPS) * step_ts;
+    size_t n = rtp_write(packet, s->pt_event_rx, step == 0, m->seq++, m->key_ts, m->ssrc, NULL, 0);
+    packet[n++] = (uint8_t)(strchr(keypad, m->keys[0]) - keypad);
+    packet[n++] = (uint8_t)((step >= KEY_STEPS ? 0x80 : 0) | 10);
+    packet[n++] = (uint8_t)(duration_ts >> 8);
+    packet[n++] = (uint8_t)duration_ts;
+    n = m->seal ? seal_rtp(m->seal, packet, n) : n;
+    if (n) {
+        sendto(m->fd, packet, n, MSG_DONTWAIT, &s->remote_rtp.sa, addr_len(&s->remote_rtp));
+    }
+    m->ts += step_ts;
+    return true;
+}
+
 static void packet_send(struct media *m, uint64_t now_ns)
 {
     int16_t pcm[PACKET_SAMPLES_MAX] ALIGNED_LINE;
@@ -177,6 +230,9 @@ static void packet_send(struct media *m, uint64_t now_ns)
     const struct offer_media *s = &m->settled;
     uint32_t rate_hz = s->fmt.rate_hz;
     size_t n = (size_t)rate_hz / 1000 * s->ptime_tx_ms;
+    if (key_send(m)) {
+        return;
+    }
     if (!is_turn(m, now_ns)) {
         memset(pcm, 0, n * sizeof *pcm);
     } else if (m->cfg.pcm) {

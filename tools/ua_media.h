@@ -15,6 +15,7 @@
 #include "tools/ua_tone.h"
 
 #define MEDIA_TURNS_MAX 2
+#define MEDIA_KEYS_MAX 32
 
 struct media;
 
@@ -61,6 +62,10 @@ int media_apply(struct media *media, const struct offer_media *settled);
 void media_turn(struct media *media, uint64_t from_ns, uint64_t until_ns);
 /** When the first packet of the i-th turn was sent; 0: not yet. */
 uint64_t media_turn_sent_ns(const struct media *media, unsigned i);
+
+/** Presses these keys (0-9 * # A-D), one after the other, by RFC 4733; at most MEDIA_KEYS_MAX. @return 0 | -EINVAL |
+ * -ENOTSUP no telephone-event was settled */
+int media_keys(struct media *media, const char *keys);
 
 /** Sends nothing at all from now on (true), not even silence. */
 void media_hush(struct media *media, bool hush);

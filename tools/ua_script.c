@@ -25,7 +25,7 @@ struct script {
     struct ua_call *refer_out, *refer_in;
     uint64_t begin_ns, joined_ns, heard_until_ns;
     int signal_fd;
-    bool held, resumed, hushed, recoded, referred, leaving, done, bye_came;
+    bool held, resumed, hushed, recoded, keyed, referred, leaving, done, bye_came;
     int failure; /* status of the call that failed; 0: none */
     int options_status;
     int16_t *play;
@@ -226,6 +226,10 @@ static void script_step(struct script *s)
     }
     if (is_due(s, cfg->codec_ms, &s->recoded) && ua_leg_codecs(&s->leg, cfg->next_codec) == 0) {
         change(s, true, cfg->next_codec);
+    }
+    if (is_due(s, cfg->keys_ms, &s->keyed)) {
+        int err = media_keys(s->leg.media, cfg->keys);
+        say(s, err ? "keys cannot be pressed: %s" : "presses %s", err ? strerror(-err) : cfg->keys);
     }
     if (is_due(s, cfg->hush_ms, &s->hushed)) {
         say(s, "no more RTP");

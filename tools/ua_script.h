@@ -27,6 +27,8 @@ struct script_cfg {
     uint32_t seconds_ms; /* from joined to our BYE */
     uint32_t hold_ms, resume_ms, hush_ms, codec_ms; /* from joined; SCRIPT_NEVER */
     char next_codec[64];
+    uint32_t keys_ms; /* when to press keys; SCRIPT_NEVER */
+    char keys[64];
     bool offerless, no_ack, until_bye, levels;
 
     bool expects;
