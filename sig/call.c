@@ -5,6 +5,9 @@
  */
 #include "sig/call_act.h"
 
+#include "sig/dial.h"
+#include "sig/refer.h"
+
 #include "sig/room.h"
 #include "sig/roster.h"
 
@@ -28,6 +31,7 @@ static void call_free(struct call *call)
     if (call->next) {
         call->next->link = call->link;
     }
+    dial_free(call);
     dialog_free(&call->dialog);
     free(call->entity);
     free(call->display);
@@ -57,6 +61,23 @@ static const struct cell table[CALL_STATES][CALL_EVENTS] =
                 [CALL_EV_OFFER] = GO(act_answer, ANSWERED, OVER),
                 [CALL_EV_WAITING] = GO(act_wait, EARLY, OVER),
                 [CALL_EV_BARE] = GO(act_offer, OFFERED, OVER),
+                [CALL_EV_DIAL] = GO(act_dial, DIALLING, OVER),
+            },
+        [CALL_DIALLING] =
+            {
+                [CALL_EV_RINGING] = GO(act_nothing, RINGING, RINGING),
+                [CALL_EV_REDIRECT] = GO(act_dial_redirect, DIALLING, OVER),
+                [CALL_EV_REANSWER] = GO(act_dial_up, UP, ENDING),
+                [CALL_EV_REFUSED] = GO(act_nothing, OVER, OVER),
+                [CALL_EV_END] = GO(act_dial_end, CANCELLING, CANCELLING),
+            },
+        [CALL_RINGING] =
+            {
+                [CALL_EV_RINGING] = STAY(RINGING),
+                [CALL_EV_REDIRECT] = GO(act_dial_redirect, DIALLING, OVER),
+                [CALL_EV_REANSWER] = GO(act_dial_up, UP, ENDING),
+                [CALL_EV_REFUSED] = GO(act_nothing, OVER, OVER),
+                [CALL_EV_END] = GO(act_dial_end, CANCELLING, CANCELLING),
             },
         [CALL_EARLY] =
             {
@@ -133,6 +154,13 @@ static const struct cell table[CALL_STATES][CALL_EVENTS] =
                 [CALL_EV_QUIET] = STAY(LEAVING),
                 [CALL_EV_END] = STAY(LEAVING),
             },
+        [CALL_CANCELLING] =
+            {
+                [CALL_EV_RINGING] = STAY(CANCELLING),
+                [CALL_EV_REANSWER] = GO(act_dial_crossed, ENDING, ENDING),
+                [CALL_EV_REFUSED] = GO(act_nothing, OVER, OVER),
+                [CALL_EV_END] = STAY(CANCELLING),
+            },
         [CALL_ENDING] =
             {
                 [CALL_EV_OFFER] = GO(act_gone, ENDING, ENDING),
@@ -169,9 +197,12 @@ static void over(struct call *call, enum call_state was)
         txn_set_tag(call->reinvite, NULL);
         call->reinvite = NULL;
     }
-    roster_dialog_gone(call->room, &call->dialog);
+    if (call->dialog.n_riders) {
+        roster_dialog_gone(call->room, &call->dialog);
+    }
     dialog_leave(&call->dialog);
     call_invite_let_go(call);
+    dial_over(call);
     if (call->bye) {
         txn_set_tag(call->bye, NULL);
         call->bye = NULL;
@@ -182,8 +213,7 @@ static void over(struct call *call, enum call_state was)
     }
 }
 
-/* The one way through the table. The call may be gone when it returns. @return its state, CALL_OVER if it is gone */
-static enum call_state call_event(struct call *call, enum call_event event, const struct call_input *in)
+enum call_state call_event(struct call *call, enum call_event event, const struct call_input *in)
 {
     const struct cell *cell = &table[call->state][event];
     enum call_state was = call->state;
@@ -207,10 +237,9 @@ static enum call_state call_event(struct call *call, enum call_event event, cons
         return call_event(call, CALL_EV_END, in);
     }
     enum call_state now = call->state;
-    if (now == CALL_ANSWERED || now == CALL_UP) {
-        if (was != now && !call->pin.is_due) {
-            roster_changed(call); /* came, is held, is back */
-        }
+    bool is_news = now == CALL_ANSWERED || now == CALL_UP || now == CALL_DIALLING || now == CALL_RINGING;
+    if (is_news && was != now && !call->pin.is_due) {
+        roster_changed(call); /* came, is held, is back; is called, is alerted */
     }
     call_settle(call);
     return now;
@@ -293,7 +322,15 @@ static void on_request(struct owner *owner, struct txn *txn, const struct sip_ms
         }
         break;
     case SIP_SUBSCRIBE:
-        roster_subscribe(call->room, &call->dialog, txn, msg, &call->who);
+        if (!refer_subscribe(call, txn, msg)) {
+            roster_subscribe(call->room, &call->dialog, txn, msg, &call->who);
+        }
+        break;
+    case SIP_REFER:
+        refer_take(call->room, call, txn, msg, &call->who);
+        break;
+    case SIP_NOTIFY: /* we have subscribed to nothing: RFC 6665 4.1.3 */
+        focus_refuse(call->focus, txn, FOCUS_DIALOG);
         break;
     case SIP_OPTIONS:
         focus_options(call->focus, txn, FOCUS_CONFERENCE, call->room);
@@ -345,7 +382,9 @@ static void on_final(struct call *call, struct txn *txn)
 static void on_response(struct owner *owner, struct txn *txn, const struct sip_msg *msg)
 {
     struct call *call = call_of(owner);
-    if (txn == call->refresh.txn) {
+    if (call->dial && txn == call->dial->txn) {
+        dial_answered(call, msg->status, msg);
+    } else if (txn == call->refresh.txn) {
         refresh_answered(call, txn, msg->status);
     } else if (txn == call->reinvite) {
         reinvite_answered(call, txn, msg->status, msg);
@@ -358,7 +397,9 @@ static void on_response(struct owner *owner, struct txn *txn, const struct sip_m
 static void on_error(struct owner *owner, struct txn *txn, int err)
 {
     struct call *call = call_of(owner);
-    if (txn == call->refresh.txn) {
+    if (call->dial && txn == call->dial->txn) {
+        dial_answered(call, 503, NULL);
+    } else if (txn == call->refresh.txn) {
         refresh_answered(call, txn, 503);
     } else if (txn == call->reinvite) {
         reinvite_answered(call, txn, 503, NULL);
@@ -373,6 +414,8 @@ static void on_timeout(struct owner *owner, struct txn *txn)
 
     if (txn == call->invite || txn == call->early.invite) {
         call_event(call, CALL_EV_ACK_LOST, &(struct call_input){0});
+    } else if (call->dial && txn == call->dial->txn) {
+        dial_answered(call, 408, NULL);
     } else if (txn == call->refresh.txn) {
         refresh_answered(call, txn, 408);
     } else if (txn == call->reinvite) {
@@ -394,6 +437,9 @@ static void on_gone(struct owner *owner, struct txn *txn)
     }
     if (txn == call->refresh.txn) {
         call->refresh.txn = NULL;
+    }
+    if (call->dial && txn == call->dial->txn) {
+        dial_gone(call);
     }
     if (txn == call->reinvite) {
         call->reinvite = NULL;
@@ -444,17 +490,16 @@ void call_charging_add(const struct call *call, struct sip_out *out)
     }
 }
 
-int call_begin(struct focus *focus, struct room *room, struct txn *txn, const struct sip_msg *msg,
-               const struct invite *invite, const struct identity *who)
+struct call *call_of_owner(struct owner *owner)
 {
-    struct call_input in = {.txn = txn, .msg = msg, .invite = invite};
-    struct call *call = calloc(1, sizeof *call);
-    char from[128];
-    uint64_t random;
+    return owner && owner->ops == &call_owner_ops ? call_of(owner) : NULL;
+}
 
+struct call *call_make(struct focus *focus, struct room *room, const struct identity *who)
+{
+    struct call *call = calloc(1, sizeof *call);
     if (!call) {
-        focus_refuse(focus, txn, FOCUS_MEMORY);
-        return -EPROTO;
+        return NULL;
     }
     call->owner.ops = &call_owner_ops;
     call->focus = focus;
@@ -470,7 +515,26 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
     }
     focus->calls = call;
     count_add(&focus->stats.calls, 1);
+    return call;
+}
 
+void call_unmake(struct call *call)
+{
+    call_free(call);
+}
+
+int call_begin(struct focus *focus, struct room *room, struct txn *txn, const struct sip_msg *msg,
+               const struct invite *invite, const struct identity *who)
+{
+    struct call_input in = {.txn = txn, .msg = msg, .invite = invite};
+    struct call *call = call_make(focus, room, who);
+    char from[128];
+    uint64_t random;
+
+    if (!call) {
+        focus_refuse(focus, txn, FOCUS_MEMORY);
+        return -EPROTO;
+    }
     int err = focus->world.random(focus->world.ctx, &random, sizeof random);
     if (!err) {
         err = dialog_answer(&call->dialog, &call->owner, txn, msg);
@@ -546,6 +610,9 @@ void call_abandon(struct call *call)
     enum call_state was = call->state;
     call->why = FOCUS_END_STOP;
     call->state = CALL_OVER;
+    if (call->dial) {
+        dial_forget(call);
+    }
     call->leg = NULL;
     call->n_lent = 0;
     over(call, was);
@@ -557,7 +624,8 @@ void call_settle(struct call *call)
     if (call->drop_due) {
         call_media_drop(call);
     }
-    if (call->state == CALL_OVER && call->n_lent == 0 && !call->drop_due && !call->invite && !call->bye) {
+    if (call->state == CALL_OVER && call->n_lent == 0 && !call->drop_due && !call->invite && !call->bye &&
+        dial_is_done(call)) {
         call_free(call);
     }
 }

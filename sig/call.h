@@ -11,21 +11,25 @@
 #include "sig/invite.h"
 #include "sig/refresh.h"
 
+struct dial;
 struct leg;
 struct room;
 
 enum { CALL_CHARGINGS = 2 }; /* P-Charging-Vector, P-Charging-Function-Addresses (RFC 7315 4.5, 4.6) */
 
 enum call_state {
-    CALL_FRESH,    /* INVITE in hand */
+    CALL_FRESH,    /* INVITE in hand, or to be sent */
+    CALL_DIALLING, /* our INVITE is out */
+    CALL_RINGING,  /* a provisional response to it has come */
     CALL_EARLY,    /* 183 with our answer sent: the peer's resources are waited for */
     CALL_ANSWERED, /* 200 with our answer sent, ACK to come */
     CALL_OFFERED,  /* 200 with our offer sent, the answer comes in the ACK */
     CALL_UP,
-    CALL_REOFFERED, /* our re-INVITE is out */
-    CALL_LEAVING,   /* is to end, but BYE must wait for the ACK (RFC 3261 15) */
-    CALL_ENDING,    /* BYE sent */
-    CALL_OVER,      /* no dialog any more; may still wait for its leg */
+    CALL_REOFFERED,  /* our re-INVITE is out */
+    CALL_LEAVING,    /* is to end, but BYE must wait for the ACK (RFC 3261 15) */
+    CALL_CANCELLING, /* CANCEL sent for our INVITE, or to be sent */
+    CALL_ENDING,     /* BYE sent */
+    CALL_OVER,       /* no dialog any more; may still wait for its leg */
     CALL_STATES
 };
 
@@ -38,7 +42,10 @@ enum call_event {
     CALL_EV_BARE,     /* INVITE or re-INVITE without an offer */
     CALL_EV_UPDATE,   /* UPDATE with an offer that fits, or without one */
     CALL_EV_REOFFER,  /* we have something to offer anew */
-    CALL_EV_REANSWER, /* 2xx to our re-INVITE */
+    CALL_EV_DIAL,     /* somebody is to be called */
+    CALL_EV_RINGING,  /* 1xx to our INVITE */
+    CALL_EV_REDIRECT, /* 3xx to it, and the way is open */
+    CALL_EV_REANSWER, /* 2xx to our INVITE or re-INVITE */
     CALL_EV_REFUSED,  /* any other final response to it */
     CALL_EV_ACK,
     CALL_EV_ACK_LOST, /* 64*T1 without */
@@ -74,6 +81,8 @@ struct call {
     struct early early;
     struct pin pin;
 
+    struct dial *dial; /* the calling side of a call of ours, else NULL */
+
     struct offer_session session;
     struct offer_media media;
     bool has_media;
@@ -95,6 +104,9 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
 
 /** Gives back what the network charges by, in an answer or a request of ours within the call's dialog. */
 void call_charging_add(const struct call *call, struct sip_out *out);
+
+/** The call that owns a transaction or dialog. @return NULL: somebody else does */
+struct call *call_of_owner(struct owner *owner);
 
 /** Ends it from our side. The call may be gone after it. */
 void call_end(struct call *call, enum focus_ending why);

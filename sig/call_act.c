@@ -72,8 +72,7 @@ static int refuse(struct call *call, const struct call_input *in, int err)
     return err;
 }
 
-/* @return 0 | -EIO: no randomness, so no keys */
-static int local_of(const struct call *call, struct offer_local *local)
+int call_local(const struct call *call, struct offer_local *local)
 {
     struct focus *f = call->focus;
     local->rtp = f->media_host;
@@ -88,7 +87,7 @@ int call_first_answer(struct call *call, const struct call_input *in, struct sdp
         return refuse(call, in, err);
     }
     struct offer_local local;
-    err = local_of(call, &local);
+    err = call_local(call, &local);
     if (!err) {
         err = offer_answer(&call->session, &in->invite->pick, &in->invite->sdp, &local, body);
     }
@@ -118,7 +117,7 @@ int act_offer(struct call *call, const struct call_input *in)
     struct offer_local local;
     int err = call_media_take(call, in->invite->cost);
     if (!err) {
-        err = local_of(call, &local);
+        err = call_local(call, &local);
     }
     if (!err) {
         err = offer_write(&call->session, &call->focus->cfg.policy, &local, true, true, &body);
@@ -135,7 +134,7 @@ int call_renegotiate(struct call *call, const struct call_input *in, struct sdp_
         focus_refuse(call->focus, in->txn, FOCUS_MEDIA); /* once secure, never plain again */
         return -EPROTO;
     }
-    int err = local_of(call, &local);
+    int err = call_local(call, &local);
     if (!err) {
         err = offer_answer(&session, &in->invite->pick, &in->invite->sdp, &local, body);
     }
@@ -193,7 +192,7 @@ int act_reoffer(struct call *call, const struct call_input *in)
     struct sdp_out body = {text, 0, sizeof text, false};
     struct offer_local local;
 
-    int err = local_of(call, &local);
+    int err = call_local(call, &local);
     if (!err) {
         err = offer_write(&call->session, &call->focus->cfg.policy, &local, true, true, &body);
     }
@@ -210,7 +209,7 @@ int act_reoffer_send(struct call *call, const struct call_input *in)
     char text[OFFER_BODY_MAX + 256], contact[URI_TOKEN_CHARS + FOCUS_HOST_MAX + 64];
     struct sdp_out body = {text, 0, sizeof text, false};
     struct offer_local local;
-    int err = local_of(call, &local);
+    int err = call_local(call, &local);
     if (!err) {
         err =
             offer_write(&call->session, &call->focus->cfg.policy, &local, call->media.rx_on, call->media.tx_on, &body);
@@ -256,8 +255,7 @@ int act_bye(struct call *call, const struct call_input *in)
     return 0;
 }
 
-/* @return 0 | negative: nothing that the answer asks for can be done */
-static int take_answer(struct call *call, const struct sip_msg *msg)
+int call_take_answer(struct call *call, const struct sip_msg *msg)
 {
     struct sdp sdp;
     struct offer_media media;
@@ -286,7 +284,7 @@ static int take_answer(struct call *call, const struct sip_msg *msg)
 int act_reanswered(struct call *call, const struct call_input *in)
 {
     dialog_ack(&call->dialog, call->focus->txns, call->reinvite_cseq, NULL, 0);
-    int err = take_answer(call, in->msg);
+    int err = call_take_answer(call, in->msg);
     if (err) {
         call->why = FOCUS_END_ANSWER;
         act_bye(call, in);
@@ -297,7 +295,7 @@ int act_reanswered(struct call *call, const struct call_input *in)
 /* The ACK with the answer to our offer. No answer, or none that can be used: BYE (RFC 3261 13.2.1, 14.2). */
 int act_answered(struct call *call, const struct call_input *in)
 {
-    int err = take_answer(call, in->msg);
+    int err = call_take_answer(call, in->msg);
     if (err) {
         log_line(call->focus->log, LOG_INFO, "call %llu: no usable answer to our offer: %s",
                  (unsigned long long)call->id, strerror(-err));

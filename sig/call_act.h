@@ -45,6 +45,19 @@ int call_renegotiate(struct call *call, const struct call_input *in, struct sdp_
 /** The 183 was never acknowledged. */
 void call_prack_lost(struct call *call);
 
+/** A call in the state FRESH, in no conference's roster and no hash yet. @return NULL: no memory */
+struct call *call_make(struct focus *focus, struct room *room, const struct identity *who);
+/** The end of one that has not gone any further. */
+void call_unmake(struct call *call);
+
+/** The one way through the table. The call may be gone when it returns. @return its state, CALL_OVER if it is gone */
+enum call_state call_event(struct call *call, enum call_event event, const struct call_input *in);
+
+/** What our side brings to a description. @return 0 | -EIO: no randomness, so no keys */
+int call_local(const struct call *call, struct offer_local *local);
+/** Takes the answer to our offer: leg built, or changed. @return 0 | negative: nothing that it asks for can be done */
+int call_take_answer(struct call *call, const struct sip_msg *msg);
+
 /** Leaves the conference: leg back, name off the roster. */
 void call_leave(struct call *call);
 /** No ACK is waited for any more. */

@@ -132,6 +132,18 @@ int dialog_ask(struct dialog *d, struct owner *owner, struct txns *txns, const c
     return d->call_id && d->remote_tag && d->remote && d->target && d->local ? 0 : -ENOMEM;
 }
 
+int dialog_copy(struct dialog *d, const struct dialog *asked)
+{
+    memcpy(d->local_tag, asked->local_tag, sizeof d->local_tag);
+    d->call_id = strdup(asked->call_id);
+    d->remote_tag = strdup("");
+    d->remote = strdup(asked->remote);
+    d->target = strdup(asked->target);
+    d->local = strdup(asked->local);
+    d->flow = asked->flow;
+    return d->call_id && d->remote_tag && d->remote && d->target && d->local ? 0 : -ENOMEM;
+}
+
 int dialog_settle(struct dialog *d, const struct sip_msg *response)
 {
     const char *to = sip_header(response, "To", 0);

@@ -6,6 +6,8 @@
 #include "core/ctl.h"
 #include "sig/call.h"
 #include "sig/factory.h"
+#include "sig/refer.h"
+#include "sig/replaces.h"
 #include "sig/room.h"
 #include "sig/roster.h"
 #include "sig/sub.h"
@@ -90,15 +92,17 @@ enum focus_refusal focus_refusal_of(int err)
 uint32_t focus_methods(void)
 {
     return sip_bit(SIP_INVITE) | sip_bit(SIP_ACK) | sip_bit(SIP_BYE) | sip_bit(SIP_CANCEL) | sip_bit(SIP_OPTIONS) |
-           sip_bit(SIP_SUBSCRIBE) | sip_bit(SIP_UPDATE) | sip_bit(SIP_PRACK) | sip_bit(SIP_INFO);
+           sip_bit(SIP_SUBSCRIBE) | sip_bit(SIP_UPDATE) | sip_bit(SIP_PRACK) | sip_bit(SIP_INFO) | sip_bit(SIP_REFER) |
+           sip_bit(SIP_NOTIFY);
 }
 
 void focus_add_abilities(const struct focus *focus, struct sip_out *out)
 {
     char allow[256];
     sip_add(out, "Allow", sip_methods_text(focus_methods(), allow));
-    sip_add(out, "Supported", "100rel, precondition, timer"); /* OPTIONS must carry it, RFC 3261 11.2 */
-    sip_add(out, "Allow-Events", "conference");
+    sip_add(out, "Supported",
+            "100rel, precondition, replaces, norefersub, timer"); /* OPTIONS must carry it, RFC 3261 11.2 */
+    sip_add(out, "Allow-Events", "conference, refer");
     sip_add(out, "Accept", "application/sdp");
     if (focus->cfg.server[0]) {
         sip_add(out, "Server", focus->cfg.server);
@@ -147,16 +151,20 @@ void focus_refuse(struct focus *focus, struct txn *txn, enum focus_refusal refus
 
 /* --- Requests ----------------------------------------------------------------------------------------------------- */
 
-static bool host_is_ours(const struct focus *f, const char *host)
+bool focus_has_host(const struct focus *f, const char *host)
 {
-    struct addr literal;
-
     for (unsigned i = 0; i < f->cfg.n_hosts; i++) {
         if (strcmp(f->cfg.hosts[i], host) == 0) {
             return true;
         }
     }
-    return f->cfg.any_literal_host && addr_parse(&literal, host, 0) == 0;
+    return false;
+}
+
+static bool host_is_ours(const struct focus *f, const char *host)
+{
+    struct addr literal;
+    return focus_has_host(f, host) || (f->cfg.any_literal_host && addr_parse(&literal, host, 0) == 0);
 }
 
 /* Which resource a Request-URI names. @return what; FOCUS_NOBODY: *refusal says why */
@@ -191,7 +199,7 @@ static enum focus_target target_of(struct focus *f, const struct sip_msg *msg, e
 
 static bool is_supported(const char *option, size_t n)
 {
-    static const char *const ours[] = {"100rel", "precondition", "timer"};
+    static const char *const ours[] = {"100rel", "precondition", "replaces", "norefersub", "timer"};
     for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
         if (strlen(ours[i]) == n && strncasecmp(option, ours[i], n) == 0) {
             return true;
@@ -263,11 +271,13 @@ static void conference_invite(struct focus *f, struct txn *txn, const struct sip
                               const struct identity *who)
 {
     struct invite invite;
+    struct call *old;
 
     if (f->stopping) {
         focus_refuse(f, txn, FOCUS_STOPPING);
-    } else if (invite_read(f, txn, msg, &invite) == 0) {
-        call_begin(f, room, txn, msg, &invite, who);
+    } else if (replaces_find(f, txn, msg, room, who, &old) == 0 && invite_read(f, txn, msg, &invite) == 0 &&
+               call_begin(f, room, txn, msg, &invite, who) == 0 && old) {
+        call_end(old, FOCUS_END_REPLACED);
     }
 }
 
@@ -282,8 +292,12 @@ void focus_serve(struct focus *f, struct txn *txn, const struct sip_msg *msg, co
         focus_refuse(f, txn, refusal);
     } else if (msg->method == SIP_SUBSCRIBE && target == FOCUS_CONFERENCE) {
         roster_subscribe(room, NULL, txn, msg, who);
+    } else if (msg->method == SIP_REFER && target == FOCUS_CONFERENCE) {
+        refer_take(room, NULL, txn, msg, who);
     } else if (msg->method != SIP_INVITE) {
         focus_refuse(f, txn, FOCUS_METHOD);
+    } else if (target == FOCUS_FACTORY && sip_header(msg, "Replaces", 0)) {
+        focus_refuse(f, txn, FOCUS_DIALOG); /* nobody is there to be replaced */
     } else if (target == FOCUS_FACTORY) {
         factory_invite(f, txn, msg, mode, who);
     } else if (target == FOCUS_CONFERENCE) {
@@ -309,6 +323,14 @@ static void dialog_request_in(struct focus *f, struct txn *txn, const struct sip
     }
 }
 
+/* A call that a conference has made, and that somebody led back to us: who calls is a conference of ours. */
+static bool is_our_own(const struct focus *f, const struct sip_msg *msg)
+{
+    struct uri_token token;
+    const char *user = msg->from.uri.user;
+    return user && uri_token_read(&token, user, strlen(user), f->secret) == 0;
+}
+
 static void on_request(void *ctx, struct txn *txn, const struct sip_msg *msg)
 {
     struct focus *f = ctx;
@@ -323,8 +345,12 @@ static void on_request(void *ctx, struct txn *txn, const struct sip_msg *msg)
         dialog_request_in(f, txn, msg);
         return;
     }
-    if (msg->method == SIP_BYE) {
+    if (msg->method == SIP_BYE || msg->method == SIP_NOTIFY) {
         focus_refuse(f, txn, FOCUS_DIALOG);
+        return;
+    }
+    if (msg->method == SIP_INVITE && is_our_own(f, msg)) {
+        focus_refuse(f, txn, FOCUS_LOOP);
         return;
     }
     enum focus_target target = target_of(f, msg, &mode, &room, &refusal);
@@ -607,6 +633,8 @@ void focus_free(struct focus *f)
         timer_stop(f->wheel, &room->life);
         timer_stop(f->wheel, &room->hold_end);
         roster_abandon(room);
+        refer_abandon(room);
+        free(room->creator_uri);
         free(room);
     }
     gate_close(f);

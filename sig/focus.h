@@ -8,6 +8,7 @@
  *     factory.c  INVITE to the well-known URI
  *     invite.c   reading an INVITE: body, offer, what it asks for; refusing it
  *     call.c     one participant's signalling, a table-driven state machine; call_media.c its leg
+ *     refer.c    bringing others in, and removing them; dial.c calls them, reach.c says whether it may
  *
  * Signalling thread only.
  */
@@ -20,6 +21,7 @@
 #include "sig/offer.h"
 #include "sig/pin.h"
 #include "sig/place.h"
+#include "sig/reach.h"
 #include "sig/store.h"
 #include "sig/trust.h"
 #include "sig/txn.h"
@@ -30,6 +32,10 @@
 #define FOCUS_USER_MAX 64
 #define FOCUS_EVENTS_BATCH 1024 /* of one worker in one beat */
 #define FOCUS_BEAT_NS (5 * NS_PER_MS)
+
+#define FOCUS_DIAL_RATES 1024 /* of those who have others called: buckets, by hash */
+
+enum focus_refer { FOCUS_REFER_PARTICIPANTS, FOCUS_REFER_CREATOR, FOCUS_REFER_OFF }; /* who may REFER to a conference */
 
 enum focus_mode { FOCUS_REDIRECT, FOCUS_DIRECT }; /* what the factory answers: 302, or 200 as the focus itself */
 
@@ -59,9 +65,12 @@ struct focus_cfg {
     enum pin_policy pin;
     bool allocate_before_auth; /* the factory answers anybody; who joins is asked all the same */
     struct trust trusted;      /* peers whose P-Asserted-Identity is believed */
-    char cname[CNAME_MAX];     /* RTCP */
-    char server[64];           /* Server header, "": none */
-    bool strict;               /* tests: a cell of the call's table that cannot be reached aborts */
+    enum focus_refer refer;
+    struct reach reach;    /* whom we may call */
+    uint32_t dial_rate;    /* calls a minute that one may ask for */
+    char cname[CNAME_MAX]; /* RTCP */
+    char server[64];       /* Server header, "": none */
+    bool strict;           /* tests: a cell of the call's table that cannot be reached aborts */
 };
 
 /* Why a request was refused: name, status, text for people. Each is counted. */
@@ -85,6 +94,17 @@ struct focus_cfg {
     X(PRACK_LOST, 504, "provisional response was never acknowledged")                                                  \
     X(PACKAGE, 469, "INFO of a package that nobody here has")                                                          \
     X(PIN_BARRED, 403, "too many wrong PINs of that user within the hour")                                             \
+    X(REFER_TO, 400, "REFER without one Refer-To that can be read")                                                    \
+    X(REFER_METHOD, 403, "REFER to do what nobody is asked to do here")                                                \
+    X(REFERRAL, 403, "REFER from somebody who may not")                                                                \
+    X(REACH, 403, "REFER to somebody whom this server may not call")                                                   \
+    X(PARTICIPANT, 404, "REFER to remove somebody who is not there")                                                   \
+    X(DIAL_RATE, 480, "more calls asked for than may be made")                                                         \
+    X(LOOP, 482, "a call of our own that has come back")                                                               \
+    X(REPLACES, 400, "Replaces that cannot be read")                                                                   \
+    X(REPLACES_EARLY, 486, "Replaces of what has been answered")                                                       \
+    X(REPLACES_OVER, 603, "Replaces of a call that is over")                                                           \
+    X(REPLACES_RIGHT, 403, "Replaces of somebody else's call")                                                         \
     X(CONTACT, 400, "INVITE without one usable Contact")                                                               \
     X(ACCEPT, 406, "peer takes no SDP")                                                                                \
     X(BODY_TYPE, 415, "body that is not SDP")                                                                          \
@@ -126,6 +146,10 @@ int focus_refusal_status(enum focus_refusal refusal);
     X(PIN, "PIN was wrong, or never came")                                                                             \
     X(ACK_LOST, "answer was never acknowledged")                                                                       \
     X(ANSWER, "no usable answer to our offer")                                                                         \
+    X(DECLINED, "was called, and declined")                                                                            \
+    X(NO_ANSWER, "was called, and did not answer")                                                                     \
+    X(REMOVED, "removed from the conference")                                                                          \
+    X(REPLACED, "another call took its place")                                                                         \
     X(CONFERENCE, "conference is over")                                                                                \
     X(STOP, "server is going down")                                                                                    \
     X(FAULT, "a fault of our own")
@@ -144,6 +168,7 @@ const char *focus_ending_text(enum focus_ending ending);
 struct focus_stats {
     counter calls, confs, legs, subs; /* gauges; legs: lent to workers */
     counter notifies;
+    counter dials, dials_answered, dials_refused; /* calls of ours */
     counter calls_made, confs_made, redirects, challenges;
     counter refused[FOCUS_REFUSALS];
     counter ended[FOCUS_ENDINGS];
@@ -181,6 +206,10 @@ struct focus {
     struct addr media_host; /* as our SDP names it */
     bool stopping;
     uint64_t last_id; /* for log lines */
+    struct focus_dial_rate {
+        uint64_t since_ms;
+        uint32_t n_left;
+    } dial_rates[FOCUS_DIAL_RATES];
 
     struct room **slots;  /* [conferences_max], by the slot in the token */
     uint32_t *free_slots; /* ring of the free ones: the longest free is taken next */
@@ -237,6 +266,9 @@ void focus_serve(struct focus *focus, struct txn *txn, const struct sip_msg *msg
 
 /** "host[:port];transport=tls": what stands behind the @ of our URIs for a peer on that flow. @return text */
 const char *focus_host(const struct focus *focus, const struct flow *flow, char text[FOCUS_HOST_MAX + 32]);
+
+/** Is it one of the names and addresses that we go by? */
+bool focus_has_host(const struct focus *focus, const char *host);
 
 /** Answers OPTIONS as an INVITE would be answered there. room: of a conference, else NULL. */
 void focus_options(struct focus *focus, struct txn *txn, enum focus_target target, const struct room *room);

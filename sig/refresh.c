@@ -134,6 +134,21 @@ void refresh_settle(struct call *call, struct sip_out *out, bool supports)
     timers_start(call);
 }
 
+void refresh_take(struct call *call, const struct sip_msg *msg)
+{
+    struct refresh *r = &call->refresh;
+    const char *text = sip_header(msg, "Session-Expires", 0), *params = text ? strchr(text, ';') : NULL;
+    char refresher[8] = "";
+    int64_t interval_s = seconds_of(text);
+    if (params) {
+        sip_param(params, "refresher", refresher, sizeof refresher);
+    }
+    r->peer_updates = (msg->allow & sip_bit(SIP_UPDATE)) != 0;
+    r->interval_s = interval_s < 0 ? 0 : (uint32_t)MAX(interval_s, (int64_t)REFRESH_MIN_S);
+    r->by_us = strcmp(refresher, "uas") != 0;
+    timers_start(call);
+}
+
 void refresh_answered(struct call *call, struct txn *txn, int status)
 {
     struct refresh *r = &call->refresh;

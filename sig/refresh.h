@@ -29,6 +29,9 @@ int refresh_read(struct call *call, struct txn *txn, const struct sip_msg *msg);
 /** Says what was settled in the 2xx, and starts the timers. supports: the request's Supported has "timer". */
 void refresh_settle(struct call *call, struct sip_out *out, bool supports);
 
+/** Takes what the 2xx to our INVITE says, and starts the timers. */
+void refresh_take(struct call *call, const struct sip_msg *msg);
+
 /** Once, before anything else here. */
 void refresh_init(struct call *call);
 /** The call is over, or going. */

@@ -4,6 +4,7 @@
 #include "core/conf/conf.h"
 #include "core/ctl.h"
 #include "sig/call.h"
+#include "sig/refer.h"
 #include "sig/roster.h"
 
 #include <errno.h>
@@ -275,6 +276,7 @@ void room_end(struct room *room, enum focus_ending why)
     }
     room->n_calls--;
     roster_end(room);
+    refer_end(room);
     if (room->conf) {
         room->close_due = true;
         f->n_due++;
@@ -309,6 +311,7 @@ void room_settle(struct room *room)
             room->next->link = room->link;
         }
         count_add(&f->stats.confs, (uint64_t)-1);
+        free(room->creator_uri);
         free(room);
     }
 }

@@ -23,6 +23,7 @@ struct room {
     struct uri_token id;
     uint64_t created_s;
     char creator[AUTH_USER_MAX]; /* who asked the factory for it; "": nobody knows */
+    char *creator_uri;           /* his From, where nobody has to say who he is; NULL: not even that */
     struct place_hold hold;
     int worker;        /* once open */
     struct conf *conf; /* lent; NULL: not open, or back */
@@ -32,7 +33,9 @@ struct room {
     uint32_t n_drops_due; /* legs whose drop waits for the ring */
     bool close_due;       /* CTL_CONF_CLOSE waits for the ring, or for the drops before it */
     bool save_due;        /* the store has not been told yet */
+    uint32_t n_dialling;  /* calls of ours that nobody has answered yet */
     struct sub *watchers; /* of the roster */
+    struct sub *refers;   /* REFERs that are told what becomes of them */
     uint64_t changes;     /* of the roster, so far */
     uint64_t forgotten;   /* departures up to this change are not remembered */
     struct room_gone {

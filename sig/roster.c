@@ -4,6 +4,7 @@
 #include "sig/sub.h"
 #include "sig/xml.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,21 @@ void roster_name(struct call *call, const struct sip_msg *msg)
     }
 }
 
+int roster_name_dialled(struct call *call, const char *entity, const char *display)
+{
+    call->joined_s = call->focus->world.wall_s(call->focus->world.ctx);
+    call->entity = strdup(entity);
+    call->display = strdup(display);
+    return call->entity && call->display ? 0 : -ENOMEM;
+}
+
 /* ---- documents ---- */
+
+/* RFC 4575 5.7.2 */
+static const char *endpoint_status(const struct call *call)
+{
+    return call->state == CALL_DIALLING ? "dialing-out" : call->state == CALL_RINGING ? "alerting" : "connected";
+}
 
 static const char *media_status(const struct call *call)
 {
@@ -74,9 +89,9 @@ static void user_put(struct xml *x, const struct call *call)
     xml_putf(x, "<endpoint entity=\"sip:call-%llu@", (unsigned long long)call->id);
     xml_text(x, call->focus->cfg.domain);
     xml_putf(x,
-             "\"><status>connected</status><joining-method>%s</joining-method><joining-info><when>%s</when>"
+             "\"><status>%s</status><joining-method>%s</joining-method><joining-info><when>%s</when>"
              "</joining-info><media id=\"1\"><type>audio</type>",
-             call->is_ours ? "dialed-out" : "dialed-in", when);
+             endpoint_status(call), call->is_ours ? "dialed-out" : "dialed-in", when);
     if (call->ssrc) {
         xml_putf(x, "<src-id>%u</src-id>", call->ssrc); /* as it stands in the CSRC lists of the mix */
     }
@@ -229,29 +244,26 @@ void roster_abandon(struct room *room)
 
 void roster_dialog_gone(struct room *room, const struct dialog *dialog)
 {
-    for (struct sub *sub = room->watchers, *next; sub; sub = next) {
-        next = sub->next;
-        if (sub->dialog == dialog) {
-            sub_forget(sub);
-        }
-    }
+    sub_dialog_gone(room->watchers, dialog);
+    sub_dialog_gone(room->refers, dialog);
+    sub_dialog_gone(room->focus->ending, dialog);
 }
 
 /* ---- SUBSCRIBE ---- */
 
-/* May he know who is there? */
-static bool may_watch(const struct room *room, const struct dialog *shared, const struct sip_msg *msg,
-                      const struct identity *who)
+bool roster_knows(const struct room *room, const struct dialog *shared, const struct sip_msg *msg,
+                  const struct identity *who)
 {
-    if (shared) {
-        return true; /* a participant, by his own dialog */
+    if (shared) { /* a participant, by his own dialog */
+        const struct call *self = call_of_owner(shared->owner);
+        return !self || !self->pin.is_due;
     }
     if (who->user[0]) {
-        if (strcmp(who->user, room->creator) == 0) {
+        if (strcmp(who->user, room->creator) == 0 && !who->owes_pin) {
             return true;
         }
         for (const struct call *call = room->roster; call; call = call->room_next) {
-            if (strcmp(call->who.user, who->user) == 0) {
+            if (strcmp(call->who.user, who->user) == 0 && !call->pin.is_due) {
                 return true;
             }
         }
@@ -312,7 +324,7 @@ void roster_subscribe(struct room *room, struct dialog *shared, struct txn *txn,
         focus_refuse_with(f, txn, FOCUS_ACCEPT, "Accept", "application/conference-info+xml");
     } else if (sub) {
         sub_refresh(sub, txn, msg);
-    } else if (!may_watch(room, shared, msg, who)) {
+    } else if (!roster_knows(room, shared, msg, who)) {
         focus_refuse(f, txn, FOCUS_WATCH);
     } else {
         struct watcher *w = calloc(1, sizeof *w);

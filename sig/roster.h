@@ -17,6 +17,13 @@
 /** What a participant is told of as: filled once, when its call begins. */
 void roster_name(struct call *call, const struct sip_msg *msg);
 
+/** The same for one whom we call. @return 0 | -ENOMEM */
+int roster_name_dialled(struct call *call, const char *entity, const char *display);
+
+/** Is he one of them: may he know who is there, and bring others? shared: the dialog in which he asks, NULL: none */
+bool roster_knows(const struct room *room, const struct dialog *shared, const struct sip_msg *msg,
+                  const struct identity *who);
+
 /** A participant has come, has changed or goes: watchers are told. */
 void roster_changed(struct call *call);
 void roster_left(struct call *call);

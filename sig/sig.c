@@ -174,6 +174,26 @@ static void hosts_fill(struct sig *sig)
     }
 }
 
+/* Which sockets calls of ours leave by, and by which ports we would be calling ourselves. */
+static int reach_fill(struct sig *sig)
+{
+    struct reach *reach = &sig->cfg.focus.reach;
+    reach->listener_v4 = net_listener_for(sig->net, FLOW_UDP, AF_INET);
+    reach->listener_v6 = net_listener_for(sig->net, FLOW_UDP, AF_INET6);
+    for (unsigned i = 0; i < sig->cfg.net.n_listeners; i++) {
+        reach->own_ports[reach->n_own_ports++] = addr_port(net_local(sig->net, i));
+    }
+    if (addr_is_set(&reach->proxy.remote)) {
+        int listener =
+            net_listener_for(sig->net, (enum flow_transport)reach->proxy.transport, reach->proxy.remote.sa.sa_family);
+        if (listener < 0) {
+            return listener;
+        }
+        reach->proxy.listener = (uint8_t)listener;
+    }
+    return 0;
+}
+
 static void *thread_main(void *arg)
 {
     struct sig *sig = arg;
@@ -264,6 +284,9 @@ int sig_start(struct sig **out, const struct sig_cfg *cfg, struct sig_failure *f
     }
     hosts_fill(sig);
     failure->part = SIG_PART_PLACE;
+    if ((err = reach_fill(sig)) != 0) {
+        goto out;
+    }
     if ((err = place_build(&sig->place, &cfg->place)) != 0) {
         goto out;
     }

@@ -42,6 +42,7 @@ static void sub_free(struct sub *sub)
         txn_set_tag(sub->notify, NULL);
     }
     list_leave(sub);
+    sub->dialog->n_riders -= sub->dialog != &sub->own;
     dialog_free(&sub->own);
     free(sub->contact);
     count_add(&f->stats.subs, (uint64_t)-1);
@@ -51,6 +52,16 @@ static void sub_free(struct sub *sub)
 void sub_forget(struct sub *sub)
 {
     sub_free(sub);
+}
+
+void sub_dialog_gone(struct sub *list, const struct dialog *dialog)
+{
+    for (struct sub *sub = list, *next; sub; sub = next) {
+        next = sub->next;
+        if (sub->dialog == dialog) {
+            sub_free(sub);
+        }
+    }
 }
 
 /* ---- telling ---- */
@@ -190,6 +201,8 @@ static void on_request(struct owner *owner, struct txn *txn, const struct sip_ms
     struct sub *sub = sub_of(owner);
     if (msg->method == SIP_SUBSCRIBE) {
         sub_refresh(sub, txn, msg);
+    } else if (msg->method == SIP_NOTIFY) {
+        focus_refuse(sub->focus, txn, FOCUS_DIALOG); /* we have subscribed to nothing: RFC 6665 4.1.3 */
     } else {
         focus_refuse(sub->focus, txn, FOCUS_METHOD);
     }
@@ -229,9 +242,16 @@ static void expiry_set(struct sub *sub, int64_t expires_s)
     timer_start(sub->focus->wheel, &sub->expiry, (uint64_t)expires_s * 1000);
 }
 
-/* Event's id parameter, given back as it came. */
+/* Event's id parameter, given back as it came. A REFER has none: several in one dialog are told apart by their CSeq
+ * (RFC 3515 2.4.6). */
 static void id_read(struct sub *sub, const struct sip_msg *msg)
 {
+    if (msg->method == SIP_REFER) {
+        if (sub->dialog != &sub->own) {
+            snprintf(sub->id, sizeof sub->id, "%u", msg->cseq);
+        }
+        return;
+    }
     const char *event = sip_header(msg, "Event", 0), *params = event ? strchr(event, ';') : NULL;
     if (!params || !sip_param(params, "id", sub->id, sizeof sub->id)) {
         sub->id[0] = '\0';
@@ -275,7 +295,9 @@ int sub_accept(struct focus *f, const struct sub_package *package, struct sub **
     timer_init(&sub->wait, on_wait);
     id_read(sub, msg);
     list_enter(sub, list);
-    if (!shared) {
+    if (shared) {
+        shared->n_riders++;
+    } else {
         dialog_enter(&f->dialogs, &sub->own);
     }
     count_add(&f->stats.subs, 1);

@@ -1,6 +1,6 @@
 /*
  * Subscriptions that peers have to us (RFC 6665): a dialog of their own, or one more usage of a call's dialog (a REFER
- * within it). What they are about is a package's affair: conference.c (RFC 4575), refer.c (RFC 3515).
+ * within it). What they are about is a package's affair: roster.c (RFC 4575), refer.c (RFC 3515).
  *
  * One NOTIFY at a time is under way, never two within the package's interval; what happens in between is told by the
  * next one. A peer that answers 481, or not at all, has no subscription any more. Signalling thread only.
@@ -71,6 +71,9 @@ void sub_end(struct sub *sub, const char *reason);
 
 /** Moves it to another list: its maker goes before it does. */
 void sub_move(struct sub *sub, struct sub **list);
+
+/** A dialog is over: those of a list that ride on it are forgotten. */
+void sub_dialog_gone(struct sub *list, const struct dialog *dialog);
 
 /** Forgets it without a word: its dialog is over. */
 void sub_forget(struct sub *sub);

@@ -10,9 +10,10 @@
 #define SUM_LIST(X)                                                                                                    \
     X(beats)                                                                                                           \
     X(busy_ns)                                                                                                         \
-    X(ticks) X(ticks_late) X(ticks_skipped) X(confs) X(legs) X(rx_packets) X(rx_bytes) X(tx_packets) X(tx_bytes)       \
-        X(late_sum_ns) X(decoded) X(undecoded) X(warmed) X(level_lies) X(concealed) X(blended) X(encoded)              \
-            X(encode_shared) X(events_lost)
+    X(ticks)                                                                                                           \
+    X(ticks_late) X(ticks_skipped) X(confs) X(legs) X(rx_packets) X(rx_bytes) X(tx_packets) X(tx_bytes) X(late_sum_ns) \
+        X(decoded) X(undecoded) X(warmed) X(level_lies) X(concealed) X(blended) X(encoded) X(encode_shared)            \
+            X(events_lost)
 
 struct sums {
 #define X(name) uint64_t name;
@@ -84,10 +85,12 @@ static void put_signalling(FILE *out, const struct sig_figures *f)
 {
     fprintf(out,
             ",\"calls\":%llu,\"conferences\":%llu,\"legs_lent\":%llu,\"calls_made\":%llu,\"conferences_made\":%llu,"
-            "\"redirects\":%llu,\"dtmf\":%llu,\"store_errors\":%llu",
+            "\"redirects\":%llu,\"dialled\":%llu,\"dialled_answered\":%llu,\"dialled_refused\":%llu,\"dtmf\":%llu,"
+            "\"store_errors\":%llu",
             U(count_get(&f->focus->calls)), U(count_get(&f->focus->confs)), U(count_get(&f->focus->legs)),
             U(count_get(&f->focus->calls_made)), U(count_get(&f->focus->confs_made)),
-            U(count_get(&f->focus->redirects)), U(count_get(&f->focus->events_dtmf)),
+            U(count_get(&f->focus->redirects)), U(count_get(&f->focus->dials)), U(count_get(&f->focus->dials_answered)),
+            U(count_get(&f->focus->dials_refused)), U(count_get(&f->focus->events_dtmf)),
             U(count_get(&f->focus->store_errors)));
     fprintf(out, ",\"refused\":{");
     for (unsigned i = 0; i < FOCUS_REFUSALS; i++) {

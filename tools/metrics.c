@@ -139,6 +139,11 @@ static void put_signalling(FILE *out, const struct sig_figures *f)
     one(out, "legs_total", "counter", "Calls made.", (double)count_get(&f->focus->calls_made));
     one(out, "factory_redirects_total", "counter", "Factory requests answered with a fresh conference URI.",
         (double)count_get(&f->focus->redirects));
+    one(out, "dialled_total", "counter", "Calls that conferences have made.", (double)count_get(&f->focus->dials));
+    one(out, "dialled_answered_total", "counter", "Of these, answered ones.",
+        (double)count_get(&f->focus->dials_answered));
+    one(out, "dialled_refused_total", "counter", "Of these, refused and unreachable ones.",
+        (double)count_get(&f->focus->dials_refused));
     one(out, "store_errors_total", "counter", "Operations that the store failed.",
         (double)count_get(&f->focus->store_errors));
     put_reasons(out, "rejected_total", "Requests that the focus refused.", 0, FOCUS_REFUSALS, refusal_word,

@@ -60,6 +60,7 @@ READ_NUMBER(read_conference_legs, sig.focus.legs_max, 1, CONF_LEGS_MAX)
 READ_NUMBER(read_conferences, sig.focus.conferences_max, 1, URI_SLOTS_MAX)
 READ_NUMBER(read_worker_legs, worker_legs_max, 1, 65535)
 READ_NUMBER(read_session, sig.focus.session_s, 0, 86400)
+READ_NUMBER(read_dial_rate, sig.focus.dial_rate, 1, 60000)
 READ_NUMBER(read_quiet, sig.focus.quiet_s, 0, 65535)
 READ_NUMBER(read_reserve_s, sig.focus.reserve_s, 1, 3600)
 READ_NUMBER(read_reserve_legs, sig.focus.reserve_legs, 1, 1000)
@@ -285,6 +286,42 @@ READ(read_tls_verify)
         return refuse(why, size, "write off or peer");
     }
     config->sig.tls.verify = text[0] == 'p';
+    return 0;
+}
+
+READ(read_refer)
+{
+    static const char *const words[] = {"participants", "creator", "off"};
+    for (unsigned i = 0; i < ARRAY_LEN(words); i++) {
+        if (strcmp(text, words[i]) == 0) {
+            config->sig.focus.refer = (enum focus_refer)i;
+            return 0;
+        }
+    }
+    return refuse(why, size, "write participants, creator or off");
+}
+
+READ(read_dial_out)
+{
+    int err = reach_read(&config->sig.focus.reach, text);
+    return err == 0         ? 0
+           : err == -ENOSPC ? refuse(why, size, "give at most 32 domains and 32 networks")
+                            : refuse(why, size,
+                                     "write off, any, or domains and networks such as "
+                                     "example.net,198.51.100.0/24");
+}
+
+/* "udp:192.0.2.1:5060" */
+READ(read_outbound_proxy)
+{
+    struct net_listener l = {.advertised = ""};
+    if (*text == '\0') {
+        return 0;
+    }
+    if (listener_read(&l, text) != 0 || l.advertised[0] || l.transport == FLOW_TLS || addr_port(&l.addr) == 0) {
+        return refuse(why, size, "write udp:IP:PORT or tcp:IP:PORT with an address, not a name");
+    }
+    config->sig.focus.reach.proxy = flow_to((enum flow_transport)l.transport, 0, &l.addr);
     return 0;
 }
 
@@ -588,6 +625,18 @@ const struct option options[] = {
     {NULL, "trusted", "CIDR[,CIDR...]", "", "nobody",
      "proxies that vouch for their callers: their P-Asserted-Identity is believed, others' is ignored", true,
      read_trusted},
+    {NULL, "refer", "participants|creator|off", "participants", "",
+     "who may have others called, or removed, by REFER to the conference; removing is for its creator, and for oneself",
+     false, read_refer},
+    {NULL, "dial-out", "off|any|LIST", "off", "",
+     "whom the server calls on behalf of participants: domains (with all below them), and networks of literal "
+     "addresses; any: whoever the outbound proxy reaches, but private addresses that are not listed",
+     true, read_dial_out},
+    {NULL, "outbound-proxy", "udp|tcp:IP:PORT", "", "none",
+     "where these calls are sent, whatever their URI says; without it only listed addresses can be called", false,
+     read_outbound_proxy},
+    {NULL, "dial-rate", "N", "30", "", "calls a minute that one participant may ask for, beyond the first 20", false,
+     read_dial_rate},
     {NULL, "session-expires", "SECONDS", "1800", "",
      "session timer (RFC 4028) with phones that know it and name none; 0: only where it is asked for", false,
      read_session},
@@ -720,9 +769,33 @@ static void options_realm(struct config *config)
     }
 }
 
+/* Is there a listener whose socket can reach the proxy? */
+static bool proxy_is_near(const struct config *config)
+{
+    const struct flow *proxy = &config->sig.focus.reach.proxy;
+    bool is_near = !addr_is_set(&proxy->remote);
+    for (unsigned i = 0; i < config->sig.net.n_listeners; i++) {
+        const struct net_listener *l = &config->sig.net.listeners[i];
+        is_near |= l->transport == proxy->transport && l->addr.sa.sa_family == proxy->remote.sa.sa_family;
+    }
+    return is_near;
+}
+
 int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
 {
     struct place_cfg *place = &config->sig.place;
+    const struct reach *reach = &config->sig.focus.reach;
+
+    if ((reach->is_any || reach->n_domains) && !addr_is_set(&reach->proxy.remote)) {
+        snprintf(why, CONFIG_TEXT_MAX,
+                 "--dial-out names domains, or any: no name is looked up here; give --outbound-proxy=udp:IP:PORT");
+        return -EINVAL;
+    }
+    if (!proxy_is_near(config)) {
+        snprintf(why, CONFIG_TEXT_MAX,
+                 "--outbound-proxy: no --sip-listen has its transport and family of addresses; add one");
+        return -EINVAL;
+    }
 
     if (place->port_max < ((place->port_min + 1) & ~1) + 1) {
         snprintf(why, CONFIG_TEXT_MAX, "--port-min=%u and --port-max=%u leave no pair of ports; raise --port-max",

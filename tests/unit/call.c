@@ -56,7 +56,7 @@ static void test_redirect_flow(void **state)
     assert_int_equal(phone_invite(&a, SDP_PCMU), 200);
     const char *ok = last(w);
     assert_true(header(ok, "Allow", value, sizeof value));
-    assert_string_equal(value, "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, SUBSCRIBE");
+    assert_string_equal(value, "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, SUBSCRIBE, NOTIFY, REFER");
     assert_true(header(ok, "Supported", value, sizeof value));
     assert_true(header(ok, "Accept", value, sizeof value));
     assert_non_null(strstr(ok, "m=audio 463"));

@@ -38,6 +38,7 @@ struct world {
     struct ctl ctl;
     uint64_t now_ns, wall_s, seed;
     char sent[SENT_MAX][TEXT_MAX]; /* a ring: the last ones */
+    struct flow flows[SENT_MAX];   /* where to */
     unsigned n_sent, i_answer;     /* i_answer: the last response among them */
     struct ctl_req reqs[64];       /* what the worker was asked since the last look */
     unsigned n_reqs;
@@ -53,6 +54,7 @@ HELP int world_send(void *ctx, struct flow *flow, const char *text, size_t n)
     must(n < TEXT_MAX);
     memcpy(w->sent[w->n_sent % SENT_MAX], text, n);
     w->sent[w->n_sent % SENT_MAX][n] = '\0';
+    w->flows[w->n_sent % SENT_MAX] = *flow;
     w->n_sent++;
     return 0;
 }
@@ -121,6 +123,7 @@ HELP struct world *world_open(struct focus_cfg cfg, uint32_t budget_us, const ch
     cfg.unused_s = 60;
     cfg.life_s = cfg.life_s ? cfg.life_s : 3600;
     cfg.linger_s = 5;
+    cfg.dial_rate = cfg.dial_rate ? cfg.dial_rate : 30;
     cfg.strict = true;
     must(sip_init() == 0);
     must(focus_build(&w->focus, &cfg, &focus_world, &w->wheel, w->place, w->store, NULL) == 0);
@@ -313,6 +316,44 @@ HELP unsigned count_sent(const struct world *w, const char *start)
         n += strncmp(w->sent[i % SENT_MAX], start, strlen(start)) == 0;
     }
     return n;
+}
+
+/* The i-th last message that was sent, 0 the last. */
+HELP const char *world_sent(const struct world *w, unsigned i)
+{
+    return w->n_sent > i ? w->sent[(w->n_sent - 1 - i) % SENT_MAX] : "";
+}
+
+/* The last request of that start, such as "INVITE "; "" if none is remembered. */
+HELP const char *world_request(const struct world *w, const char *start)
+{
+    for (unsigned i = 0; i < MIN(w->n_sent, (unsigned)SENT_MAX); i++) {
+        if (strncmp(world_sent(w, i), start, strlen(start)) == 0) {
+            return world_sent(w, i);
+        }
+    }
+    return "";
+}
+
+/* What a called phone says to a request of ours: it comes from where that went. tag: of its To, "": none. */
+HELP void world_reply(struct world *w, const char *request, int status, const char *tag, const char *extra,
+                      const char *body)
+{
+    char text[TEXT_MAX], via[512], from[512], to[512], id[256], cseq[64];
+    struct flow flow = {.transport = FLOW_UDP, .conn = FLOW_NO_CONN};
+    must(header(request, "Via", via, sizeof via) && header(request, "From", from, sizeof from) &&
+         header(request, "To", to, sizeof to) && header(request, "Call-ID", id, sizeof id) &&
+         header(request, "CSeq", cseq, sizeof cseq));
+    for (unsigned i = 0; i < SENT_MAX; i++) {
+        flow = w->sent[i] == request ? w->flows[i] : flow;
+    }
+    int n = snprintf(text, sizeof text,
+                     "SIP/2.0 %d x\r\nVia: %s\r\nFrom: %s\r\nTo: %s%s%s\r\nCall-ID: %s\r\nCSeq: %s\r\n%s%s"
+                     "Content-Length: %zu\r\n\r\n%s",
+                     status, via, from, to, *tag && !strstr(to, ";tag=") ? ";tag=" : "", strstr(to, ";tag=") ? "" : tag,
+                     id, cseq, extra, body ? "Content-Type: application/sdp\r\n" : "", body ? strlen(body) : 0,
+                     body ? body : "");
+    txns_rx(w->txns, &flow, text, (size_t)n, w->now_ns);
 }
 
 /* Answers the BYE that was sent last. */

@@ -1,0 +1,353 @@
+/* REFER to the focus. See refer.h. */
+#include "sig/refer.h"
+
+#include "sig/dial.h"
+#include "sig/replaces.h"
+#include "sig/room.h"
+#include "sig/roster.h"
+#include "sig/sub.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define PARSE_BYTES (3 * SIP_URI_BYTES_MAX + 16)
+
+/* What became of one: a sub's arg. */
+struct refer {
+    struct sub *sub;
+    struct call *call; /* who is being called; NULL: nobody, or it has been told */
+    int status;
+    const char *reason;
+};
+
+/* What a REFER asks for, read. */
+struct wish {
+    char memory[PARSE_BYTES];
+    struct sip_addr to;
+    bool is_bye, is_silent;
+    char replaces[REPLACES_TEXT_MAX]; /* "": none */
+    const char *referred_by;          /* NULL: none, or none that can be read */
+};
+
+/* ---- the subscription ---- */
+
+static void body(struct sub *sub, struct sip_out *out, bool is_first)
+{
+    const struct refer *r = sub->arg;
+    char text[128];
+    int n = snprintf(text, sizeof text, "SIP/2.0 %d %s\r\n", r->status, r->reason);
+    sip_body(out, "message/sipfrag;version=2.0", text, (size_t)n);
+}
+
+static void gone(struct sub *sub)
+{
+    struct refer *r = sub->arg;
+    if (r->call) {
+        dial_forget(r->call);
+    }
+    free(r);
+}
+
+static const struct sub_package package = {
+    .event = "refer", .expires_s = 300, .expires_min_s = 0, .expires_max_s = 300, .body = body, .gone = gone};
+
+/* The last word. The refer is gone after it, or goes by itself. */
+static void told(void *arg, int status, const char *reason)
+{
+    struct refer *r = arg;
+    r->call = NULL;
+    r->status = status;
+    r->reason = reason;
+    sub_end(r->sub, "noresource");
+}
+
+bool refer_subscribe(struct call *call, struct txn *txn, const struct sip_msg *msg)
+{
+    const char *event = sip_header(msg, "Event", 0), *params = event ? strchr(event, ';') : NULL;
+    char id[sizeof((struct sub *)0)->id] = "";
+    if (!event || strcspn(event, "; \t") != 5 || strncasecmp(event, "refer", 5) != 0) {
+        return false;
+    }
+    if (params) {
+        sip_param(params, "id", id, sizeof id);
+    }
+    for (struct sub *sub = call->room->refers; sub; sub = sub->next) {
+        if (sub->dialog == &call->dialog && strcmp(sub->id, id) == 0) {
+            sub_refresh(sub, txn, msg);
+            return true;
+        }
+    }
+    focus_refuse(call->focus, txn, FOCUS_DIALOG); /* only a REFER makes one: RFC 3515 2.4.4 */
+    return true;
+}
+
+void refer_end(struct room *room)
+{
+    while (room->refers) {
+        sub_move(room->refers, &room->focus->ending);
+    }
+}
+
+void refer_abandon(struct room *room)
+{
+    while (room->refers) {
+        sub_forget(room->refers);
+    }
+}
+
+/* ---- reading ---- */
+
+/* "a=b&Replaces=c": the value of one header of a URI, its escapes written away. @return false: there is none */
+static bool uri_header(const char *headers, const char *name, char *value, size_t size)
+{
+    size_t n_name = strlen(name);
+    for (const char *p = headers; *p; p += strcspn(p, "&"), p += *p == '&') {
+        if (strncasecmp(p, name, n_name) == 0 && p[n_name] == '=') {
+            p += n_name + 1;
+            snprintf(value, size, "%.*s", (int)strcspn(p, "&"), p);
+            sip_unescape(value);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* @return FOCUS_REFUSALS: fine */
+static enum focus_refusal wish_read(struct wish *wish, const struct sip_msg *msg)
+{
+    const char *text = sip_header(msg, "Refer-To", 0), *silent = sip_header(msg, "Refer-Sub", 0);
+    const char *by = sip_header(msg, "Referred-By", 0);
+    char method[16] = "", value[SIP_URI_BYTES_MAX], memory[PARSE_BYTES];
+    struct replaces replaces;
+    struct sip_addr referrer;
+    memset(wish, 0, sizeof *wish);
+    if (!text || sip_header(msg, "Refer-To", 1) || strlen(text) > SIP_URI_BYTES_MAX ||
+        sip_addr_parse(&wish->to, text, strlen(text), wish->memory, sizeof wish->memory) != 0) {
+        return FOCUS_REFER_TO; /* RFC 3515 2.4.2 */
+    }
+    if (sip_param(wish->to.uri.params, "method", method, sizeof method) && strcmp(method, "INVITE") != 0) {
+        if (strcmp(method, "BYE") != 0) {
+            return FOCUS_REFER_METHOD;
+        }
+        wish->is_bye = true;
+    }
+    const char *headers = wish->to.uri.headers ? wish->to.uri.headers : "";
+    if (uri_header(headers, "Replaces", value, sizeof value)) {
+        if (replaces_read(&replaces, value) != 0) {
+            return FOCUS_REPLACES;
+        }
+        replaces_text(&replaces, wish->replaces, sizeof wish->replaces);
+    }
+    wish->is_silent = silent && strncasecmp(silent, "false", 5) == 0;
+    if (by && strlen(by) <= SIP_URI_BYTES_MAX &&
+        sip_addr_parse(&referrer, by, strlen(by), memory, sizeof memory) == 0) {
+        wish->referred_by = by;
+    }
+    return FOCUS_REFUSALS;
+}
+
+/* ---- who may ---- */
+
+static bool is_creator(const struct room *room, const struct call *call, const struct identity *who)
+{
+    if (call ? call->pin.is_due : who->owes_pin) {
+        return false;
+    }
+    if (who->user[0]) {
+        return strcmp(who->user, room->creator) == 0;
+    }
+    /* Nobody has to say who he is: then it is the one with the name that asked for it, by his call's own dialog. */
+    return call && call->entity && room->creator_uri && strcmp(call->entity, room->creator_uri) == 0;
+}
+
+static bool may_refer(const struct room *room, const struct call *call, const struct sip_msg *msg,
+                      const struct identity *who)
+{
+    switch (room->focus->cfg.refer) {
+    case FOCUS_REFER_PARTICIPANTS:
+        return roster_knows(room, call ? &call->dialog : NULL, msg, who);
+    case FOCUS_REFER_CREATOR:
+        return is_creator(room, call, who);
+    case FOCUS_REFER_OFF:
+        break;
+    }
+    return false;
+}
+
+/* ---- removing ---- */
+
+/* The same user at the same host; ports, parameters and headers do not make another one. */
+static bool is_named(const struct call *call, const struct sip_uri *uri)
+{
+    char memory[PARSE_BYTES], endpoint[32];
+    struct sip_uri is;
+    const char *user = uri->user ? uri->user : "";
+    snprintf(endpoint, sizeof endpoint, "call-%llu", (unsigned long long)call->id);
+    if (strcmp(user, endpoint) == 0 && focus_has_host(call->focus, uri->host)) {
+        return true;
+    }
+    return call->entity && sip_uri_parse(&is, call->entity, strlen(call->entity), memory, sizeof memory) == 0 &&
+           strcmp(is.user ? is.user : "", user) == 0 && strcmp(is.host, uri->host) == 0;
+}
+
+static struct call *named_next(struct call *call, const struct sip_uri *uri)
+{
+    while (call && !is_named(call, uri)) {
+        call = call->room_next;
+    }
+    return call;
+}
+
+/* @return FOCUS_REFUSALS: he may */
+static enum focus_refusal may_remove(const struct room *room, const struct call *self, const struct identity *who,
+                                     const struct sip_uri *uri)
+{
+    bool is_any = is_creator(room, self, who);
+    struct call *call = named_next(room->roster, uri);
+    if (!call && is_any) {
+        return FOCUS_PARTICIPANT;
+    }
+    for (; call; call = named_next(call->room_next, uri)) {
+        is_any |= call == self && !self->pin.is_due && !named_next(call->room_next, uri) &&
+                  named_next(room->roster, uri) == self;
+    }
+    return is_any ? FOCUS_REFUSALS : FOCUS_REFERRAL;
+}
+
+static void remove_all(struct room *room, const struct sip_uri *uri)
+{
+    for (struct call *call = named_next(room->roster, uri), *next; call; call = next) {
+        next = named_next(call->room_next, uri);
+        call_end(call, FOCUS_END_REMOVED);
+    }
+}
+
+/* ---- taking ---- */
+
+/* 202, and the subscription if one is wanted. @return 0 | -EPROTO: refused, and answered so */
+static int accept_it(struct room *room, struct call *call, struct txn *txn, const struct sip_msg *msg,
+                     const struct identity *who, bool is_silent, struct refer **out)
+{
+    char contact[URI_TOKEN_CHARS + FOCUS_HOST_MAX + 64];
+    *out = NULL;
+    room_contact_text(room, &msg->flow, contact, sizeof contact);
+    if (is_silent) {
+        struct sip_out *ok = txn_response(txn, 202, NULL);
+        sip_add(ok, "Refer-Sub", "false");
+        sip_add(ok, "Contact", contact);
+        return txn_respond(txn, ok) == 0 ? 0 : -EPROTO;
+    }
+    struct refer *r = calloc(1, sizeof *r);
+    if (!r) {
+        focus_refuse(room->focus, txn, FOCUS_MEMORY);
+        return -EPROTO;
+    }
+    struct sub *sub;
+    *r = (struct refer){.status = 100, .reason = "Trying"};
+    if (sub_accept(room->focus, &package, &room->refers, call ? &call->dialog : NULL, txn, msg, 202, contact, r,
+                   who->user, &sub) != 0) {
+        free(r);
+        return -EPROTO;
+    }
+    if (sub) { /* else Expires: 0 has ended it */
+        r->sub = sub;
+        *out = r;
+    }
+    return 0;
+}
+
+static void call_out(struct room *room, struct call *call, struct txn *txn, const struct sip_msg *msg,
+                     const struct identity *who, const struct wish *wish, const struct reach_way *way)
+{
+    struct dial_plan plan = {.way = *way,
+                             .host = wish->to.uri.host,
+                             .entity = way->target,
+                             .display = wish->to.display,
+                             .replaces = wish->replaces[0] ? wish->replaces : NULL,
+                             .referred_by = wish->referred_by};
+    struct refer *r;
+    struct call *called;
+    if (accept_it(room, call, txn, msg, who, wish->is_silent, &r) != 0) {
+        return;
+    }
+    if (r) {
+        plan.told = told;
+        plan.arg = r;
+    }
+    int err = dial_begin(room, &plan, &called);
+    if (err && r) {
+        told(r, err == -EUSERS ? 486 : 503, sip_reason(err == -EUSERS ? 486 : 503));
+    } else if (r) {
+        r->call = called;
+    }
+}
+
+static void take_out(struct room *room, struct call *call, struct txn *txn, const struct sip_msg *msg,
+                     const struct identity *who, const struct wish *wish)
+{
+    struct refer *r;
+    if (accept_it(room, call, txn, msg, who, wish->is_silent, &r) != 0) {
+        return;
+    }
+    if (r) {
+        told(r, 200, "OK");
+    }
+    remove_all(room, &wish->to.uri); /* last: one of them may be call */
+}
+
+/* Who asks, as limits know him: an identity, or where he is. */
+static const char *referrer_of(const struct identity *who, const struct sip_msg *msg, char text[ADDR_TEXT_MAX])
+{
+    return who->user[0] ? who->user : addr_host_text(&msg->flow.remote, text);
+}
+
+/* @return FOCUS_REFUSALS: fine */
+static enum focus_refusal may_call(struct room *room, const struct sip_msg *msg, const struct identity *who,
+                                   const struct wish *wish, struct reach_way *way)
+{
+    char where[ADDR_TEXT_MAX];
+    switch (reach_find(room->focus, &wish->to.uri, NULL, way)) {
+    case 0:
+        break;
+    case -EPROTONOSUPPORT:
+        return FOCUS_SCHEME;
+    default:
+        return FOCUS_REACH;
+    }
+    if (room->n_roster >= room->focus->cfg.legs_max) {
+        return FOCUS_LEGS;
+    }
+    return dial_admit(room, referrer_of(who, msg, where)) == 0 ? FOCUS_REFUSALS : FOCUS_DIAL_RATE;
+}
+
+void refer_take(struct room *room, struct call *call, struct txn *txn, const struct sip_msg *msg,
+                const struct identity *who)
+{
+    struct focus *f = room->focus;
+    struct wish wish;
+    struct reach_way way;
+    enum focus_refusal refusal = FOCUS_REFUSALS;
+    if (f->stopping) {
+        refusal = FOCUS_STOPPING;
+    } else if (room->state == ROOM_ENDED || (call && !call->room_link)) {
+        refusal = FOCUS_ENDED;
+    } else if ((refusal = wish_read(&wish, msg)) != FOCUS_REFUSALS) {
+        /* it says why */
+    } else if (!may_refer(room, call, msg, who)) {
+        refusal = FOCUS_REFERRAL;
+    } else if (wish.is_bye) {
+        refusal = may_remove(room, call, who, &wish.to.uri);
+    } else {
+        refusal = may_call(room, msg, who, &wish, &way);
+    }
+    if (refusal != FOCUS_REFUSALS) {
+        focus_refuse(f, txn, refusal);
+    } else if (wish.is_bye) {
+        take_out(room, call, txn, msg, who, &wish);
+    } else {
+        call_out(room, call, txn, msg, who, &wish, &way);
+    }
+}

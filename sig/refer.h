@@ -1,0 +1,23 @@
+/*
+ * REFER to the focus (RFC 3515, RFC 4579 5.5, 5.10): a participant has somebody called into the conference, or has
+ * somebody's call pulled in (Replaces), or removes one (method=BYE). What becomes of it is told by NOTIFYs of the
+ * implicit subscription, unless nobody wants them (RFC 4488).
+ */
+#ifndef SIG_REFER_H
+#define SIG_REFER_H
+
+#include "sig/call.h"
+
+/** REFER to a conference. call: the participant in whose dialog it came, NULL: outside of any. Answers it. */
+void refer_take(struct room *room, struct call *call, struct txn *txn, const struct sip_msg *msg,
+                const struct identity *who);
+
+/** SUBSCRIBE in a call's dialog that is about a REFER there. @return false: it is not */
+bool refer_subscribe(struct call *call, struct txn *txn, const struct sip_msg *msg);
+
+/** The conference is over: what still has something to say says it by itself. */
+void refer_end(struct room *room);
+/** The program is: without a word. */
+void refer_abandon(struct room *room);
+
+#endif
