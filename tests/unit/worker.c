@@ -2,6 +2,7 @@
  * The real worker thread with both I/O back ends on loopback: two legs hear each other, byte for byte, a stranger is
  * not heard, hold is silent, and everything lent comes back.
  */
+#include "core/io_socket.h"
 #include "core/worker.h"
 #include "core/conf/conf.h"
 #include "core/conf/leg.h"
@@ -122,16 +123,21 @@ static void talk(enum worker_io io)
     put(ctl, (struct ctl_req){.op = CTL_CONF_OPEN, .conf = conf});
     put(ctl, (struct ctl_req){.op = CTL_LEG_ADD, .conf = conf, .leg = a.leg});
     put(ctl, (struct ctl_req){.op = CTL_LEG_ADD, .conf = conf, .leg = b.leg});
-    unsigned n_all;
+    unsigned n_all, n_heard;
+    uint64_t begin_ns = io_socket_now();
     for (unsigned i = 0; i < 50; i++, usleep(20000)) {
         send_from(a.phone_fd, &a, 0xA0);
         send_from(b.phone_fd, &b, 0x20);
         struct end from_stranger = a;
         send_from(stranger_fd, &from_stranger, 0x90);
     }
-    assert_in_range(heard(&b, 0xA0, &n_all), 40, 55);
-    assert_in_range(n_all, 45, 60);
-    assert_in_range(heard(&a, 0x20, &n_all), 40, 55);
+    /* A busy machine takes longer: the worker keeps its pace all the same, and fills what comes late. */
+    unsigned n_ticks = (unsigned)((io_socket_now() - begin_ns) / TICK_NS);
+    n_heard = heard(&b, 0xA0, &n_all);
+    assert_in_range(n_all, n_ticks - 5, n_ticks + 10);
+    assert_in_range(n_heard, 40, n_all);
+    n_heard = heard(&a, 0x20, &n_all);
+    assert_in_range(n_heard, 40, n_all);
     assert_int_equal(event_wait(ctl, EV_SSRC), 7); /* both phones' */
     uint8_t byte;
     assert_int_equal(recv(stranger_fd, &byte, 1, 0), -1); /* RTP bleed: nothing goes to him */
