@@ -248,6 +248,8 @@ static void events_drain(struct hall *h)
     while (ctl_take(&h->ctl, &ev)) {
         if (ev.event == EV_LEG_GONE) {
             leg_free(ev.leg);
+        } else if (ev.event == EV_ENCODER) {
+            encoder_free(ev.encoder);
         } else if (ev.event == EV_CONF_GONE) {
             conf_free(ev.conf);
         }

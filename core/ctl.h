@@ -15,6 +15,7 @@
 
 struct leg;  /* core/conf/leg.h */
 struct conf; /* core/conf/conf.h */
+struct encoder;
 
 enum ctl_op {
     CTL_CONF_OPEN,  /* lends conf */
@@ -46,6 +47,7 @@ struct ctl_req {
 enum ctl_event {
     EV_LEG_GONE,  /* leg: yours again */
     EV_CONF_GONE, /* conf: yours again */
+    EV_ENCODER,   /* encoder: a conference that a leg brought it to has no more use for it; encoder_free */
     EV_QUIET,     /* id: no RTP for quiet_s; once per silence */
     EV_DTMF,      /* id: value is the character 0-9 * # A-D, at its end; duration_ms */
     EV_RTCP_BYE,  /* id: the peer said BYE for its stream */
@@ -59,6 +61,7 @@ struct ctl_ev {
     uint64_t id;
     struct leg *leg;
     struct conf *conf;
+    struct encoder *encoder;
     uint32_t value, duration_ms;
 };
 

@@ -152,6 +152,14 @@ static void gone_flush(struct engine *e)
         }
         e->gone = next;
     }
+    while (e->gone_encoders) {
+        struct encoder *encoder = e->gone_encoders, *next = encoder->next;
+        struct ctl_ev ev = {.event = EV_ENCODER, .encoder = encoder};
+        if (!event_put(e, &ev)) {
+            return;
+        }
+        e->gone_encoders = next;
+    }
     while (e->gone_confs) {
         struct conf *conf = e->gone_confs, *next = conf->next;
         struct ctl_ev ev = {.event = EV_CONF_GONE, .id = conf->cfg.id, .conf = conf};
@@ -294,6 +302,11 @@ static void conf_finish(struct engine *e, struct conf *conf)
         e->hungry = conf;
     }
     conf_housekeep(e, conf);
+    for (struct encoder *encoder; (encoder = conf->surplus);) {
+        conf->surplus = encoder->next;
+        encoder->next = e->gone_encoders;
+        e->gone_encoders = encoder;
+    }
     count_add(&e->cfg.stats->ticks, 1);
 }
 

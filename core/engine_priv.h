@@ -48,6 +48,7 @@ struct engine {
 
     struct leg *gone; /* to hand back when the event ring has room */
     struct conf *gone_confs;
+    struct encoder *gone_encoders;
     uint64_t now_ns;
 };
 

@@ -438,6 +438,9 @@ static void take_event(struct focus *f, const struct ctl_ev *ev)
     case EV_CONF_GONE:
         room_conf_gone((struct room *)(uintptr_t)conf_cfg_of(ev->conf)->id);
         break;
+    case EV_ENCODER:
+        encoder_free(ev->encoder);
+        break;
     case EV_QUIET:
         call_quiet((struct call *)(uintptr_t)ev->id);
         break;

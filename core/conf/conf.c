@@ -26,9 +26,23 @@ int conf_build(struct conf **out, const struct conf_cfg *cfg)
     return 0;
 }
 
+static void encoders_free(struct encoder *encoder)
+{
+    for (struct encoder *next; encoder; encoder = next) {
+        next = encoder->next;
+        encoder_free(encoder);
+    }
+}
+
 void conf_free(struct conf *conf)
 {
     must(!conf || conf->plan.n_legs == 0);
+    if (conf) {
+        for (unsigned id = 0; id < CODECS; id++) {
+            encoders_free(conf->encoders[id].spare);
+        }
+        encoders_free(conf->surplus);
+    }
     mem_put(conf);
 }
 
@@ -54,6 +68,7 @@ void conf_leg_add(struct conf *conf, struct leg *leg)
     bool relay = leg->cfg.relay;
     must(relay ? conf->n_relays < CONF_RELAYS_MAX : plan->n_legs - conf->n_relays < conf->cfg.legs_max);
     must(!leg->cfg.feed == !conf->cfg.annex);
+    must(leg->encoder || !leg->cfg.codec->has_state || conf->cfg.annex); /* leg_equip */
     plan->legs[plan->n_legs++] = leg;
     if (relay) { /* first of all: others wait for its frames */
         plan->legs[plan->n_legs - 1] = plan->legs[0];
@@ -66,53 +81,10 @@ void conf_leg_add(struct conf *conf, struct leg *leg)
     conf->changed = true;
 }
 
-static void encoder_copy(struct leg *to, const struct leg *from)
-{
-    memcpy(to->encoder, from->encoder, from->cfg.codec->encoder_size());
-    to->at_rest = from->at_rest;
-    to->silent_frames = from->silent_frames;
-}
-
-/* Somebody else of leg's group who shares: the one who holds the state, or anyone. */
-static struct leg *sharer_find(const struct conf *conf, const struct leg *leg, bool holder)
-{
-    for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
-        struct leg *other = conf->plan.legs[i];
-        if (other != leg && !other->own_encoder && other->holds_shared == holder && leg_same_group(other, leg)) {
-            return other;
-        }
-    }
-    return NULL;
-}
-
-void conf_leg_apart(struct conf *conf, struct leg *leg)
-{
-    if (!leg->cfg.codec->has_state || leg->own_encoder) {
-        return;
-    }
-    struct leg *other = sharer_find(conf, leg, !leg->holds_shared);
-    if (!leg->holds_shared) {
-        must(other);
-        encoder_copy(leg, other);
-    } else if (other) {
-        encoder_copy(other, leg);
-        other->holds_shared = true;
-    }
-    leg->holds_shared = false;
-    leg->own_encoder = true;
-    leg->apart_ticks = 0;
-}
-
-void conf_leg_follow(struct conf *conf, struct leg *leg)
-{
-    if (leg->cfg.codec->has_state && sharer_find(conf, leg, true)) {
-        leg->own_encoder = false;
-    }
-}
-
 void conf_leg_drop(struct conf *conf, struct leg *leg)
 {
-    conf_leg_apart(conf, leg);
+    encoders_leave(conf, leg);
+    leg->grouped = leg->solo = false;
     for (uint32_t i = 0; i < conf->n_talkers; i++) {
         if (conf->talkers[i] == leg) {
             conf->talkers[i] = conf->talkers[--conf->n_talkers];

@@ -6,17 +6,20 @@
 #define CORE_CONF_CONF_RUN_H
 
 #include "core/conf/conf.h"
+#include "core/conf/encoders.h"
 #include "core/conf/hush.h"
 #include "core/conf/leg_run.h"
 
 #define GROUPS_MAX 34
 static_assert(GROUPS_MAX > 2 * CONF_RELAYS_MAX + 1, "each feed of an annex, for the deaf as well, has a group");
+/* Of a kind some legs may be deaf: two groups each, and one for the legs of all other kinds. */
+#define KINDS_MAX (GROUPS_MAX / 2 - 1)
 
 /* Legs that may share an encode: same codec, settings and bus. Neighbours in plan.legs. */
 struct group {
     uint32_t first, count;
-    struct leg *shared; /* whose encoder memory is the group's encoder; NULL: nobody shares yet (or no state) */
-    bool solo;          /* more kinds of legs than GROUPS_MAX: these encode each for itself */
+    struct leg *shared; /* who holds the group's encoder; NULL: nobody shares yet (or no state) */
+    bool solo;          /* of more kinds than KINDS_MAX: these encode each for itself */
 };
 
 /* How far a group of an annex has come with what its legs are fed. */
@@ -51,6 +54,8 @@ struct conf {
     uint64_t owner_due_ns; /* of an annex: of the newest frame; 0: none yet */
     struct conf *hungry;
     struct plan plan;
+    struct encoders encoders[CODECS];
+    struct encoder *surplus; /* to hand back */
     struct leg *talkers[TALKERS_MAX];
     uint32_t n_talkers;
     struct leg **mixed; /* [mixed_max] this tick's contributors */
@@ -79,8 +84,7 @@ void conf_leg_add(struct conf *conf, struct leg *leg);
 void conf_leg_drop(struct conf *conf, struct leg *leg);
 /**
  * From now on a leg encodes for itself, with the state of the encoder that served it so far: its decoder notices
- * nothing. If its memory held the shared state, another member inherits a copy. Before it talks, leaves, or changes its
- * kind.
+ * nothing. If it held its group's encoder, another member inherits a copy. Before it talks, or changes its kind.
  */
 void conf_leg_apart(struct conf *conf, struct leg *leg);
 

@@ -6,24 +6,56 @@
 
 #include <string.h>
 
-/* The group a leg belongs to; a new kind opens a new one, the last one takes whatever is left over. */
-static uint32_t group_of(struct plan *plan, struct leg *const *kinds, const struct leg *leg)
+static bool kind_known(const struct plan *plan, const struct leg *leg)
+{
+    for (uint32_t i = 0; i < plan->n_legs; i++) {
+        if (plan->legs[i]->grouped && leg_same_group(plan->legs[i], leg)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * The group a leg belongs to; a new kind opens a new one. Of a new leg that is decided for good: if its kind is one too
+ * many it never shares, and who may share finds room whatever becomes of the others.
+ *
+ * @param n_room  for so many new kinds; one may be counted twice
+ */
+static uint32_t group_of(struct plan *plan, struct leg *const *kinds, uint32_t *n_room, struct leg *leg)
 {
     for (uint32_t g = 0; g < plan->n_groups; g++) {
-        if (!plan->groups[g].solo && leg_same_group(kinds[g], leg)) {
+        if (plan->groups[g].solo ? leg->solo : !leg->solo && leg_same_group(kinds[g], leg)) {
             return g;
         }
     }
-    if (plan->n_groups == GROUPS_MAX) {
-        return GROUPS_MAX - 1;
+    bool is_new = !leg->solo && !leg->grouped;
+    if (is_new && !*n_room && !kind_known(plan, leg)) {
+        leg->solo = true;
+        return group_of(plan, kinds, n_room, leg);
     }
-    plan->groups[plan->n_groups] = (struct group){.solo = plan->n_groups == GROUPS_MAX - 1};
+    *n_room -= is_new && *n_room;
+    must(plan->n_groups < GROUPS_MAX);
+    plan->groups[plan->n_groups] = (struct group){.solo = leg->solo};
     return plan->n_groups++;
 }
 
-/* Who shares was settled before the kinds changed (conf_leg_apart): a group has at most one holder. */
-static void group_enter(struct group *group, struct leg *leg)
+static uint32_t shared_groups(const struct plan *plan)
 {
+    uint32_t n = 0;
+    for (uint32_t g = 0; g < plan->n_groups; g++) {
+        n += !plan->groups[g].solo;
+    }
+    return n;
+}
+
+/* Who shares was settled before the kinds changed (conf_leg_apart): a group has at most one holder. */
+static void group_enter(struct conf *conf, struct group *group, struct leg *leg)
+{
+    if (!leg->grouped && !leg->solo) {
+        leg->grouped = true;
+        encoders_enter(conf, leg);
+    }
     if (leg->holds_shared) {
         must(!group->shared && !group->solo);
         group->shared = leg;
@@ -34,19 +66,21 @@ void graph_compile(struct conf *conf)
 {
     struct plan *plan = &conf->plan;
     struct leg *kinds[GROUPS_MAX], **ends[GROUPS_MAX]; /* first and last of the list of each group's legs */
+    /* In an annex each feed has room. */
+    uint32_t n_room = conf->cfg.annex ? GROUPS_MAX : KINDS_MAX - MIN(shared_groups(plan), (uint32_t)KINDS_MAX);
     plan->n_groups = 0;
     memset(plan->rate_used, 0, sizeof plan->rate_used);
     plan->in_lanes = false;
     for (uint32_t i = 0; i < plan->n_legs; i++) {
         struct leg *leg = plan->legs[i];
-        uint32_t before = plan->n_groups, g = group_of(plan, kinds, leg);
+        uint32_t before = plan->n_groups, g = group_of(plan, kinds, &n_room, leg);
         if (plan->n_groups > before) {
             ends[g] = &kinds[g];
         }
         *ends[g] = leg;
         ends[g] = &leg->next;
         plan->groups[g].count++;
-        group_enter(&plan->groups[g], leg);
+        group_enter(conf, &plan->groups[g], leg);
         plan->rate_used[leg->i_rate] = true;
         plan->in_lanes |= leg->cfg.codec->encode_many || leg->cfg.codec->decode_many;
     }
@@ -61,5 +95,6 @@ void graph_compile(struct conf *conf)
             plan->legs[at++] = leg;
         }
     }
+    encoders_limit(conf);
     conf->changed = false;
 }

@@ -60,7 +60,7 @@ static struct hush_stream *stream_begin(struct hush *hush, const struct leg *leg
         if (!s->codec || hush->tick > s->tick + STREAM_IDLE_TICKS) {
             s->codec = leg->cfg.codec;
             s->fmt = leg->cfg.fmt;
-            memcpy(s->encoder, leg->encoder, s->codec->encoder_size());
+            memcpy(s->encoder, leg->encoder->state, s->codec->encoder_size());
             s->tick = hush->tick - 1;
             return s;
         }
@@ -96,7 +96,7 @@ void hush_end(struct hush *hush, struct leg *leg)
 {
     const struct hush_stream *s = leg->at_rest ? stream_find(hush, leg) : NULL;
     if (s) {
-        memcpy(leg->encoder, s->encoder, s->codec->encoder_size());
+        memcpy(leg->encoder->state, s->encoder, s->codec->encoder_size());
     }
     leg->at_rest = false;
     leg->silent_frames = 0;

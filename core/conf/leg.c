@@ -37,7 +37,6 @@ static void leg_carve(struct leg *leg, const struct leg_cfg *cfg, uint8_t packet
         }
     }
     layout.fifo = carve_take(c, FIFO_FRAMES * frame * sizeof(int16_t));
-    layout.encoder = carve_take(c, state_size(cfg->codec->encoder_size));
     layout.decoder = carve_take(c, state_size(cfg->codec->decoder_size));
     layout.gathered = carve_take(c, packet_ticks > 1 ? RTP_PAYLOAD_MAX : 0);
     int16_t *history = carve_take(c, cfg->codec->conceal ? 0 : plc_history_bytes(rate_hz));
@@ -73,11 +72,28 @@ static int packet_ticks_for(const struct leg_cfg *cfg, uint8_t *ticks)
     return 0;
 }
 
-static int states_init(struct leg *leg, const struct leg_cfg *cfg)
+int leg_equip(struct leg *leg)
 {
-    const struct codec *codec = cfg->codec;
-    int err = codec->encoder_init(leg->encoder, &cfg->fmt);
-    return err ? err : codec->decoder_init(leg->decoder, &cfg->fmt);
+    const struct codec *codec = leg->cfg.codec;
+    if (!codec->has_state || leg->encoder) {
+        return 0;
+    }
+    struct encoder *encoder = mem_get(sizeof *encoder + codec->encoder_size());
+    if (!encoder) {
+        return -ENOMEM;
+    }
+    int err = codec->encoder_init(encoder->state, &leg->cfg.fmt);
+    if (err) {
+        encoder_free(encoder);
+        return err;
+    }
+    leg->encoder = encoder;
+    return 0;
+}
+
+void encoder_free(struct encoder *encoder)
+{
+    mem_put(encoder);
 }
 
 int leg_build(struct leg **out, const struct leg_cfg *cfg)
@@ -101,16 +117,19 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
     }
     struct leg *leg = carve_take(&take, sizeof *leg);
     leg_carve(leg, cfg, packet_ticks, &take);
-    err = states_init(leg, cfg);
+    leg->cfg = *cfg;
+    leg->cfg.seal = (struct seal_keys){0}; /* kept in one place, and overwritten there */
+    err = cfg->codec->decoder_init(leg->decoder, &cfg->fmt);
+    if (!err) {
+        err = leg_equip(leg);
+    }
     if (!err && cfg->seal.suite != SEAL_NONE) {
         err = seal_build(&leg->seal, &cfg->seal, cfg->ssrc);
     }
     if (err) {
-        mem_put(leg);
+        leg_free(leg);
         return err;
     }
-    leg->cfg = *cfg;
-    leg->cfg.seal = (struct seal_keys){0}; /* kept in one place, and overwritten there */
     leg->rx_on = cfg->rx_on;
     leg->tx_on = cfg->tx_on;
     leg->paused = leg->starting = true;
@@ -132,6 +151,7 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
 void leg_free(struct leg *leg)
 {
     if (leg) {
+        encoder_free(leg->encoder);
         seal_free(leg->seal);
     }
     mem_put(leg);

@@ -14,6 +14,7 @@
 
 struct leg;
 struct relay; /* core/conf/relay.h */
+struct encoder;
 
 #define CNAME_MAX 64
 
@@ -67,6 +68,18 @@ struct leg_stats {
  * @thread control; cold
  */
 COLD int leg_build(struct leg **leg, const struct leg_cfg *cfg);
+
+/**
+ * Gives a leg that has none an encoder, in its first state: a conference keeps the encoders of those who leave it.
+ * leg_build does so; before a leg that came back is lent once more, unless it is to an annex.
+ *
+ * @return 0 | -EINVAL the codec refuses its settings | -ENOMEM
+ * @thread the holder; cold
+ */
+COLD int leg_equip(struct leg *leg);
+
+/** Frees an encoder that a conference has no use for (EV_ENCODER). @thread control */
+COLD void encoder_free(struct encoder *encoder);
 
 /** Frees a leg that is not lent. Closes no socket: they are signalling's (leg_cfg_of tells which). @thread control */
 COLD void leg_free(struct leg *leg);

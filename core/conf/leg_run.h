@@ -33,6 +33,12 @@ struct leg_news {
     } digits[NEWS_DIGITS];
 };
 
+/* A codec's encoder. */
+struct encoder {
+    struct encoder *next; /* among those that nobody uses */
+    uint8_t state[] ALIGNED_LINE;
+};
+
 struct leg {
     /* identity on the worker */
     struct conf *conf;
@@ -83,7 +89,8 @@ struct leg {
     /* tx */
     uint8_t i_rate;
     bool own_encoder;      /* encodes for itself: talks, talked a moment ago, or is new */
-    bool holds_shared;     /* its encoder memory is its group's encoder */
+    bool holds_shared;     /* its encoder is its group's */
+    bool grouped, solo;    /* it may share an encoder, or never will; neither: not in a plan yet */
     uint16_t apart_ticks;  /* since its voice left what it hears */
     bool at_rest;          /* whom its encoder serves hear the shared silence, whose state it takes (hush.h) */
     uint8_t silent_frames; /* that it has encoded in a row */
@@ -94,7 +101,8 @@ struct leg {
     uint16_t seq;
     uint32_t ts, frame_ts;
     uint64_t tx_octets;
-    void *encoder, *decoder;
+    struct encoder *encoder; /* its own, or its group's; NULL: another holds that, or the codec has no state */
+    void *decoder;
     struct seal *seal; /* SRTP; NULL: plain RTP */
     uint8_t *gathered; /* payload of a packet longer than a tick; unused if none is */
 

@@ -94,54 +94,31 @@ static size_t encode(const struct mix_tools *t, struct leg *leg, const int16_t *
     }
     const struct codec *codec = leg->cfg.codec;
     size_t cap = codec->id == CODEC_OPUS ? RTP_PAYLOAD_MAX : PAYLOAD_CAP;
-    int bytes = codec->encode(leg->encoder, t->leg.simd, pcm, n, t->payload, cap);
+    int bytes = codec->encode(leg->encoder ? leg->encoder->state : NULL, t->leg.simd, pcm, n, t->payload, cap);
     must(bytes >= 0);
     count_add(&t->leg.stats->encoded, 1);
     *payload = t->payload;
     return (size_t)bytes;
 }
 
-/* A listener begins to talk: before this tick's encode, so that the state has not heard it yet. */
-static void encoder_leave(struct conf *conf, struct group *group, struct leg *leg)
-{
-    conf_leg_apart(conf, leg);
-    if (group->shared != leg) {
-        return;
-    }
-    group->shared = NULL;
-    for (uint32_t i = 0; i < group->count && !group->shared; i++) {
-        struct leg *heir = conf->plan.legs[group->first + i];
-        group->shared = heir->holds_shared ? heir : NULL;
-    }
-}
-
-/* Its voice has been out of what it hears for long enough: share again. The first to do so lends its encoder. */
-static void encoder_join(struct group *group, struct leg *leg)
-{
-    leg->own_encoder = false;
-    if (!group->shared) {
-        group->shared = leg;
-        leg->holds_shared = true;
-    }
-}
-
-/* Which encoder serves this leg this tick? Only codecs with state have the question. */
+/*
+ * Its voice has been out of what a leg hears for long enough: it shares what serves its group. For codecs with state;
+ * talkers have encoders of their own by now.
+ */
 static void encoder_choose(struct conf *conf, struct group *group, struct leg *leg, const struct bus *bus)
 {
     if (leg->in_mix) {
         leg->apart_ticks = 0;
-        if (!leg->own_encoder) {
-            encoder_leave(conf, group, leg);
-        }
         return;
     }
     if (!leg->own_encoder || group->solo) {
         return;
     }
     leg->apart_ticks++;
-    bool quiet = bus->level_dbov >= QUIET_DBOV && leg->apart_ticks >= APART_TICKS_MIN;
-    if (quiet || leg->apart_ticks >= APART_TICKS_MAX || leg->cfg.relay) { /* whose listeners are still to come */
-        encoder_join(group, leg);
+    bool may = bus->level_dbov >= QUIET_DBOV || !leg->tx_on || encoders_scarce(conf, leg);
+    bool now = leg->cfg.relay; /* whose listeners are still to come */
+    if (now || leg->apart_ticks >= (may ? APART_TICKS_MIN : APART_TICKS_MAX)) {
+        encoder_share(conf, group, leg);
     }
 }
 
@@ -246,7 +223,7 @@ static void job_wait(const struct encode_job *job, const struct mix_tools *t, co
     memcpy(e->pcm[e->n], pcm, n * sizeof *pcm);
     e->run = run;
     e->n_samples = n;
-    e->encoders[e->n] = leg->encoder;
+    e->encoders[e->n] = leg->encoder->state;
     e->jobs[e->n] = *job;
     if (++e->n == t->leg.lanes->max) {
         confs_encode(t);
@@ -290,12 +267,12 @@ static void group_serve(struct conf *conf, struct group *group, const struct bus
         if (leg->i_rate != bus->i_rate) {
             continue; /* a solo group has all kinds in it */
         }
+        if (has_state) {
+            encoder_choose(conf, group, leg, bus);
+        }
         if (!leg->tx_on) {
             leg_tx_hold(leg);
             continue;
-        }
-        if (has_state) {
-            encoder_choose(conf, group, leg, bus);
         }
         if (serves_alone(group, leg)) {
             leg_serve(conf, group, bus, t, leg);
@@ -337,10 +314,12 @@ void conf_mix(struct conf *conf, const struct mix_tools *t)
     }
     if (conf->cfg.annex) {
         select_speakers(conf, &t->leg);
+        encoders_tick(conf);
         annex_feed(conf, t);
         return;
     }
     select_talkers(conf, &t->leg);
+    encoders_tick(conf);
     for (uint32_t i = 0; i < conf->n_mixed; i++) {
         row_resample(conf->mixed[i], conf, t->leg.simd);
     }

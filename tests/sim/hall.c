@@ -268,6 +268,8 @@ static void guest_enter(struct hall *h, struct guest *g, unsigned at)
     g->at = at;
     if (at) {
         leg_set_feed(g->leg, feed_for(h, g));
+    } else {
+        must(leg_equip(g->leg) == 0);
     }
     request(h, at, &(struct ctl_req){.op = CTL_LEG_ADD, .leg = g->leg, .conf = h->sites[at].conf});
 }
@@ -382,6 +384,9 @@ static void event_take(struct hall *h, unsigned site, const struct ctl_ev *ev)
     case EV_CONF_GONE:
         conf_free(ev->conf);
         h->n_gone_confs++;
+        break;
+    case EV_ENCODER:
+        encoder_free(ev->encoder);
         break;
     case EV_SPEAKS:
         if (h->guests[ev->id].at != site || site == 0) {

@@ -460,6 +460,8 @@ static void events_take(struct world *w)
             p->leg = NULL;
             p->joined = p->leaving = false;
             w->n_gone_legs++;
+        } else if (ev.event == EV_ENCODER) {
+            encoder_free(ev.encoder);
         } else if (ev.event == EV_CONF_GONE) {
             conf_free(ev.conf);
             w->n_gone_confs++;

@@ -90,6 +90,8 @@ static uint32_t event_wait(struct ctl *ctl, enum ctl_event wanted)
         while (ctl_take(ctl, &ev)) {
             if (ev.event == EV_LEG_GONE) {
                 leg_free(ev.leg);
+            } else if (ev.event == EV_ENCODER) {
+                encoder_free(ev.encoder);
             } else if (ev.event == EV_CONF_GONE) {
                 conf_free(ev.conf);
             }

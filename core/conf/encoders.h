@@ -1,0 +1,46 @@
+/*
+ * Which encoder serves whom. A conference's encoders are its own: every leg brings one and leaves without. Who talks,
+ * talked a moment ago or is new has one to himself; of those who hear the same, one holds the encoder that serves them
+ * all. The others are spare: for whoever begins to talk, who goes on with a copy of the state that served him so far.
+ * More of them than a conference can need go back to signalling; when there is none, the leg that has been apart from
+ * its group longest shares again, a little early. In an annex nobody encodes: all go back. Codecs whose encoders have
+ * state. Worker, hot.
+ */
+#ifndef CORE_CONF_ENCODERS_H
+#define CORE_CONF_ENCODERS_H
+
+#include "core/base/base.h"
+
+struct conf;
+struct group;
+struct leg;
+
+/*
+ * Of one codec. However legs come, go and change, n >= MIN(n_legs, talkers + groups), which is what they may hold at
+ * once: every leg brings one, and what is kept of them would do even if some of every kind were deaf.
+ */
+struct encoders {
+    struct encoder *spare;
+    uint32_t n, n_spare; /* all, and those in the list */
+    uint32_t n_legs;     /* that may share */
+    uint32_t max;        /* more are surplus */
+};
+
+/** The plan has been compiled: how many are enough? */
+void encoders_limit(struct conf *conf);
+
+/** A leg has its place among those who may share; its encoder becomes the conference's. */
+void encoders_enter(struct conf *conf, struct leg *leg);
+/** It leaves the conference, and its encoder stays: with an heir if it was the group's. */
+void encoders_leave(struct conf *conf, struct leg *leg);
+
+/** This tick's talkers are chosen and nothing is encoded yet: each gets his own; what is over goes to conf->surplus. */
+void encoders_tick(struct conf *conf);
+
+/** Shall those who still encode for themselves share as soon as they may? */
+bool encoders_scarce(const struct conf *conf, const struct leg *leg);
+
+/** A leg shares again what serves its group. The first to do so lends its encoder. */
+void encoder_share(struct conf *conf, struct group *group, struct leg *leg);
+
+#endif
