@@ -22,7 +22,7 @@ struct script {
     const struct script_cfg *cfg;
     struct ua *ua;
     struct ua_leg leg;
-    struct ua_call *refer_out, *refer_in;
+    struct ua_call *refers_out[SCRIPT_REFERS_MAX], *refer_in;
     uint64_t begin_ns, joined_ns, heard_until_ns;
     int signal_fd;
     bool held, resumed, hushed, recoded, keyed, referred, leaving, done, bye_came;
@@ -123,7 +123,9 @@ static void on_referred(struct script *s, struct ua_call *call, const struct ua_
 static void on_ended(struct script *s, struct ua_call *call, const struct ua_event *event)
 {
     if (call != s->leg.call) {
-        s->refer_out = call == s->refer_out ? NULL : s->refer_out;
+        for (unsigned i = 0; i < SCRIPT_REFERS_MAX; i++) {
+            s->refers_out[i] = call == s->refers_out[i] ? NULL : s->refers_out[i];
+        }
         s->refer_in = call == s->refer_in ? NULL : s->refer_in;
         return;
     }
@@ -212,6 +214,20 @@ static void change(struct script *s, bool on, const char *what)
     }
 }
 
+static void refer_all(struct script *s)
+{
+    char list[SCRIPT_TEXT_MAX], *save = NULL;
+    unsigned i = 0;
+    strcpy(list, s->cfg->refer);
+    for (char *uri = strtok_r(list, ",", &save); uri; uri = strtok_r(NULL, ",", &save)) {
+        say(s, "refer %s to %s", uri, ua_call_target(s->leg.call));
+        if (i == SCRIPT_REFERS_MAX ||
+            ua_refer(s->ua, uri, ua_call_target(s->leg.call), NULL, &s->refers_out[i++]) != 0) {
+            s->failure = 503;
+        }
+    }
+}
+
 static void script_step(struct script *s)
 {
     const struct script_cfg *cfg = s->cfg;
@@ -236,10 +252,7 @@ static void script_step(struct script *s)
         media_hush(s->leg.media, true);
     }
     if (cfg->refer[0] && is_due(s, REFER_MS, &s->referred)) {
-        say(s, "refer %s to %s", cfg->refer, ua_call_target(s->leg.call));
-        if (ua_refer(s->ua, cfg->refer, ua_call_target(s->leg.call), NULL, &s->refer_out) != 0) {
-            s->failure = 503;
-        }
+        refer_all(s);
     }
     if (is_due(s, cfg->seconds_ms, &s->leaving)) {
         s->heard_until_ns = io_socket_now();

@@ -9,9 +9,11 @@
 #define SCRIPT_TEXT_MAX 256
 #define SCRIPT_NEVER UINT32_MAX
 
+#define SCRIPT_REFERS_MAX 16
+
 struct script_cfg {
     char target[SCRIPT_TEXT_MAX]; /* URI to call; "": none */
-    char refer[SCRIPT_TEXT_MAX];  /* whom to ask to come as well; "": nobody */
+    char refer[SCRIPT_TEXT_MAX];  /* whom to ask to come as well, by commas, at most SCRIPT_REFERS_MAX; "": nobody */
     char judge[SCRIPT_TEXT_MAX];  /* only judge this sound file; "": no */
     char options[SCRIPT_TEXT_MAX]; /* only ask this URI for OPTIONS; "": no */
     bool answers;                 /* waits for a call or a REFER */
