@@ -69,9 +69,39 @@ static void raw(struct world *w, const char *text)
     }
 }
 
+static void refer(struct phone *phone, struct program *p)
+{
+    static const char *const methods[] = {"REFER", "REFER", "SUBSCRIBE", "NOTIFY", "INVITE"};
+    static const char *const usual[] = {"Refer-To: <sip:bob@192.0.2.50>\r\n",
+                                        "Refer-To: <sip:bob@192.0.2.50;method=BYE>\r\n",
+                                        "Refer-To: <sip:bob@192.0.2.50>\r\nRefer-Sub: false\r\n"};
+    const char *method = methods[next_octet(p) % ARRAY_LEN(methods)];
+    unsigned which = next_octet(p) % (ARRAY_LEN(usual) + 1);
+    phone->extra = which < ARRAY_LEN(usual) ? usual[which] : next_text(p);
+    phone_send(phone, method, 0, strcmp(method, "INVITE") == 0 ? SDP_PCMU : NULL);
+    phone->extra = NULL;
+}
+
+/* An answer to a request of ours: status, tag, header lines and body are the program's. */
+static void answer(struct world *w, struct program *p)
+{
+    static const int statuses[] = {100, 180, 200, 302, 401, 408, 481, 486, 487, 503};
+    char extra[sizeof p->text];
+    unsigned which = next_octet(p);
+    const char *request = which % 2 ? world_request(w, "INVITE ") : world_sent(w, which / 2 % SENT_MAX);
+    int status = statuses[next_octet(p) % ARRAY_LEN(statuses)];
+    char tag[] = {(char)('a' + next_octet(p) % 3), '\0'};
+    const char *text = next_text(p);
+    snprintf(extra, sizeof extra, "%s", text ? text : "Contact: <sip:bob@192.0.2.50>\r\n");
+    text = next_text(p);
+    if (*request && status_of(request) == 0 && strlen(request) + strlen(extra) < TEXT_MAX / 2) {
+        world_reply(w, request, status, tag, extra, text && strlen(text) < TEXT_MAX / 4 ? text : SDP_PCMU);
+    }
+}
+
 static void step(struct world *w, struct phone *phones, struct program *p, unsigned *number)
 {
-    unsigned op = next_octet(p) % 12;
+    unsigned op = next_octet(p) % 15;
     struct phone *phone = &phones[next_octet(p) % PHONES];
 
     switch (op) {
@@ -121,6 +151,15 @@ static void step(struct world *w, struct phone *phones, struct program *p, unsig
         phone_send(phone, "INVITE", 0, SDP_PCMU);
         phone->extra = NULL;
         break;
+    case 12: /* REFER, SUBSCRIBE, NOTIFY with header lines of the fuzzer's own, or usual ones */
+        refer(phone, p);
+        break;
+    case 13:
+        answer(w, p);
+        break;
+    case 14:
+        txns_flow_gone(w->txns, &w->flows[next_octet(p) % SENT_MAX], -ECONNRESET);
+        break;
     default:
         raw(w, next_text(p));
     }
@@ -130,10 +169,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
     struct program p = {.at = bytes, .end = bytes + n_bytes};
     unsigned mode = next_octet(&p), number = 0;
-    struct world *w = world_open((struct focus_cfg){.reservation = mode & 1,
-                                                    .factory_mode = mode & 2 ? FOCUS_DIRECT : FOCUS_REDIRECT,
-                                                    .legs_max = 3},
-                                 20000, NULL);
+    struct focus_cfg cfg = {
+        .reservation = mode & 1, .factory_mode = mode & 2 ? FOCUS_DIRECT : FOCUS_REDIRECT, .legs_max = 3};
+    must(reach_read(&cfg.reach, "192.0.2.0/24") == 0);
+    struct world *w = world_open(cfg, 20000, NULL);
     struct phone phones[PHONES];
 
     for (unsigned i = 0; i < PHONES; i++) {

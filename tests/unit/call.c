@@ -549,13 +549,91 @@ static void test_stop(void **state)
     world_close(w);
 }
 
+/* A request of ours, of those that were sent last, gets any answer, from anybody it may have reached. */
+static void answer_any(struct world *w)
+{
+    static const int statuses[] = {100, 180, 183, 200, 200, 200, 302, 401, 481, 486, 487, 491, 500, 503};
+    static const char *const tags[] = {"", "t1", "t1", "t1", "t2", "t3"};
+    static const char *const extras[] = {"Contact: <sip:bob@192.0.2.50>\r\n", "Contact: <sip:carol@192.0.2.51>\r\n", "",
+                                         "Contact: <tel:+1900>, <sip:b@192.0.2.9:22>;q=0.3\r\n"};
+    static const char *const bodies[] = {SDP_PCMU, SDP_PCMA, SDP_HOLD, SDP_SAVP, NULL, "nonsense"};
+    const char *request = draw(w) % 3 ? world_request(w, "INVITE ") : world_sent(w, draw(w) % 16);
+    if (*request && status_of(request) == 0 && strncmp(request, "ACK ", 4) != 0) {
+        world_reply(w, request, statuses[draw(w) % ARRAY_LEN(statuses)], tags[draw(w) % ARRAY_LEN(tags)],
+                    extras[draw(w) % ARRAY_LEN(extras)], bodies[draw(w) % ARRAY_LEN(bodies)]);
+    }
+}
+
+/* REFER of all kinds, watching it, and calls that want the place of another. */
+static void refer_any(struct world *w, struct phone *p, const struct phone *other)
+{
+    static const char *const extras[] = {
+        "Refer-To: <sip:bob@192.0.2.50>\r\n", "Refer-To: <sip:bob@192.0.2.50>\r\nRefer-Sub: false\r\n",
+        "Refer-To: <sip:carol@192.0.2.51?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>\r\n",
+        "Refer-To: <sip:bob@192.0.2.50;method=BYE>\r\n", "Refer-To: <sip:bob@192.0.2.50>\r\nExpires: 0\r\n"};
+    char extra[256];
+    p->extra = extra;
+    switch (draw(w) % 8) {
+    case 0: /* himself */
+        snprintf(extra, sizeof extra, "Refer-To: <sip:p%u@192.0.2.9;method=BYE>\r\n", p->number);
+        phone_send(p, "REFER", 0, NULL);
+        break;
+    case 1:
+        snprintf(extra, sizeof extra, "Event: refer;id=%u\r\nExpires: %u\r\n", p->cseq, (unsigned)(draw(w) % 2) * 60);
+        phone_send(p, "SUBSCRIBE", 0, NULL);
+        break;
+    case 2:
+        snprintf(extra, sizeof extra, "Event: conference\r\n");
+        phone_send(p, "SUBSCRIBE", 0, NULL);
+        break;
+    case 3: {
+        struct phone late = phone_of(w, other->number + 100000, "conferences");
+        snprintf(late.target, sizeof late.target, "%s", other->target);
+        snprintf(extra, sizeof extra, "Replaces: c%u@192.0.2.9;to-tag=%s;from-tag=f%u\r\n", other->number,
+                 other->to_tag, other->number);
+        late.extra = extra;
+        if (phone_invite(&late, SDP_PCMU) == 200) {
+            *p = late;
+        }
+        break;
+    }
+    default:
+        snprintf(extra, sizeof extra, "%s", extras[draw(w) % ARRAY_LEN(extras)]);
+        phone_send(p, "REFER", 0, NULL);
+    }
+    p->extra = NULL;
+}
+
+/* The connection of something that was sent breaks. */
+static void break_any(struct world *w)
+{
+    unsigned i = (unsigned)(draw(w) % SENT_MAX);
+    if (w->sent[i][0]) {
+        txns_flow_gone(w->txns, &w->flows[i], -ECONNRESET);
+    }
+}
+
+/* A conference ends in the midst of it all, or one of its calls does. */
+static void end_any(struct world *w)
+{
+    struct room *room = w->focus->rooms;
+    if (room && draw(w) % 4 == 0) {
+        room_end(room, FOCUS_END_CONFERENCE);
+    } else if (room && room->roster) {
+        call_end(room->roster, FOCUS_END_REMOVED);
+    }
+}
+
 /* Anything in any order, from a printed seed. */
 static void test_any_order(void **state)
 {
     static const char *const bodies[] = {
         SDP_PCMU, SDP_PCMA, SDP_HOLD, SDP_SAVP, NULL, "nonsense", SDP_PCMU "a=rtcp-mux\r\n"};
-    for (uint64_t seed = 1; seed <= 30; seed++) {
-        struct world *w = world_open((struct focus_cfg){.reservation = seed % 2, .legs_max = 4}, 100000, NULL);
+    uint64_t n_made = 0, n_dialled = 0, n_answered = 0, n_replaced = 0;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct focus_cfg cfg = {.reservation = seed % 2, .legs_max = 4, .dial_rate = 60000};
+        assert_int_equal(reach_read(&cfg.reach, "192.0.2.0/24"), 0);
+        struct world *w = world_open(cfg, 100000, NULL);
         struct phone phones[12];
         char users[4][URI_TOKEN_CHARS + 1] = {""};
         unsigned number = 1000;
@@ -569,7 +647,7 @@ static void test_any_order(void **state)
             struct phone *p = &phones[draw(w) % ARRAY_LEN(phones)];
             const char *body = bodies[draw(w) % ARRAY_LEN(bodies)];
             char contact[512];
-            switch (draw(w) % 12) {
+            switch (draw(w) % 18) {
             case 0: { /* a new call */
                 char *user = users[draw(w) % ARRAY_LEN(users)];
                 *p = phone_of(w, number++, *user ? user : "conferences");
@@ -617,6 +695,22 @@ static void test_any_order(void **state)
                 }
                 focus_beat(w->focus);
                 break;
+            case 11:
+            case 12:
+                refer_any(w, p, &phones[draw(w) % ARRAY_LEN(phones)]);
+                break;
+            case 13:
+            case 14:
+            case 15:
+                answer_any(w);
+                break;
+            case 16:
+                if (draw(w) % 8 == 0) {
+                    end_any(w);
+                } else if (draw(w) % 4 == 0) {
+                    break_any(w);
+                }
+                break;
             default:
                 phone_send(p, draw(w) % 2 ? "OPTIONS" : "CANCEL", p->cseq, NULL);
             }
@@ -629,9 +723,13 @@ static void test_any_order(void **state)
                 world_give(w);
             }
         }
-        assert_true(count_get(&s->calls_made) > 20);
+        n_made += count_get(&s->calls_made);
+        n_dialled += count_get(&s->dials);
+        n_answered += count_get(&s->dials_answered);
+        n_replaced += count_get(&s->ended[FOCUS_END_REPLACED]);
         world_close(w);
     }
+    assert_true(n_made > 1000 && n_dialled > 100 && n_answered > 10 && n_replaced > 10); /* else it has tried nothing */
 }
 
 int main(void)
