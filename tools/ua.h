@@ -107,6 +107,10 @@ void ua_forget(struct ua_call *call);
 /** REFER outside a dialog: asks whoever is at target to call refer_to. Ends with the last NOTIFY. @return as ua_dial */
 int ua_refer(struct ua *ua, const char *target, const char *refer_to, void *tag, struct ua_call **call);
 
+/** REFER within a call: asks the conference it is in to call refer_to, or with ";method=BYE" in it to remove them.
+ * @return 0 | negative errno */
+int ua_bring(struct ua_call *call, const char *refer_to);
+
 /** NOTIFY with a sipfrag for the REFER that came by this call. is_last ends the subscription. @return 0 | -ENOENT */
 int ua_notify(struct ua_call *call, int status, const char *reason, bool is_last);
 

@@ -353,6 +353,17 @@ int ua_refer(struct ua *ua, const char *target, const char *refer_to, void *tag,
     return 0;
 }
 
+int ua_bring(struct ua_call *call, const char *refer_to)
+{
+    struct txn *txn;
+    char where[ADDR_TEXT_MAX];
+    struct sip_out *out = request_make(call, SIP_REFER, ++call->cseq_tx);
+    ua_add_self(call->ua, out, &call->flow);
+    sip_addf(out, "Refer-To", "<%s>", refer_to);
+    sip_addf(out, "Referred-By", "<sip:%s@%s>", call->ua->user_name, ua_where(call->ua, where));
+    return request_send(call, out, &txn);
+}
+
 int ua_notify(struct ua_call *call, int status, const char *reason, bool is_last)
 {
     struct txn *txn;
@@ -536,12 +547,12 @@ void ua_call_response(struct ua_call *call, struct txn *txn, const struct sip_ms
     } else if (method == SIP_BYE) {
         ua_call_over(call, msg->status, "we hung up", true, msg);
     } else if (method == SIP_REFER) {
-        if (msg->status < 300) {
+        if (msg->status < 300 && call->is_subscription) {
             dialog_take(call, msg);
             call->state = UA_S_UP;
         }
         ua_tell(call, UA_REFER_DONE, msg->status, msg->reason, msg);
-        if (msg->status >= 300) {
+        if (msg->status >= 300 && call->is_subscription) {
             ua_call_over(call, msg->status, msg->reason, false, msg);
         }
     }

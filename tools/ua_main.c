@@ -15,6 +15,8 @@ enum {
     ARG_CALL,
     ARG_ANSWER,
     ARG_REFER,
+    ARG_BRING,
+    ARG_DROP,
     ARG_OPTIONS,
     ARG_JUDGE,
     ARG_NAME,
@@ -54,6 +56,8 @@ static const struct arg args[] = {
     [ARG_CALL] = { "call", "URI", "sip:bob@127.0.0.1:5070", "call this URI; the same, a 302 is followed in any case" },
     [ARG_ANSWER] = { "answer", NULL, NULL, "wait for a call, or for a REFER and call what it names" },
     [ARG_REFER] = { "refer", "URI[,URI...]", "sip:bob@127.0.0.1:5070", "when joined, ask them to join as well" },
+    [ARG_BRING] = { "bring", "URI[,URI...]", "sip:bob@127.0.0.1:5070", "when joined, have the conference call them" },
+    [ARG_DROP] = { "drop-at", "S:URI", "3:sip:bob@127.0.0.1:5070", "have the conference remove them" },
     [ARG_OPTIONS] = { "options", "URI", "sip:127.0.0.1:5060", "only ask for OPTIONS; exit code 0: answered with 200" },
     [ARG_JUDGE] = { "judge", "FILE", "heard.wav", "call nobody; let --expect judge this recording" },
     [ARG_NAME] = { "name", "USER", "alice", "user part of From and Contact; default ua" },
@@ -147,6 +151,15 @@ static int keys_read(struct script_cfg *cfg, const char *value)
     return word_read(cfg->keys, sizeof cfg->keys, colon + 1);
 }
 
+static int drop_read(struct script_cfg *cfg, const char *value)
+{
+    const char *colon = strchr(value, ':');
+    if (!colon || seconds_read(&cfg->drop_ms, value, ":") != 0) {
+        return -EINVAL;
+    }
+    return uri_read(cfg->drop, sizeof cfg->drop, colon + 1);
+}
+
 static int expect_read(struct script_cfg *cfg, const char *value)
 {
     char text[32];
@@ -211,6 +224,8 @@ static int take_times(struct script_cfg *cfg, unsigned i, const char *value)
         return seconds_read(&cfg->resume_ms, value, "");
     case ARG_CODEC_AT:
         return codec_at_read(cfg, value);
+    case ARG_DROP:
+        return drop_read(cfg, value);
     case ARG_KEYS:
         return keys_read(cfg, value);
     case ARG_HUSH:
@@ -242,6 +257,8 @@ static int take(void *ctx, unsigned i, const char *value)
         return 0;
     case ARG_REFER:
         return uri_read(cfg->refer, sizeof cfg->refer, value);
+    case ARG_BRING:
+        return word_read(cfg->bring, sizeof cfg->bring, value); /* what is no sip URI is for the server to refuse */
     case ARG_OPTIONS:
         return uri_read(cfg->options, sizeof cfg->options, value);
     case ARG_JUDGE:
@@ -265,6 +282,7 @@ static int take(void *ctx, unsigned i, const char *value)
     case ARG_HOLD:
     case ARG_RESUME:
     case ARG_CODEC_AT:
+    case ARG_DROP:
     case ARG_KEYS:
     case ARG_HUSH:
     case ARG_OFFERLESS:
@@ -282,7 +300,7 @@ int main(int argc, char **argv)
     struct script_cfg cfg = {
         .name = "ua", .codec = "PCMU", .tone_dbfs = -20, .ptime_ms = 20, .wait_s = 30, .seconds_ms = 5000,
         .hold_ms = SCRIPT_NEVER, .resume_ms = SCRIPT_NEVER, .hush_ms = SCRIPT_NEVER, .codec_ms = SCRIPT_NEVER,
-        .expect_ms = SCRIPT_NEVER, .keys_ms = SCRIPT_NEVER, .within_db = 1, .clean_db = 40, .own_db = 40,
+        .expect_ms = SCRIPT_NEVER, .keys_ms = SCRIPT_NEVER, .drop_ms = SCRIPT_NEVER, .within_db = 1, .clean_db = 40, .own_db = 40,
     };
     must(seal_start() == 0);
     addr_parse(&cfg.local, "127.0.0.1", 0);

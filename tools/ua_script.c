@@ -25,7 +25,7 @@ struct script {
     struct ua_call *refers_out[SCRIPT_REFERS_MAX], *refer_in;
     uint64_t begin_ns, joined_ns, heard_until_ns;
     int signal_fd;
-    bool held, resumed, hushed, recoded, keyed, referred, leaving, done, bye_came;
+    bool held, resumed, hushed, recoded, keyed, referred, brought, dropped, leaving, done, bye_came;
     int failure; /* status of the call that failed; 0: none */
     int options_status;
     int16_t *play;
@@ -228,6 +228,24 @@ static void refer_all(struct script *s)
     }
 }
 
+static void bring_all(struct script *s)
+{
+    char list[SCRIPT_TEXT_MAX], *save = NULL;
+    strcpy(list, s->cfg->bring);
+    for (char *uri = strtok_r(list, ",", &save); uri; uri = strtok_r(NULL, ",", &save)) {
+        say(s, "bring %s", uri);
+        s->failure = ua_bring(s->leg.call, uri) ? 503 : s->failure;
+    }
+}
+
+static void drop(struct script *s)
+{
+    char uri[SCRIPT_TEXT_MAX + 16];
+    snprintf(uri, sizeof uri, "%s;method=BYE", s->cfg->drop);
+    say(s, "drop %s", s->cfg->drop);
+    s->failure = ua_bring(s->leg.call, uri) ? 503 : s->failure;
+}
+
 static void script_step(struct script *s)
 {
     const struct script_cfg *cfg = s->cfg;
@@ -253,6 +271,12 @@ static void script_step(struct script *s)
     }
     if (cfg->refer[0] && is_due(s, REFER_MS, &s->referred)) {
         refer_all(s);
+    }
+    if (cfg->bring[0] && is_due(s, REFER_MS, &s->brought)) {
+        bring_all(s);
+    }
+    if (is_due(s, cfg->drop_ms, &s->dropped)) {
+        drop(s);
     }
     if (is_due(s, cfg->seconds_ms, &s->leaving)) {
         s->heard_until_ns = io_socket_now();

@@ -14,6 +14,8 @@
 struct script_cfg {
     char target[SCRIPT_TEXT_MAX]; /* URI to call; "": none */
     char refer[SCRIPT_TEXT_MAX];  /* whom to ask to come as well, by commas, at most SCRIPT_REFERS_MAX; "": nobody */
+    char bring[SCRIPT_TEXT_MAX];  /* whom the conference shall call, by commas; "": nobody */
+    char drop[SCRIPT_TEXT_MAX];   /* whom it shall remove */
     char judge[SCRIPT_TEXT_MAX];  /* only judge this sound file; "": no */
     char options[SCRIPT_TEXT_MAX]; /* only ask this URI for OPTIONS; "": no */
     bool answers;                 /* waits for a call or a REFER */
@@ -29,6 +31,7 @@ struct script_cfg {
     uint32_t seconds_ms; /* from joined to our BYE */
     uint32_t hold_ms, resume_ms, hush_ms, codec_ms; /* from joined; SCRIPT_NEVER */
     char next_codec[64];
+    uint32_t drop_ms; /* when; SCRIPT_NEVER */
     uint32_t keys_ms; /* when to press keys; SCRIPT_NEVER */
     char keys[64];
     bool offerless, no_ack, until_bye, levels;
