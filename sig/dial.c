@@ -215,7 +215,6 @@ static int invite_send(struct call *call)
     sip_add(out, "Contact", contact);
     sip_add(out, "Allow", sip_methods_text(focus_methods(), allow));
     sip_add(out, "Supported", "replaces, timer");
-    sip_add(out, "Allow-Events", "conference, refer");
     sip_addf(out, "Expires", "%d", DIAL_RING_MS / 1000);
     if (d->replaces) {
         sip_add(out, "Require", "replaces");
