@@ -300,7 +300,8 @@ int main(int argc, char **argv)
     struct script_cfg cfg = {
         .name = "ua", .codec = "PCMU", .tone_dbfs = -20, .ptime_ms = 20, .wait_s = 30, .seconds_ms = 5000,
         .hold_ms = SCRIPT_NEVER, .resume_ms = SCRIPT_NEVER, .hush_ms = SCRIPT_NEVER, .codec_ms = SCRIPT_NEVER,
-        .expect_ms = SCRIPT_NEVER, .keys_ms = SCRIPT_NEVER, .drop_ms = SCRIPT_NEVER, .within_db = 1, .clean_db = 40, .own_db = 40,
+        .expect_ms = SCRIPT_NEVER, .keys_ms = SCRIPT_NEVER, .drop_ms = SCRIPT_NEVER,
+        .within_db = 1, .clean_db = 40, .own_db = 40,
     };
     must(seal_start() == 0);
     addr_parse(&cfg.local, "127.0.0.1", 0);
