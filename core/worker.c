@@ -48,7 +48,7 @@ static int worker_open(struct worker *w)
         struct sched_param p = {.sched_priority = w->cfg.fifo_priority};
         w->fifo_error = -pthread_setschedparam(pthread_self(), SCHED_FIFO, &p);
     }
-    uint32_t n_slots = 2 * w->cfg.legs_max;
+    uint32_t legs_max = w->cfg.legs_max + WORKER_RELAYS_MAX, n_slots = 2 * legs_max;
     bool uring = w->cfg.io == WORKER_IO_URING;
     err = uring ? uring_build(&w->io, n_slots, &w->stats) : syscall_build(&w->io, n_slots, &w->stats);
     if (err) {
@@ -59,7 +59,7 @@ static int worker_open(struct worker *w)
         .io = w->io,
         .stats = &w->stats,
         .simd = w->cfg.simd,
-        .legs_max = w->cfg.legs_max,
+        .legs_max = legs_max,
         .lazy_decode = w->cfg.lazy_decode,
         .wall_offset_ns = w->cfg.wall_offset_ns,
         .clock = io_socket_now,

@@ -15,7 +15,7 @@ struct worker_cfg {
     int fifo_priority; /* SCHED_FIFO 1..99; 0: SCHED_OTHER */
     enum worker_io io;
     const struct simd *simd;
-    uint32_t legs_max;       /* sizes everything that is allocated at start */
+    uint32_t legs_max;       /* sizes everything that is allocated at start; besides, WORKER_RELAYS_MAX relays' legs */
     bool lazy_decode;        /* as in engine_cfg */
     uint64_t wall_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC, for RTCP's NTP time */
 };

@@ -614,6 +614,9 @@ void call_abandon(struct call *call)
         dial_forget(call);
     }
     call->leg = NULL;
+    call->annex = NULL;
+    call->feed = NULL;
+    call->moving = call->enter_due = false;
     call->n_lent = 0;
     over(call, was);
     call_free(call);
@@ -623,6 +626,9 @@ void call_settle(struct call *call)
 {
     if (call->drop_due) {
         call_media_drop(call);
+    }
+    if (call->enter_due) {
+        call_move_on(call);
     }
     if (call->state == CALL_OVER && call->n_lent == 0 && !call->drop_due && !call->invite && !call->bye &&
         dial_is_done(call)) {

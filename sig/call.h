@@ -87,6 +87,11 @@ struct call {
     struct offer_media media;
     bool has_media;
     struct place_leg place;
+    struct annex *annex; /* where its leg is, or is on its way to; NULL: the owner */
+    struct feed *feed;   /* what it hears there */
+    bool moving;         /* its leg is on its way from one worker to another */
+    bool enter_due;      /* it has arrived, but the ring is full */
+    bool hushed;         /* silent for long */
     struct leg *leg; /* lent, the one that runs; NULL: none */
     unsigned n_lent; /* legs that have not come back */
     bool dropped;    /* no leg may be added any more */
@@ -147,5 +152,22 @@ void call_media_drop(struct call *call);
 
 /** A leg has come back. call may be gone after it. */
 void call_media_gone(struct call *call, struct leg *leg);
+
+/** The conference that its leg is in. */
+struct conf *call_conf(const struct call *call);
+
+/* --- Between an annex and its owner, call_move.c ------------------------------------------------------------------ */
+
+/** It would be heard if it were not in an annex: it moves to the owner. */
+void call_speaks(struct call *call);
+
+/** It has been silent for long, or is no more: it may make room at the owner. */
+void call_hushed(struct call *call, bool is_hushed);
+
+/** The leg of a call that is moving has come back: on with it. Also when the ring was full. */
+void call_move_on(struct call *call);
+
+/** A call that is moving is dropped: its leg, which may be here already, goes nowhere any more. */
+void call_move_end(struct call *call);
 
 #endif

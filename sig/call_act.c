@@ -130,6 +130,10 @@ int call_renegotiate(struct call *call, const struct call_input *in, struct sdp_
     struct offer_local local;
     struct offer_session session = call->session; /* a refusal leaves everything as it was */
 
+    if (call->moving) { /* for some ten milliseconds */
+        focus_refuse(call->focus, in->txn, FOCUS_MOVING);
+        return -EBUSY;
+    }
     if (call->media.seal.suite != SEAL_NONE && in->invite->pick.sdes.suite == SEAL_NONE) {
         focus_refuse(call->focus, in->txn, FOCUS_MEDIA); /* once secure, never plain again */
         return -EPROTO;
@@ -192,6 +196,10 @@ int act_reoffer(struct call *call, const struct call_input *in)
     struct sdp_out body = {text, 0, sizeof text, false};
     struct offer_local local;
 
+    if (call->moving) {
+        focus_refuse(call->focus, in->txn, FOCUS_MOVING);
+        return -EBUSY;
+    }
     int err = call_local(call, &local);
     if (!err) {
         err = offer_write(&call->session, &call->focus->cfg.policy, &local, true, true, &body);
@@ -209,7 +217,7 @@ int act_reoffer_send(struct call *call, const struct call_input *in)
     char text[OFFER_BODY_MAX + 256], contact[URI_TOKEN_CHARS + FOCUS_HOST_MAX + 64];
     struct sdp_out body = {text, 0, sizeof text, false};
     struct offer_local local;
-    int err = call_local(call, &local);
+    int err = call->moving ? -EBUSY : call_local(call, &local);
     if (!err) {
         err =
             offer_write(&call->session, &call->focus->cfg.policy, &local, call->media.rx_on, call->media.tx_on, &body);

@@ -3,6 +3,7 @@
 
 #include "core/conf/leg.h"
 #include "core/ctl.h"
+#include "sig/annex.h"
 #include "sig/room.h"
 
 #include <errno.h>
@@ -10,11 +11,22 @@
 
 int call_media_take(struct call *call, struct place_cost cost)
 {
-    int err = room_open(call->room, cost);
+    struct place *place = call->focus->place;
+    struct room *room = call->room;
+    int err = room_open(room, cost);
     if (!err) {
-        err = place_leg_take(call->focus->place, call->room->worker, &call->room->hold, cost, &call->place);
+        err = place_leg_take(place, room->worker, &room->hold, cost, &call->place);
     }
-    return err;
+    if (err != -EAGAIN || room->state != ROOM_OPEN) {
+        return err;
+    }
+    int worker = place_choose_beside(place, room->worker, cost);
+    return worker < 0 ? worker : place_leg_take(place, worker, NULL, cost, &call->place);
+}
+
+struct conf *call_conf(const struct call *call)
+{
+    return call->annex ? call->annex->conf : call->room->conf;
 }
 
 static struct ctl *worker_of(const struct call *call)
@@ -23,10 +35,10 @@ static struct ctl *worker_of(const struct call *call)
 }
 
 /* @return 0 | -EINVAL | -ENOMEM | -EIO */
-static int leg_make(struct call *call, const struct offer_media *media, struct leg **leg)
+static int leg_make(struct call *call, const struct offer_media *media, struct feed *feed, struct leg **leg)
 {
     struct focus *f = call->focus;
-    struct leg_cfg cfg = {.id = (uint64_t)(uintptr_t)call};
+    struct leg_cfg cfg = {.id = (uint64_t)(uintptr_t)call, .feed = feed ? feed->relay : NULL};
     struct {
         uint32_t ssrc, ts0;
         uint16_t seq0;
@@ -52,9 +64,10 @@ static int leg_make(struct call *call, const struct offer_media *media, struct l
     return err;
 }
 
-static void lent(struct call *call, struct leg *leg)
+static void lent(struct call *call, struct leg *leg, struct feed *feed)
 {
     call->leg = leg;
+    call->feed = feed;
     call->n_lent++;
     count_add(&call->focus->stats.legs, 1);
 }
@@ -62,7 +75,7 @@ static void lent(struct call *call, struct leg *leg)
 /* Mutes and deafens the leg, or takes both back. */
 static int put_shut(struct call *call, bool is_shut)
 {
-    struct ctl_req req = {.op = CTL_LEG_SET, .conf = call->room->conf, .leg = call->leg};
+    struct ctl_req req = {.op = CTL_LEG_SET, .conf = call_conf(call), .leg = call->leg};
     req.set.what = SET_MUTE | SET_DEAF;
     req.set.muted = req.set.deaf = is_shut;
     return ctl_put(worker_of(call), &req) == 0 ? 0 : -EBUSY;
@@ -81,16 +94,27 @@ static int shut_if_due(struct call *call)
 
 static int put_add(struct call *call, const struct offer_media *media)
 {
-    struct ctl_req req = {.op = CTL_LEG_ADD, .conf = call->room->conf};
-    int err = leg_make(call, media, &req.leg);
+    struct ctl_req req = {.op = CTL_LEG_ADD};
+    struct feed *feed = NULL;
+    int err = 0;
+
+    if (call->place.worker != call->room->worker) {
+        err = annex_get(call->room, call->place.worker, &call->annex);
+        err = err ? err : feed_get(call->room, media, &feed);
+    }
+    err = err ? err : leg_make(call, media, feed, &req.leg);
+    req.conf = call_conf(call);
+    if (!err && ctl_put(worker_of(call), &req) != 0) {
+        leg_free(req.leg);
+        err = -EBUSY;
+    }
     if (err) {
+        feed_put(feed);
+        annex_put(call->annex);
+        call->annex = NULL;
         return err;
     }
-    if (ctl_put(worker_of(call), &req) != 0) {
-        leg_free(req.leg);
-        return -EBUSY;
-    }
-    lent(call, req.leg);
+    lent(call, req.leg, feed);
     return shut_if_due(call);
 }
 
@@ -110,7 +134,7 @@ int call_media_start(struct call *call)
 /* Direction and address only: the leg stays. */
 static int put_set(struct call *call, const struct offer_media *media)
 {
-    struct ctl_req req = {.op = CTL_LEG_SET, .conf = call->room->conf, .leg = call->leg};
+    struct ctl_req req = {.op = CTL_LEG_SET, .conf = call_conf(call), .leg = call->leg};
     req.set.what = SET_DIRECTION;
     req.set.rx_on = media->rx_on;
     req.set.tx_on = media->tx_on;
@@ -130,26 +154,31 @@ static int put_set(struct call *call, const struct offer_media *media)
  * socket the old leg must have left them first: then it is a drop and an add, and SSRC and sequence begin anew. */
 static int put_swap(struct call *call, const struct offer_media *media)
 {
-    struct ctl_req req = {.op = CTL_LEG_SWAP, .conf = call->room->conf, .old = call->leg};
-    int err = leg_make(call, media, &req.leg);
+    struct ctl_req req = {.op = CTL_LEG_SWAP, .conf = call_conf(call), .old = call->leg};
+    struct feed *feed = NULL;
+    int err = call->annex ? feed_get(call->room, media, &feed) : 0;
+
+    err = err ? err : leg_make(call, media, feed, &req.leg);
+    if (!err && media->rtcp_mux != call->media.rtcp_mux) {
+        struct ctl_req drop = {.op = CTL_LEG_DROP, .conf = call_conf(call), .leg = call->leg};
+        if (ctl_put(worker_of(call), &drop) == 0) {
+            call->leg = NULL; /* if the add fails now, the caller sees that there is no leg and ends the call */
+            req.op = CTL_LEG_ADD;
+            req.old = NULL;
+        } else {
+            leg_free(req.leg);
+            err = -EBUSY;
+        }
+    }
+    if (!err && ctl_put(worker_of(call), &req) != 0) {
+        leg_free(req.leg);
+        err = -EBUSY;
+    }
     if (err) {
+        feed_put(feed);
         return err;
     }
-    if (media->rtcp_mux != call->media.rtcp_mux) {
-        struct ctl_req drop = {.op = CTL_LEG_DROP, .conf = call->room->conf, .leg = call->leg};
-        if (ctl_put(worker_of(call), &drop) != 0) {
-            leg_free(req.leg);
-            return -EBUSY;
-        }
-        call->leg = NULL; /* if the add fails now, the caller sees that there is no leg and ends the call */
-        req.op = CTL_LEG_ADD;
-        req.old = NULL;
-    }
-    if (ctl_put(worker_of(call), &req) != 0) {
-        leg_free(req.leg);
-        return -EBUSY;
-    }
-    lent(call, req.leg);
+    lent(call, req.leg, feed);
     return shut_if_due(call);
 }
 
@@ -179,16 +208,27 @@ int call_media_change(struct call *call, const struct offer_media *wanted)
 void call_media_drop(struct call *call)
 {
     call->dropped = true;
-    if (!call->leg) {
+    if (call->moving) {
+        call_move_end(call);
         if (call->n_lent == 0) {
             place_leg_give(call->focus->place, &call->place);
         }
         return;
     }
-    struct ctl_req req = {.op = CTL_LEG_DROP, .conf = call->room->conf, .leg = call->leg};
+    if (!call->leg) {
+        if (call->n_lent == 0) {
+            place_leg_give(call->focus->place, &call->place);
+        }
+        annex_put(call->annex);
+        call->annex = NULL;
+        return;
+    }
+    struct ctl_req req = {.op = CTL_LEG_DROP, .conf = call_conf(call), .leg = call->leg};
     bool full = ctl_put(worker_of(call), &req) != 0;
     if (!full) {
         call->leg = NULL; /* named for the last time */
+        annex_put(call->annex);
+        call->annex = NULL;
     }
     if (full != call->drop_due) {
         call->drop_due = full;
@@ -200,9 +240,14 @@ void call_media_drop(struct call *call)
 void call_media_gone(struct call *call, struct leg *leg)
 {
     must(call->n_lent > 0);
-    leg_free(leg);
     call->n_lent--;
     count_add(&call->focus->stats.legs, (uint64_t)-1);
+    if (call->moving && leg == call->leg) {
+        call_move_on(call);
+    } else {
+        feed_put(feed_find(call->room, leg_cfg_of(leg)->feed));
+        leg_free(leg);
+    }
     if (call->n_lent == 0 && call->dropped) {
         place_leg_give(call->focus->place, &call->place);
     }

@@ -4,6 +4,7 @@
 #include "core/conf/conf.h"
 #include "core/conf/leg.h"
 #include "core/ctl.h"
+#include "sig/annex.h"
 #include "sig/call.h"
 #include "sig/factory.h"
 #include "sig/refer.h"
@@ -429,14 +430,24 @@ void focus_attach(struct focus *focus, struct txns *txns)
 
 /* --- Workers ------------------------------------------------------------------------------------------------------ */
 
+static void leg_gone(struct leg *leg)
+{
+    void *owner = (void *)(uintptr_t)leg_cfg_of(leg)->id;
+    if (leg_cfg_of(leg)->relay) {
+        feed_gone(owner, leg);
+    } else {
+        call_media_gone(owner, leg);
+    }
+}
+
 static void take_event(struct focus *f, const struct ctl_ev *ev)
 {
     switch (ev->event) {
     case EV_LEG_GONE:
-        call_media_gone((struct call *)(uintptr_t)leg_cfg_of(ev->leg)->id, ev->leg);
+        leg_gone(ev->leg);
         break;
     case EV_CONF_GONE:
-        room_conf_gone((struct room *)(uintptr_t)conf_cfg_of(ev->conf)->id);
+        room_conf_gone((struct room *)(uintptr_t)conf_cfg_of(ev->conf)->id, ev->conf);
         break;
     case EV_ENCODER:
         encoder_free(ev->encoder);
@@ -451,8 +462,11 @@ static void take_event(struct focus *f, const struct ctl_ev *ev)
     case EV_RTCP_BYE:
         break; /* not authenticated: the call ends by SIP, or by silence */
     case EV_SPEAKS:
+        call_speaks((struct call *)(uintptr_t)ev->id);
+        break;
     case EV_HUSHED:
-        break; /* only where there are annexes */
+        call_hushed((struct call *)(uintptr_t)ev->id, ev->value);
+        break;
     case EV_SSRC:
         call_ssrc((struct call *)(uintptr_t)ev->id, ev->value);
         break;
@@ -463,13 +477,13 @@ static void settle_due(struct focus *f)
 {
     for (struct call *call = f->calls, *next; call && f->n_due; call = next) {
         next = call->next;
-        if (call->drop_due) {
+        if (call->drop_due || call->enter_due) {
             call_settle(call);
         }
     }
     for (struct room *room = f->rooms, *next; room && f->n_due; room = next) {
         next = room->next;
-        if (room->close_due || room->save_due) {
+        if (room->close_due || room->save_due || room->annexes || room->feeds) {
             room_settle(room);
         }
     }
@@ -614,7 +628,7 @@ void focus_stop(struct focus *f)
 bool focus_is_idle(const struct focus *f)
 {
     for (const struct room *room = f->rooms; room; room = room->next) {
-        if (room->conf || room->save_due) {
+        if (room->conf || room->annexes || room->feeds || room->save_due) {
             return false;
         }
     }
@@ -638,6 +652,7 @@ void focus_free(struct focus *f)
         roster_abandon(room);
         refer_abandon(room);
         free(room->creator_uri);
+        annex_abandon(room);
         free(room);
     }
     gate_close(f);

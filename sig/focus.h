@@ -9,6 +9,7 @@
  *     invite.c   reading an INVITE: body, offer, what it asks for; refusing it
  *     call.c     one participant's signalling, a table-driven state machine; call_media.c its leg
  *     refer.c    bringing others in, and removing them; dial.c calls them, reach.c says whether it may
+ *     annex.c    what a conference has on other workers, when one is too small; call_move.c who moves between them
  *
  * Signalling thread only.
  */
@@ -114,6 +115,7 @@ struct focus_cfg {
     X(DIALOG, 481, "no such dialog")                                                                                   \
     X(CSEQ, 500, "CSeq lower than the last one")                                                                       \
     X(PENDING, 491, "our own offer has no answer yet")                                                                 \
+    X(MOVING, 491, "media that is on its way from one worker to another")                                              \
     X(LEGS, 486, "conference has as many participants as it may have")                                                 \
     X(CONFS, 503, "as many conferences as there may be")                                                               \
     X(CPU, 503, "CPU budget spent")                                                                                    \
@@ -173,6 +175,7 @@ struct focus_stats {
     counter refused[FOCUS_REFUSALS];
     counter ended[FOCUS_ENDINGS];
     counter pins_wrong;
+    counter moves_in, moves_out, moves_refused; /* between annexes and owners */
     counter events_dtmf, impossible, store_errors;
 };
 

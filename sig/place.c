@@ -18,6 +18,7 @@ struct seat {
     struct ctl *ctl;
     uint64_t used_us; /* taken and held */
     uint32_t legs;    /* taken and held */
+    uint32_t relays;
 };
 
 struct place {
@@ -89,13 +90,23 @@ struct place_cost place_cost_sealed(struct place_cost plain, unsigned ptime_ms)
 
 /* --- CPU and bandwidth -------------------------------------------------------------------------------------------- */
 
-static bool seat_fits(const struct place *p, const struct seat *seat, uint64_t cpu_us, uint32_t n_legs,
-                      bool is_priority)
+static bool cpu_fits(const struct place *p, const struct seat *seat, uint64_t cpu_us, bool is_priority)
 {
-    if (p->cfg.worker_legs_max && seat->legs + n_legs > p->cfg.worker_legs_max) {
+    return is_priority || p->cfg.budget_us == 0 || seat->used_us + cpu_us <= p->cfg.budget_us;
+}
+
+/* Into the reserve only who is let in beyond the budget anyway, or may_fill. It is a quarter of a worker at most. */
+static bool seat_fits(const struct place *p, const struct seat *seat, struct place_cost cost, uint32_t n_legs,
+                      bool may_fill)
+{
+    uint32_t reserve = may_fill || cost.is_priority ? 0 : p->cfg.reserve_legs;
+    uint64_t reserve_us = MIN((uint64_t)reserve * cost.cpu_us, p->cfg.budget_us / 4);
+
+    reserve = MIN(reserve, p->cfg.worker_legs_max / 4);
+    if (p->cfg.worker_legs_max && seat->legs + n_legs + reserve > p->cfg.worker_legs_max) {
         return false;
     }
-    return is_priority || p->cfg.budget_us == 0 || seat->used_us + cpu_us <= p->cfg.budget_us;
+    return cpu_fits(p, seat, (uint64_t)cost.cpu_us * n_legs + reserve_us, cost.is_priority);
 }
 
 static bool kbps_fit(const struct place *p, uint64_t kbps)
@@ -103,13 +114,14 @@ static bool kbps_fit(const struct place *p, uint64_t kbps)
     return p->cfg.bandwidth_kbps == 0 || p->kbps_used + kbps <= p->cfg.bandwidth_kbps;
 }
 
-/* @return the worker with the least promised that still has room for so much | -EAGAIN */
-static int least_loaded(const struct place *p, uint64_t cpu_us, uint32_t n_legs, bool is_priority)
+/* @return the worker with the least promised that still has room for so much, none of it beside | -EAGAIN */
+static int least_loaded(const struct place *p, struct place_cost cost, uint32_t n_legs, int beside)
 {
     int best = -EAGAIN;
     for (unsigned i = 0; i < p->cfg.n_workers; i++) {
         const struct seat *seat = &p->seats[i];
-        if (seat_fits(p, seat, cpu_us, n_legs, is_priority) && (best < 0 || seat->used_us < p->seats[best].used_us)) {
+        bool fits = (int)i != beside && seat_fits(p, seat, cost, n_legs, false);
+        if (fits && (best < 0 || seat->used_us < p->seats[best].used_us)) {
             best = (int)i;
         }
     }
@@ -125,7 +137,7 @@ int place_hold(struct place *p, struct place_hold *hold, uint32_t n_legs, struct
     if (p->pairs_used + p->pairs_held + n_legs > p->n_pairs) {
         return -EADDRINUSE;
     }
-    int worker = least_loaded(p, (uint64_t)cost.cpu_us * n_legs, n_legs, cost.is_priority);
+    int worker = least_loaded(p, cost, n_legs, -1);
     if (worker < 0) {
         return worker;
     }
@@ -166,7 +178,52 @@ void place_release(struct place *p, struct place_hold *hold)
 
 int place_choose(struct place *p, const struct place_hold *hold, struct place_cost cost)
 {
-    return hold && hold->active ? hold->worker : least_loaded(p, cost.cpu_us, 1, cost.is_priority);
+    return hold && hold->active ? hold->worker : least_loaded(p, cost, 1, -1);
+}
+
+int place_choose_beside(struct place *p, int worker, struct place_cost cost)
+{
+    return least_loaded(p, cost, 1, worker);
+}
+
+int place_relay_take(struct place *p, int worker, uint32_t cpu_us)
+{
+    struct seat *seat = &p->seats[worker];
+    if (seat->relays == WORKER_RELAYS_MAX) {
+        return -EAGAIN;
+    }
+    seat->used_us += cpu_us;
+    seat->relays++;
+    return 0;
+}
+
+void place_relay_give(struct place *p, int worker, uint32_t cpu_us)
+{
+    must(p->seats[worker].relays > 0);
+    p->seats[worker].used_us -= cpu_us;
+    p->seats[worker].relays--;
+}
+
+int place_leg_move(struct place *p, struct place_leg *leg, int worker, bool may_fill)
+{
+    struct seat *seat = &p->seats[worker];
+
+    must(leg->active && leg->worker != worker);
+    if (!seat_fits(p, seat, leg->cost, 1, may_fill)) {
+        return -EAGAIN;
+    }
+    seat->used_us += leg->cost.cpu_us;
+    seat->legs++;
+    p->seats[leg->worker].used_us -= leg->cost.cpu_us;
+    p->seats[leg->worker].legs--;
+    leg->worker = worker;
+    return 0;
+}
+
+bool place_is_tight(const struct place *p, int worker, struct place_cost cost)
+{
+    cost.is_priority = false;
+    return !seat_fits(p, &p->seats[worker], cost, 0, false);
 }
 
 /* --- Ports -------------------------------------------------------------------------------------------------------- */
@@ -253,7 +310,7 @@ int place_leg_take(struct place *p, int worker, struct place_hold *hold, struct 
     if (held) {
         hold_shrink(p, hold, 1); /* its share is free now for this leg, and for nobody else: one thread */
     }
-    if (!seat_fits(p, seat, cost.cpu_us, 1, cost.is_priority)) {
+    if (!seat_fits(p, seat, cost, 1, held)) {
         err = -EAGAIN;
     } else if (!cost.is_priority && !kbps_fit(p, cost.kbps)) {
         err = -ENOBUFS;
@@ -281,7 +338,7 @@ int place_leg_reprice(struct place *p, struct place_leg *leg, struct place_cost 
 
     must(leg->active);
     cost.is_priority |= leg->cost.is_priority; /* once let in, it stays so */
-    if (cost.cpu_us > leg->cost.cpu_us && !seat_fits(p, seat, cost.cpu_us - leg->cost.cpu_us, 0, cost.is_priority)) {
+    if (cost.cpu_us > leg->cost.cpu_us && !cpu_fits(p, seat, cost.cpu_us - leg->cost.cpu_us, cost.is_priority)) {
         return -EAGAIN;
     }
     if (cost.kbps > leg->cost.kbps && !cost.is_priority && !kbps_fit(p, cost.kbps - leg->cost.kbps)) {

@@ -19,6 +19,7 @@ struct place_cfg {
     struct ctl *workers[PLACE_WORKERS_MAX];
     uint32_t budget_us;          /* CPU time of one worker that may be promised, us per second; 0: no limit */
     uint32_t worker_legs_max;    /* what a worker has memory for */
+    uint32_t reserve_legs;       /* of one worker, kept from newcomers for those who move there to speak */
     uint64_t bandwidth_kbps;     /* of all legs, both directions added; 0: no limit */
     struct addr host;            /* interface the sockets are bound to; port ignored */
     uint16_t port_min, port_max; /* RTP takes even ports, RTCP the next; both ends included */
@@ -67,6 +68,20 @@ int place_hold(struct place *place, struct place_hold *hold, uint32_t n_legs, st
 
 /** Lets go what is still held; nothing happens if nothing is. */
 void place_release(struct place *place, struct place_hold *hold);
+
+/** Takes what a relay's leg needs on that worker, beyond the CPU budget if need be: those it serves have been let in.
+ * @return 0 | -EAGAIN as many as there may be */
+int place_relay_take(struct place *place, int worker, uint32_t cpu_us);
+void place_relay_give(struct place *place, int worker, uint32_t cpu_us);
+
+/** The least loaded worker besides that one for a leg of this cost. @return index | -EAGAIN */
+int place_choose_beside(struct place *place, int worker, struct place_cost cost);
+
+/** Moves a leg to another worker; may_fill: into the reserve. @return 0 | -EAGAIN: it stays where it is */
+int place_leg_move(struct place *place, struct place_leg *leg, int worker, bool may_fill);
+
+/** Is some of the reserve of that worker in use? */
+bool place_is_tight(const struct place *place, int worker, struct place_cost cost);
 
 /** The worker for a new conference whose first leg costs this: the held one, else the least loaded. @return index |
  * -EAGAIN */

@@ -3,6 +3,7 @@
 
 #include "core/conf/conf.h"
 #include "core/ctl.h"
+#include "sig/annex.h"
 #include "sig/call.h"
 #include "sig/refer.h"
 #include "sig/roster.h"
@@ -195,7 +196,10 @@ int room_open(struct room *room, struct place_cost cost)
     if (worker < 0) {
         return worker;
     }
-    struct conf_cfg cfg = {.id = (uint64_t)(uintptr_t)room, .legs_max = f->cfg.legs_max, .talkers = f->cfg.talkers};
+    struct conf_cfg cfg = {.id = (uint64_t)(uintptr_t)room,
+                           .legs_max = f->cfg.legs_max,
+                           .talkers = f->cfg.talkers,
+                           .hushed_s = ANNEX_HUSHED_S};
     struct ctl_req req = {.op = CTL_CONF_OPEN};
     int err = conf_build(&req.conf, &cfg);
     if (err) {
@@ -284,10 +288,14 @@ void room_end(struct room *room, enum focus_ending why)
     room_settle(room);
 }
 
-void room_conf_gone(struct room *room)
+void room_conf_gone(struct room *room, struct conf *conf)
 {
-    conf_free(room->conf);
-    room->conf = NULL;
+    if (conf == room->conf) {
+        room->conf = NULL;
+    } else {
+        annex_gone(room, conf);
+    }
+    conf_free(conf);
     room_settle(room);
 }
 
@@ -298,14 +306,16 @@ void room_settle(struct room *room)
     if (room->save_due) {
         room_save(room);
     }
-    if (room->close_due && room->n_drops_due == 0) { /* the worker wants it empty: drops go first */
+    bool relays = annex_settle(room);
+    if (room->close_due && room->n_drops_due == 0 && !relays) { /* the worker wants it empty: drops go first */
         struct ctl_req req = {.op = CTL_CONF_CLOSE, .conf = room->conf};
         if (ctl_put(place_worker(f->place, room->worker), &req) == 0) {
             room->close_due = false;
             f->n_due--;
         }
     }
-    if (room->state == ROOM_ENDED && !room->conf && room->n_calls == 0 && !room->save_due) {
+    bool whole = !room->conf && !room->annexes && !room->feeds;
+    if (room->state == ROOM_ENDED && whole && room->n_calls == 0 && !room->save_due) {
         *room->link = room->next;
         if (room->next) {
             room->next->link = room->link;

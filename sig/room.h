@@ -10,6 +10,8 @@
 
 struct conf;
 struct sub;
+struct annex;
+struct feed;
 
 #define ROOM_GONE_MAX 64 /* departures that are remembered; a watcher further behind gets the whole state again */
 
@@ -25,8 +27,11 @@ struct room {
     char creator[AUTH_USER_MAX]; /* who asked the factory for it; "": nobody knows */
     char *creator_uri;           /* his From, where nobody has to say who he is; NULL: not even that */
     struct place_hold hold;
-    int worker;        /* once open */
+    int worker;        /* once open: of the owner */
     struct conf *conf; /* lent; NULL: not open, or back */
+    struct annex *annexes;
+    struct feed *feeds;
+    unsigned n_moving; /* calls on their way from one worker to another */
     struct call *roster;
     uint32_t n_roster;    /* participants now */
     uint32_t n_calls;     /* calls that still point here, the ending ones too */
@@ -72,8 +77,8 @@ void room_leave(struct room *room, struct call *call);
 /** Ends it: the URI dies, every call gets BYE, the media comes back. */
 void room_end(struct room *room, enum focus_ending why);
 
-/** The media is back. */
-void room_conf_gone(struct room *room);
+/** The media is back, of the owner or of an annex. */
+void room_conf_gone(struct room *room, struct conf *conf);
 
 /** Does what waited for a ring, and frees an ended room that has everything back. room may be gone after it. */
 void room_settle(struct room *room);

@@ -48,6 +48,11 @@ static const struct row rows[] = {
     {"encodes_total", "counter", "Frames that were encoded.", ROW(encoded)},
     {"encodes_shared_total", "counter", "Frames sent to a participant that were encoded once for several.",
      ROW(encode_shared)},
+    {"moves_total", "counter", "Participants that came from another worker of their conference.", ROW(moves)},
+    {"annex_packets_total", "counter", "Packets sent to participants whose conference is mixed by another worker.",
+     ROW(fed)},
+    {"annex_frames_lapped_total", "counter", "Frames of such a conference that a worker came too late for.",
+     ROW(feed_lapped)},
     {"blended_ticks_total", "counter", "Ticks that played more than a tick to bring a delay down.", ROW(blended)},
     {"events_retried_total", "counter", "Events that waited for room on their way to signalling.", ROW(events_lost)},
 };

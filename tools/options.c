@@ -859,6 +859,7 @@ int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
     config->sig.focus.policy.family = place->host.sa.sa_family;
     config->sig.place.n_workers = config->n_workers;
     config->sig.place.worker_legs_max = config->worker_legs_max;
+    config->sig.place.reserve_legs = config->n_workers > 1 ? MAX(8, 2 * config->sig.focus.talkers) : 0;
     config->sig.log.fd = STDERR_FILENO;
     snprintf(config->sig.focus.server, sizeof config->sig.focus.server, "mixminus");
     config->sig.txn.server = "mixminus";

@@ -56,7 +56,8 @@ static_assert(LANES_MAX % 32 == 0, "full lanes are full vectors");
 /* Conferences. The int32 sum of the mix kernels is exact up to 65535 rows. */
 #define CONF_LEGS_MAX 8192
 static_assert(CONF_LEGS_MAX <= 65535, "65535 * 32768 < 2^31");
-#define CONF_RELAYS_MAX 16 /* kinds of listeners that the annexes of one conference may have */
+#define CONF_RELAYS_MAX 16    /* kinds of listeners that the annexes of one conference may have */
+#define WORKER_RELAYS_MAX 128 /* and those of all conferences of a worker, beside its legs */
 #define TALKERS_DEFAULT 3
 #define TALKERS_MAX 64 /* top-K never larger than this; 0 means all */
 

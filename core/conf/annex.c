@@ -19,11 +19,16 @@ static void leg_feed(struct leg *leg, const struct relay_frame *frame, const str
         leg->ts += missing * leg->frame_ts;
     }
     leg->feed_next = frame->position + 1;
-    if (leg->tx_on && !leg->deaf) {
+    if (!leg->tx_on) {
+        leg_tx_hold(leg);
+    } else if (leg->deaf) {
+        static const struct contributors nobody;
+        const uint8_t *silence;
+        size_t bytes = leg_silence(leg, t, &silence);
+        leg_tx(leg, t->box, silence, bytes, &nobody);
+    } else {
         leg_tx(leg, t->box, frame->payload, frame->bytes, &frame->who);
         count_add(&t->leg.stats->fed, 1);
-    } else {
-        leg_tx_hold(leg);
     }
 }
 

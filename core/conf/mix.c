@@ -101,6 +101,14 @@ static size_t encode(const struct mix_tools *t, struct leg *leg, const int16_t *
     return (size_t)bytes;
 }
 
+size_t leg_silence(struct leg *leg, const struct mix_tools *t, const uint8_t **payload)
+{
+    if (leg->cfg.codec->has_state) {
+        return 0;
+    }
+    return encode(t, leg, t->silence, rate_frame_samples(leg->cfg.fmt.rate_hz), payload);
+}
+
 /*
  * Its voice has been out of what a leg hears for long enough: it shares what serves its group. For codecs with state;
  * talkers have encoders of their own by now.

@@ -31,7 +31,8 @@ enum {
 struct guest {
     struct hall *hall;
     unsigned index, bit; /* bit >= BITS: never says anything */
-    bool joined, leaving, moving, talking;
+    bool joined, leaving, moving, talking, muted, deaf;
+    bool paused;     /* deaf in an annex with a codec whose silence takes an encoder: nothing is sent */
     unsigned at, to; /* engines */
     struct leg *leg;
     struct leg_cfg cfg;
@@ -95,10 +96,10 @@ static uint32_t expected_set(const struct hall *h, const struct guest *g)
 {
     uint32_t set = 0;
     unsigned n = 0;
-    for (int bit = BITS - 1; bit >= 0; bit--) {
+    for (int bit = BITS - 1; bit >= 0 && !g->deaf; bit--) {
         for (unsigned i = 0; i < h->n_guests; i++) {
             const struct guest *q = &h->guests[i];
-            bool sounds = q->bit == (unsigned)bit && q->joined && !q->leaving && q->talking;
+            bool sounds = q->bit == (unsigned)bit && q->joined && !q->leaving && q->talking && !q->muted;
             if (sounds && (!h->talkers || n < h->talkers)) {
                 n++;
                 set |= q == g ? 0 : 1u << bit;
@@ -134,21 +135,22 @@ static void continuity_check(struct hall *h, struct guest *g, const struct rtp *
 {
     uint32_t second_ts = codec_clock_hz(g->cfg.codec, &g->cfg.fmt);
     uint64_t gap_max_ns = MAX(samples_ts * NS_PER_S / second_ts, TICK_NS) + TICK_NS + LATE_MAX_MS * NS_PER_MS;
-    bool stalled = h->stalled_ns && h->now_ns < h->stalled_ns + NS_PER_S;
+    bool paused = g->paused, stalled = h->stalled_ns && h->now_ns < h->stalled_ns + NS_PER_S;
     if (g->heard_any) {
         uint32_t step = rtp->ts - g->heard_ts;
         uint64_t gap_ns = h->now_ns - g->heard_ns;
         if (rtp->seq != (uint16_t)(g->heard_seq + 1)) {
             violated(h, "guest %u: sequence %u after %u", g->index, rtp->seq, g->heard_seq);
         }
-        if (stalled ? step == 0 || step > second_ts : step != samples_ts) {
+        if (stalled || paused ? step == 0 || (step > second_ts && !paused) : step != samples_ts) {
             violated(h, "guest %u: timestamp step %u instead of %u", g->index, step, samples_ts);
         }
-        if (!stalled && gap_ns > gap_max_ns) {
+        if (!stalled && !paused && gap_ns > gap_max_ns) {
             violated(h, "guest %u: nothing for %.1f ms", g->index, (double)gap_ns / 1e6);
         }
     }
     g->heard_any = true;
+    g->paused = g->deaf && g->paused;
     g->heard_seq = rtp->seq;
     g->heard_ts = rtp->ts;
     g->heard_ns = h->now_ns;
@@ -286,7 +288,7 @@ static void guest_join(struct hall *h, struct guest *g, unsigned at)
     h->sites[0].io.sockets[g->index].keeps = true;
     guest_enter(h, g, at);
     g->joined = true;
-    g->heard_any = false;
+    g->heard_any = g->muted = g->deaf = false;
     g->n_heard = 0;
     g->send_ns = h->now_ns + chance_below(&h->chance, 20000) * NS_PER_US;
     h->changed_ns = h->now_ns;
@@ -454,13 +456,20 @@ static void hall_until(struct hall *h, uint64_t end_ns)
 static void hall_change(struct hall *h)
 {
     struct guest *g = &h->guests[chance_below(&h->chance, h->n_guests)];
-    unsigned what = chance_below(&h->chance, 6);
+    unsigned what = chance_below(&h->chance, 8);
     if (!g->joined) {
         guest_join(h, g, chance_below(&h->chance, h->n_sites));
     } else if (!g->leaving && what == 0) {
         guest_leave(h, g);
     } else if (!g->leaving && what == 1) {
         guest_move(h, g, chance_below(&h->chance, h->n_sites)); /* a talker in an annex comes back by himself */
+        h->changed_ns = h->now_ns;
+    } else if (!g->leaving && !g->moving && what < 4) {
+        struct ctl_req req = {.op = CTL_LEG_SET, .leg = g->leg, .set = {.what = what == 2 ? SET_MUTE : SET_DEAF}};
+        g->muted = req.set.muted = what == 2 ? !g->muted : g->muted;
+        g->deaf = req.set.deaf = what == 3 ? !g->deaf : g->deaf;
+        g->paused |= g->deaf && g->cfg.codec->has_state;
+        request(h, g->at, &req);
         h->changed_ns = h->now_ns;
     } else if (!g->leaving && g->bit < BITS) {
         g->talking = !g->talking;
@@ -506,7 +515,12 @@ static struct guest *guest_at(struct hall *h, unsigned site, bool can_talk)
 static void words_run(struct hall *h)
 {
     for (unsigned i = 0; i < h->n_guests; i++) {
-        h->guests[i].talking = false;
+        struct guest *g = &h->guests[i];
+        struct ctl_req req = {.op = CTL_LEG_SET, .leg = g->leg, .set = {.what = SET_MUTE | SET_DEAF}};
+        g->talking = g->muted = g->deaf = false;
+        if (g->joined && !g->leaving && !g->moving) {
+            request(h, g->at, &req);
+        }
     }
     h->changed_ns = h->now_ns;
     hall_until(h, h->now_ns + 4 * NS_PER_S);

@@ -1,6 +1,7 @@
 /*
- * A world for calls: the focus over the real transaction layer on a virtual clock, one worker whose side of the rings
- * the test plays, and phones that speak SIP as text. Included by one file of a program; failures abort.
+ * A world for calls: the focus over the real transaction layer on a virtual clock, workers whose side of the rings the
+ * test plays, and phones that speak SIP as text. Included by one file of a program; failures abort. The workers know
+ * which legs they have where, and insist on the order in which things may come and go.
  */
 #ifndef TESTS_UNIT_CALL_WORLD_H
 #define TESTS_UNIT_CALL_WORLD_H
@@ -8,6 +9,7 @@
 #include "core/conf/conf.h"
 #include "core/conf/leg.h"
 #include "core/ctl.h"
+#include "sig/annex.h"
 #include "sig/call.h"
 #include "sig/focus.h"
 #include "sig/room.h"
@@ -35,16 +37,25 @@ struct world {
     struct store *store;
     struct focus *focus;
     struct txns *txns;
-    struct ctl ctl;
+    struct ctl ctl, others[2]; /* of the first worker, and more */
+    unsigned n_workers;
+    struct has {
+        struct leg *leg;
+        struct conf *conf;
+        unsigned worker;
+    } has[512]; /* legs that workers have */
+    unsigned n_has;
     uint64_t now_ns, wall_s, seed;
     char sent[SENT_MAX][TEXT_MAX]; /* a ring: the last ones */
     struct flow flows[SENT_MAX];   /* where to */
     unsigned n_sent, i_answer;     /* i_answer: the last response among them */
-    struct ctl_req reqs[64];       /* what the worker was asked since the last look */
+    struct ctl_req reqs[64];       /* what the workers were asked since the last look */
     unsigned n_reqs;
     struct leg *legs[256]; /* dropped or swapped out, not yet given back */
+    unsigned leg_from[256];
     unsigned n_legs;
     struct conf *confs[256];
+    unsigned conf_from[256];
     unsigned n_confs;
 };
 
@@ -89,10 +100,14 @@ HELP uint64_t world_wall_s(void *ctx)
     return ((struct world *)ctx)->wall_s;
 }
 
-HELP struct world *world_open(struct focus_cfg cfg, uint32_t budget_us, const char *store)
+HELP struct ctl *world_ctl(struct world *w, unsigned worker)
+{
+    return worker ? &w->others[worker - 1] : &w->ctl;
+}
+
+HELP struct world *world_open_on(struct place_cfg place, struct focus_cfg cfg, const char *store)
 {
     struct world *w = calloc(1, sizeof *w);
-    struct place_cfg place = {.n_workers = 1, .port_min = 46300, .port_max = 46499, .budget_us = budget_us};
     struct txn_config txn_cfg = {.allow = focus_methods(), .source_rate = 1000000};
     struct txn_world txn_world = {w, world_send, world_draw, world_sent_by, NULL};
     struct focus_world focus_world = {w, world_random, world_wall_s, world_sent_by};
@@ -101,8 +116,13 @@ HELP struct world *world_open(struct focus_cfg cfg, uint32_t budget_us, const ch
     w->wall_s = 1700000000;
     w->seed = 88172645463325252ull;
     timer_wheel_init(&w->wheel, w->now_ns);
-    must(ctl_build(&w->ctl) == 0);
-    place.workers[0] = &w->ctl;
+    place.port_min = 46300;
+    place.port_max = 46499;
+    w->n_workers = place.n_workers;
+    for (unsigned i = 0; i < w->n_workers; i++) {
+        must(ctl_build(world_ctl(w, i)) == 0);
+        place.workers[i] = world_ctl(w, i);
+    }
     must(addr_parse(&place.host, "127.0.0.1", 0) == 0);
     must(place_build(&w->place, &place) == 0);
     must(!store || store_open(&w->store, store) == 0);
@@ -133,21 +153,95 @@ HELP struct world *world_open(struct focus_cfg cfg, uint32_t budget_us, const ch
     return w;
 }
 
-/* What the worker would do at the start of a beat: takes all requests; what is to come back waits for world_give. */
+HELP struct world *world_open(struct focus_cfg cfg, uint32_t budget_us, const char *store)
+{
+    return world_open_on((struct place_cfg){.n_workers = 1, .budget_us = budget_us}, cfg, store);
+}
+
+/* Where a leg is. @return NULL: nowhere */
+HELP struct has *world_has(struct world *w, const struct leg *leg)
+{
+    for (unsigned i = 0; i < w->n_has; i++) {
+        if (w->has[i].leg == leg) {
+            return &w->has[i];
+        }
+    }
+    return NULL;
+}
+
+HELP void worker_adds(struct world *w, unsigned worker, const struct ctl_req *req, struct conf *conf)
+{
+    bool annex = conf_cfg_of(conf)->annex;
+    must(w->n_has < ARRAY_LEN(w->has) && !world_has(w, req->leg));
+    must(!annex || (leg_cfg_of(req->leg)->feed && !leg_cfg_of(req->leg)->relay));
+    if (!annex) {
+        leg_set_feed(req->leg, NULL); /* what it was fed it has been sent */
+    }
+    w->has[w->n_has++] = (struct has){req->leg, conf, worker};
+}
+
+HELP void worker_takes_out(struct world *w, unsigned worker, struct leg *leg)
+{
+    struct has *has = world_has(w, leg);
+    const struct relay *relay = leg_cfg_of(leg)->relay;
+    must(has && has->worker == worker && w->n_legs < ARRAY_LEN(w->legs));
+    *has = w->has[--w->n_has];
+    for (unsigned i = 0; relay && i < w->n_has; i++) {
+        must(leg_cfg_of(w->has[i].leg)->feed != relay); /* somebody still hears it */
+    }
+    for (unsigned i = 0; relay && i < w->n_legs; i++) {
+        must(leg_cfg_of(w->legs[i])->feed != relay);
+    }
+    w->legs[w->n_legs] = leg;
+    w->leg_from[w->n_legs++] = worker;
+}
+
+HELP void worker_does(struct world *w, unsigned worker, const struct ctl_req *req)
+{
+    struct has *has;
+    switch (req->op) {
+    case CTL_LEG_ADD:
+        worker_adds(w, worker, req, req->conf);
+        break;
+    case CTL_LEG_SWAP:
+        has = world_has(w, req->old);
+        must(has && has->worker == worker);
+        struct conf *conf = has->conf;
+        worker_takes_out(w, worker, req->old);
+        worker_adds(w, worker, req, conf);
+        break;
+    case CTL_LEG_SET:
+        must(!req->leg || (world_has(w, req->leg) && world_has(w, req->leg)->worker == worker));
+        break;
+    case CTL_LEG_MOVE:
+    case CTL_LEG_DROP:
+        worker_takes_out(w, worker, req->leg);
+        break;
+    case CTL_CONF_CLOSE:
+        must(w->n_confs < ARRAY_LEN(w->confs));
+        for (unsigned i = 0; i < w->n_has; i++) {
+            must(w->has[i].conf != req->conf);
+        }
+        w->confs[w->n_confs] = req->conf;
+        w->conf_from[w->n_confs++] = worker;
+        break;
+    default:
+        break;
+    }
+}
+
+/* What the workers would do at the start of a beat: they take all requests; what is to come back waits for world_give.
+ */
 HELP void world_work(struct world *w)
 {
     struct ctl_req req;
     w->n_reqs = 0;
-    while (ring_get(&w->ctl.requests, &req)) {
-        if (w->n_reqs < ARRAY_LEN(w->reqs)) {
-            w->reqs[w->n_reqs++] = req;
-        }
-        if (req.op == CTL_LEG_DROP || req.op == CTL_LEG_SWAP) {
-            must(w->n_legs < ARRAY_LEN(w->legs));
-            w->legs[w->n_legs++] = req.op == CTL_LEG_DROP ? req.leg : req.old;
-        } else if (req.op == CTL_CONF_CLOSE) {
-            must(w->n_confs < ARRAY_LEN(w->confs));
-            w->confs[w->n_confs++] = req.conf;
+    for (unsigned i = 0; i < w->n_workers; i++) {
+        while (ring_get(&world_ctl(w, i)->requests, &req)) {
+            if (w->n_reqs < ARRAY_LEN(w->reqs)) {
+                w->reqs[w->n_reqs++] = req;
+            }
+            worker_does(w, i, &req);
         }
     }
 }
@@ -156,11 +250,11 @@ HELP void world_give(struct world *w)
 {
     for (unsigned i = 0; i < w->n_legs; i++) {
         struct ctl_ev ev = {.event = EV_LEG_GONE, .leg = w->legs[i]};
-        must(ring_put(&w->ctl.events, &ev));
+        must(ring_put(&world_ctl(w, w->leg_from[i])->events, &ev));
     }
     for (unsigned i = 0; i < w->n_confs; i++) {
         struct ctl_ev ev = {.event = EV_CONF_GONE, .conf = w->confs[i]};
-        must(ring_put(&w->ctl.events, &ev));
+        must(ring_put(&world_ctl(w, w->conf_from[i])->events, &ev));
     }
     w->n_legs = w->n_confs = 0;
     focus_beat(w->focus);
@@ -202,7 +296,9 @@ HELP void world_close(struct world *w)
     focus_free(w->focus);
     place_free(w->place);
     store_close(w->store);
-    ctl_free(&w->ctl);
+    for (unsigned i = 0; i < w->n_workers; i++) {
+        ctl_free(world_ctl(w, i));
+    }
     free(w);
 }
 

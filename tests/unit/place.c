@@ -199,12 +199,51 @@ static void test_costs(void **state)
     assert_true(place_cost_of(CODEC_PCMU, 8000, 10).cpu_us > g711.cpu_us);
 }
 
+/* Newcomers leave the reserve alone, those who move in may fill it; relays have room of their own. */
+static void test_reserve(void **state)
+{
+    struct place *p = make((struct place_cfg){.worker_legs_max = 8, .reserve_legs = 20, .budget_us = 1000});
+    struct place_leg legs[12] = {{0}}, more = {0};
+
+    for (unsigned i = 0; i < 6; i++) {
+        assert_false(place_is_tight(p, 0, one));
+        assert_int_equal(place_leg_take(p, 0, NULL, one, &legs[i]), 0);
+    }
+    assert_int_equal(place_leg_take(p, 0, NULL, one, &more), -EAGAIN); /* a quarter is kept at most */
+    assert_int_equal(place_choose(p, NULL, one), 1);
+    assert_int_equal(place_choose_beside(p, 1, one), -EAGAIN);
+    assert_int_equal(place_choose_beside(p, 0, one), 1);
+    assert_int_equal(place_leg_take(p, 1, NULL, one, &legs[6]), 0);
+    assert_int_equal(place_leg_take(p, 1, NULL, one, &legs[7]), 0);
+    assert_int_equal(place_leg_move(p, &legs[6], 0, false), -EAGAIN);
+    assert_int_equal(legs[6].worker, 1);
+    assert_int_equal(place_leg_move(p, &legs[6], 0, true), 0);
+    assert_int_equal(legs[6].worker, 0);
+    assert_true(place_is_tight(p, 0, one));
+    assert_int_equal(place_leg_move(p, &legs[7], 0, true), 0);
+    assert_int_equal(place_leg_take(p, 1, NULL, one, &legs[8]), 0);
+    assert_int_equal(place_leg_move(p, &legs[8], 0, true), -EAGAIN); /* no memory for a ninth */
+    for (unsigned i = 0; i < WORKER_RELAYS_MAX; i++) {
+        assert_int_equal(place_relay_take(p, 0, 100), 0); /* legs or none, budget or not */
+    }
+    assert_int_equal(place_relay_take(p, 0, 100), -EAGAIN);
+    assert_int_equal(place_leg_move(p, &legs[0], 1, false), 0);
+    for (unsigned i = 0; i < WORKER_RELAYS_MAX; i++) {
+        place_relay_give(p, 0, 100);
+    }
+    for (unsigned i = 0; i < 9; i++) {
+        place_leg_give(p, &legs[i]);
+    }
+    empty(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_least_loaded),   cmocka_unit_test(test_ports),      cmocka_unit_test(test_hold),
         cmocka_unit_test(test_hold_too_small), cmocka_unit_test(test_held_ports), cmocka_unit_test(test_worker_memory),
         cmocka_unit_test(test_bad_cfg),        cmocka_unit_test(test_costs),
+        cmocka_unit_test(test_reserve),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
