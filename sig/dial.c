@@ -22,29 +22,26 @@ static struct focus_dial_rate *rate_of(struct focus *f, const char *who)
     return &f->dial_rates[h % FOCUS_DIAL_RATES];
 }
 
-/* @return true: one more may be */
-static bool rate_take(const struct focus *f, struct focus_dial_rate *rate)
+int dial_admit(struct focus *f, const struct room *room, const struct identity *who, const struct sip_msg *msg,
+               unsigned n)
 {
+    char where[ADDR_TEXT_MAX];
+    struct focus_dial_rate *rate = rate_of(f, who->user[0] ? who->user : addr_host_text(&msg->flow.remote, where));
     uint64_t now_ms = f->wheel->now_ms, each_ms = 60000 / MAX(f->cfg.dial_rate, 1u);
+    if (n + (room ? room->n_dialling : 0) > DIAL_PENDING_MAX) {
+        return -EBUSY;
+    }
     if (rate->since_ms == 0) {
         *rate = (struct focus_dial_rate){.since_ms = now_ms, .n_left = DIAL_BURST};
     }
-    uint64_t n = (now_ms - rate->since_ms) / each_ms;
-    rate->since_ms += n * each_ms;
-    rate->n_left = (uint32_t)MIN(rate->n_left + n, (uint64_t)DIAL_BURST);
-    if (rate->n_left == 0) {
-        return false;
+    uint64_t n_more = (now_ms - rate->since_ms) / each_ms;
+    rate->since_ms += n_more * each_ms;
+    rate->n_left = (uint32_t)MIN(rate->n_left + n_more, (uint64_t)DIAL_BURST);
+    if (rate->n_left < n) {
+        return -EDQUOT;
     }
-    rate->n_left--;
-    return true;
-}
-
-int dial_admit(struct room *room, const char *who)
-{
-    if (room->n_dialling >= DIAL_PENDING_MAX) {
-        return -EBUSY;
-    }
-    return rate_take(room->focus, rate_of(room->focus, who)) ? 0 : -EDQUOT;
+    rate->n_left -= n;
+    return 0;
 }
 
 /* ---- the call ---- */

@@ -45,12 +45,14 @@ struct dial {
 };
 
 /**
- * May this be asked for: by limits of the conference and of who asks? Counts it.
+ * May n calls be asked for: by limits of the conference and of who asks? Counts them.
  *
- * @param who  any text that names who asks; the same for the same
+ * @param room  NULL: one that is about to be made
+ * @param who, msg  who asks: an identity, or where he is
  * @return 0 | -EBUSY too many unanswered | -EDQUOT too many a minute
  */
-int dial_admit(struct room *room, const char *who);
+int dial_admit(struct focus *focus, const struct room *room, const struct identity *who, const struct sip_msg *msg,
+               unsigned n);
 
 /** Calls. @return 0 | negative errno as call_begin's refusals: nothing is left, nobody is told */
 int dial_begin(struct room *room, const struct dial_plan *plan, struct call **call);

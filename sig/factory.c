@@ -2,6 +2,7 @@
 #include "sig/factory.h"
 
 #include "sig/call.h"
+#include "sig/guests.h"
 #include "sig/invite.h"
 #include "sig/room.h"
 
@@ -44,6 +45,7 @@ void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *
                     const struct identity *who)
 {
     struct invite invite;
+    struct uri_list list = {.n = 0};
     struct room *room;
     char from[128];
 
@@ -53,6 +55,9 @@ void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *
     }
     if (invite_read(focus, txn, msg, &invite) != 0) {
         return;
+    }
+    if (mode == FOCUS_DIRECT && guests_read(focus, txn, msg, NULL, who, &list) != 0) {
+        return; /* after a redirect it comes once more, to the conference */
     }
     int err = room_issue(focus, invite.cost, &room);
     if (err) {
@@ -67,5 +72,7 @@ void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *
         redirect(focus, txn, room);
     } else if (call_begin(focus, room, txn, msg, &invite, who) != 0) {
         room_end(room, FOCUS_END_CONFERENCE); /* nobody has ever heard of its URI */
+    } else {
+        guests_call(room, &list);
     }
 }

@@ -7,6 +7,7 @@
 #include "sig/annex.h"
 #include "sig/call.h"
 #include "sig/factory.h"
+#include "sig/guests.h"
 #include "sig/refer.h"
 #include "sig/replaces.h"
 #include "sig/room.h"
@@ -21,6 +22,7 @@
 #include <time.h>
 
 #define RETRY_AFTER_S 5
+#define LISTS "recipient-list-invite" /* RFC 5366: while anybody may be called */
 #define LOAD_WAIT_MS 10000
 
 /* --- Words -------------------------------------------------------------------------------------------------------- */
@@ -101,8 +103,8 @@ void focus_add_abilities(const struct focus *focus, struct sip_out *out)
 {
     char allow[256];
     sip_add(out, "Allow", sip_methods_text(focus_methods(), allow));
-    sip_add(out, "Supported",
-            "100rel, precondition, replaces, norefersub, timer"); /* OPTIONS must carry it, RFC 3261 11.2 */
+    sip_addf(out, "Supported", "100rel, precondition, replaces, norefersub, timer%s",
+             focus->cfg.reach.is_on ? ", " LISTS : ""); /* OPTIONS must carry it, RFC 3261 11.2 */
     sip_add(out, "Allow-Events", "conference, refer");
     sip_add(out, "Accept", "application/sdp");
     if (focus->cfg.server[0]) {
@@ -198,10 +200,11 @@ static enum focus_target target_of(struct focus *f, const struct sip_msg *msg, e
     return FOCUS_CONFERENCE;
 }
 
-static bool is_supported(const char *option, size_t n)
+static bool is_supported(const struct focus *f, const char *option, size_t n)
 {
-    static const char *const ours[] = {"100rel", "precondition", "replaces", "norefersub", "timer"};
-    for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
+    static const char *const ours[] = {"100rel", "precondition", "replaces", "norefersub", "timer", LISTS};
+    size_t n_ours = ARRAY_LEN(ours) - !f->cfg.reach.is_on;
+    for (size_t i = 0; i < n_ours; i++) {
         if (strlen(ours[i]) == n && strncasecmp(option, ours[i], n) == 0) {
             return true;
         }
@@ -217,7 +220,7 @@ static bool requires_more(struct focus *f, struct txn *txn, const struct sip_msg
     size_t at = 0, n;
 
     for (unsigned i = 0; (n = sip_list(msg, "Require", i, &element)) > 0; i++) {
-        if (is_supported(element, n)) {
+        if (is_supported(f, element, n)) {
             continue;
         }
         int put = snprintf(list + at, sizeof list - at, "%s%.*s", at ? ", " : "", (int)n, element);
@@ -272,13 +275,17 @@ static void conference_invite(struct focus *f, struct txn *txn, const struct sip
                               const struct identity *who)
 {
     struct invite invite;
+    struct uri_list list;
     struct call *old;
 
     if (f->stopping) {
         focus_refuse(f, txn, FOCUS_STOPPING);
     } else if (replaces_find(f, txn, msg, room, who, &old) == 0 && invite_read(f, txn, msg, &invite) == 0 &&
-               call_begin(f, room, txn, msg, &invite, who) == 0 && old) {
-        call_end(old, FOCUS_END_REPLACED);
+               guests_read(f, txn, msg, room, who, &list) == 0 && call_begin(f, room, txn, msg, &invite, who) == 0) {
+        if (old) {
+            call_end(old, FOCUS_END_REPLACED);
+        }
+        guests_call(room, &list);
     }
 }
 

@@ -62,7 +62,7 @@ struct focus_cfg {
     uint32_t life_s;                  /* no conference lives longer */
     uint32_t linger_s;                /* after the last participant has left */
     char realm[AUTH_REALM_MAX];       /* of digest authentication; "": nobody is asked who he is */
-    unsigned digests; /* as auth_cfg.algorithms */
+    unsigned digests;                 /* as auth_cfg.algorithms */
     enum pin_policy pin;
     bool allocate_before_auth; /* the factory answers anybody; who joins is asked all the same */
     struct trust trusted;      /* peers whose P-Asserted-Identity is believed */
@@ -101,6 +101,8 @@ struct focus_cfg {
     X(REACH, 403, "REFER to somebody whom this server may not call")                                                   \
     X(PARTICIPANT, 404, "REFER to remove somebody who is not there")                                                   \
     X(DIAL_RATE, 480, "more calls asked for than may be made")                                                         \
+    X(LIST, 400, "list of URIs that cannot be read")                                                                   \
+    X(LIST_LONG, 413, "list of more URIs than the limit")                                                              \
     X(LOOP, 482, "a call of our own that has come back")                                                               \
     X(REPLACES, 400, "Replaces that cannot be read")                                                                   \
     X(REPLACES_EARLY, 486, "Replaces of what has been answered")                                                       \

@@ -1,10 +1,58 @@
 /* Reading INVITEs. */
 #include "sig/invite.h"
 
+#include "sig/multipart.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+#define LIST_TYPE "application/resource-lists+xml"
+
+static bool is_multipart(const struct sip_msg *msg)
+{
+    return strcmp(msg->content_type, "multipart/mixed") == 0;
+}
+
+/* A part that we would have to understand, and do not? A list is read elsewhere. */
+static bool is_strange(const struct multipart_part *part)
+{
+    bool is_sdp = strcmp(part->type, "application/sdp") == 0, is_list = strcmp(part->type, LIST_TYPE) == 0;
+    return !part->is_optional && (part->is_encoded || !(is_sdp || is_list));
+}
+
+/* The description among several parts. @return as invite_sdp */
+static int parts_sdp(const struct sip_msg *msg, struct sdp *sdp)
+{
+    struct multipart parts;
+    int err = multipart_split(&parts, msg->content_type_params, msg->body, msg->body_bytes);
+    if (err) {
+        return err;
+    }
+    for (unsigned i = 0; i < parts.n; i++) {
+        if (is_strange(&parts.parts[i])) {
+            return -ENOTSUP;
+        }
+    }
+    const struct multipart_part *part = multipart_find(&parts, "application/sdp");
+    return part && !part->is_encoded ? sdp_parse(sdp, part->body, part->n_body) : -ENODATA;
+}
+
+int invite_list(const struct sip_msg *msg, struct uri_list *list)
+{
+    struct multipart parts;
+    list->n = 0;
+    if (strcmp(msg->content_type, LIST_TYPE) == 0) {
+        return uri_list_read(list, msg->body, msg->body_bytes);
+    }
+    if (!is_multipart(msg) || msg->body_bytes == 0 ||
+        multipart_split(&parts, msg->content_type_params, msg->body, msg->body_bytes) != 0) {
+        return 0; /* what is wrong with it is said when its SDP is read */
+    }
+    const struct multipart_part *part = multipart_find(&parts, LIST_TYPE);
+    return part && !part->is_encoded ? uri_list_read(list, part->body, part->n_body) : 0;
+}
 
 int invite_sdp(const struct sip_msg *msg, struct sdp *sdp)
 {
@@ -14,6 +62,12 @@ int invite_sdp(const struct sip_msg *msg, struct sdp *sdp)
     const char *encoding = sip_header(msg, "Content-Encoding", 0);
     bool plain = !encoding || *encoding == '\0' || strcasecmp(encoding, "identity") == 0;
     bool session = msg->content_disposition[0] == '\0' || strcmp(msg->content_disposition, "session") == 0;
+    if (plain && is_multipart(msg)) {
+        return parts_sdp(msg, sdp);
+    }
+    if (plain && strcmp(msg->content_type, LIST_TYPE) == 0) {
+        return -ENODATA; /* a list, and no offer */
+    }
     if (!plain || !session || strcmp(msg->content_type, "application/sdp") != 0) {
         return msg->content_optional ? -ENODATA : -ENOTSUP; /* RFC 5621 8.3: handling=optional may be ignored */
     }

@@ -5,6 +5,7 @@
 #define SIG_INVITE_H
 
 #include "sig/focus.h"
+#include "sig/uri_list.h"
 
 struct invite {
     bool is_priority; /* a trusted peer says so (RFC 4412): let in beyond the budgets */
@@ -31,5 +32,8 @@ struct place_cost invite_cost(const struct offer_media *media);
  * @return 0 | -ENODATA no body | -ENOTSUP a body that we must understand and do not | -EBADMSG, -E2BIG as sdp_parse
  */
 int invite_sdp(const struct sip_msg *msg, struct sdp *sdp);
+
+/** The list of URIs that it brings (RFC 5366); n 0: none. @return 0 | -EBADMSG, -E2BIG as uri_list_read */
+int invite_list(const struct sip_msg *msg, struct uri_list *list);
 
 #endif

@@ -177,6 +177,13 @@ static bool may_refer(const struct room *room, const struct call *call, const st
     return false;
 }
 
+bool refer_may_bring(const struct focus *f, const struct room *room, const struct identity *who)
+{
+    bool is_his = !room || is_creator(room, NULL, who);
+    return !who->owes_pin &&
+           (f->cfg.refer == FOCUS_REFER_PARTICIPANTS || (f->cfg.refer == FOCUS_REFER_CREATOR && is_his));
+}
+
 /* ---- removing ---- */
 
 /* The same user at the same host; ports, parameters and headers do not make another one. */
@@ -298,17 +305,10 @@ static void take_out(struct room *room, struct call *call, struct txn *txn, cons
     remove_all(room, &wish->to.uri); /* last: one of them may be call */
 }
 
-/* Who asks, as limits know him: an identity, or where he is. */
-static const char *referrer_of(const struct identity *who, const struct sip_msg *msg, char text[ADDR_TEXT_MAX])
-{
-    return who->user[0] ? who->user : addr_host_text(&msg->flow.remote, text);
-}
-
 /* @return FOCUS_REFUSALS: fine */
 static enum focus_refusal may_call(struct room *room, const struct sip_msg *msg, const struct identity *who,
                                    const struct wish *wish, struct reach_way *way)
 {
-    char where[ADDR_TEXT_MAX];
     switch (reach_find(room->focus, &wish->to.uri, NULL, way)) {
     case 0:
         break;
@@ -320,7 +320,7 @@ static enum focus_refusal may_call(struct room *room, const struct sip_msg *msg,
     if (room->n_roster >= room->focus->cfg.legs_max) {
         return FOCUS_LEGS;
     }
-    return dial_admit(room, referrer_of(who, msg, where)) == 0 ? FOCUS_REFUSALS : FOCUS_DIAL_RATE;
+    return dial_admit(room->focus, room, who, msg, 1) == 0 ? FOCUS_REFUSALS : FOCUS_DIAL_RATE;
 }
 
 void refer_take(struct room *room, struct call *call, struct txn *txn, const struct sip_msg *msg,
