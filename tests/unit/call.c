@@ -13,24 +13,6 @@
 
 #include "tests/unit/call_world.h"
 
-/* A factory call by redirect: the user part of the conference. */
-static void issue(struct world *w, unsigned number, char user[URI_TOKEN_CHARS + 1])
-{
-    struct phone p = phone_of(w, number, "conferences");
-    char contact[512];
-    assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), 302);
-    assert_true(header(last(w), "Contact", contact, sizeof contact));
-    assert_int_equal(strncmp(contact, "<sip:", 5), 0);
-    memcpy(user, contact + 5, URI_TOKEN_CHARS);
-    user[URI_TOKEN_CHARS] = 0;
-    assert_int_equal(strncmp(contact + 5 + URI_TOKEN_CHARS, "@" DOMAIN ">;expires=60", 25), 0);
-    header(last(w), "To", contact, sizeof contact);
-    snprintf(p.to_tag, sizeof p.to_tag, "%s", strstr(contact, ";tag=") + 5);
-    /* The ACK of a non-2xx carries the INVITE's branch: absorbed by the transaction. */
-    p.branch--;
-    assert_int_equal(phone_ack(&p, NULL), 0);
-}
-
 /* A phone in a conference of its own. */
 static struct phone join(struct world *w, unsigned number, const char *user, const char *body)
 {
@@ -47,7 +29,7 @@ static void test_redirect_flow(void **state)
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1], value[512];
 
-    issue(w, 1, user);
+    world_issue(w, 1, user);
     assert_int_equal(count_get(&w->focus->stats.calls), 0); /* a redirect keeps no dialog */
     world_work(w);
     assert_int_equal(w->n_reqs, 0); /* late binding: nothing until somebody calls */
@@ -175,7 +157,7 @@ static void test_refusals(void **state)
     assert_int_equal(phone_send(&p, "INVITE", 0, "hi"), 302);
     /* A token that we have never signed is no different from any other unknown user. */
     char user[URI_TOKEN_CHARS + 1];
-    issue(w, 201, user);
+    world_issue(w, 201, user);
     user[20] = user[20] == 'a' ? 'b' : 'a';
     p = phone_of(w, 202, user);
     assert_int_equal(phone_invite(&p, SDP_PCMU), 404);
@@ -194,7 +176,7 @@ static void test_offerless(void **state)
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
 
-    issue(w, 1, user);
+    world_issue(w, 1, user);
     struct phone a = phone_of(w, 2, user);
     assert_int_equal(phone_invite(&a, NULL), 200);
     assert_non_null(strstr(last(w), "a=rtpmap:8 PCMA/8000"));
@@ -229,7 +211,7 @@ static void test_reinvite(void **state)
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
 
-    issue(w, 1, user);
+    world_issue(w, 1, user);
     struct phone a = join(w, 2, user, SDP_PCMU);
     world_work(w);
     struct leg *first = w->reqs[1].leg;
@@ -289,7 +271,7 @@ static void test_ack_lost(void **state)
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
 
-    issue(w, 1, user);
+    world_issue(w, 1, user);
     struct phone a = phone_of(w, 2, user);
     assert_int_equal(phone_invite(&a, SDP_PCMU), 200);
     unsigned before = w->n_sent;
@@ -312,7 +294,7 @@ static void test_retransmission_and_dialog(void **state)
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1], value[256];
 
-    issue(w, 1, user);
+    world_issue(w, 1, user);
     struct phone a = phone_of(w, 2, user);
     assert_int_equal(phone_invite(&a, SDP_PCMU), 200);
     struct phone again = a; /* the same INVITE, before and after the ACK */
@@ -354,7 +336,7 @@ static void test_quiet(void **state)
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
 
-    issue(w, 1, user);
+    world_issue(w, 1, user);
     struct phone a = join(w, 2, user, SDP_PCMU), b = join(w, 3, user, SDP_PCMU), c = phone_of(w, 4, user);
     assert_int_equal(phone_invite(&b, SDP_HOLD), 200);
     phone_ack(&b, NULL);
@@ -383,7 +365,7 @@ static void test_full(void **state)
 {
     char user[URI_TOKEN_CHARS + 1], value[64];
     struct world *w = world_open((struct focus_cfg){.legs_max = 2}, 0, NULL);
-    issue(w, 1, user);
+    world_issue(w, 1, user);
     join(w, 2, user, SDP_PCMU);
     join(w, 3, user, SDP_PCMU);
     struct phone c = phone_of(w, 4, user);
@@ -393,7 +375,7 @@ static void test_full(void **state)
 
     uint32_t cost = place_cost_of(CODEC_PCMU, 8000, 20).cpu_us;
     w = world_open((struct focus_cfg){0}, cost * 2, NULL);
-    issue(w, 1, user);
+    world_issue(w, 1, user);
     join(w, 2, user, SDP_PCMU);
     join(w, 3, user, SDP_PCMU);
     c = phone_of(w, 4, user);
@@ -404,7 +386,7 @@ static void test_full(void **state)
 
     /* Worker's ring full: nothing is lent, nothing is lost. */
     w = world_open((struct focus_cfg){0}, 0, NULL);
-    issue(w, 1, user);
+    world_issue(w, 1, user);
     struct phone a = join(w, 2, user, SDP_PCMU);
     world_work(w);
     struct ctl_req filler = {.op = CTL_LEG_SET};
@@ -425,7 +407,7 @@ static void test_full(void **state)
     world_close(w);
 
     w = world_open((struct focus_cfg){.conferences_max = 1}, 0, NULL);
-    issue(w, 1, user);
+    world_issue(w, 1, user);
     c = phone_of(w, 2, "conferences");
     assert_int_equal(phone_send(&c, "INVITE", 0, SDP_PCMU), 503);
     world_close(w);
@@ -446,7 +428,7 @@ static void test_options(void **state)
     snprintf(p.target, sizeof p.target, "sip:127.0.0.1");
     assert_int_equal(phone_send(&p, "OPTIONS", 0, NULL), 200);
     assert_true(header(last(w), "Allow", value, sizeof value) && header(last(w), "Accept", value, sizeof value));
-    issue(w, 10, user);
+    world_issue(w, 10, user);
     p = phone_of(w, 11, user);
     assert_int_equal(phone_send(&p, "OPTIONS", 0, NULL), 200);
     assert_true(header(last(w), "Contact", value, sizeof value) && strstr(value, ";isfocus"));
@@ -458,8 +440,8 @@ static void test_time_limits(void **state)
     struct world *w = world_open((struct focus_cfg){.life_s = 120}, 0, NULL);
     char unused[URI_TOKEN_CHARS + 1], used[URI_TOKEN_CHARS + 1];
 
-    issue(w, 1, unused);
-    issue(w, 2, used);
+    world_issue(w, 1, unused);
+    world_issue(w, 2, used);
     assert_string_not_equal(unused, used);
     join(w, 3, used, SDP_PCMU);
     world_run(w, 61000);
@@ -481,7 +463,7 @@ static void test_reservation(void **state)
     char user[URI_TOKEN_CHARS + 1];
     struct place_load load;
 
-    issue(w, 1, user);
+    world_issue(w, 1, user);
     place_load(w->place, &load);
     assert_int_equal(load.pairs_held, 3);
     struct phone p = phone_of(w, 2, "conferences");
@@ -495,7 +477,7 @@ static void test_reservation(void **state)
     world_close(w);
 
     w = world_open((struct focus_cfg){.reservation = true}, cost * 4, NULL);
-    issue(w, 1, user);
+    world_issue(w, 1, user);
     world_run(w, 31000); /* the hold ends, the URI is still good */
     place_load(w->place, &load);
     assert_int_equal(load.pairs_held + load.cpu_used_us, 0);
@@ -511,19 +493,19 @@ static void test_restart(void **state)
     snprintf(spec, sizeof spec, "sqlite:%s/s.db", path);
 
     struct world *w = world_open((struct focus_cfg){0}, 0, spec);
-    issue(w, 1, over);
+    world_issue(w, 1, over);
     struct phone p = join(w, 2, over, SDP_PCMU);
     assert_int_equal(phone_send(&p, "BYE", 0, NULL), 200);
     world_run(w, 6000);
     world_work(w);
     world_give(w);
-    issue(w, 3, good);
+    world_issue(w, 3, good);
     world_close(w);
 
     w = world_open((struct focus_cfg){0}, 0, spec);
     p = phone_of(w, 1, over);
     assert_int_equal(phone_invite(&p, SDP_PCMU), 410);
-    issue(w, 2, next);
+    world_issue(w, 2, next);
     assert_string_not_equal(next, good);
     assert_memory_equal(next, good, 4);     /* same node */
     assert_memory_not_equal(next, good, 8); /* not the slot of one that lives */
@@ -538,7 +520,7 @@ static void test_stop(void **state)
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
 
-    issue(w, 1, user);
+    world_issue(w, 1, user);
     for (unsigned i = 0; i < 5; i++) {
         join(w, 2 + i, user, SDP_PCMU);
     }

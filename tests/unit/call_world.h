@@ -441,7 +441,7 @@ HELP void world_reply(struct world *w, const char *request, int status, const ch
          header(request, "To", to, sizeof to) && header(request, "Call-ID", id, sizeof id) &&
          header(request, "CSeq", cseq, sizeof cseq));
     for (unsigned i = 0; i < SENT_MAX; i++) {
-        flow = w->sent[i] == request ? w->flows[i] : flow;
+        flow = strcmp(w->sent[i], request) == 0 ? w->flows[i] : flow; /* it may be a copy */
     }
     int n = snprintf(text, sizeof text,
                      "SIP/2.0 %d x\r\nVia: %s\r\nFrom: %s\r\nTo: %s%s%s\r\nCall-ID: %s\r\nCSeq: %s\r\n%s%s"
@@ -455,18 +455,31 @@ HELP void world_reply(struct world *w, const char *request, int status, const ch
 /* Answers the BYE that was sent last. */
 HELP void answer_bye(struct world *w, const char *bye, int status)
 {
-    char text[TEXT_MAX], via[512], from[512], to[512], id[256], cseq[64];
-    struct flow flow = {.transport = FLOW_UDP, .conn = FLOW_NO_CONN};
-    must(addr_parse(&flow.remote, "192.0.2.9", 5060) == 0);
     must(strncmp(bye, "BYE ", 4) == 0);
-    must(header(bye, "Via", via, sizeof via) && header(bye, "From", from, sizeof from) &&
-         header(bye, "To", to, sizeof to) && header(bye, "Call-ID", id, sizeof id) &&
-         header(bye, "CSeq", cseq, sizeof cseq));
-    int n = snprintf(
-        text, sizeof text,
-        "SIP/2.0 %d x\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %s\r\nContent-Length: 0\r\n\r\n", status,
-        via, from, to, id, cseq);
-    txns_rx(w->txns, &flow, text, (size_t)n, w->now_ns);
+    world_reply(w, bye, status, "", "", NULL);
+}
+
+/* A factory call by redirect, with its ACK: the user part of the conference. */
+HELP void world_issue(struct world *w, unsigned number, char user[URI_TOKEN_CHARS + 1])
+{
+    struct phone p = phone_of(w, number, "conferences");
+    char value[512];
+    must(phone_send(&p, "INVITE", 0, SDP_PCMU) == 302);
+    must(header(last(w), "Contact", value, sizeof value) && strncmp(value, "<sip:", 5) == 0);
+    snprintf(user, URI_TOKEN_CHARS + 1, "%.*s", URI_TOKEN_CHARS, value + 5);
+    must(header(last(w), "To", value, sizeof value));
+    snprintf(p.to_tag, sizeof p.to_tag, "%s", strstr(value, ";tag=") + 5);
+    p.branch--; /* the ACK of a non-2xx carries the INVITE's branch: absorbed by the transaction */
+    must(phone_ack(&p, NULL) == 0);
+}
+
+/* A phone in a conference. */
+HELP struct phone world_join(struct world *w, unsigned number, const char *user)
+{
+    struct phone p = phone_of(w, number, user);
+    must(phone_invite(&p, SDP_PCMU) == 200);
+    phone_ack(&p, NULL);
+    return p;
 }
 
 #endif

@@ -19,15 +19,7 @@
 static struct world *open_with(char user[URI_TOKEN_CHARS + 1])
 {
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
-    struct phone p = phone_of(w, 1, "conferences");
-    char contact[512];
-    assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), 302);
-    assert_true(header(last(w), "Contact", contact, sizeof contact));
-    snprintf(user, URI_TOKEN_CHARS + 1, "%.*s", URI_TOKEN_CHARS, contact + 5);
-    p.branch--;
-    header(last(w), "To", contact, sizeof contact);
-    snprintf(p.to_tag, sizeof p.to_tag, "%s", strstr(contact, ";tag=") + 5);
-    phone_ack(&p, NULL);
+    world_issue(w, 1, user);
     return w;
 }
 

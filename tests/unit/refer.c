@@ -23,23 +23,6 @@ static struct focus_cfg cfg_of(const char *list)
     return cfg;
 }
 
-static void issue(struct world *w, unsigned number, char user[URI_TOKEN_CHARS + 1])
-{
-    struct phone p = phone_of(w, number, "conferences");
-    char contact[512];
-    assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), 302);
-    assert_true(header(last(w), "Contact", contact, sizeof contact));
-    snprintf(user, URI_TOKEN_CHARS + 1, "%.*s", URI_TOKEN_CHARS, contact + 5);
-}
-
-static struct phone join(struct world *w, unsigned number, const char *user)
-{
-    struct phone p = phone_of(w, number, user);
-    assert_int_equal(phone_invite(&p, SDP_PCMU), 200);
-    phone_ack(&p, NULL);
-    return p;
-}
-
 /* REFER with these header lines, in the phone's call or outside of any. @return status */
 static int refer(struct phone *p, const char *extra)
 {
@@ -90,7 +73,7 @@ static void is_header(const char *text, const char *name, const char *wanted)
 static struct world *world_with(struct focus_cfg cfg, char user[URI_TOKEN_CHARS + 1], struct phone *a)
 {
     struct world *w = world_open(cfg, 0, NULL);
-    issue(w, 2, user);
+    world_issue(w, 2, user);
     *a = phone_of(w, 2, user); /* who has asked the factory */
     a->branch = 100;
     a->cseq = 1;
@@ -364,7 +347,7 @@ static void test_refusals(void **state)
         struct focus_cfg cfg = cfg_of("192.0.2.0/24");
         cfg.refer = policies[i];
         w = world_with(cfg, user, &a);
-        struct phone b = join(w, 3, user);
+        struct phone b = world_join(w, 3, user);
         assert_int_equal(refer_to(&b, "sip:bob@192.0.2.50"), 403);
         assert_int_equal(refer_to(&a, "sip:bob@192.0.2.50"), i == 0 ? 403 : 202);
         world_close(w);
@@ -420,7 +403,7 @@ static void test_removal(void **state)
     char user[URI_TOKEN_CHARS + 1], uri[128];
     struct phone a;
     struct world *w = world_with(cfg_of("off"), user, &a); /* a has made it */
-    struct phone b = join(w, 3, user), c = join(w, 4, user);
+    struct phone b = world_join(w, 3, user), c = world_join(w, 4, user);
     assert_int_equal(refer_to(&b, "sip:p4@192.0.2.9;method=BYE"), 403);
     assert_int_equal(refer_to(&b, "sip:nobody@192.0.2.9;method=BYE"), 403); /* he learns nothing */
     assert_int_equal(refer_to(&a, "sip:nobody@192.0.2.9;method=BYE"), 404);
@@ -439,7 +422,7 @@ static void test_removal(void **state)
     answer_bye(w, world_request(w, "BYE sip:p4@"), 200);
     assert_int_equal(phone_send(&c, "BYE", 0, NULL), 481);
 
-    struct phone d = join(w, 5, user); /* by the roster's name of his call */
+    struct phone d = world_join(w, 5, user); /* by the roster's name of his call */
     (void)d;
     snprintf(uri, sizeof uri, "sip:call-%llu@127.0.0.1;method=BYE", (unsigned long long)w->focus->calls->id);
     assert_int_equal(refer_to(&a, uri), 202);
@@ -527,7 +510,7 @@ static void test_replaces(void **state)
     snprintf(extra, sizeof extra, "Replaces: c2@192.0.2.9;to-tag=%s;from-tag=f2\r\n", a.to_tag);
     late.extra = extra;
     assert_int_equal(phone_invite(&late, SDP_PCMU), 603);
-    issue(w, 40, other); /* by another conference's URI, and by the factory's */
+    world_issue(w, 40, other); /* by another conference's URI, and by the factory's */
     snprintf(extra, sizeof extra, "Replaces: c%u@192.0.2.9;to-tag=%s;from-tag=f%u\r\n", b.number, b.to_tag, b.number);
     struct phone wrong = phone_of(w, 41, other);
     wrong.extra = extra;

@@ -12,29 +12,6 @@
 #include "sig/xml.h"
 #include "tests/unit/call_world.h"
 
-static void issue(struct world *w, unsigned number, char user[URI_TOKEN_CHARS + 1])
-{
-    struct phone p = phone_of(w, number, "conferences");
-    char contact[512];
-    assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), 302);
-    assert_true(header(last(w), "Contact", contact, sizeof contact));
-    snprintf(user, URI_TOKEN_CHARS + 1, "%.*s", URI_TOKEN_CHARS, contact + 5);
-}
-
-static struct phone join(struct world *w, unsigned number, const char *user)
-{
-    struct phone p = phone_of(w, number, user);
-    assert_int_equal(phone_invite(&p, SDP_PCMU), 200);
-    phone_ack(&p, NULL);
-    return p;
-}
-
-/* The i-th last message that was sent. */
-static const char *sent(const struct world *w, unsigned i)
-{
-    return w->n_sent > i ? w->sent[(w->n_sent - 1 - i) % SENT_MAX] : "";
-}
-
 static const char *body_of(const char *text)
 {
     const char *blank = strstr(text, "\r\n\r\n");
@@ -84,22 +61,6 @@ static int subscribe(struct phone *p, int expires_s)
     return status_of(ok);
 }
 
-static void reply(struct world *w, const char *request, int status, const char *extra)
-{
-    char text[TEXT_MAX], via[512], from[512], to[512], id[256], cseq[64];
-    struct flow flow = {.transport = FLOW_UDP, .conn = FLOW_NO_CONN};
-    assert_int_equal(addr_parse(&flow.remote, "192.0.2.9", 5060), 0);
-    assert_true(header(request, "Via", via, sizeof via) && header(request, "From", from, sizeof from) &&
-                header(request, "To", to, sizeof to) && header(request, "Call-ID", id, sizeof id) &&
-                header(request, "CSeq", cseq, sizeof cseq));
-    flow.transport = strstr(via, "/TCP") ? FLOW_TCP : FLOW_UDP; /* a long one goes by TCP */
-    int n = snprintf(text, sizeof text,
-                     "SIP/2.0 %d x\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %s\r\n%s"
-                     "Content-Length: 0\r\n\r\n",
-                     status, via, from, to, id, cseq, extra);
-    txns_rx(w->txns, &flow, text, (size_t)n, w->now_ns);
-}
-
 /* The NOTIFY that was sent last; answers it. */
 static const char *notified(struct world *w, const char *state)
 {
@@ -111,7 +72,7 @@ static const char *notified(struct world *w, const char *state)
     assert_int_equal(strncmp(value, "conference", 10), 0);
     assert_true(header(text, "Subscription-State", value, sizeof value));
     assert_int_equal(strncmp(value, state, strlen(state)), 0);
-    reply(w, text, 200, "");
+    world_reply(w, text, 200, "", "", NULL);
     return body_of(text);
 }
 
@@ -120,8 +81,8 @@ static void test_story(void **state)
 {
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
-    issue(w, 1, user);
-    struct phone a = join(w, 2, user), watch = phone_of(w, 2, user);
+    world_issue(w, 1, user);
+    struct phone a = world_join(w, 2, user), watch = phone_of(w, 2, user);
     watch.branch = 1000;
     (void)a;
     watch.cseq = 100;
@@ -137,7 +98,7 @@ static void test_story(void **state)
 
     world_run(w, 1000);
     unsigned before;
-    struct phone b = join(w, 3, user), c = join(w, 4, user);
+    struct phone b = world_join(w, 3, user), c = world_join(w, 4, user);
     assert_int_equal(count_sent(w, "NOTIFY "), 1); /* not yet */
     world_run(w, 3000);
     assert_int_equal(count_sent(w, "NOTIFY "), 1);
@@ -187,8 +148,8 @@ static void test_ends(void **state)
 {
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
-    issue(w, 1, user);
-    join(w, 2, user);
+    world_issue(w, 1, user);
+    world_join(w, 2, user);
     struct phone watch = phone_of(w, 2, user);
     watch.branch = 1000;
     watch.cseq = 100;
@@ -203,14 +164,14 @@ static void test_ends(void **state)
     watch.branch = 2000;
     watch.cseq = 200;
     assert_int_equal(subscribe(&watch, 600), 200);
-    reply(w, last(w), 481, "");
+    world_reply(w, last(w), 481, "", "", NULL);
     assert_int_equal(count_get(&w->focus->stats.subs), 0);
 
     watch = phone_of(w, 2, user); /* 503 with Retry-After is about this one only */
     watch.branch = 3000;
     watch.cseq = 300;
     assert_int_equal(subscribe(&watch, 600), 200);
-    reply(w, last(w), 503, "Retry-After: 1\r\n");
+    world_reply(w, last(w), 503, "", "Retry-After: 1\r\n", NULL);
     assert_int_equal(count_get(&w->focus->stats.subs), 1);
 
     struct phone dead = phone_of(w, 2, user); /* A21: a dead watcher is forgotten after 64*T1 */
@@ -221,18 +182,18 @@ static void test_ends(void **state)
     assert_int_equal(count_get(&w->focus->stats.subs), 1);
 
     /* The conference ends: one last word, also to who has not answered yet. */
-    join(w, 5, user);
+    world_join(w, 5, user);
     world_run(w, 10000);
     assert_int_equal(strncmp(last(w), "NOTIFY", 6), 0);
     char open[TEXT_MAX];
     strcpy(open, last(w));
     struct room *room = w->focus->rooms;
     room_end(room, FOCUS_END_CONFERENCE);
-    reply(w, open, 200, "");
+    world_reply(w, open, 200, "", "", NULL);
     bool told = false;
     for (unsigned i = 0; i < 8; i++) {
         char value[128] = "";
-        header(sent(w, i), "Subscription-State", value, sizeof value);
+        header(world_sent(w, i), "Subscription-State", value, sizeof value);
         told |= strcmp(value, "terminated;reason=noresource") == 0;
     }
     assert_true(told);
@@ -244,8 +205,8 @@ static void test_who_may(void **state)
 {
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1], value[128];
-    issue(w, 1, user);
-    struct phone a = join(w, 2, user), p = phone_of(w, 3, user);
+    world_issue(w, 1, user);
+    struct phone a = world_join(w, 2, user), p = phone_of(w, 3, user);
     assert_int_equal(subscribe(&p, 600), 403); /* not there */
     p = phone_of(w, 2, user);
     p.branch = 1000;
@@ -282,11 +243,11 @@ static void test_names(void **state)
 {
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
-    issue(w, 1, user);
+    world_issue(w, 1, user);
     struct phone hidden = phone_of(w, 3, user);
     hidden.extra = "Privacy: id\r\n";
     assert_int_equal(phone_invite(&hidden, SDP_PCMU), 200);
-    join(w, 2, user);
+    world_join(w, 2, user);
     w->focus->calls->display = (free(w->focus->calls->display), strdup("<b>&\"'\x01\xff\xc3\xa9\xed\xa0\x80"));
     struct phone watch = phone_of(w, 2, user);
     watch.branch = 1000;
@@ -308,8 +269,8 @@ static void test_flap(void **state)
 {
     struct world *w = world_open((struct focus_cfg){.legs_max = 100}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
-    issue(w, 1, user);
-    join(w, 2, user);
+    world_issue(w, 1, user);
+    world_join(w, 2, user);
     struct phone watch = phone_of(w, 2, user);
     watch.branch = 1000;
     watch.cseq = 100;
@@ -317,7 +278,7 @@ static void test_flap(void **state)
     notified(w, "active");
     uint64_t before = count_get(&w->focus->stats.notifies);
     for (unsigned i = 0; i < 2000; i++) {
-        struct phone p = join(w, 1000 + i, user);
+        struct phone p = world_join(w, 1000 + i, user);
         phone_send(&p, "BYE", 0, NULL);
         world_work(w);
         world_give(w);

@@ -13,11 +13,7 @@
 static struct world *open_with(uint32_t session_s, char user[URI_TOKEN_CHARS + 1])
 {
     struct world *w = world_open((struct focus_cfg){.session_s = session_s}, 0, NULL);
-    struct phone p = phone_of(w, 1, "conferences");
-    char contact[512];
-    assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), 302);
-    assert_true(header(last(w), "Contact", contact, sizeof contact));
-    snprintf(user, URI_TOKEN_CHARS + 1, "%.*s", URI_TOKEN_CHARS, contact + 5);
+    world_issue(w, 1, user);
     return w;
 }
 
@@ -35,34 +31,18 @@ static bool says(const struct world *w, const char *name, const char *wanted)
     return header(world_answer(w), name, value, sizeof value) ? strcmp(value, wanted) == 0 : wanted == NULL;
 }
 
-/* A response to a request of ours. */
 static void reply(struct world *w, const char *request, int status, const char *body)
 {
-    char text[TEXT_MAX], via[512], from[512], to[512], id[256], cseq[64];
-    struct flow flow = {.transport = FLOW_UDP, .conn = FLOW_NO_CONN};
-    assert_int_equal(addr_parse(&flow.remote, "192.0.2.9", 5060), 0);
-    assert_true(header(request, "Via", via, sizeof via) && header(request, "From", from, sizeof from) &&
-                header(request, "To", to, sizeof to) && header(request, "Call-ID", id, sizeof id) &&
-                header(request, "CSeq", cseq, sizeof cseq));
-    flow.transport = strstr(via, "/TCP") ? FLOW_TCP : FLOW_UDP;
-    int n = snprintf(text, sizeof text,
-                     "SIP/2.0 %d x\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %s\r\n"
-                     "Contact: <sip:p2@192.0.2.9:5060>\r\n%sContent-Length: %zu\r\n\r\n%s",
-                     status, via, from, to, id, cseq, body ? "Content-Type: application/sdp\r\n" : "",
-                     body ? strlen(body) : 0, body ? body : "");
-    txns_rx(w->txns, &flow, text, (size_t)n, w->now_ns);
+    world_reply(w, request, status, "", "Contact: <sip:p2@192.0.2.9:5060>\r\n", body);
 }
 
-/* The last request of that method. */
+/* The last request of that method, NULL: none. */
 static const char *request(struct world *w, const char *method)
 {
-    for (unsigned i = 0; i < MIN(w->n_sent, (unsigned)SENT_MAX); i++) {
-        const char *text = w->sent[(w->n_sent - 1 - i) % SENT_MAX];
-        if (strncmp(text, method, strlen(method)) == 0 && text[strlen(method)] == ' ') {
-            return text;
-        }
-    }
-    return NULL;
+    char start[32];
+    snprintf(start, sizeof start, "%s ", method);
+    const char *found = world_request(w, start);
+    return *found ? found : NULL;
 }
 
 static void test_settled(void **state)
