@@ -42,7 +42,7 @@ static void redirect(struct focus *focus, struct txn *txn, const struct room *ro
 }
 
 void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *msg, enum focus_mode mode,
-                    const struct identity *who)
+                    const struct identity *who, const char *name)
 {
     struct invite invite;
     struct uri_list list = {.n = 0};
@@ -61,6 +61,11 @@ void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *
     }
     int err = room_issue(focus, invite.cost, &room);
     if (err) {
+        focus_refuse(focus, txn, focus_refusal_of(err));
+        return;
+    }
+    if (name && (err = room_name_set(room, name)) != 0) {
+        room_end(room, FOCUS_END_FAULT);
         focus_refuse(focus, txn, focus_refusal_of(err));
         return;
     }

@@ -10,8 +10,8 @@
 /** Is this user at this host the factory, and in which dialect? @return true: *mode is set */
 bool factory_is(const struct focus *focus, const char *user, const char *host, enum focus_mode *mode);
 
-/** Answers an INVITE to the factory. */
+/** Answers an INVITE to the factory. name: what the conference shall be found by too, NULL: by its URI only */
 void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *msg, enum focus_mode mode,
-                    const struct identity *who);
+                    const struct identity *who, const char *name);
 
 #endif

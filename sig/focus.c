@@ -192,6 +192,11 @@ static enum focus_target target_of(struct focus *f, const struct sip_msg *msg, e
     if (*user == '\0') {
         return FOCUS_SERVER;
     }
+    const char *name = f->cfg.netann ? room_name_of(user) : NULL;
+    if (name) {
+        *room = room_named(f, name);
+        return *room ? FOCUS_CONFERENCE : FOCUS_NAMED;
+    }
     int err = room_find(f, user, room);
     if (err) {
         *refusal = err == -ESTALE ? FOCUS_ENDED : FOCUS_USER;
@@ -256,6 +261,9 @@ void focus_options(struct focus *f, struct txn *txn, enum focus_target target, c
         focus_refuse(f, txn, FOCUS_STOPPING);
         return;
     }
+    if (target == FOCUS_NAMED) {
+        target = FOCUS_SERVER; /* an INVITE would make it */
+    }
     if (target == FOCUS_CONFERENCE && room->n_roster >= f->cfg.legs_max) {
         focus_refuse(f, txn, FOCUS_LEGS);
         return;
@@ -304,10 +312,12 @@ void focus_serve(struct focus *f, struct txn *txn, const struct sip_msg *msg, co
         refer_take(room, NULL, txn, msg, who);
     } else if (msg->method != SIP_INVITE) {
         focus_refuse(f, txn, FOCUS_METHOD);
-    } else if (target == FOCUS_FACTORY && sip_header(msg, "Replaces", 0)) {
+    } else if (target != FOCUS_CONFERENCE && sip_header(msg, "Replaces", 0)) {
         focus_refuse(f, txn, FOCUS_DIALOG); /* nobody is there to be replaced */
     } else if (target == FOCUS_FACTORY) {
-        factory_invite(f, txn, msg, mode, who);
+        factory_invite(f, txn, msg, mode, who, NULL);
+    } else if (target == FOCUS_NAMED) {
+        factory_invite(f, txn, msg, FOCUS_DIRECT, who, room_name_of(msg->uri.user));
     } else if (target == FOCUS_CONFERENCE) {
         conference_invite(f, txn, msg, room, who);
     } else {
@@ -659,6 +669,7 @@ void focus_free(struct focus *f)
         roster_abandon(room);
         refer_abandon(room);
         free(room->creator_uri);
+        free(room->name);
         annex_abandon(room);
         free(room);
     }

@@ -34,6 +34,7 @@
 #define FOCUS_EVENTS_BATCH 1024 /* of one worker in one beat */
 #define FOCUS_BEAT_NS (5 * NS_PER_MS)
 
+#define FOCUS_NAMES 4096
 #define FOCUS_DIAL_RATES 1024 /* of those who have others called: buckets, by hash */
 
 enum focus_refer { FOCUS_REFER_PARTICIPANTS, FOCUS_REFER_CREATOR, FOCUS_REFER_OFF }; /* who may REFER to a conference */
@@ -66,6 +67,7 @@ struct focus_cfg {
     enum pin_policy pin;
     bool allocate_before_auth; /* the factory answers anybody; who joins is asked all the same */
     struct trust trusted;      /* peers whose P-Asserted-Identity is believed */
+    bool netann;               /* sip:conf=NAME@host makes and finds conferences (RFC 4240) */
     enum focus_refer refer;
     struct reach reach;    /* whom we may call */
     uint32_t dial_rate;    /* calls a minute that one may ask for */
@@ -219,6 +221,7 @@ struct focus {
     struct room **slots;  /* [conferences_max], by the slot in the token */
     uint32_t *free_slots; /* ring of the free ones: the longest free is taken next */
     uint32_t free_at, n_free;
+    struct room *named[FOCUS_NAMES]; /* by hash of their names */
     struct room *rooms;
     struct call *calls;
     struct dialogs dialogs;
@@ -256,7 +259,8 @@ bool focus_is_idle(const struct focus *focus);
 
 /* --- For its parts ------------------------------------------------------------------------------------------------ */
 
-enum focus_target { FOCUS_NOBODY, FOCUS_SERVER, FOCUS_FACTORY, FOCUS_CONFERENCE };
+/* FOCUS_NAMED: a conference of an application's choice of name, which an INVITE makes. */
+enum focus_target { FOCUS_NOBODY, FOCUS_SERVER, FOCUS_FACTORY, FOCUS_NAMED, FOCUS_CONFERENCE };
 
 /** Counts and answers a refusal with what belongs to its status: Retry-After, Accept, Allow ... txn NULL: counts only.
  */

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* --- Slots -------------------------------------------------------------------------------------------------------- */
 
@@ -184,6 +185,65 @@ int room_find(struct focus *f, const char *user, struct room **out)
     return 0;
 }
 
+/* ---- names ---- */
+
+static struct room **bucket_of(const struct focus *f, const char *name)
+{
+    uint32_t h = 0x811c9dc5u ^ (uint32_t)(f->secret[0] | f->secret[1] << 8 | f->secret[2] << 16);
+    for (const char *p = name; *p; p++) {
+        h = (h ^ (uint8_t)*p) * 0x01000193u;
+    }
+    return (struct room **)&f->named[h % FOCUS_NAMES];
+}
+
+const char *room_name_of(const char *user)
+{
+    static const char mark[] = "conf=";
+    const char *name = user + sizeof mark - 1;
+    if (strncasecmp(user, mark, sizeof mark - 1) != 0) {
+        return NULL;
+    }
+    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~");
+    return n > 0 && n < FOCUS_USER_MAX && name[n] == '\0' ? name : NULL;
+}
+
+struct room *room_named(const struct focus *f, const char *name)
+{
+    struct room *room = *bucket_of(f, name);
+    while (room && strcmp(room->name, name) != 0) {
+        room = room->name_next;
+    }
+    return room;
+}
+
+int room_name_set(struct room *room, const char *name)
+{
+    struct room **bucket = bucket_of(room->focus, name);
+    must(!room->name);
+    room->name = strdup(name);
+    if (!room->name) {
+        return -ENOMEM;
+    }
+    room->name_next = *bucket;
+    room->name_link = bucket;
+    if (room->name_next) {
+        room->name_next->name_link = &room->name_next;
+    }
+    *bucket = room;
+    return 0;
+}
+
+static void name_leave(struct room *room)
+{
+    if (room->name_link) {
+        *room->name_link = room->name_next;
+        if (room->name_next) {
+            room->name_next->name_link = room->name_link;
+        }
+        room->name_link = NULL;
+    }
+}
+
 int room_open(struct room *room, struct place_cost cost)
 {
     struct focus *f = room->focus;
@@ -268,6 +328,7 @@ void room_end(struct room *room, enum focus_ending why)
              room->n_roster, focus_ending_text(why));
     room->state = ROOM_ENDED;
     slot_give(f, room->id.slot);
+    name_leave(room);
     timer_stop(f->wheel, &room->idle);
     timer_stop(f->wheel, &room->life);
     timer_stop(f->wheel, &room->hold_end);
@@ -322,6 +383,7 @@ void room_settle(struct room *room)
         }
         count_add(&f->stats.confs, (uint64_t)-1);
         free(room->creator_uri);
+        free(room->name);
         free(room);
     }
 }

@@ -25,7 +25,9 @@ struct room {
     struct uri_token id;
     uint64_t created_s;
     char creator[AUTH_USER_MAX]; /* who asked the factory for it; "": nobody knows */
-    char *creator_uri;           /* his From, where nobody has to say who he is; NULL: not even that */
+    char *name;                  /* of an application's choice, NULL: none */
+    struct room *name_next, **name_link;
+    char *creator_uri; /* his From, where nobody has to say who he is; NULL: not even that */
     struct place_hold hold;
     int worker;        /* once open: of the owner */
     struct conf *conf; /* lent; NULL: not open, or back */
@@ -65,6 +67,17 @@ void room_slots_fill(struct focus *focus);
 
 /** Finds by the user part of a URI. @return 0 | -ENOENT never issued here | -ESTALE over or expired */
 int room_find(struct focus *focus, const char *user, struct room **room);
+
+/**
+ * The name in the user part of sip:conf=NAME@host (RFC 4240 5), where an application server chooses it.
+ *
+ * @return NULL: not of that form, or nothing that may be a name
+ */
+const char *room_name_of(const char *user);
+/** Finds by such a name. @return NULL: nobody of that name lives */
+struct room *room_named(const struct focus *focus, const char *name);
+/** Gives it one. @return 0 | -ENOMEM */
+int room_name_set(struct room *room, const char *name);
 
 /** Gives it media on a worker, if it has none yet. @return 0 | as place_choose | -EBUSY ring full | -ENOMEM */
 int room_open(struct room *room, struct place_cost cost);

@@ -289,6 +289,15 @@ READ(read_tls_verify)
     return 0;
 }
 
+READ(read_netann)
+{
+    if (strcmp(text, "on") != 0 && strcmp(text, "off") != 0) {
+        return refuse(why, size, "write on or off");
+    }
+    config->sig.focus.netann = strcmp(text, "on") == 0;
+    return 0;
+}
+
 READ(read_refer)
 {
     static const char *const words[] = {"participants", "creator", "off"};
@@ -601,6 +610,10 @@ const struct option options[] = {
      read_factory},
     {NULL, "factory-mode", "redirect|focus", "redirect", "",
      "answer to it: 302 with a fresh conference URI, or 200 as the focus itself (TS 24.147)", false, read_factory_mode},
+    {NULL, "netann", "on|off", "off", "",
+     "on: sip:conf=NAME@host joins the conference of that name, and makes it (RFC 4240); names can be guessed: for "
+     "application servers behind --auth or a firewall",
+     false, read_netann},
     {NULL, "node", "N", "0", "", "number of this node, 0 to 65535; the first four characters of its URIs", false,
      read_node},
     {NULL, "tls-cert", "FILE", "", "none", "certificate chain for tls listeners, PEM; SIGHUP reads it again", false,

@@ -586,6 +586,45 @@ static void test_roster(void **state)
     world_close(w);
 }
 
+/* RFC 4240: the name is the application's; whoever comes first makes it, and it may be made again. */
+static void test_netann(void **state)
+{
+    struct world *w = world_open((struct focus_cfg){.netann = true}, 0, NULL);
+    struct phone a = phone_of(w, 1, "conf=abc-1"), b = phone_of(w, 2, "CONF=abc-1"), c = phone_of(w, 3, "conf=abc-2");
+    assert_int_equal(phone_send(&c, "OPTIONS", 0, NULL), 200);
+    assert_int_equal(phone_send(&c, "SUBSCRIBE", 0, NULL), 405); /* nobody has made it */
+    assert_int_equal(phone_invite(&a, SDP_SAVP), 488);
+    assert_int_equal(count_get(&w->focus->stats.confs), 0);
+    assert_int_equal(phone_invite(&a, SDP_PCMU), 200);
+    phone_ack(&a, NULL);
+    assert_int_equal(phone_invite(&b, SDP_PCMU), 200);
+    phone_ack(&b, NULL);
+    assert_int_equal(count_get(&w->focus->stats.confs), 1);
+    assert_int_equal(w->focus->rooms->n_roster, 2);
+    assert_int_equal(phone_invite(&c, SDP_PCMU), 200);
+    phone_ack(&c, NULL);
+    assert_int_equal(count_get(&w->focus->stats.confs), 2);
+    assert_int_equal(phone_send(&a, "BYE", 0, NULL), 200);
+    assert_int_equal(phone_send(&b, "BYE", 0, NULL), 200);
+    world_run(w, 6000);
+    world_work(w);
+    world_give(w);
+    assert_int_equal(count_get(&w->focus->stats.confs), 1);
+    b = phone_of(w, 9, "conf=abc-1");
+    assert_int_equal(phone_invite(&b, SDP_PCMU), 200);
+    phone_ack(&b, NULL);
+    static const char *const bad[] = {"conf=", "conf=a%20b", "conf=%00", "conf=a;b", "conf"};
+    for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
+        struct phone p = phone_of(w, 20 + i, bad[i]);
+        assert_int_equal(phone_invite(&p, SDP_PCMU), 404);
+    }
+    world_close(w);
+    w = world_open((struct focus_cfg){.netann = false}, 0, NULL);
+    a = phone_of(w, 1, "conf=abc");
+    assert_int_equal(phone_invite(&a, SDP_PCMU), 404);
+    world_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -593,6 +632,7 @@ int main(void)
         cmocka_unit_test(test_forks),    cmocka_unit_test(test_cancel),        cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_limits),   cmocka_unit_test(test_subscriptions), cmocka_unit_test(test_removal),
         cmocka_unit_test(test_replaces), cmocka_unit_test(test_loop),          cmocka_unit_test(test_roster),
+        cmocka_unit_test(test_netann),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
