@@ -45,7 +45,7 @@ void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *
                     const struct identity *who, const char *name)
 {
     struct invite invite;
-    struct uri_list list = {.n = 0};
+    struct uri_list list; /* large: not worth clearing */
     struct room *room;
     char from[128];
 
@@ -56,6 +56,7 @@ void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *
     if (invite_read(focus, txn, msg, &invite) != 0) {
         return;
     }
+    list.n = 0;
     if (mode == FOCUS_DIRECT && guests_read(focus, txn, msg, NULL, who, &list) != 0) {
         return; /* after a redirect it comes once more, to the conference */
     }

@@ -214,6 +214,75 @@ static void test_charging(void **state)
     }
 }
 
+static int as(struct phone *p, const char *user, const char *method, const char *extra, const char *body)
+{
+    char lines[512];
+    snprintf(lines, sizeof lines, "P-Asserted-Identity: <sip:%s@ims.example>\r\n%s", user, extra);
+    p->extra = lines;
+    unsigned before = p->w->n_sent;
+    phone_send(p, method, 0, body);
+    int status = await(p->w, before);
+    p->extra = NULL;
+    for (unsigned i = before; i < p->w->n_sent; i++) {
+        int sent = status_of(p->w->sent[i % SENT_MAX]);
+        p->w->i_answer = sent ? i : p->w->i_answer;
+        status = sent ? sent : status; /* a NOTIFY may have gone out behind it */
+    }
+    return status;
+}
+
+/* A participant of that name. */
+static struct phone in_as(struct world *w, unsigned number, const char *conference, const char *user)
+{
+    struct phone p = phone_of(w, number, conference);
+    char value[512];
+    assert_int_equal(as(&p, user, "INVITE", "", SDP_PCMU), 200);
+    assert_true(header(world_answer(w), "To", value, sizeof value));
+    snprintf(p.to_tag, sizeof p.to_tag, "%s", strstr(value, ";tag=") + 5);
+    phone_ack(&p, NULL);
+    return p;
+}
+
+/* Where everybody has a name: who made the conference removes, who is in it brings, nobody takes another's place. */
+static void test_rights(void **state)
+{
+    struct focus_cfg cfg = {.legs_max = 0};
+    char user[URI_TOKEN_CHARS + 1], extra[256];
+    assert_int_equal(trust_add(&cfg.trusted, "192.0.2.0/24"), 0);
+    assert_int_equal(reach_read(&cfg.reach, "192.0.2.0/24"), 0);
+    struct world *w = open_with(cfg);
+    account_put(w, "carol", "x", true, false);
+    account_put(w, "dan", "x", true, false);
+    struct phone p = phone_of(w, 1, "conferences");
+    assert_int_equal(as(&p, "alice", "INVITE", "", SDP_PCMU), 302);
+    conference_of(w, user);
+    struct phone alice = in_as(w, 2, user, "alice"), carol = in_as(w, 3, user, "carol");
+
+    p = phone_of(w, 10, user); /* outside of any dialog: dan is not there, carol is */
+    assert_int_equal(as(&p, "dan", "REFER", "Refer-To: <sip:x@192.0.2.50>\r\n", NULL), 403);
+    p = phone_of(w, 11, user);
+    assert_int_equal(as(&p, "carol", "REFER", "Refer-To: <sip:x@192.0.2.50>\r\n", NULL), 202);
+    assert_int_equal(count_sent(w, "INVITE sip:x@192.0.2.50 "), 1);
+    p = phone_of(w, 12, user);
+    p.extra = "Refer-To: <sip:x@192.0.2.50>\r\n";
+    unsigned before = w->n_sent;
+    phone_send(&p, "REFER", 0, NULL);
+    assert_int_equal(await(w, before), 401); /* no name, no REFER */
+
+    snprintf(extra, sizeof extra, "Replaces: c2@192.0.2.9;to-tag=%s;from-tag=f2\r\n", alice.to_tag);
+    p = phone_of(w, 13, user);
+    assert_int_equal(as(&p, "dan", "INVITE", extra, SDP_PCMU), 403);
+    p = phone_of(w, 14, user);
+    assert_int_equal(as(&p, "alice", "INVITE", extra, SDP_PCMU), 200);
+    assert_true(*world_request(w, "BYE sip:p2@"));
+
+    assert_int_equal(as(&carol, "alice", "REFER", "Refer-To: <sip:p14@192.0.2.9;method=BYE>\r\n", NULL), 403);
+    p = phone_of(w, 15, user); /* the maker, without being there by this dialog */
+    assert_int_equal(as(&p, "alice", "REFER", "Refer-To: <sip:p3@192.0.2.9;method=BYE>\r\n", NULL), 202);
+    assert_true(*world_request(w, "BYE sip:p3@"));
+    world_close(w);
+}
+
 /* Overload: emergency calls are let in beyond the budget, when a trusted peer says that they are such. */
 static void test_priority(void **state)
 {
@@ -296,9 +365,10 @@ static void test_trust(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_digest), cmocka_unit_test(test_entitlement), cmocka_unit_test(test_allocate_before),
-        cmocka_unit_test(test_replay), cmocka_unit_test(test_asserted),    cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_trust),  cmocka_unit_test(test_charging),    cmocka_unit_test(test_priority),
+        cmocka_unit_test(test_digest),   cmocka_unit_test(test_entitlement), cmocka_unit_test(test_allocate_before),
+        cmocka_unit_test(test_replay),   cmocka_unit_test(test_asserted),    cmocka_unit_test(test_rights),
+        cmocka_unit_test(test_cancel),   cmocka_unit_test(test_trust),       cmocka_unit_test(test_charging),
+        cmocka_unit_test(test_priority),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

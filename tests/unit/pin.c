@@ -73,6 +73,26 @@ static void type(struct world *w, const char *keys)
     focus_beat(w->focus);
 }
 
+/* Who owes a PIN learns nothing of who is there, brings nobody and removes nobody. */
+static void test_owing(void **state)
+{
+    struct world *w = open_with(PIN_INSTEAD);
+    struct phone p;
+    assert_int_equal(reach_read(&w->focus->cfg.reach, "192.0.2.0/24"), 0);
+    assert_int_equal(come_in(w, &p), 200);
+    for (unsigned right = 0; right < 2; right++) {
+        p.extra = "Event: conference\r\nExpires: 0\r\n";
+        assert_int_equal(phone_send(&p, "SUBSCRIBE", 0, NULL), right ? 200 : 403);
+        p.extra = "Refer-To: <sip:bob@192.0.2.50>\r\n";
+        assert_int_equal(phone_send(&p, "REFER", 0, NULL), right ? 202 : 403);
+        p.extra = "Refer-To: <sip:p7@192.0.2.9;method=BYE>\r\n";
+        assert_int_equal(phone_send(&p, "REFER", 0, NULL), right ? 202 : 403);
+        assert_int_equal(count_sent(w, "INVITE "), right);
+        type(w, "4711#");
+    }
+    world_close(w);
+}
+
 static void test_right(void **state)
 {
     struct world *w = open_with(PIN_INSTEAD);
@@ -207,8 +227,9 @@ static void test_info(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_right),        cmocka_unit_test(test_three_tries), cmocka_unit_test(test_silence),
-        cmocka_unit_test(test_codec_change), cmocka_unit_test(test_also),        cmocka_unit_test(test_info),
+        cmocka_unit_test(test_owing),   cmocka_unit_test(test_right),        cmocka_unit_test(test_three_tries),
+        cmocka_unit_test(test_silence), cmocka_unit_test(test_codec_change), cmocka_unit_test(test_also),
+        cmocka_unit_test(test_info),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

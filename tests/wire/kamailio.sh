@@ -4,6 +4,7 @@
 kamailio=$(command -v kamailio || echo /usr/sbin/kamailio)
 [ -x "$kamailio" ] || { echo "kamailio is not installed"; exit 77; }
 proxy=$(($(port_guess 0) + 8000))
+callee=$(($(port_guess 5) + 9000))
 store=sqlite:$TMP/store.db
 printf 'sesame\n' | "$BIN/mixminusctl" user add alice --store="$store" --realm=ims.example || complain "no account"
 server_start --store="$store" --auth=digest --realm=ims.example --trusted=127.0.0.1 --session-expires=90
@@ -36,6 +37,7 @@ request_route {
     }
     if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
     if (is_method("INVITE|SUBSCRIBE|REFER")) record_route();
+    if (\$rd == "callee.example") { \$du = "sip:127.0.0.1:$callee"; t_relay(); exit; }
     if (\$fU == "alice" || \$fU == "bob") append_hf("P-Asserted-Identity: <sip:\$fU@ims.example>\r\n");
     append_hf("P-Charging-Vector: icid-value=\$ci\r\n");
     \$du = "sip:127.0.0.1:$SERVER_PORT";
@@ -68,5 +70,26 @@ for c in $callers; do case $c in dora:*) wait "${c#*:}" || complain "Dora has no
 grep -q 'seen BYE' "$TMP/kamailio.log" && grep -q 'seen ACK' "$TMP/kamailio.log" || complain "the route was not kept"
 [ "$(grep -c 'seen INVITE' "$TMP/kamailio.log")" -ge 8 ] || complain "re-INVITEs did not come by the proxy"
 callers=$(echo "$callers" | tr ' ' '\n' | grep '^kamailio:')
+
+# And it is the way out: the conference calls somebody through it and removes him again; a call that it leads back to
+# the conference's own server is known as such.
+store=
+server_port=$SERVER_PORT
+kept=$callers
+env "$BIN/mixminusd" --sip-listen="udp:127.0.0.1:$server_port" --sip-listen="tcp:127.0.0.1:$server_port" --store=memory \
+    --dial-out=any --outbound-proxy="udp:127.0.0.1:$proxy" >"$TMP/server.log" 2>&1 &
+SERVER_PID=$!
+caller eric --answer --bind="127.0.0.1:$callee" --tone=620 --expect=440 --expect-at=2.5 --seconds=20 --until-bye
+await eric waiting
+: >"$TMP/kamailio.log"
+conference fay --tone=440 --bring=sip:eric@callee.example,sip:nobody@loop.example --expect=620 --expect-at=2.7 \
+    --drop-at=3.2:sip:eric@callee.example --seconds=4
+for c in $callers; do case $c in eric:*) wait "${c#*:}" || { complain "Eric is not content"; show "$TMP/eric.log"; } ;; fay:*) wait "${c#*:}" ;; esac; done
+grep -q 'notify: 200 OK, the last' "$TMP/fay.log" || complain "Eric was not called"
+grep -q 'notify: 482 .*, the last' "$TMP/fay.log" || complain "the loop was not noticed"
+grep -q 'WRONG' "$TMP/fay.log" && complain "Fay does not hear Eric"
+grep -q 'seen BYE from' "$TMP/kamailio.log" || complain "the BYE did not come by the proxy"
+[ "$failed" -eq 0 ] || show "$TMP/fay.log" "$TMP/eric.log"
+callers=$kept
 [ "$failed" -eq 0 ] || show "$TMP/kamailio.log"
 verdict
