@@ -144,6 +144,8 @@ static void put_signalling(FILE *out, const struct sig_figures *f)
     one(out, "legs_total", "counter", "Calls made.", (double)count_get(&f->focus->calls_made));
     one(out, "factory_redirects_total", "counter", "Factory requests answered with a fresh conference URI.",
         (double)count_get(&f->focus->redirects));
+    one(out, "moves_refused_total", "counter", "Participants who spoke in an annex and found no place at the owner.",
+        (double)count_get(&f->focus->moves_refused));
     one(out, "dialled_total", "counter", "Calls that conferences have made.", (double)count_get(&f->focus->dials));
     one(out, "dialled_answered_total", "counter", "Of these, answered ones.",
         (double)count_get(&f->focus->dials_answered));
