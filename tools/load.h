@@ -10,6 +10,7 @@
  *     load_run.c    the loop, and what happens when
  *     load_calls.c  calls: factory, 302, conference
  *     load_churn.c  others who join and leave meanwhile
+ *     load_short.c  others who call the factory and hang up meanwhile
  *     load_rtp.c    sockets, packets out and in
  *     load_voice.c  what is said: marks and tones
  *     load_report.c what came of it
@@ -44,6 +45,8 @@ struct load_cfg {
     uint32_t server_pid; /* 0: none */
     uint32_t settle;     /* seconds between the last answer and the measurement */
     uint32_t churn;      /* joins, and as many leaves, a second */
+    uint32_t short_calls; /* a second */
+    char auth_user[128], auth_password[128]; /* "": none */
     uint16_t rtp_port;   /* of the first of LOAD_SOCKETS own sockets; 0: the kernel picks */
     char legs_at[256];   /* raw: file of the mixer's ports, one a leg; "": they are reflected from PORT on */
     char codec[16];
@@ -99,6 +102,19 @@ struct load_churn {
     unsigned n_tried, n_joined, n_left, n_failed, next_room;
 };
 
+struct load_short_call;
+
+/* Those who call the factory and hang up as soon as they are in. */
+struct load_short {
+    struct load_short_call *calls;
+    double *setup_ms;
+    char offer[OFFER_BODY_MAX];
+    size_t n_offer;
+    unsigned n_tried, n_setup, n_complete, n_failed;
+    unsigned n_unavailable, n_retry_after; /* of the failed: 503, and how many of these told when to come again */
+    char failure[256];                     /* the first that was no 503 */
+};
+
 struct load_room {
     char *uri; /* NULL: not known yet */
     bool failed;
@@ -122,6 +138,7 @@ struct load {
     struct load_leg *legs; /* [n_legs] the calls, then those who come and go */
     unsigned n_legs;
     struct load_churn churn;
+    struct load_short brief;
     struct load_room *rooms;
     unsigned n_rooms;
     struct ua *ua;
@@ -169,6 +186,15 @@ static inline bool load_is_churner(const struct load *load, const struct load_le
 /** Joins and leaves that are due; since: seconds of it so far. */
 void load_churn_step(struct load *load, double since_s, uint64_t now_ns);
 void load_churn_event(struct load *load, struct load_leg *leg, struct ua_call *call, const struct ua_event *event);
+
+/* load_short.c */
+/** @return 0 | -ENOMEM | as offer_write */
+int load_short_open(struct load *load);
+void load_short_close(struct load *load);
+bool load_is_short(const struct load *load, const void *tag);
+/** Dials those that are due; since: seconds of the measurement so far. */
+void load_short_step(struct load *load, double since_s, uint64_t now_ns);
+void load_short_event(struct load *load, struct ua_call *call, const struct ua_event *event);
 
 /* load_rtp.c */
 int load_rtp_open(struct load *load);

@@ -59,8 +59,13 @@ static void call_up(struct load *load, struct load_leg *leg, const struct ua_eve
 static void on_event(void *ctx, struct ua_call *call, const struct ua_event *event)
 {
     struct load *load = ctx;
-    struct load_leg *leg = call ? ua_call_tag(call) : NULL;
+    void *tag = call ? ua_call_tag(call) : NULL;
+    struct load_leg *leg = tag;
     if (!leg) {
+        return;
+    }
+    if (load_is_short(load, tag)) {
+        load_short_event(load, call, event);
         return;
     }
     if (load_is_churner(load, leg)) {
@@ -90,12 +95,16 @@ static void on_event(void *ctx, struct ua_call *call, const struct ua_event *eve
 int load_calls_open(struct load *load)
 {
     /* SIP remembers each transaction for 32 s: those of all who came and went in that time, and some more. */
-    unsigned remembered = load->cfg->churn * MIN(load->cfg->seconds, 40u);
+    unsigned remembered = (load->cfg->churn + 2 * load->cfg->short_calls) * MIN(load->cfg->seconds, 40u);
     struct ua_cfg cfg = {
         .transport = load->cfg->transport, .user = "load", .calls_max = load->n_legs + remembered
     };
     struct ua_user user = { load, on_event };
     cfg.proxy = load->cfg->server;
+    if (load->cfg->auth_user[0]) {
+        cfg.auth_user = load->cfg->auth_user;
+        cfg.auth_password = load->cfg->auth_password;
+    }
     addr_parse(&cfg.local, "127.0.0.1", 0);
     load->setup_ms = calloc(load->cfg->calls, sizeof *load->setup_ms);
     load->join_ms = calloc(load->cfg->calls, sizeof *load->join_ms);

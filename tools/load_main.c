@@ -26,6 +26,8 @@ enum {
     ARG_RTP_PORT,
     ARG_SETTLE,
     ARG_CHURN,
+    ARG_SHORT,
+    ARG_AUTH,
     ARG_JSON,
     ARG_DEMO,
     ARG_OUT,
@@ -55,6 +57,9 @@ static const struct arg args[] = {
     [ARG_RTP_PORT] = { "rtp-port", "PORT", "19000", "the first of 16 ports for RTP; by default the system picks" },
     [ARG_SETTLE] = { "settle", "S", "5", "seconds of speech before the measurement; default 1" },
     [ARG_CHURN] = { "churn", "N", "200", "joins and leaves a second of others during the measurement; default 0" },
+    [ARG_SHORT] = { "short-calls", "N", "500",
+                    "calls a second from factory to BYE of others during the measurement; default 0" },
+    [ARG_AUTH] = { "auth", "USER:PASSWORD", "alice:secret", "answer challenges as this user" },
     [ARG_JSON] = { "json", NULL, NULL, "one line of JSON instead of the table" },
     [ARG_DEMO] = { "demo", NULL, NULL, "start a server, let eight callers confer, show who hears whom" },
     [ARG_OUT] = { "out", "DIR", "build/demo", "--demo: for the recordings; default build/demo" },
@@ -85,6 +90,20 @@ static int raw_read(struct load_cfg *cfg, const char *value)
 static int word_read(char *to, size_t size, const char *value)
 {
     return *value && strlen(value) < size ? (strcpy(to, value), 0) : -EINVAL;
+}
+
+static int auth_user_read(struct load_cfg *cfg, const char *value)
+{
+    char user[sizeof cfg->auth_user];
+    const char *colon = strchr(value, ':');
+    size_t n = colon ? (size_t)(colon - value) : sizeof user;
+    if (n >= sizeof user) {
+        return -EINVAL;
+    }
+    memcpy(user, value, n);
+    user[n] = '\0';
+    int err = word_read(cfg->auth_user, sizeof cfg->auth_user, user);
+    return err ? err : word_read(cfg->auth_password, sizeof cfg->auth_password, colon + 1);
 }
 
 static int codec_read(struct load_cfg *cfg, const char *value)
@@ -147,6 +166,10 @@ static int take(void *ctx, unsigned i, const char *value)
         return args_u32(value, 0, 3600, &cfg->settle);
     case ARG_CHURN:
         return args_u32(value, 1, 10000, &cfg->churn);
+    case ARG_SHORT:
+        return args_u32(value, 1, 20000, &cfg->short_calls);
+    case ARG_AUTH:
+        return auth_user_read(cfg, value);
     case ARG_JSON:
         cfg->json = true;
         return 0;
@@ -179,8 +202,8 @@ static const char *objection(const struct load_cfg *cfg)
     if (cfg->srtp != OFFER_SRTP_OPTIONAL && cfg->raw) {
         return "keys come by SIP; leave out --srtp, or --raw and --legs-at";
     }
-    if (cfg->churn && (cfg->raw || cfg->stall_ms)) {
-        return "--churn needs calls by SIP; leave out --raw, --legs-at and --stall-ms";
+    if ((cfg->churn || cfg->short_calls) && (cfg->raw || cfg->stall_ms)) {
+        return "--churn and --short-calls need calls by SIP; leave out --raw, --legs-at and --stall-ms";
     }
     if (cfg->stall_ms && (cfg->seconds < 2 * LOAD_STALL_REST_S || cfg->raw || strcmp(cfg->codec, "opus") == 0 ||
                           strcmp(cfg->codec, "g722") == 0 || strcmp(cfg->codec, "mixed") == 0)) {

@@ -80,7 +80,7 @@ static bool is_right(const struct load *load)
     uint64_t flaws = h->other_missing + h->made_up;
     return load->n_up == load->cfg->calls && h->checked > 0 && h->own_heard == 0 &&
            flaws * 1000 <= h->checked * load->cfg->tolerate && h->lost == 0 && h->listened == load->cfg->calls &&
-           load->n_failed == 0;
+           load->n_failed == 0 && load->brief.n_failed == load->brief.n_unavailable;
 }
 
 static double cpu_us(const struct load *load)
@@ -131,6 +131,13 @@ static void json_print(struct load *load)
         { "churn_joined", cfg->churn > 0, load->churn.n_joined },
         { "churn_left", cfg->churn > 0, load->churn.n_left },
         { "churn_failed", cfg->churn > 0, load->churn.n_failed },
+        { "short_tried", cfg->short_calls > 0, load->brief.n_tried },
+        { "short_complete", cfg->short_calls > 0, load->brief.n_complete },
+        { "short_failed", cfg->short_calls > 0, load->brief.n_failed },
+        { "short_unavailable", cfg->short_calls > 0, load->brief.n_unavailable },
+        { "short_retry_after", cfg->short_calls > 0, load->brief.n_retry_after },
+        { "short_setup_ms_p50", load->brief.n_setup > 0, percentile(load->brief.setup_ms, load->brief.n_setup, 50) },
+        { "short_setup_ms_p99", load->brief.n_setup > 0, percentile(load->brief.setup_ms, load->brief.n_setup, 99) },
         { "begin_time", true, load->measure_time },
         { "end_time", true, load->measure_end_time },
         { "server_cpu_us_per_participant_s", cpu_us(load) >= 0, cpu_us(load) },
@@ -190,6 +197,14 @@ static void media_print(struct load *load)
         printf("meanwhile     %u others joined, %u left, %u failed to\n", load->churn.n_joined, load->churn.n_left,
                load->churn.n_failed);
     }
+    if (cfg->short_calls) {
+        const struct load_short *s = &load->brief;
+        printf("short calls   %u tried, %u complete: %.0f a second; %u failed, %u of them by 503, %u told to return\n",
+               s->n_tried, s->n_complete, (double)s->n_complete / cfg->seconds, s->n_failed, s->n_unavailable,
+               s->n_retry_after);
+        printf("              %.1f ms median, %.1f ms p99: from INVITE to the factory to the conference's 200\n",
+               percentile(s->setup_ms, s->n_setup, 50), percentile(s->setup_ms, s->n_setup, 99));
+    }
     if (cpu_us(load) >= 0) {
         printf("server CPU    %.1f us per participant and second\n", cpu_us(load));
     }
@@ -208,6 +223,9 @@ int load_report(struct load *load)
     }
     if (load->failure[0]) {
         fprintf(stderr, "mixminus-load: %s\n", load->failure);
+    }
+    if (load->brief.failure[0]) {
+        fprintf(stderr, "mixminus-load: %s\n", load->brief.failure);
     }
     if (!load->cfg->json) {
         printf("%s\n", is_right(load) ? "right" : "WRONG");
