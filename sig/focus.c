@@ -435,9 +435,21 @@ static void on_gone(void *ctx, struct txn *txn)
     }
 }
 
+/* Who was sent on to his conference, or has answered our challenge, is halfway in; priority calls never wait. */
+static bool may_wait(void *ctx, const struct sip_msg *msg, bool is_far)
+{
+    struct focus *f = ctx;
+    enum focus_mode mode;
+    bool begins = msg->method == SIP_INVITE || msg->method == SIP_SUBSCRIBE || msg->method == SIP_REFER;
+    bool is_halfway = !factory_is(f, msg->uri.user ? msg->uri.user : "", msg->uri.host, &mode) ||
+                      sip_header(msg, "Authorization", 0) != NULL;
+    return begins && (is_far || !is_halfway) && !invite_has_priority(f, msg);
+}
+
 struct txn_user focus_user(struct focus *focus)
 {
-    return (struct txn_user){focus, on_request, on_ack, on_cancel, on_response, on_timeout, on_error, on_gone};
+    return (struct txn_user){focus,      on_request, on_ack,  on_cancel, on_response,
+                             on_timeout, on_error,   on_gone, may_wait};
 }
 
 void focus_attach(struct focus *focus, struct txns *txns)

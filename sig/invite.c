@@ -118,7 +118,7 @@ struct place_cost invite_cost(const struct offer_media *media)
 }
 
 /* RFC 4412, from those only who are trusted to say it: emergency services, government, and what else is configured. */
-static bool has_priority(const struct focus *focus, const struct sip_msg *msg)
+bool invite_has_priority(const struct focus *focus, const struct sip_msg *msg)
 {
     const char *element;
     size_t n;
@@ -141,7 +141,7 @@ int invite_read(struct focus *focus, struct txn *txn, const struct sip_msg *msg,
 {
     int warning = 0;
 
-    invite->is_priority = has_priority(focus, msg);
+    invite->is_priority = invite_has_priority(focus, msg);
     if (!has_contact(msg)) {
         focus_refuse(focus, txn, FOCUS_CONTACT);
         return -EPROTO;

@@ -23,6 +23,9 @@ struct invite {
  */
 int invite_read(struct focus *focus, struct txn *txn, const struct sip_msg *msg, struct invite *invite);
 
+/** Is it a priority call (RFC 4412), said by somebody who is trusted to say it? */
+bool invite_has_priority(const struct focus *focus, const struct sip_msg *msg);
+
 /** What a leg with this media costs. */
 struct place_cost invite_cost(const struct offer_media *media);
 

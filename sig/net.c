@@ -14,6 +14,8 @@
 #define UDP_BUFFER_BYTES (4 << 20)
 #define UDP_BATCHES 4 /* of one listener in one turn: the others want their turn too */
 
+static_assert(UDP_BATCHES * NET_BATCH > NET_TURN_FULL, "else no turn is ever full");
+
 static uint64_t clock_ns(void)
 {
     struct timespec now;

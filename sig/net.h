@@ -17,6 +17,8 @@
 #define NET_LISTENERS_MAX 16
 #define NET_HOST_MAX 64
 
+#define NET_TURN_FULL 48 /* messages: a turn that brings so many may have left others waiting */
+
 struct net; /* opaque */
 
 struct net_listener {

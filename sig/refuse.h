@@ -55,6 +55,7 @@
     X(OVERLOAD, 503, "Service Unavailable", "too many live transactions")                                              \
     X(RATE_SOURCE, 503, "Service Unavailable", "one source asks for more than its share")                              \
     X(RATE_TOTAL, 503, "Service Unavailable", "all sources together ask for more than the limit")                      \
+    X(BEHIND, 503, "Service Unavailable", "more comes than can be served: what begins must wait")                      \
     X(STRAY_RESPONSE, 0, "", "a response to nothing that was asked")                                                   \
     X(FORGED_RESPONSE, 0, "", "a response from where the request did not go")
 

@@ -250,6 +250,7 @@ void txn_refuse(struct txns *txns, const struct sip_msg *msg, enum refuse refuse
 int txns_rx(struct txns *txns, const struct flow *flow, const char *bytes, size_t n_bytes, uint64_t now_ns)
 {
     txns->now_ms = now_ns / NS_PER_MS;
+    txn_limit_turn(txns, now_ns);
     for (unsigned i = 0; i < SPENT_BATCH && txns->n_spent > 0; i++) {
         sip_free(txns->spent[--txns->n_spent]);
     }

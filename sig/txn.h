@@ -34,11 +34,14 @@
 #define TXN_PENDING_MAX_MS 600000    /* an INVITE that its user has forgotten: 408, and on_timeout */
 #define TXN_UDP_REQUEST_MAX 1300     /* larger requests go by TCP (RFC 3261 18.1.1) */
 #define TXN_RETRY_AFTER_S 5
+#define TXN_FULL_TURNS 8      /* one after the other: we are behind. What one hiccup leaves is taken in fewer */
+#define TXN_FULL_TURNS_FAR 64 /* and refusing what is new has not helped */
+#define TXN_TURN_GAP_MS 100   /* a turn after so long has nothing to do with those before */
 
 struct txn;  /* one transaction */
 struct txns; /* all of them */
 
-/** The transaction user. Every pointer must be set. */
+/** The transaction user. Every pointer must be set but may_wait. */
 struct txn_user {
     void *ctx;
     /** A new request, any method of cfg.allow but ACK and CANCEL. msg lives until the next message comes in after the
@@ -56,6 +59,9 @@ struct txn_user {
     void (*on_error)(void *ctx, struct txn *txn, int err);
     /** The pointer dies with this call. Once for each transaction that the user has seen. */
     void (*on_gone)(void *ctx, struct txn *txn);
+    /** More comes than can be served: may this request, which has no To tag, be refused by 503 with next to no work?
+     * is_far: not even those who are halfway in can all be served. NULL: none may. */
+    bool (*may_wait)(void *ctx, const struct sip_msg *msg, bool is_far);
 };
 
 /** What the layer asks of the world. Sockets in production, a list in tests. */
@@ -76,6 +82,7 @@ struct txn_config {
     uint32_t source_rate;  /* new server transactions per second and source address; 0: 1000 */
     uint32_t source_burst; /* 0: twice the rate */
     uint32_t total_rate;   /* of all sources together; 0: no limit */
+    uint32_t turn_messages; /* a turn (one now_ns) with so many is full: more may wait; 0: none ever is */
     uint32_t allow;        /* methods served, sip_bit; 0: all known */
     const char *server;    /* value of Server in stateless answers; NULL: none. Copied */
 };

@@ -2,6 +2,11 @@
  * How fast new server transactions may come: one token bucket per source address, in a table of fixed size, and one for
  * all. A flood from forged addresses only wears out the table: an address that falls out of it starts with a full
  * bucket, so nobody honest is hurt, and the bucket for all and max_txns hold.
+ *
+ * And whether we are behind. Below the limits more may come than there is time for; if all of it were taken in turn,
+ * each request would wait longer than its sender does, be sent again, and hardly any call would get all its messages
+ * served. Turns of the loop that are full one after the other say that a queue stands; until one is not, those who
+ * begin anew are sent away at the price of a parse, and those who are in get through.
  */
 #include "sig/txn_priv.h"
 
@@ -29,6 +34,24 @@ static struct txn_source *bucket_of(struct txns *txns, const struct addr *source
     *oldest =
         (struct txn_source){.source = name, .tokens_milli = txns->cfg.source_burst * 1000ull, .last_ms = txns->now_ms};
     return oldest;
+}
+
+void txn_limit_turn(struct txns *txns, uint64_t now_ns)
+{
+    if (now_ns != txns->turn_ns) {
+        bool was_full = txns->cfg.turn_messages != 0 && txns->n_turn >= txns->cfg.turn_messages;
+        bool is_next = now_ns - txns->turn_ns < TXN_TURN_GAP_MS * NS_PER_MS;
+        txns->n_full = was_full && is_next ? txns->n_full + 1 : 0;
+        txns->n_turn = 0;
+        txns->turn_ns = now_ns;
+    }
+    txns->n_turn++;
+}
+
+bool txn_limit_waits(const struct txns *txns, const struct sip_msg *msg)
+{
+    return txns->n_full >= TXN_FULL_TURNS && msg->to.tag == NULL && txns->user.may_wait != NULL &&
+           txns->user.may_wait(txns->user.ctx, msg, txns->n_full >= TXN_FULL_TURNS_FAR);
 }
 
 bool txn_limit_take(struct txns *txns, const struct addr *source, enum refuse *refuse)

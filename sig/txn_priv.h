@@ -68,6 +68,8 @@ struct txns {
     struct txn_stats stats;
     uint64_t secret[4];
     uint64_t now_ms;
+    uint64_t turn_ns; /* of this turn */
+    uint32_t n_turn, n_full; /* messages of it; full turns before it, one after the other */
     uint32_t n_live, n_slots; /* slots: a power of two */
     struct txn **by_key, **by_merge;
     struct txn *all;
@@ -109,6 +111,10 @@ void txn_spend(struct txn *txn);
 void txn_refuse(struct txns *txns, const struct sip_msg *msg, enum refuse refuse, const char *extra);
 
 /* txn_limit.c */
+/** A turn's next message has come. */
+void txn_limit_turn(struct txns *txns, uint64_t now_ns);
+/** We are behind, and this request can wait. */
+bool txn_limit_waits(const struct txns *txns, const struct sip_msg *msg);
 bool txn_limit_take(struct txns *txns, const struct addr *source, enum refuse *refuse);
 
 /* txn_server.c. They take the message by setting *msg to NULL. */

@@ -239,6 +239,13 @@ static void rx_new(struct txns *txns, struct sip_msg **msg, const struct txn_key
     }
 }
 
+static void refuse_for_now(struct txns *txns, const struct sip_msg *msg, enum refuse refuse)
+{
+    char retry[64];
+    snprintf(retry, sizeof retry, "Retry-After: %d\r\n", TXN_RETRY_AFTER_S);
+    txn_refuse(txns, msg, refuse, retry);
+}
+
 void txn_server_rx(struct txns *txns, struct sip_msg **msg)
 {
     enum sip_method method = (*msg)->method;
@@ -264,10 +271,10 @@ void txn_server_rx(struct txns *txns, struct sip_msg **msg)
         }
     } else if ((*msg)->to.tag == NULL && txn_find_merged(txns, &merge) != NULL) {
         txn_refuse(txns, *msg, REFUSE_MERGED, ""); /* RFC 3261 8.2.2.2 */
+    } else if (txn_limit_waits(txns, *msg)) {
+        refuse_for_now(txns, *msg, REFUSE_BEHIND);
     } else if (!txn_limit_take(txns, &(*msg)->flow.remote, &refuse)) {
-        char retry[64];
-        snprintf(retry, sizeof retry, "Retry-After: %d\r\n", TXN_RETRY_AFTER_S);
-        txn_refuse(txns, *msg, refuse, retry);
+        refuse_for_now(txns, *msg, refuse);
     } else {
         rx_new(txns, msg, &key, &merge);
     }

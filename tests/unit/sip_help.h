@@ -172,6 +172,12 @@ static inline void world_on_gone(void *ctx, struct txn *txn)
     }
 }
 
+/* INVITEs at once, all else later. */
+static inline bool world_may_wait(void *ctx, const struct sip_msg *msg, bool is_far)
+{
+    return is_far || msg->method == SIP_INVITE;
+}
+
 static inline struct world *world_make(const struct txn_config *cfg)
 {
     struct world *w = calloc(1, sizeof *w);
@@ -181,7 +187,7 @@ static inline struct world *world_make(const struct txn_config *cfg)
     timer_wheel_init(&w->wheel, w->now_ns);
     struct txn_world world = {w, world_send, world_random, world_sent_by, NULL};
     struct txn_user user = {w, world_on_request, world_on_ack, world_on_cancel, world_on_response,
-                            world_on_timeout, world_on_error, world_on_gone};
+                            world_on_timeout, world_on_error, world_on_gone, world_may_wait};
     must(txns_build(&w->txns, cfg, &world, &user, &w->wheel) == 0);
     return w;
 }

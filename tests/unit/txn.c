@@ -349,6 +349,53 @@ static void floods_are_bounded(void **state)
     world_free(w);
 }
 
+/* A6: full turns one after the other: what begins anew gets 503 at the price of a parse, all else is served, and the
+ * first turn that is not full ends it. */
+static void who_is_behind_sends_away_what_begins(void **state)
+{
+    struct world *w = world_make(&(struct txn_config){.source_rate = 1000000, .turn_messages = 10});
+    struct flow udp = help_flow(FLOW_UDP, CLIENT, 5062);
+    char branch[32];
+    unsigned n = 0;
+    for (unsigned turn = 0; turn <= TXN_FULL_TURNS_FAR; turn++) {
+        unsigned served = w->n_requests;
+        for (unsigned i = 0; i < 10; i++) {
+            snprintf(branch, sizeof branch, "z9hG4bK%u", ++n);
+            const char *method = i == 0 || i == 1 ? "SUBSCRIBE" : "INVITE";
+            world_rx(w, &udp, request(method, branch, n, method, i == 0 ? "dialog" : ""));
+        }
+        assert_int_equal(w->n_requests - served, turn < TXN_FULL_TURNS ? 10 : turn < TXN_FULL_TURNS_FAR ? 2 : 1);
+        assert_true(turn < TXN_FULL_TURNS || strstr(world_sent(w, 0), "\r\nRetry-After: ") != NULL);
+        world_wait(w, 1);
+    }
+    assert_int_equal(count_get(&txns_stats(w->txns)->refused[REFUSE_BEHIND]),
+                     8 * (TXN_FULL_TURNS_FAR - TXN_FULL_TURNS) + 9);
+    assert_int_equal(world_sent_status(w), 503);
+    unsigned served = w->n_requests;
+    world_rx(w, &udp, request("SUBSCRIBE", "z9hG4bKs", ++n, "SUBSCRIBE", "dialog"));
+    world_wait(w, 1); /* that turn was not full */
+    world_rx(w, &udp, request("INVITE", "z9hG4bKl", ++n, "INVITE", ""));
+    assert_int_equal(w->n_requests - served, 2);
+    world_free(w);
+}
+
+/* Whole turns with pauses between them are no queue. */
+static void bursts_with_pauses_are_served(void **state)
+{
+    struct world *w = world_make(&(struct txn_config){.source_rate = 1000000, .turn_messages = 10});
+    struct flow udp = help_flow(FLOW_UDP, CLIENT, 5062);
+    char branch[32];
+    for (unsigned i = 0; i < 10 * 2 * TXN_FULL_TURNS; i++) {
+        snprintf(branch, sizeof branch, "z9hG4bK%u", i);
+        world_rx(w, &udp, request("INVITE", branch, i, "INVITE", ""));
+        if (i % 10 == 9) {
+            world_wait(w, TXN_TURN_GAP_MS);
+        }
+    }
+    assert_int_equal(w->n_requests, 10 * 2 * TXN_FULL_TURNS);
+    world_free(w);
+}
+
 static void one_source_cannot_starve_the_others(void **state)
 {
     struct world *w = world_make(&(struct txn_config){.source_rate = 10, .source_burst = 20});
@@ -608,6 +655,8 @@ int main(void)
         cmocka_unit_test(rfc2543_matching),
         cmocka_unit_test(a5_answers_go_to_the_source),
         cmocka_unit_test(floods_are_bounded),
+        cmocka_unit_test(who_is_behind_sends_away_what_begins),
+        cmocka_unit_test(bursts_with_pauses_are_served),
         cmocka_unit_test(one_source_cannot_starve_the_others),
         cmocka_unit_test(a7_retransmit_storm),
         cmocka_unit_test(failed_answer_becomes_500),
