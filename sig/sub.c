@@ -66,6 +66,8 @@ void sub_dialog_gone(struct sub *list, const struct dialog *dialog)
 
 /* ---- telling ---- */
 
+enum { SPREAD_FROM = 32, SPREAD_MS_MAX = 1000 };
+
 static uint64_t now_ns(const struct sub *sub)
 {
     return sub->focus->wheel->now_ms * NS_PER_MS;
@@ -108,6 +110,14 @@ static void notify_send(struct sub *sub)
     }
 }
 
+/* A thousand watchers who hear of the same change are told one after the other, a millisecond each, or signalling would
+ * stand still for as long as a thousand documents take. Where few watch nobody waits. */
+static uint64_t spread_ms(const struct sub *sub)
+{
+    uint64_t n = MIN(count_get(&sub->focus->stats.subs), (uint64_t)SPREAD_MS_MAX);
+    return n < SPREAD_FROM || sub->package->interval_ms == 0 ? 0 : strtoul(sub->dialog->local_tag + 8, NULL, 16) % n;
+}
+
 /* The last one waits for the answer to the one before, too: they must not overtake each other; but for no interval. */
 static void notify_try(struct sub *sub)
 {
@@ -115,10 +125,16 @@ static void notify_try(struct sub *sub)
     if (!sub->is_due || sub->notify || sub->is_broken) {
         return;
     }
-    if (sub->notified_ns != 0 && now < next_ns && !sub->ended) {
-        timer_start(sub->focus->wheel, &sub->wait, (next_ns - now + NS_PER_MS - 1) / NS_PER_MS);
-        return;
+    if (sub->notified_ns != 0 && !sub->ended && !sub->has_waited) {
+        uint64_t wait_ms = spread_ms(sub) + (next_ns > now ? (next_ns - now + NS_PER_MS - 1) / NS_PER_MS : 0);
+        if (wait_ms > 0) {
+            if (!timer_is_running(&sub->wait)) {
+                timer_start(sub->focus->wheel, &sub->wait, wait_ms);
+            }
+            return;
+        }
     }
+    sub->has_waited = false;
     timer_stop(sub->focus->wheel, &sub->wait);
     notify_send(sub);
 }
@@ -150,6 +166,7 @@ static void on_wait(struct timer *timer, uint64_t at_ns)
     if (sub->is_broken) {
         sub_free(sub);
     } else {
+        sub->has_waited = true;
         notify_try(sub);
     }
 }

@@ -43,6 +43,7 @@ struct sub {
     struct timer expiry, wait;
     uint64_t notified_ns, expires_ns;
     bool is_broken;        /* a NOTIFY could not even be made: goes when nobody looks */
+    bool has_waited;       /* its turn has come */
     bool is_due, is_whole; /* something is to be told; all of it */
     const char *ended;     /* reason of Subscription-State: terminated, NULL: active */
 };

@@ -294,6 +294,41 @@ static void test_flap(void **state)
     world_close(w);
 }
 
+/* A21: a thousand watch; a change is told to all within the rule, and never to many at one time. */
+static void test_thousand(void **state)
+{
+    enum { WATCHERS = 1000 };
+    struct world *w = world_open((struct focus_cfg){.legs_max = 100}, 0, NULL);
+    char user[URI_TOKEN_CHARS + 1];
+    world_issue(w, 1, user);
+    world_join(w, 2, user);
+    for (unsigned i = 0; i < WATCHERS; i++) {
+        struct phone watch = phone_of(w, 2, user);
+        watch.branch = 1000 + i;
+        watch.cseq = 100 + i;
+        assert_int_equal(subscribe(&watch, 6000), 200);
+        notified(w, "active");
+    }
+    assert_int_equal(count_get(&w->focus->stats.subs), WATCHERS);
+    world_run(w, 6000);
+    uint64_t before = count_get(&w->focus->stats.notifies), most = 0;
+    world_join(w, 3, user);
+    for (unsigned turn = 0; turn < 24; turn++) { /* 1.2 s, 50 ms a turn */
+        uint64_t n = count_get(&w->focus->stats.notifies);
+        unsigned sent = w->n_sent;
+        world_run(w, 50);
+        for (; sent < w->n_sent && w->n_sent - sent < SENT_MAX; sent++) {
+            if (strncmp(w->sent[sent % SENT_MAX], "NOTIFY", 6) == 0) {
+                world_reply(w, w->sent[sent % SENT_MAX], 200, "", "", NULL);
+            }
+        }
+        most = MAX(most, count_get(&w->focus->stats.notifies) - n);
+    }
+    assert_int_equal(count_get(&w->focus->stats.notifies) - before, WATCHERS);
+    assert_true(most <= 100); /* a twentieth of a second's share, twice */
+    world_close(w);
+}
+
 static void test_xml(void **state)
 {
     char text[16];
@@ -314,7 +349,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_story), cmocka_unit_test(test_ends), cmocka_unit_test(test_who_may),
-        cmocka_unit_test(test_names), cmocka_unit_test(test_flap), cmocka_unit_test(test_xml),
+        cmocka_unit_test(test_names), cmocka_unit_test(test_flap), cmocka_unit_test(test_thousand),
+        cmocka_unit_test(test_xml),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
