@@ -2,6 +2,7 @@
 #include "sig/dial.h"
 
 #include "sig/call_act.h"
+#include "sig/hash.h"
 #include "sig/room.h"
 #include "sig/roster.h"
 
@@ -12,36 +13,36 @@
 
 /* ---- limits ---- */
 
-/* One bucket for each who asks, by hash: two that share one share its rate, and nobody can make us keep more. */
-static struct focus_dial_rate *rate_of(struct focus *f, const char *who)
+/* Takes n out of a bucket: of somebody, or of a conference. By hash: two that share one share its rate, nobody can make
+ * us keep more, and nobody knows whose he shares. @return false: as many are not in it */
+static bool rate_take(struct focus *f, const char *name, unsigned n, unsigned factor)
 {
-    uint32_t h = 0x811c9dc5u;
-    for (const char *p = who; *p; p++) {
-        h = (h ^ (uint8_t)*p) * 0x01000193u;
+    struct focus_dial_rate *rate = &f->dial_rates[hash_text(hash_seed(f->secret), name) % FOCUS_DIAL_RATES];
+    uint64_t now_ms = f->wheel->now_ms, each_ms = MAX(60000 / (MAX(f->cfg.dial_rate, 1u) * factor), 1u);
+    if (rate->since_ms == 0) {
+        *rate = (struct focus_dial_rate){.since_ms = now_ms, .n_left = DIAL_BURST * factor};
     }
-    return &f->dial_rates[h % FOCUS_DIAL_RATES];
+    uint64_t n_more = (now_ms - rate->since_ms) / each_ms;
+    rate->since_ms += n_more * each_ms;
+    rate->n_left = (uint32_t)MIN(rate->n_left + n_more, (uint64_t)DIAL_BURST * factor);
+    if (rate->n_left < n) {
+        return false;
+    }
+    rate->n_left -= n;
+    return true;
 }
 
 int dial_admit(struct focus *f, const struct room *room, const struct identity *who, const struct sip_msg *msg,
                unsigned n)
 {
     char where[ADDR_TEXT_MAX];
-    struct focus_dial_rate *rate = rate_of(f, who->user[0] ? who->user : addr_host_text(&msg->flow.remote, where));
-    uint64_t now_ms = f->wheel->now_ms, each_ms = 60000 / MAX(f->cfg.dial_rate, 1u);
     if (n + (room ? room->n_dialling : 0) > DIAL_PENDING_MAX) {
         return -EBUSY;
     }
-    if (rate->since_ms == 0) {
-        *rate = (struct focus_dial_rate){.since_ms = now_ms, .n_left = DIAL_BURST};
-    }
-    uint64_t n_more = (now_ms - rate->since_ms) / each_ms;
-    rate->since_ms += n_more * each_ms;
-    rate->n_left = (uint32_t)MIN(rate->n_left + n_more, (uint64_t)DIAL_BURST);
-    if (rate->n_left < n) {
+    if (!rate_take(f, who->user[0] ? who->user : addr_host_text(&msg->flow.remote, where), n, 1)) {
         return -EDQUOT;
     }
-    rate->n_left -= n;
-    return 0;
+    return !room || rate_take(f, room->token, n, DIAL_ROOM_FACTOR) ? 0 : -EDQUOT;
 }
 
 /* ---- the call ---- */

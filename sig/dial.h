@@ -14,6 +14,7 @@
 #define DIAL_SURPLUS_MAX 8  /* forked answers of one call that get their BYE */
 #define DIAL_RING_MS 180000 /* how long it may ring */
 #define DIAL_BURST 20       /* calls that one may ask for at once, before his rate holds */
+#define DIAL_ROOM_FACTOR 4  /* all participants of a conference together: so many times the rate of one */
 
 /* How it went, for whoever asked; once. */
 typedef void (*dial_told)(void *arg, int status, const char *reason);

@@ -1,6 +1,8 @@
 /* Dialogs. See dialog.h. */
 #include "sig/dialog.h"
 
+#include "sig/hash.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,11 +12,7 @@
 
 static size_t bucket_of(const char *local_tag)
 {
-    uint32_t h = 0x811c9dc5u;
-    for (const char *p = local_tag; *p; p++) {
-        h = (h ^ (uint8_t)*p) * 0x01000193u;
-    }
-    return h & (DIALOG_BUCKETS - 1);
+    return hash_text(0, local_tag) & (DIALOG_BUCKETS - 1);
 }
 
 struct dialog *dialog_find_ids(const struct dialogs *dialogs, const char *call_id, const char *local_tag,

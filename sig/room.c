@@ -5,6 +5,7 @@
 #include "core/ctl.h"
 #include "sig/annex.h"
 #include "sig/call.h"
+#include "sig/hash.h"
 #include "sig/refer.h"
 #include "sig/roster.h"
 
@@ -189,11 +190,7 @@ int room_find(struct focus *f, const char *user, struct room **out)
 
 static struct room **bucket_of(const struct focus *f, const char *name)
 {
-    uint32_t h = 0x811c9dc5u ^ (uint32_t)(f->secret[0] | f->secret[1] << 8 | f->secret[2] << 16);
-    for (const char *p = name; *p; p++) {
-        h = (h ^ (uint8_t)*p) * 0x01000193u;
-    }
-    return (struct room **)&f->named[h % FOCUS_NAMES];
+    return (struct room **)&f->named[hash_text(hash_seed(f->secret), name) % FOCUS_NAMES];
 }
 
 const char *room_name_of(const char *user)

@@ -613,7 +613,7 @@ static void test_any_order(void **state)
         SDP_PCMU, SDP_PCMA, SDP_HOLD, SDP_SAVP, NULL, "nonsense", SDP_PCMU "a=rtcp-mux\r\n"};
     uint64_t n_made = 0, n_dialled = 0, n_answered = 0, n_replaced = 0;
     for (uint64_t seed = 1; seed <= 60; seed++) {
-        struct focus_cfg cfg = {.reservation = seed % 2, .legs_max = 4, .dial_rate = 60000};
+        struct focus_cfg cfg = {.reservation = seed % 2, .legs_max = 4, .dial_rate = 10000};
         assert_int_equal(reach_read(&cfg.reach, "192.0.2.0/24"), 0);
         struct world *w = world_open(cfg, 100000, NULL);
         struct phone phones[12];

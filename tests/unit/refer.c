@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "sig/dial.h"
 #include "tests/unit/call_world.h"
 
 #define BOB_CONTACT "Contact: <sip:bob@192.0.2.50:5060>\r\n"
@@ -462,6 +463,17 @@ static void test_limits(void **state)
     world_run(w, 2100); /* 30 a minute */
     assert_int_equal(refer_to(&a, "sip:b@192.0.2.50"), 202);
     assert_int_equal(refer_to(&a, "sip:b@192.0.2.50"), 480);
+    world_close(w);
+
+    /* Many participants, each within his rate: the conference has one of its own. */
+    w = world_with(cfg, user, &a);
+    n = 0;
+    for (unsigned i = 0; i < 10 * DIAL_BURST; i++) {
+        struct identity who = {.user = ""};
+        snprintf(who.user, sizeof who.user, "user-%u", i / 10);
+        n += dial_admit(w->focus, w->focus->rooms, &who, NULL, 1) == 0;
+    }
+    assert_int_equal(n, DIAL_BURST * DIAL_ROOM_FACTOR);
     world_close(w);
 
     cfg.legs_max = 2; /* who is being called has his place */
