@@ -253,7 +253,8 @@ int sip_text(struct sip_out *out, char **text, size_t *n_bytes)
         osip_free(written);
         return -EMSGSIZE;
     }
-    *text = written; /* osip_free is free: its allocator is never set */
+    char *fit = realloc(written, n + 1); /* of the library's 8000 octets: a transaction keeps it for 32 s */
+    *text = fit != NULL ? fit : written; /* osip_free is free: its allocator is never set */
     *n_bytes = n;
     return 0;
 }

@@ -116,8 +116,10 @@ HELP struct world *world_open_on(struct place_cfg place, struct focus_cfg cfg, c
     w->wall_s = 1700000000;
     w->seed = 88172645463325252ull;
     timer_wheel_init(&w->wheel, w->now_ns);
-    place.port_min = 46300;
-    place.port_max = 46499;
+    if (place.port_min == 0) {
+        place.port_min = 46300;
+        place.port_max = 46499;
+    }
     w->n_workers = place.n_workers;
     for (unsigned i = 0; i < w->n_workers; i++) {
         must(ctl_build(world_ctl(w, i)) == 0);
