@@ -1,5 +1,5 @@
 /* What each option means. A reader refuses with the second half of a sentence: what is right. */
-#include "tools/options.h"
+#include "tools/options_priv.h"
 
 #include "tools/placement.h"
 
@@ -10,17 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define READ(name)                                                                                                     \
-    static int name(struct config *config, const char *text, enum config_source source, char *why, size_t size)
-
-static int refuse(char *why, size_t size, const char *words)
+int option_refuse(char *why, size_t size, const char *words)
 {
     snprintf(why, size, "%s", words);
     return -EINVAL;
 }
 
 /* @return 0 | -EINVAL, and says the range */
-static int number(uint64_t *out, const char *text, uint64_t min, uint64_t max, char *why, size_t size)
+int option_number(uint64_t *out, const char *text, uint64_t min, uint64_t max, char *why, size_t size)
 {
     uint64_t value = 0;
     size_t n = strlen(text);
@@ -41,10 +38,10 @@ static int number(uint64_t *out, const char *text, uint64_t min, uint64_t max, c
 
 /* One reader per number: where it goes, and its range. */
 #define READ_NUMBER(name, field, min, max)                                                                             \
-    READ(name)                                                                                                         \
+    OPTION_STATIC(name)                                                                                                \
     {                                                                                                                  \
         uint64_t value;                                                                                                \
-        if (number(&value, text, min, max, why, size) != 0) {                                                          \
+        if (option_number(&value, text, min, max, why, size) != 0) {                                                   \
             return -EINVAL;                                                                                            \
         }                                                                                                              \
         config->field = (__typeof__(config->field))value;                                                              \
@@ -72,7 +69,7 @@ READ_NUMBER(read_source_rate, sig.txn.source_rate, 1, 10000000)
 READ_NUMBER(read_transactions, sig.txn.max_txns, 16, 10000000)
 READ_NUMBER(read_stats_interval, stats_interval_s, 0, 86400)
 
-static int host_read(struct addr *addr, const char *text, size_t n, uint16_t port)
+int option_host(struct addr *addr, const char *text, size_t n, uint16_t port)
 {
     char host[ADDR_TEXT_MAX];
     if (n >= 2 && text[0] == '[' && text[n - 1] == ']') {
@@ -87,284 +84,14 @@ static int host_read(struct addr *addr, const char *text, size_t n, uint16_t por
     return addr_parse(addr, host, port);
 }
 
-/* "udp:127.0.0.1:5060!sip.example.net" */
-static int listener_read(struct net_listener *l, const char *text)
-{
-    char value[256];
-    uint64_t port;
-    char ignored[64];
-
-    if (strlen(text) >= sizeof value) {
-        return -EINVAL;
-    }
-    strcpy(value, text);
-    char *advertised = strchr(value, '!');
-    if (advertised) {
-        *advertised++ = '\0';
-        if (*advertised == '\0' || strlen(advertised) >= sizeof l->advertised) {
-            return -EINVAL;
-        }
-        strcpy(l->advertised, advertised);
-    }
-    if (strncmp(value, "udp:", 4) == 0) {
-        l->transport = FLOW_UDP;
-    } else if (strncmp(value, "tcp:", 4) == 0) {
-        l->transport = FLOW_TCP;
-    } else if (strncmp(value, "tls:", 4) == 0) {
-        l->transport = FLOW_TLS;
-    } else {
-        return -EINVAL;
-    }
-    char *colon = strrchr(value + 4, ':');
-    if (!colon || number(&port, colon + 1, 0, 65535, ignored, sizeof ignored) != 0) {
-        return -EINVAL;
-    }
-    return host_read(&l->addr, value + 4, (size_t)(colon - (value + 4)), (uint16_t)port);
-}
-
-READ(read_sip_listen)
-{
-    struct net_config *net = &config->sig.net;
-    net->n_listeners = 0;
-    while (*text) {
-        char one[256];
-        size_t n = strcspn(text, ",");
-        if (net->n_listeners == NET_LISTENERS_MAX) {
-            return refuse(why, size, "at most 16 listeners; leave some out");
-        }
-        if (n >= sizeof one) {
-            return refuse(why, size, "write udp:IP:PORT, tcp:IP:PORT or tls:IP:PORT, such as udp:127.0.0.1:5060");
-        }
-        memcpy(one, text, n);
-        one[n] = '\0';
-        memset(&net->listeners[net->n_listeners], 0, sizeof net->listeners[0]);
-        if (listener_read(&net->listeners[net->n_listeners], one) != 0) {
-            return refuse(why, size,
-                          "write udp:IP:PORT, tcp:IP:PORT or tls:IP:PORT with an address, not a name, such as "
-                          "udp:127.0.0.1:5060; !HOST behind it names what Via and Contact shall say");
-        }
-        net->n_listeners++;
-        text += n + (text[n] == ',');
-    }
-    return net->n_listeners ? 0 : refuse(why, size, "give at least one, such as udp:127.0.0.1:5060");
-}
-
-static bool host_is_fine(const char *text)
-{
-    return *text && text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]_")] == '\0';
-}
-
-/* The first is what our URIs say; by all of them we may be called. */
-READ(read_domain)
-{
-    struct focus_cfg *focus = &config->sig.focus;
-    bool first = true;
-    while (*text) {
-        char one[FOCUS_HOST_MAX];
-        size_t n = strcspn(text, ",");
-        if (n >= sizeof one || focus->n_hosts == FOCUS_HOSTS_MAX / 2) {
-            return refuse(why, size, "give at most 16 names, separated by commas");
-        }
-        memcpy(one, text, n);
-        one[n] = '\0';
-        if (!host_is_fine(one)) {
-            return refuse(why, size, "write HOST or HOST:PORT, such as conf.example.net");
-        }
-        if (first) {
-            memcpy(focus->domain, one, n + 1);
-            first = false;
-        } else {
-            for (size_t i = 0; i <= n; i++) {
-                focus->hosts[focus->n_hosts][i] = (char)(one[i] >= 'A' && one[i] <= 'Z' ? one[i] + 32 : one[i]);
-            }
-            focus->n_hosts++;
-        }
-        text += n + (text[n] == ',');
-    }
-    return 0;
-}
-
-READ(read_auth)
-{
-    if (strcmp(text, "off") != 0 && strcmp(text, "digest") != 0) {
-        return refuse(why, size, "write off or digest");
-    }
-    config->auth_is_digest = text[0] == 'd';
-    return 0;
-}
-
-/* "": options_check takes the domain. */
-READ(read_realm)
-{
-    if (strlen(text) >= sizeof config->sig.focus.realm || text[strcspn(text, "\"\\\r\n")]) {
-        return refuse(why, size, "write up to 127 characters without quotes, such as ims.example.net");
-    }
-    strcpy(config->sig.focus.realm, text);
-    return 0;
-}
-
-READ(read_pin)
-{
-    static const char *const words[] = {[PIN_OFF] = "off", [PIN_ALSO] = "also", [PIN_INSTEAD] = "instead"};
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        if (strcmp(text, words[i]) == 0) {
-            config->sig.focus.pin = (enum pin_policy)i;
-            return 0;
-        }
-    }
-    return refuse(why, size, "write off, also or instead");
-}
-
-READ(read_digests)
-{
-    bool sha256 = strcasecmp(text, "SHA-256,MD5") == 0 || strcasecmp(text, "SHA-256") == 0;
-    bool md5 = strcasecmp(text, "SHA-256,MD5") == 0 || strcasecmp(text, "MD5") == 0;
-    if (!sha256 && !md5) {
-        return refuse(why, size, "write SHA-256,MD5 or one of them");
-    }
-    config->sig.focus.digests = (sha256 ? 1u << AUTH_SHA256 : 0) | (md5 ? 1u << AUTH_MD5 : 0);
-    return 0;
-}
-
-READ(read_allocate)
-{
-    if (strcmp(text, "after-auth") != 0 && strcmp(text, "before-auth") != 0) {
-        return refuse(why, size, "write after-auth or before-auth");
-    }
-    config->sig.focus.allocate_before_auth = text[0] == 'b';
-    return 0;
-}
-
-READ(read_trusted)
-{
-    struct trust *trust = &config->sig.focus.trusted;
-    trust->n = 0;
-    while (*text) {
-        char one[ADDR_TEXT_MAX + 8];
-        size_t n = strcspn(text, ",");
-        if (n >= sizeof one) {
-            return refuse(why, size, "write networks such as 10.0.0.0/8 or 2001:db8::/32");
-        }
-        memcpy(one, text, n);
-        one[n] = '\0';
-        int err = trust_add(trust, one);
-        if (err) {
-            return refuse(why, size,
-                          err == -ENOSPC ? "give at most 32 networks"
-                                         : "write networks such as 10.0.0.0/8 or 2001:db8::/32");
-        }
-        text += n + (text[n] == ',');
-    }
-    return 0;
-}
-
-static int path_read(char to[TLS_PATH_MAX], const char *text, char *why, size_t size)
-{
-    if (strlen(text) >= TLS_PATH_MAX) {
-        return refuse(why, size, "the path is too long; choose a shorter one");
-    }
-    strcpy(to, text);
-    return 0;
-}
-
-READ(read_tls_cert)
-{
-    return path_read(config->sig.tls.cert, text, why, size);
-}
-READ(read_tls_key)
-{
-    return path_read(config->sig.tls.key, text, why, size);
-}
-READ(read_tls_ca)
-{
-    return path_read(config->sig.tls.ca, text, why, size);
-}
-
-READ(read_tls_verify)
-{
-    if (strcmp(text, "off") != 0 && strcmp(text, "peer") != 0) {
-        return refuse(why, size, "write off or peer");
-    }
-    config->sig.tls.verify = text[0] == 'p';
-    return 0;
-}
-
-READ(read_netann)
-{
-    if (strcmp(text, "on") != 0 && strcmp(text, "off") != 0) {
-        return refuse(why, size, "write on or off");
-    }
-    config->sig.focus.netann = strcmp(text, "on") == 0;
-    return 0;
-}
-
-READ(read_refer)
-{
-    static const char *const words[] = {"participants", "creator", "off"};
-    for (unsigned i = 0; i < ARRAY_LEN(words); i++) {
-        if (strcmp(text, words[i]) == 0) {
-            config->sig.focus.refer = (enum focus_refer)i;
-            return 0;
-        }
-    }
-    return refuse(why, size, "write participants, creator or off");
-}
-
-READ(read_dial_out)
-{
-    int err = reach_read(&config->sig.focus.reach, text);
-    return err == 0         ? 0
-           : err == -ENOSPC ? refuse(why, size, "give at most 32 domains and 32 networks")
-                            : refuse(why, size,
-                                     "write off, any, or domains and networks such as "
-                                     "example.net,198.51.100.0/24");
-}
-
-/* "udp:192.0.2.1:5060" */
-READ(read_outbound_proxy)
-{
-    struct net_listener l = {.advertised = ""};
-    if (*text == '\0') {
-        return 0;
-    }
-    if (listener_read(&l, text) != 0 || l.advertised[0] || l.transport == FLOW_TLS || addr_port(&l.addr) == 0) {
-        return refuse(why, size, "write udp:IP:PORT or tcp:IP:PORT with an address, not a name");
-    }
-    config->sig.focus.reach.proxy = flow_to((enum flow_transport)l.transport, 0, &l.addr);
-    return 0;
-}
-
-READ(read_factory)
-{
-    size_t n = strlen(text);
-    if (n == 0 || n >= FOCUS_USER_MAX ||
-        text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,;?/")]) {
-        return refuse(why, size, "write the user part of a SIP URI, such as conferences");
-    }
-    memcpy(config->sig.focus.factory_user, text, n + 1);
-    return 0;
-}
-
-READ(read_factory_mode)
-{
-    if (strcmp(text, "redirect") == 0) {
-        config->sig.focus.factory_mode = FOCUS_REDIRECT;
-    } else if (strcmp(text, "focus") == 0) {
-        config->sig.focus.factory_mode = FOCUS_DIRECT;
-    } else {
-        return refuse(why, size, "write redirect or focus");
-    }
-    return 0;
-}
-
 /* "192.0.2.5!203.0.113.5" */
-READ(read_interface)
+OPTION_STATIC(read_interface)
 {
     char value[256];
     struct addr probe;
 
     if (strlen(text) >= sizeof value) {
-        return refuse(why, size, "write IP or IP!ADVERTISED");
+        return option_refuse(why, size, "write IP or IP!ADVERTISED");
     }
     strcpy(value, text);
     if (*value == '\0') {
@@ -373,19 +100,19 @@ READ(read_interface)
     char *advertised = strchr(value, '!');
     if (advertised) {
         *advertised++ = '\0';
-        if (host_read(&probe, advertised, strlen(advertised), 0) != 0 ||
+        if (option_host(&probe, advertised, strlen(advertised), 0) != 0 ||
             strlen(advertised) >= sizeof config->sig.focus.advertised) {
-            return refuse(why, size, "write an address, not a name, after the !, such as 10.0.0.5!203.0.113.5");
+            return option_refuse(why, size, "write an address, not a name, after the !, such as 10.0.0.5!203.0.113.5");
         }
         addr_host_text(&probe, config->sig.focus.advertised);
     }
-    if (host_read(&config->sig.place.host, value, strlen(value), 0) != 0 || addr_is_any(&config->sig.place.host)) {
-        return refuse(why, size, "write the address of one interface, such as 192.0.2.5: SDP must name it");
+    if (option_host(&config->sig.place.host, value, strlen(value), 0) != 0 || addr_is_any(&config->sig.place.host)) {
+        return option_refuse(why, size, "write the address of one interface, such as 192.0.2.5: SDP must name it");
     }
     return 0;
 }
 
-READ(read_workers)
+OPTION_STATIC(read_workers)
 {
     uint64_t value;
     if (strcmp(text, "auto") == 0) {
@@ -393,7 +120,7 @@ READ(read_workers)
         config->n_workers = cpus > 2 ? (unsigned)MIN(cpus - 1, PLACE_WORKERS_MAX) : 1;
         return 0;
     }
-    if (number(&value, text, 1, PLACE_WORKERS_MAX, why, size) != 0) {
+    if (option_number(&value, text, 1, PLACE_WORKERS_MAX, why, size) != 0) {
         return -EINVAL;
     }
     config->n_workers = (unsigned)value;
@@ -418,8 +145,9 @@ int options_cpus(int *cpus, size_t max, const char *text)
         if (dash) {
             *dash = '\0';
         }
-        if (number(&from, one, 0, 1023, ignored, sizeof ignored) != 0 ||
-            number(&to, dash ? dash + 1 : one, from, 1023, ignored, sizeof ignored) != 0 || n + (to - from) >= max) {
+        if (option_number(&from, one, 0, 1023, ignored, sizeof ignored) != 0 ||
+            option_number(&to, dash ? dash + 1 : one, from, 1023, ignored, sizeof ignored) != 0 ||
+            n + (to - from) >= max) {
             return -EINVAL;
         }
         for (uint64_t cpu = from; cpu <= to; cpu++) {
@@ -429,7 +157,7 @@ int options_cpus(int *cpus, size_t max, const char *text)
     return (int)n;
 }
 
-READ(read_worker_cpus)
+OPTION_STATIC(read_worker_cpus)
 {
     config->placement_is_auto = strcmp(text, "auto") == 0;
     if (config->placement_is_auto) {
@@ -437,71 +165,71 @@ READ(read_worker_cpus)
     }
     int n = options_cpus(config->worker_cpus, CONFIG_CPUS_MAX, text);
     if (n < 0) {
-        return refuse(why, size, "write auto, or CPU numbers and ranges, such as 2-7,9");
+        return option_refuse(why, size, "write auto, or CPU numbers and ranges, such as 2-7,9");
     }
     config->n_worker_cpus = (unsigned)n;
     return 0;
 }
 
-READ(read_control_cpus)
+OPTION_STATIC(read_control_cpus)
 {
     int n = options_cpus(config->sig.cpus, SIG_CPUS_MAX, text);
     if (n < 0) {
-        return refuse(why, size, "write CPU numbers and ranges, such as 0-1");
+        return option_refuse(why, size, "write CPU numbers and ranges, such as 0-1");
     }
     config->sig.n_cpus = (unsigned)n;
     return 0;
 }
 
-READ(read_numa)
+OPTION_STATIC(read_numa)
 {
     uint64_t node;
     if (strcmp(text, "auto") == 0 || strcmp(text, "off") == 0) {
         config->numa = text[0] == 'a' ? PLACEMENT_NUMA_AUTO : PLACEMENT_NUMA_OFF;
         return 0;
     }
-    if (number(&node, text, 0, 1023, why, size) != 0) {
-        return refuse(why, size, "write auto, off or the number of a node");
+    if (option_number(&node, text, 0, 1023, why, size) != 0) {
+        return option_refuse(why, size, "write auto, off or the number of a node");
     }
     config->numa = (int)node;
     return 0;
 }
 
-READ(read_http_listen)
+OPTION_STATIC(read_http_listen)
 {
     const char *colon = strrchr(text, ':');
     uint64_t port;
     if (*text == '\0') {
         return 0;
     }
-    if (!colon || number(&port, colon + 1, 1, 65535, why, size) != 0 ||
-        host_read(&config->http, text, (size_t)(colon - text), (uint16_t)port) != 0) {
-        return refuse(why, size, "write IP:PORT with an address, not a name, such as 127.0.0.1:8080");
+    if (!colon || option_number(&port, colon + 1, 1, 65535, why, size) != 0 ||
+        option_host(&config->http, text, (size_t)(colon - text), (uint16_t)port) != 0) {
+        return option_refuse(why, size, "write IP:PORT with an address, not a name, such as 127.0.0.1:8080");
     }
     return 0;
 }
 
 /* With other, options_check takes the priority back. */
-READ(read_scheduling)
+OPTION_STATIC(read_scheduling)
 {
     if (strcmp(text, "other") == 0) {
         config->scheduling_is_fifo = false;
     } else if (strcmp(text, "fifo") == 0 || strcmp(text, "auto") == 0) {
         config->scheduling_is_fifo = true;
     } else {
-        return refuse(why, size, "write auto, fifo or other");
+        return option_refuse(why, size, "write auto, fifo or other");
     }
     config->scheduling_is_asked = text[0] == 'f';
     return 0;
 }
 
-READ(read_simd)
+OPTION_STATIC(read_simd)
 {
     config->simd_mask = simd_mask_of(text);
-    return config->simd_mask ? 0 : refuse(why, size, "write auto, ref, avx2, avx512 or neon");
+    return config->simd_mask ? 0 : option_refuse(why, size, "write auto, ref, avx2, avx512 or neon");
 }
 
-READ(read_io)
+OPTION_STATIC(read_io)
 {
     config->io_is_explicit = source != CONFIG_DEFAULT;
     if (strcmp(text, "uring") == 0) {
@@ -509,7 +237,7 @@ READ(read_io)
     } else if (strcmp(text, "syscall") == 0) {
         config->io = CONFIG_IO_SYSCALL;
     } else {
-        return refuse(why, size, "write uring or syscall");
+        return option_refuse(why, size, "write uring or syscall");
     }
     return 0;
 }
@@ -517,40 +245,40 @@ READ(read_io)
 static int on_or_off(bool *value, const char *text, char *why, size_t size)
 {
     *value = strcmp(text, "on") == 0;
-    return *value || strcmp(text, "off") == 0 ? 0 : refuse(why, size, "write on or off");
+    return *value || strcmp(text, "off") == 0 ? 0 : option_refuse(why, size, "write on or off");
 }
 
-READ(read_reservation)
+OPTION_STATIC(read_reservation)
 {
     return on_or_off(&config->sig.focus.reservation, text, why, size);
 }
 
-READ(read_lazy_decode)
+OPTION_STATIC(read_lazy_decode)
 {
     return on_or_off(&config->lazy_decode, text, why, size);
 }
 
 /* Before codecs in the table: they are read with it. */
-READ(read_opus_rate)
+OPTION_STATIC(read_opus_rate)
 {
     if (strcmp(text, "16000") != 0 && strcmp(text, "48000") != 0) {
-        return refuse(why, size, "write 16000 or 48000");
+        return option_refuse(why, size, "write 16000 or 48000");
     }
     config->opus_rate_hz = (uint32_t)atoi(text);
     return 0;
 }
 
-READ(read_codecs)
+OPTION_STATIC(read_codecs)
 {
     if (offer_policy_read(&config->sig.focus.policy, text, config->opus_rate_hz) != 0) {
-        return refuse(why, size,
-                      "list each at most once, best first, of opus, G722, PCMU, PCMA, L16/8000, L16/16000, "
-                      "L16/48000");
+        return option_refuse(why, size,
+                             "list each at most once, best first, of opus, G722, PCMU, PCMA, L16/8000, L16/16000, "
+                             "L16/48000");
     }
     return 0;
 }
 
-READ(read_srtp)
+OPTION_STATIC(read_srtp)
 {
     static const char *const words[] = {
         [OFFER_SRTP_OPTIONAL] = "optional", [OFFER_SRTP_REQUIRED] = "required", [OFFER_SRTP_OFF] = "off"};
@@ -560,45 +288,45 @@ READ(read_srtp)
             return 0;
         }
     }
-    return refuse(why, size, "write optional, required or off");
+    return option_refuse(why, size, "write optional, required or off");
 }
 
-READ(read_cpu_budget)
+OPTION_STATIC(read_cpu_budget)
 {
     uint64_t percent;
-    if (number(&percent, text, 0, 100, why, size) != 0) {
+    if (option_number(&percent, text, 0, 100, why, size) != 0) {
         return -EINVAL;
     }
     config->sig.place.budget_us = (uint32_t)percent * 10000;
     return 0;
 }
 
-READ(read_bandwidth)
+OPTION_STATIC(read_bandwidth)
 {
     uint64_t mbit;
-    if (number(&mbit, text, 0, 1000000, why, size) != 0) {
+    if (option_number(&mbit, text, 0, 1000000, why, size) != 0) {
         return -EINVAL;
     }
     config->sig.place.bandwidth_kbps = mbit * 1000;
     return 0;
 }
 
-READ(read_store)
+OPTION_STATIC(read_store)
 {
     if (*text && strcmp(text, "memory") != 0 && (strncmp(text, "sqlite:", 7) != 0 || text[7] == '\0')) {
-        return refuse(why, size, "write memory or sqlite:PATH");
+        return option_refuse(why, size, "write memory or sqlite:PATH");
     }
     if (strlen(text) >= sizeof config->sig.store) {
-        return refuse(why, size, "the path is too long; choose a shorter one");
+        return option_refuse(why, size, "the path is too long; choose a shorter one");
     }
     strcpy(config->sig.store, text);
     return 0;
 }
 
-READ(read_log_level)
+OPTION_STATIC(read_log_level)
 {
     config->sig.log.level = log_level_of(text);
-    return config->sig.log.level < LOG_LEVELS ? 0 : refuse(why, size, "write error, warn, info or debug");
+    return config->sig.log.level < LOG_LEVELS ? 0 : option_refuse(why, size, "write error, warn, info or debug");
 }
 
 const struct option options[] = {
@@ -718,166 +446,3 @@ const struct option options[] = {
      false, read_stats_interval},
     {NULL, NULL, NULL, NULL, NULL, NULL, false, NULL},
 };
-
-/* --- All together ------------------------------------------------------------------------------------------------- */
-
-/* Makes a directory and its parents, ours alone. @return 0 | negative errno */
-static int directory_make(const char *path)
-{
-    char part[CONFIG_TEXT_MAX];
-    size_t n = strlen(path);
-
-    if (n >= sizeof part) {
-        return -ENAMETOOLONG;
-    }
-    memcpy(part, path, n + 1);
-    for (size_t i = 1; i <= n; i++) {
-        if (part[i] == '/' || part[i] == '\0') {
-            char was = part[i];
-            part[i] = '\0';
-            if (mkdir(part, 0700) != 0 && errno != EEXIST) {
-                return -errno;
-            }
-            part[i] = was;
-        }
-    }
-    return access(path, W_OK) == 0 ? 0 : -errno;
-}
-
-/* systemd's StateDirectory, /var/lib as root, else the user's state directory (XDG). */
-static int state_directory(char *path, size_t size)
-{
-    const char *given = getenv("STATE_DIRECTORY"), *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    if (given && *given) {
-        snprintf(path, size, "%.*s", (int)strcspn(given, ":"), given);
-    } else if (xdg && *xdg == '/') {
-        snprintf(path, size, "%s/mixminus", xdg);
-    } else if (geteuid() == 0) {
-        snprintf(path, size, "/var/lib/mixminus");
-    } else if (home && *home == '/') {
-        snprintf(path, size, "%s/.local/state/mixminus", home);
-    } else {
-        return -ENOENT;
-    }
-    return 0;
-}
-
-int options_state_make(const struct config *config)
-{
-    return config->state_directory[0] ? directory_make(config->state_directory) : 0;
-}
-
-/* The realm that nobody named: the host of our URIs. */
-static void options_realm(struct config *config)
-{
-    struct focus_cfg *focus = &config->sig.focus;
-    char host[ADDR_TEXT_MAX];
-    const char *advertised = config->sig.net.listeners[0].advertised;
-    snprintf(focus->realm, sizeof focus->realm, "%s",
-             focus->domain[0] ? focus->domain
-             : *advertised    ? advertised
-                              : addr_host_text(&config->sig.net.listeners[0].addr, host));
-    if (focus->realm[0] != '[') {
-        focus->realm[strcspn(focus->realm, ":")] = '\0';
-    }
-}
-
-/* Is there a listener whose socket can reach the proxy? */
-static bool proxy_is_near(const struct config *config)
-{
-    const struct flow *proxy = &config->sig.focus.reach.proxy;
-    bool is_near = !addr_is_set(&proxy->remote);
-    for (unsigned i = 0; i < config->sig.net.n_listeners; i++) {
-        const struct net_listener *l = &config->sig.net.listeners[i];
-        is_near |= l->transport == proxy->transport && l->addr.sa.sa_family == proxy->remote.sa.sa_family;
-    }
-    return is_near;
-}
-
-int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
-{
-    struct place_cfg *place = &config->sig.place;
-    const struct reach *reach = &config->sig.focus.reach;
-
-    if ((reach->is_any || reach->n_domains) && !addr_is_set(&reach->proxy.remote)) {
-        snprintf(why, CONFIG_TEXT_MAX,
-                 "--dial-out names domains, or any: no name is looked up here; give --outbound-proxy=udp:IP:PORT");
-        return -EINVAL;
-    }
-    if (!proxy_is_near(config)) {
-        snprintf(why, CONFIG_TEXT_MAX,
-                 "--outbound-proxy: no --sip-listen has its transport and family of addresses; add one");
-        return -EINVAL;
-    }
-
-    if (place->port_max < ((place->port_min + 1) & ~1) + 1) {
-        snprintf(why, CONFIG_TEXT_MAX, "--port-min=%u and --port-max=%u leave no pair of ports; raise --port-max",
-                 place->port_min, place->port_max);
-        return -EINVAL;
-    }
-    if (!addr_is_set(&place->host)) {
-        if (addr_is_any(&config->sig.net.listeners[0].addr)) {
-            snprintf(why, CONFIG_TEXT_MAX,
-                     "--sip-listen listens on every address, so media does not know its own; "
-                     "give --interface=IP");
-            return -EINVAL;
-        }
-        place->host = config->sig.net.listeners[0].addr;
-    }
-    if (config->sig.focus.domain[0] == '\0' && addr_is_any(&config->sig.net.listeners[0].addr) &&
-        !config->sig.net.listeners[0].advertised[0]) {
-        snprintf(why, CONFIG_TEXT_MAX,
-                 "--sip-listen listens on every address, so URIs have no host; give --domain=HOST");
-        return -EINVAL;
-    }
-    bool wants_tls = false;
-    for (unsigned i = 0; i < config->sig.net.n_listeners; i++) {
-        wants_tls |= config->sig.net.listeners[i].transport == FLOW_TLS;
-    }
-    if (wants_tls && config->sig.tls.cert[0] == '\0') {
-        snprintf(why, CONFIG_TEXT_MAX,
-                 "--sip-listen=tls: needs a certificate; give --tls-cert=FILE and --tls-key=FILE");
-        return -EINVAL;
-    }
-    if (config->sig.tls.key[0] == '\0') {
-        strcpy(config->sig.tls.key, config->sig.tls.cert);
-    }
-    if (!config->auth_is_digest) {
-        config->sig.focus.realm[0] = '\0';
-    } else if (config->sig.focus.realm[0] == '\0') {
-        options_realm(config);
-    }
-    if (!config->scheduling_is_fifo) {
-        config->fifo_priority = 0;
-    }
-    if (config->sig.focus.unused_s > config->sig.focus.life_s) {
-        snprintf(why, CONFIG_TEXT_MAX, "--unused-s=%u is longer than --life-s=%u; raise --life-s",
-                 config->sig.focus.unused_s, config->sig.focus.life_s);
-        return -EINVAL;
-    }
-    if (config->sig.store[0] == '\0') {
-        if (state_directory(config->state_directory, sizeof config->state_directory) != 0) {
-            snprintf(why, CONFIG_TEXT_MAX,
-                     "there is no home for the state directory; give --store=sqlite:PATH or "
-                     "--store=memory");
-            return -EINVAL;
-        }
-        if (snprintf(config->sig.store, sizeof config->sig.store, "sqlite:%s/mixminus.db", config->state_directory) >=
-            (int)sizeof config->sig.store) {
-            snprintf(why, CONFIG_TEXT_MAX, "the path of the state directory is too long; give --store=sqlite:PATH");
-            return -EINVAL;
-        }
-    }
-    config->sig.focus.policy.levels = OFFER_LEVELS_MIXER;
-    config->sig.focus.policy.family = place->host.sa.sa_family;
-    config->sig.place.n_workers = config->n_workers;
-    config->sig.place.worker_legs_max = config->worker_legs_max;
-    config->sig.place.reserve_legs = config->n_workers > 1 ? MAX(8, 2 * config->sig.focus.talkers) : 0;
-    config->sig.log.fd = STDERR_FILENO;
-    snprintf(config->sig.focus.server, sizeof config->sig.focus.server, "mixminus");
-    config->sig.txn.server = "mixminus";
-    char host[ADDR_TEXT_MAX];
-    snprintf(config->sig.focus.cname, sizeof config->sig.focus.cname, "mixminus@%.40s",
-             addr_host_text(&place->host, host));
-    return 0;
-}

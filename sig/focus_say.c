@@ -1,0 +1,135 @@
+/* What the focus says of itself: why it refuses and why calls end, in words and in answers; what it can do. */
+#include "sig/focus.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define RETRY_AFTER_S 5
+#define LISTS "recipient-list-invite" /* RFC 5366: while anybody may be called */
+
+/* --- Words -------------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name, *text;
+    int status;
+} refusals[FOCUS_REFUSALS] = {
+#define X(name, status, text) {#name, text, status},
+    FOCUS_REFUSAL_LIST(X)
+#undef X
+};
+
+static const struct {
+    const char *name, *text;
+} endings[FOCUS_ENDINGS] = {
+#define X(name, text) {#name, text},
+    FOCUS_ENDING_LIST(X)
+#undef X
+};
+
+const char *focus_refusal_name(enum focus_refusal refusal)
+{
+    return refusals[refusal].name;
+}
+const char *focus_refusal_text(enum focus_refusal refusal)
+{
+    return refusals[refusal].text;
+}
+int focus_refusal_status(enum focus_refusal refusal)
+{
+    return refusals[refusal].status;
+}
+const char *focus_ending_name(enum focus_ending ending)
+{
+    return endings[ending].name;
+}
+const char *focus_ending_text(enum focus_ending ending)
+{
+    return endings[ending].text;
+}
+
+enum focus_refusal focus_refusal_of(int err)
+{
+    switch (err) {
+    case -EAGAIN:
+        return FOCUS_CPU;
+    case -ENOBUFS:
+        return FOCUS_BANDWIDTH;
+    case -EADDRINUSE:
+        return FOCUS_PORTS;
+    case -EMFILE:
+    case -ENFILE:
+        return FOCUS_FDS;
+    case -EBUSY:
+        return FOCUS_WORKER;
+    case -ENOSPC:
+        return FOCUS_CONFS;
+    case -EUSERS:
+        return FOCUS_LEGS;
+    case -ESTALE:
+        return FOCUS_ENDED;
+    case -ENOMEM:
+        return FOCUS_MEMORY;
+    default:
+        return FOCUS_FAULT;
+    }
+}
+
+uint32_t focus_methods(void)
+{
+    return sip_bit(SIP_INVITE) | sip_bit(SIP_ACK) | sip_bit(SIP_BYE) | sip_bit(SIP_CANCEL) | sip_bit(SIP_OPTIONS) |
+           sip_bit(SIP_SUBSCRIBE) | sip_bit(SIP_UPDATE) | sip_bit(SIP_PRACK) | sip_bit(SIP_INFO) | sip_bit(SIP_REFER) |
+           sip_bit(SIP_NOTIFY);
+}
+
+void focus_add_abilities(const struct focus *focus, struct sip_out *out)
+{
+    char allow[256];
+    sip_add(out, "Allow", sip_methods_text(focus_methods(), allow));
+    sip_addf(out, "Supported", "100rel, precondition, replaces, norefersub, timer%s",
+             focus->cfg.reach.is_on ? ", " LISTS : ""); /* OPTIONS must carry it, RFC 3261 11.2 */
+    sip_add(out, "Allow-Events", "conference, refer");
+    sip_add(out, "Accept", "application/sdp");
+    if (focus->cfg.server[0]) {
+        sip_add(out, "Server", focus->cfg.server);
+    }
+}
+
+void focus_refuse_with(struct focus *focus, struct txn *txn, enum focus_refusal refusal, const char *name,
+                       const char *value)
+{
+    char allow[256];
+
+    count_add(&focus->stats.refused[refusal], 1);
+    if (!txn) {
+        return;
+    }
+    int status = focus_refusal_status(refusal);
+    struct sip_out *out = txn_response(txn, status, NULL);
+    if (name) {
+        sip_add(out, name, value);
+    }
+    if (status == 503 || refusal == FOCUS_MEMORY) {
+        sip_addf(out, "Retry-After", "%d", RETRY_AFTER_S);
+    } else if (status == 415 || status == 406) {
+        sip_add(out, "Accept", "application/sdp");
+        sip_add(out, "Accept-Encoding", "identity");
+    } else if (refusal == FOCUS_OPEN) {
+        uint8_t seconds = 0;
+        focus->world.random(focus->world.ctx, &seconds, sizeof seconds);
+        sip_addf(out, "Retry-After", "%u", seconds % 11); /* RFC 3261 14.2 */
+    } else if (refusal == FOCUS_EXTENSION_NEEDED) {
+        sip_add(out, "Require", "100rel");
+    } else if (status == 405) {
+        sip_add(out, "Allow", sip_methods_text(focus_methods(), allow));
+    }
+    if (focus->cfg.server[0]) {
+        sip_add(out, "Server", focus->cfg.server);
+    }
+    log_line(focus->log, LOG_DEBUG, "refused %d: %s", status, focus_refusal_text(refusal));
+    txn_respond(txn, out);
+}
+
+void focus_refuse(struct focus *focus, struct txn *txn, enum focus_refusal refusal)
+{
+    focus_refuse_with(focus, txn, refusal, NULL, NULL);
+}
