@@ -96,6 +96,14 @@ static void turn_until(struct served *s, const unsigned *what, unsigned value)
     assert_int_equal(*what, value);
 }
 
+static void turn_until_counted(struct served *s, const counter *what, uint64_t value)
+{
+    for (unsigned i = 0; i < 1000 && count_get(what) != value; i++) {
+        assert_int_equal(net_step(s->net, 5), 0);
+    }
+    assert_int_equal(count_get(what), value);
+}
+
 static int dial(struct served *s, unsigned listener)
 {
     const struct addr *to = net_local(s->net, listener);
@@ -269,17 +277,14 @@ static void connections_are_limited(void **state)
     for (unsigned i = 0; i < 8; i++) {
         fds[i] = dial(s, 1);
     }
-    turn(s, 50);
-    assert_int_equal(count_get(&net_stats(s->net)->conns), 4);
-    assert_int_equal(count_get(&net_stats(s->net)->refused_source), 4);
+    turn_until_counted(s, &net_stats(s->net)->refused_source, 4);
+    turn_until_counted(s, &net_stats(s->net)->conns, 4);
     for (unsigned i = 0; i < 8; i++) {
         close(fds[i]);
     }
-    turn(s, 50);
-    assert_int_equal(count_get(&net_stats(s->net)->conns), 0);
+    turn_until_counted(s, &net_stats(s->net)->conns, 0);
     int fd = dial(s, 1);
-    turn(s, 20);
-    assert_int_equal(count_get(&net_stats(s->net)->conns), 1);
+    turn_until_counted(s, &net_stats(s->net)->conns, 1);
     close(fd);
     unserve(s);
 }
@@ -384,7 +389,9 @@ static void beats_runs_timers_and_stops(void **state)
     while (wheel_of_stop != NULL) {
         assert_int_equal(net_step(s->net, 1000), 0);
     }
-    assert_true(s->n_beats >= 4);
+    unsigned n_beats = s->n_beats; /* about six, fewer where the machine was busy elsewhere */
+    assert_true(n_beats >= 1);
+    turn_until(s, &s->n_beats, n_beats + 4);
     net_stop(s->net);
     assert_int_equal(net_run(s->net), 0);
     unserve(s);
