@@ -390,6 +390,16 @@ static void settle_due(struct focus *f)
     }
 }
 
+/* A full disk fails each write: said once a minute, the counter has them all. */
+static void store_complain(struct focus *f, int err)
+{
+    uint64_t now_s = f->world.wall_s(f->world.ctx);
+    if (now_s - f->complained_s >= 60) { /* also when the clock was set back */
+        f->complained_s = now_s;
+        log_line(f->log, LOG_ERROR, "store: %s; conferences live on in memory", strerror(-err));
+    }
+}
+
 uint64_t focus_beat(struct focus *f)
 {
     struct ctl_ev ev;
@@ -409,7 +419,7 @@ uint64_t focus_beat(struct focus *f)
         }
         if (reply.answer == STORE_FAILED) {
             count_add(&f->stats.store_errors, 1);
-            log_line(f->log, LOG_ERROR, "store: %s; conferences live on in memory", strerror(-reply.err));
+            store_complain(f, reply.err);
         }
     }
     return f->calls || f->n_due || f->rooms || f->gates ? FOCUS_BEAT_NS : NS_PER_S;

@@ -210,6 +210,7 @@ struct focus {
     struct sub *ending; /* subscriptions whose subject is over, and whose last NOTIFY waits */
     struct gate *gates; /* requests that wait for an account */
     uint64_t last_cookie;
+    uint64_t complained_s; /* when the log was last told of the store */
     struct addr media_host; /* as our SDP names it */
     bool stopping;
     uint64_t last_id; /* for log lines */
