@@ -6,6 +6,12 @@
 #include "tests/unit/call_world.h"
 
 #define PHONES 4
+#define SDP_QOS                                                                                                        \
+    SDP_PCMU "a=curr:qos local none\r\na=curr:qos remote none\r\na=des:qos mandatory local sendrecv\r\n"               \
+             "a=des:qos none remote sendrecv\r\n"
+#define SDP_QOS_MET                                                                                                    \
+    SDP_PCMU "a=curr:qos local sendrecv\r\na=curr:qos remote none\r\na=des:qos mandatory local sendrecv\r\n"           \
+             "a=des:qos none remote sendrecv\r\n"
 #define STEPS_MAX 200
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -26,7 +32,7 @@ static unsigned next_octet(struct program *p)
     return p->at < p->end ? *p->at++ : 0;
 }
 
-/* A string up to a zero octet; two of the usual bodies by their number. */
+/* A string up to a zero octet; one of the usual bodies by its number. */
 static const char *next_text(struct program *p)
 {
     size_t n = 0;
@@ -37,7 +43,7 @@ static const char *next_text(struct program *p)
         p->at++;
     }
     p->text[n] = '\0';
-    static const char *const usual[] = {NULL, SDP_PCMU, SDP_PCMA, SDP_HOLD};
+    static const char *const usual[] = {NULL, SDP_PCMU, SDP_PCMA, SDP_HOLD, SDP_QOS, SDP_QOS_MET};
     return n == 0 ? NULL : n == 1 && (uint8_t)p->text[0] < ARRAY_LEN(usual) ? usual[(uint8_t)p->text[0]] : p->text;
 }
 
@@ -82,6 +88,34 @@ static void refer(struct phone *phone, struct program *p)
     phone->extra = NULL;
 }
 
+/* What comes around a call: reliable provisional responses, preconditions, refreshes, subscriptions, credentials. */
+static void around(struct phone *phone, struct program *p)
+{
+    static const char *const methods[] = {"INVITE", "PRACK", "UPDATE", "SUBSCRIBE", "INFO"};
+    static const char *const usual[] = {"Supported: 100rel, precondition\r\nRequire: precondition\r\n",
+                                        "Require: 100rel\r\n",
+                                        "Supported: timer\r\nSession-Expires: 90;refresher=uac\r\n",
+                                        "Supported: timer\r\nSession-Expires: 90;refresher=uas\r\n",
+                                        "Event: conference\r\nExpires: 60\r\n",
+                                        "Event: conference\r\nExpires: 0\r\n"};
+    char rack[64], rseq[32], extra[sizeof p->text];
+    const char *method = methods[next_octet(p) % ARRAY_LEN(methods)];
+    unsigned which = next_octet(p) % (ARRAY_LEN(usual) + 1);
+    snprintf(extra, sizeof extra, "%s", which < ARRAY_LEN(usual) ? usual[which] : next_text(p) ? p->text : "");
+    phone->extra = extra;
+    if (strcmp(method, "PRACK") == 0 && header(world_answer(phone->w), "RSeq", rseq, sizeof rseq)) {
+        snprintf(rack, sizeof rack, "RAck: %.31s %u INVITE\r\n", rseq, phone->cseq);
+        phone->extra = rack;
+    }
+    if (!phone->to_tag[0] && strcmp(method, "INVITE") != 0) {
+        char to[512];
+        const char *tag = header(world_answer(phone->w), "To", to, sizeof to) ? strstr(to, ";tag=") : NULL;
+        snprintf(phone->to_tag, sizeof phone->to_tag, "%.60s", tag ? tag + 5 : "");
+    }
+    phone_send(phone, method, 0, next_text(p));
+    phone->extra = NULL;
+}
+
 /* An answer to a request of ours: status, tag, header lines and body are the program's. */
 static void answer(struct world *w, struct program *p)
 {
@@ -101,7 +135,7 @@ static void answer(struct world *w, struct program *p)
 
 static void step(struct world *w, struct phone *phones, struct program *p, unsigned *number)
 {
-    unsigned op = next_octet(p) % 15;
+    unsigned op = next_octet(p) % 16;
     struct phone *phone = &phones[next_octet(p) % PHONES];
 
     switch (op) {
@@ -157,6 +191,9 @@ static void step(struct world *w, struct phone *phones, struct program *p, unsig
     case 13:
         answer(w, p);
         break;
+    case 15:
+        around(phone, p);
+        break;
     case 14:
         txns_flow_gone(w->txns, &w->flows[next_octet(p) % SENT_MAX], -ECONNRESET);
         break;
@@ -171,6 +208,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     unsigned mode = next_octet(&p), number = 0;
     struct focus_cfg cfg = {
         .reservation = mode & 1, .factory_mode = mode & 2 ? FOCUS_DIRECT : FOCUS_REDIRECT, .legs_max = 3};
+    cfg.allocate_before_auth = mode & 4; /* else with a realm nobody is let in: there are no accounts */
+    snprintf(cfg.realm, sizeof cfg.realm, "%s", mode & 8 ? "ims.example" : "");
     must(reach_read(&cfg.reach, "192.0.2.0/24") == 0);
     struct world *w = world_open(cfg, 20000, NULL);
     struct phone phones[PHONES];

@@ -2,6 +2,7 @@
  * One message: framed, scanned, parsed, validated, answered, written, and read again. The first octet decides whether
  * it came by a stream. What we write must be what we would take.
  */
+#include "sig/auth.h"
 #include "sig/sip.h"
 
 #include <stdlib.h>
@@ -10,8 +11,11 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes);
 
+static struct auth *auth;
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+    must(auth_build(&auth, &(struct auth_cfg){.realm = "ims.example"}) == 0);
     return sip_init();
 }
 
@@ -45,6 +49,8 @@ static void read_parts(const struct sip_msg *msg)
     }
     sip_has(msg, "Supported", "timer");
     sip_header(msg, "P-Asserted-Identity", 0);
+    struct auth_creds creds;
+    auth_read(auth, msg, 1700000000, &creds);
 }
 
 static void answer(const struct sip_msg *msg)
