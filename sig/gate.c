@@ -96,7 +96,7 @@ static void challenge(struct focus *f, struct txn *txn, bool stale)
         return;
     }
     count_add(&f->stats.challenges, 1);
-    txn_respond(txn, out);
+    txn_respond_once(txn, out);
 }
 
 /* Asks the store. @return 0 | -EAGAIN its ring is full | -ENOMEM */

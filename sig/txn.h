@@ -140,6 +140,10 @@ struct sip_out *txn_response(struct txn *txn, int status, const char *reason);
  */
 int txn_respond(struct txn *txn, struct sip_out *out);
 
+/** As txn_respond, but what is sent is repeated only when the request is: a stranger's source may be forged, and nobody
+ * shall be sent more often than was asked in his name (RFC 3261 26.3.2.4). @pre final, no 2xx */
+int txn_respond_once(struct txn *txn, struct sip_out *out);
+
 /** txn_respond(txn, txn_response(txn, status, reason)). */
 int txn_reply(struct txn *txn, int status, const char *reason);
 

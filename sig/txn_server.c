@@ -127,6 +127,14 @@ int txn_respond(struct txn *txn, struct sip_out *out)
     return 0;
 }
 
+int txn_respond_once(struct txn *txn, struct sip_out *out)
+{
+    int err = txn_respond(txn, out);
+    must(txn->state != TXN_ACCEPTED);
+    timer_stop(txn->txns->wheel, &txn->again);
+    return err;
+}
+
 int txn_reply(struct txn *txn, int status, const char *reason)
 {
     if (txn->is_over || txn->state == TXN_GONE) {

@@ -76,6 +76,23 @@ static void conference_of(const struct world *w, char user[URI_TOKEN_CHARS + 1])
     snprintf(user, URI_TOKEN_CHARS + 1, "%.*s", URI_TOKEN_CHARS, contact + 5);
 }
 
+/* A5: a challenge goes to whoever is named as the source, once; it is repeated when the request is (RFC 3261 26.3.2.4).
+ */
+static void test_challenged_once(void **state)
+{
+    struct world *w = open_with((struct focus_cfg){0});
+    struct phone p = phone_of(w, 1, "conferences");
+    assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), 401);
+    unsigned before = w->n_sent;
+    world_run(w, 10000);
+    assert_int_equal(w->n_sent, before);
+    p.branch--;
+    assert_int_equal(phone_send(&p, "INVITE", p.cseq, SDP_PCMU), 401);
+    assert_int_equal(w->n_sent, before + 1);
+    world_run(w, 60000);
+    world_close(w);
+}
+
 /* Rows 23, 24, 63: challenged at the factory and at the conference; right is let in, wrong is not, whoever it is. */
 static void test_digest(void **state)
 {
@@ -365,10 +382,10 @@ static void test_trust(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_digest),   cmocka_unit_test(test_entitlement), cmocka_unit_test(test_allocate_before),
-        cmocka_unit_test(test_replay),   cmocka_unit_test(test_asserted),    cmocka_unit_test(test_rights),
-        cmocka_unit_test(test_cancel),   cmocka_unit_test(test_trust),       cmocka_unit_test(test_charging),
-        cmocka_unit_test(test_priority),
+        cmocka_unit_test(test_challenged_once), cmocka_unit_test(test_digest),   cmocka_unit_test(test_entitlement),
+        cmocka_unit_test(test_allocate_before), cmocka_unit_test(test_replay),   cmocka_unit_test(test_asserted),
+        cmocka_unit_test(test_rights),          cmocka_unit_test(test_cancel),   cmocka_unit_test(test_trust),
+        cmocka_unit_test(test_charging),        cmocka_unit_test(test_priority),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
