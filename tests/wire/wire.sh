@@ -36,12 +36,14 @@ port_guess() {
     echo $((10000 + ($$ * 37 + $1 * 211) % 6000))
 }
 
-# Starts mixminusd with these flags and waits until it answers. WRAP may hold what it runs under.
+# Starts mixminusd with these flags and waits until it answers. WRAP may hold what it runs under. It says all it can:
+# no secret may be among it.
 server_start() {
     for try in 0 1 2 3 4 5 6 7 8 9; do
         SERVER_PORT=$(port_guess $try)
-        env ${WRAP:-} "$BIN/mixminusd" --sip-listen="udp:127.0.0.1:$SERVER_PORT" --store=memory \
-            --sip-listen="tcp:127.0.0.1:$SERVER_PORT" "$@" >"$TMP/server.log" 2>&1 &
+        env ${WRAP:-} MIXMINUS_LOG_LEVEL=debug "$BIN/mixminusd" --store=memory \
+            --sip-listen="udp:127.0.0.1:$SERVER_PORT" --sip-listen="tcp:127.0.0.1:$SERVER_PORT" "$@" \
+            >"$TMP/server.log" 2>&1 &
         SERVER_PID=$!
         for i in 1 2 3 4 5 6 7 8 9 10; do
             kill -0 $SERVER_PID 2>/dev/null || break
@@ -105,6 +107,7 @@ callers_wait() {
 }
 
 verdict() {
+    grep -iE 'inline:|response=|sesame|tulip' "$TMP"/*.log && complain "a key, a response or a password is in a log"
     [ "$failed" -eq 0 ] || [ ! -f "$TMP/server.log" ] || show "$TMP/server.log"
     exit "$failed"
 }
