@@ -208,7 +208,7 @@ struct focus {
     struct pin_failures pin_failures;
     struct auth *auth;  /* NULL: nobody is asked */
     struct sub *ending; /* subscriptions whose subject is over, and whose last NOTIFY waits */
-    struct gate *gates; /* requests that wait for an account */
+    struct gate *gates, **gates_end; /* requests that wait for an account, oldest first, as the store answers */
     uint64_t last_cookie;
     uint64_t complained_s; /* when the log was last told of the store */
     struct addr media_host; /* as our SDP names it */

@@ -31,6 +31,8 @@ static void gate_free(struct gate *gate)
     *gate->link = gate->next;
     if (gate->next) {
         gate->next->link = gate->link;
+    } else {
+        gate->focus->gates_end = gate->link;
     }
     if (gate->txn) {
         txn_set_tag(gate->txn, NULL);
@@ -122,12 +124,9 @@ static int look_up(struct focus *f, struct txn *txn, const char *user, const str
         gate->creds = *creds;
     }
     strcpy(gate->user, req.account.user);
-    gate->next = f->gates;
-    gate->link = &f->gates;
-    if (gate->next) {
-        gate->next->link = &gate->next;
-    }
-    f->gates = gate;
+    gate->link = f->gates ? f->gates_end : &f->gates;
+    *gate->link = gate;
+    f->gates_end = &gate->next;
     txn_set_tag(txn, &gate->owner);
     return 0;
 }
