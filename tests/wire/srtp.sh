@@ -14,4 +14,5 @@ grep -q 'joined.*, AES_CM_128_HMAC_SHA1_80' "$TMP/alice.log" || complain "alice 
 grep -q 'joined.*, AEAD_AES_256_GCM' "$TMP/dave.log" || complain "dave has no SRTP"
 server_stop
 [ "$SERVER_CODE" -eq 0 ] || complain "the server ends with $SERVER_CODE"
+grep -i 'inline:' "$TMP"/*.log && complain "a key is in a caller's log"
 verdict

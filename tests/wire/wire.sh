@@ -107,7 +107,7 @@ callers_wait() {
 }
 
 verdict() {
-    grep -iE 'inline:|response=|sesame|tulip' "$TMP"/*.log && complain "a key, a response or a password is in a log"
+    grep -siE 'inline:|response=|sesame|tulip' "$TMP/server.log" && complain "a key, a response or a password is in the log"
     [ "$failed" -eq 0 ] || [ ! -f "$TMP/server.log" ] || show "$TMP/server.log"
     exit "$failed"
 }
