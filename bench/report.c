@@ -197,15 +197,11 @@ static void capacity_write(const struct records *records, FILE *page)
     fprintf(page, "\n");
     for (unsigned i = 0; i < records->n; i++) {
         const struct record *r = &records->all[i];
-        if (is_of(r, "capacity") && strcmp(r->name, "most_legs") == 0) {
+        if (is_of(r, "capacity") && strcmp(r->name, "most_legs") == 0 && figure(r, "kb_per_leg") > 0) { /* a ladder */
             fprintf(page,
                     "Most legs tried that one worker core held (loss < 0.1 %%, no gap over 60 ms): **%.0f**, %s, "
-                    "rooms of %.0f.",
-                    figure(r, "legs_held"), r->codec, r->room);
-            if (figure(r, "kb_per_leg") > 0) {
-                fprintf(page, " Resident memory grows by %.1f KiB a leg.", figure(r, "kb_per_leg"));
-            }
-            fprintf(page, "\n");
+                    "rooms of %.0f. Resident memory grows by %.1f KiB a leg, with what a worker reserves for it.\n",
+                    figure(r, "legs_held"), r->codec, r->room, figure(r, "kb_per_leg"));
         }
     }
     fprintf(page, "\n");
