@@ -171,7 +171,7 @@ int bench_capacity(int argc, char **argv)
         OPTION_TEXT("codecs", o.codecs,
                     "of pcmu, pcma, g722, l16, opus16, opus48, mixed, each also with +srtp; default pcmu"),
         OPTION_TEXT("peers", o.peers, "default reflector,echo,mixminus,janus"),
-        OPTION_COUNT("talkers", o.talkers, "of each room, up to 8, default 3"),
+        OPTION_INT("talkers", o.talkers, "of each room, 0 to 8, default 3"),
         OPTION_COUNT("seconds", o.seconds, "measured in each match, 2 or more, default 3"),
         OPTION_COUNT("settle", o.settle, "seconds before them, default 1; Opus and G.722 3: encoders find together"),
         OPTION_COUNT("rounds", o.rounds, "default 2"),

@@ -40,7 +40,7 @@ static const struct arg args[] = {
     [ARG_TRANSPORT] = { "transport", "udp|tcp|tls", "udp", "of SIP" },
     [ARG_CALLS] = { "calls", "N", "100", "how many; default 10" },
     [ARG_ROOMS_OF] = { "rooms-of", "R", "5", "participants of each conference; default 5" },
-    [ARG_TALKERS] = { "talkers", "T", "3", "of each conference, at most 8; default 3" },
+    [ARG_TALKERS] = { "talkers", "T", "3", "of each conference, at most 8, 0: all are silent; default 3" },
     [ARG_RATE] = { "rate", "CALLS_PER_S", "50", "default 50" },
     [ARG_SECONDS] = { "seconds", "S", "10", "of measurement, when all are up; default 10" },
     [ARG_CODEC] = { "codec", "pcmu|pcma|g722|l16|opus|mixed", "pcmu", "default pcmu" },
@@ -134,7 +134,7 @@ static int take(void *ctx, unsigned i, const char *value)
     case ARG_ROOMS_OF:
         return args_u32(value, 1, 8192, &cfg->room);
     case ARG_TALKERS:
-        return args_u32(value, 1, LOAD_TALKERS_MAX, &cfg->talkers);
+        return args_u32(value, 0, LOAD_TALKERS_MAX, &cfg->talkers);
     case ARG_RATE:
         return args_u32(value, 1, 100000, &cfg->rate);
     case ARG_SECONDS:

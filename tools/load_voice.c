@@ -139,7 +139,7 @@ void load_voice_close(struct load *load)
 
 static unsigned stretch_samples(const struct load *load, const struct load_codec *c)
 {
-    return c->samples / load->cfg->talkers / MARK_DIGITS * MARK_DIGITS;
+    return c->samples / MAX(load->cfg->talkers, 1u) / MARK_DIGITS * MARK_DIGITS;
 }
 
 /* Fills the talker's stretch with the mark, over and over: loud enough to be a voice. */
