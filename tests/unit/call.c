@@ -606,96 +606,106 @@ static void end_any(struct world *w)
     }
 }
 
-/* Anything in any order, from a printed seed. */
-static void test_any_order(void **state)
+/* Who calls in any order, and the conferences they know. */
+struct crowd {
+    struct phone phones[12];
+    char users[4][URI_TOKEN_CHARS + 1];
+    unsigned number;
+};
+
+/* One of them does something, or the worker does, or time passes. */
+static void any_step(struct world *w, struct crowd *crowd)
 {
     static const char *const bodies[] = {
         SDP_PCMU, SDP_PCMA, SDP_HOLD, SDP_SAVP, NULL, "nonsense", SDP_PCMU "a=rtcp-mux\r\n"};
+    struct phone *p = &crowd->phones[draw(w) % ARRAY_LEN(crowd->phones)];
+    char contact[512];
+    const char *body = bodies[draw(w) % ARRAY_LEN(bodies)];
+    switch (draw(w) % 18) {
+    case 0: { /* a new call */
+        char *user = crowd->users[draw(w) % ARRAY_LEN(crowd->users)];
+        *p = phone_of(w, crowd->number++, *user ? user : "conferences");
+        phone_invite(p, body);
+        break;
+    }
+    case 1: {
+        struct phone f = phone_of(w, crowd->number++, "conferences");
+        if (phone_send(&f, "INVITE", 0, SDP_PCMU) == 302 && header(last(w), "Contact", contact, sizeof contact)) {
+            memcpy(crowd->users[draw(w) % ARRAY_LEN(crowd->users)], contact + 5, URI_TOKEN_CHARS);
+        }
+        break;
+    }
+    case 2:
+    case 3:
+        phone_ack(p, body);
+        break;
+    case 4:
+        phone_invite(p, body);
+        break;
+    case 5:
+        phone_send(p, "BYE", 0, NULL);
+        break;
+    case 6:
+        if (strncmp(last(w), "BYE ", 4) == 0) {
+            answer_bye(w, last(w), draw(w) % 2 ? 200 : 481);
+        }
+        break;
+    case 7:
+        world_work(w);
+        break;
+    case 8:
+        world_give(w);
+        break;
+    case 9:
+        world_run(w, draw(w) % 3000);
+        break;
+    case 10: /* no RTP on a leg that the worker still has */
+        for (struct call *call = w->focus->calls; call; call = call->next) {
+            if (call->leg && draw(w) % 4 == 0) {
+                struct ctl_ev ev = {.event = EV_QUIET, .id = (uint64_t)(uintptr_t)call};
+                ring_put(&w->ctl.events, &ev);
+            }
+        }
+        focus_beat(w->focus);
+        break;
+    case 11:
+    case 12:
+        refer_any(w, p, &crowd->phones[draw(w) % ARRAY_LEN(crowd->phones)]);
+        break;
+    case 13:
+    case 14:
+    case 15:
+        answer_any(w);
+        break;
+    case 16:
+        if (draw(w) % 8 == 0) {
+            end_any(w);
+        } else if (draw(w) % 4 == 0) {
+            break_any(w);
+        }
+        break;
+    default:
+        phone_send(p, draw(w) % 2 ? "OPTIONS" : "CANCEL", p->cseq, NULL);
+    }
+}
+
+/* Anything in any order, from a printed seed. */
+static void test_any_order(void **state)
+{
     uint64_t n_made = 0, n_dialled = 0, n_answered = 0, n_replaced = 0;
     for (uint64_t seed = 1; seed <= 60; seed++) {
         struct focus_cfg cfg = {.reservation = seed % 2, .legs_max = 4, .dial_rate = 10000};
         assert_int_equal(reach_read(&cfg.reach, "192.0.2.0/24"), 0);
         struct world *w = world_open(cfg, 100000, NULL);
-        struct phone phones[12];
-        char users[4][URI_TOKEN_CHARS + 1] = {""};
-        unsigned number = 1000;
+        struct crowd crowd = {.number = 1000};
         struct focus_stats *s = &w->focus->stats;
 
         w->seed = seed * 0x9e3779b97f4a7c15ull;
-        for (unsigned i = 0; i < ARRAY_LEN(phones); i++) {
-            phones[i] = phone_of(w, number++, "conferences");
+        for (unsigned i = 0; i < ARRAY_LEN(crowd.phones); i++) {
+            crowd.phones[i] = phone_of(w, crowd.number++, "conferences");
         }
         for (unsigned step = 0; step < 1500; step++) {
-            struct phone *p = &phones[draw(w) % ARRAY_LEN(phones)];
-            const char *body = bodies[draw(w) % ARRAY_LEN(bodies)];
-            char contact[512];
-            switch (draw(w) % 18) {
-            case 0: { /* a new call */
-                char *user = users[draw(w) % ARRAY_LEN(users)];
-                *p = phone_of(w, number++, *user ? user : "conferences");
-                phone_invite(p, body);
-                break;
-            }
-            case 1: {
-                struct phone f = phone_of(w, number++, "conferences");
-                if (phone_send(&f, "INVITE", 0, SDP_PCMU) == 302 &&
-                    header(last(w), "Contact", contact, sizeof contact)) {
-                    memcpy(users[draw(w) % ARRAY_LEN(users)], contact + 5, URI_TOKEN_CHARS);
-                }
-                break;
-            }
-            case 2:
-            case 3:
-                phone_ack(p, body);
-                break;
-            case 4:
-                phone_invite(p, body);
-                break;
-            case 5:
-                phone_send(p, "BYE", 0, NULL);
-                break;
-            case 6:
-                if (strncmp(last(w), "BYE ", 4) == 0) {
-                    answer_bye(w, last(w), draw(w) % 2 ? 200 : 481);
-                }
-                break;
-            case 7:
-                world_work(w);
-                break;
-            case 8:
-                world_give(w);
-                break;
-            case 9:
-                world_run(w, draw(w) % 3000);
-                break;
-            case 10: /* no RTP on a leg that the worker still has */
-                for (struct call *call = w->focus->calls; call; call = call->next) {
-                    if (call->leg && draw(w) % 4 == 0) {
-                        struct ctl_ev ev = {.event = EV_QUIET, .id = (uint64_t)(uintptr_t)call};
-                        ring_put(&w->ctl.events, &ev);
-                    }
-                }
-                focus_beat(w->focus);
-                break;
-            case 11:
-            case 12:
-                refer_any(w, p, &phones[draw(w) % ARRAY_LEN(phones)]);
-                break;
-            case 13:
-            case 14:
-            case 15:
-                answer_any(w);
-                break;
-            case 16:
-                if (draw(w) % 8 == 0) {
-                    end_any(w);
-                } else if (draw(w) % 4 == 0) {
-                    break_any(w);
-                }
-                break;
-            default:
-                phone_send(p, draw(w) % 2 ? "OPTIONS" : "CANCEL", p->cseq, NULL);
-            }
+            any_step(w, &crowd);
             if (draw(w) % 500 == 0) { /* the ring fills up */
                 struct ctl_req filler = {.op = CTL_LEG_SET};
                 while (ctl_put(&w->ctl, &filler) == 0) {
