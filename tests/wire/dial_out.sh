@@ -44,7 +44,7 @@ list=$list,sip:dora@127.0.0.1:$PORT
 caller emma --factory=sip:mmtel@conf-factory.ims.mnc001.mcc262.3gppnetwork.org --proxy="127.0.0.1:$SERVER_PORT" \
     --tone=440 --bring="$list" --expect=620,800 --expect-at=3.2 --seconds=4 --within=1.5
 callers_wait
-grep -q '302' "$TMP/emma.log" && complain "the focus does not answer the factory itself"
+grep -q ': 302 to ' "$TMP/emma.log" && complain "the focus does not answer the factory itself"
 
 # Refused: a premium number, ourselves, another port of ours, who is not listed; and who declines is told of.
 answerer busy --tone=500 --seconds=4
