@@ -8,7 +8,7 @@
 
 #define UA_ALLOW                                                                                                       \
     (1u << SIP_INVITE | 1u << SIP_ACK | 1u << SIP_BYE | 1u << SIP_CANCEL | 1u << SIP_OPTIONS | 1u << SIP_REFER |       \
-     1u << SIP_NOTIFY)
+     1u << SIP_NOTIFY | 1u << SIP_MESSAGE)
 
 void ua_tell(struct ua_call *call, enum ua_event_kind kind, int status, const char *text, const struct sip_msg *msg)
 {
@@ -164,6 +164,22 @@ static void options_take(struct ua *ua, struct txn *txn, const struct sip_msg *m
     txn_respond(txn, out);
 }
 
+/* @source RFC 3428 7: 200 says that it is here, and makes no dialog */
+static void message_take(struct ua *ua, struct txn *txn, const struct sip_msg *msg)
+{
+    if (strcmp(msg->content_type, "text/plain") != 0) {
+        struct sip_out *out = txn_response(txn, 415, NULL);
+        sip_add(out, "Accept", "text/plain");
+        txn_respond(txn, out);
+        return;
+    }
+    txn_reply(txn, 200, NULL);
+    struct ua_event event = {
+        .kind = UA_MESSAGE, .text = msg->from.uri.text, .body = msg->body, .n_body = msg->body_bytes, .msg = msg
+    };
+    ua->user.on_event(ua->user.ctx, NULL, &event);
+}
+
 static void dialog_request(struct ua_call *call, struct txn *txn, const struct sip_msg *msg)
 {
     if (msg->cseq < call->cseq_rx) {
@@ -210,6 +226,8 @@ static void on_request(void *ctx, struct txn *txn, const struct sip_msg *msg)
         refer_take(ua, NULL, txn, msg);
     } else if (msg->method == SIP_OPTIONS) {
         options_take(ua, txn, msg);
+    } else if (msg->method == SIP_MESSAGE) {
+        message_take(ua, txn, msg);
     } else {
         txn_reply(txn, 481, NULL);
     }
@@ -239,19 +257,27 @@ static void on_cancel(void *ctx, struct txn *invite)
 
 /* ---- answers that come ---- */
 
-/* A transaction of OPTIONS carries the program's tag, all others their call. */
-static void options_tell(struct ua *ua, struct txn *txn, int status, const struct sip_msg *msg)
+/* A transaction of OPTIONS or MESSAGE carries the program's tag, all others their call. */
+static bool is_lone(const struct txn *txn)
 {
-    struct ua_event event = { .kind = UA_OPTIONS, .status = status, .text = "", .tag = txn_tag(txn), .msg = msg };
+    return txn_method(txn) == SIP_OPTIONS || txn_method(txn) == SIP_MESSAGE;
+}
+
+static void lone_tell(struct ua *ua, struct txn *txn, int status, const struct sip_msg *msg)
+{
+    struct ua_event event = {
+        .kind = txn_method(txn) == SIP_OPTIONS ? UA_OPTIONS : UA_SENT, .status = status,
+        .text = msg ? msg->reason : "", .tag = txn_tag(txn), .msg = msg,
+    };
     ua->user.on_event(ua->user.ctx, NULL, &event);
 }
 
 static void on_response(void *ctx, struct txn *txn, const struct sip_msg *msg)
 {
-    if (txn_method(txn) != SIP_OPTIONS) {
+    if (!is_lone(txn)) {
         ua_call_response(txn_tag(txn), txn, msg);
     } else if (msg->status >= 200) {
-        options_tell(ctx, txn, msg->status, msg);
+        lone_tell(ctx, txn, msg->status, msg);
     }
 }
 
@@ -263,8 +289,8 @@ static void failed(struct ua *ua, struct txn *txn, int status, const char *text)
             call->txn_acking = NULL;
             ua_hangup(call); /* RFC 3261 13.3.1.4: nobody acknowledged our 200 */
         }
-    } else if (txn_method(txn) == SIP_OPTIONS) {
-        options_tell(ua, txn, status, NULL);
+    } else if (is_lone(txn)) {
+        lone_tell(ua, txn, status, NULL);
     } else {
         ua_call_failed(call, txn, status, text);
     }
@@ -276,7 +302,7 @@ static void on_error(void *ctx, struct txn *txn, int err) { failed(ctx, txn, 503
 
 static void on_gone(void *ctx, struct txn *txn)
 {
-    struct ua_call *call = txn_method(txn) == SIP_OPTIONS ? NULL : txn_tag(txn);
+    struct ua_call *call = is_lone(txn) ? NULL : txn_tag(txn);
     if (!call) {
         return;
     }

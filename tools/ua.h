@@ -30,6 +30,8 @@ enum ua_event_kind {
     UA_REFER_DONE, /* final response to our REFER: status */
     UA_NOTIFY,     /* of our REFER: status and text of the sipfrag; is_last: nothing will follow */
     UA_OPTIONS,    /* final response to our OPTIONS: status; call NULL, tag as given */
+    UA_SENT,       /* final response to our MESSAGE: status; call NULL, tag as given */
+    UA_MESSAGE,    /* MESSAGE to us, accepted with 200; body: its words; text: From URI; call NULL */
     UA_ENDED,      /* it is over; status of the final response, 0: BYE; text says why. Forget the pointer */
 };
 
@@ -40,7 +42,7 @@ struct ua_event {
     const char *body; /* NULL: none */
     size_t n_body;
     bool is_last, by_us;
-    void *tag;                 /* UA_OPTIONS */
+    void *tag;                 /* UA_OPTIONS, UA_SENT */
     const struct sip_msg *msg; /* what came, NULL if nothing did */
 };
 
@@ -116,6 +118,13 @@ int ua_notify(struct ua_call *call, int status, const char *reason, bool is_last
 
 /** OPTIONS outside a dialog. @return as ua_dial */
 int ua_options(struct ua *ua, const char *target, void *tag);
+
+/** MESSAGE outside a dialog with these words as text/plain. @return as ua_dial  @source RFC 3428 4 */
+int ua_message(struct ua *ua, const char *target, const char *words, void *tag);
+
+/** The first sip URI in the words of a MESSAGE, without what a sentence hangs onto it. It has no blank and no control
+ * character. @return 0 | -ENOENT none that fits */
+int ua_message_uri(const char *words, size_t n, char *uri, size_t size);
 
 void *ua_call_tag(const struct ua_call *call);
 void ua_call_set_tag(struct ua_call *call, void *tag);

@@ -322,7 +322,7 @@ void ua_hangup(struct ua_call *call)
     }
 }
 
-/* ---- REFER and OPTIONS ---- */
+/* ---- REFER ---- */
 
 int ua_refer(struct ua *ua, const char *target, const char *refer_to, void *tag, struct ua_call **out)
 {
@@ -383,28 +383,6 @@ int ua_notify(struct ua_call *call, int status, const char *reason, bool is_last
         ua_call_over(call, status, "refer done", true, NULL);
     }
     return err;
-}
-
-int ua_options(struct ua *ua, const char *target, void *tag)
-{
-    struct flow flow;
-    struct txn *txn;
-    char id[SIP_TAG_BYTES], from_tag[SIP_TAG_BYTES], where[ADDR_TEXT_MAX], from[ADDR_TEXT_MAX + 128], to[UA_TEXT_MAX];
-    int err = ua_flow_to(ua, target, false, &flow);
-    if (err) {
-        return err;
-    }
-    txns_draw(ua->txns, id);
-    txns_draw(ua->txns, from_tag);
-    snprintf(from, sizeof from, "<sip:%s@%s>;tag=%s", ua->user_name, ua_where(ua, where), from_tag);
-    snprintf(to, sizeof to, "<%s>", target);
-    struct sip_request request = {
-        .method = SIP_OPTIONS, .target = target, .from = from, .to = to, .call_id = id, .cseq = 1
-    };
-    struct sip_out *out = sip_request_make(&request);
-    ua_add_self(ua, out, &flow);
-    sip_add(out, "Accept", "application/sdp");
-    return txn_request(ua->txns, out, &flow, tag, &txn);
 }
 
 /* ---- responses ---- */

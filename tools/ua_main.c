@@ -14,7 +14,9 @@ enum {
     ARG_FACTORY,
     ARG_CALL,
     ARG_ANSWER,
+    ARG_DIAL_MESSAGES,
     ARG_REFER,
+    ARG_MESSAGE,
     ARG_BRING,
     ARG_DROP,
     ARG_OPTIONS,
@@ -55,7 +57,9 @@ static const struct arg args[] = {
     [ARG_FACTORY] = { "factory", "URI", "sip:conferences@127.0.0.1:5060", "call the factory and follow its 302" },
     [ARG_CALL] = { "call", "URI", "sip:bob@127.0.0.1:5070", "call this URI; the same, a 302 is followed in any case" },
     [ARG_ANSWER] = { "answer", NULL, NULL, "wait for a call, or for a REFER and call what it names" },
+    [ARG_DIAL_MESSAGES] = { "dial-messages", NULL, NULL, "with --answer: call the URI that a MESSAGE names" },
     [ARG_REFER] = { "refer", "URI[,URI...]", "sip:bob@127.0.0.1:5070", "when joined, ask them to join as well" },
+    [ARG_MESSAGE] = { "message", "URI[,URI...]", "sip:bob@127.0.0.1:5070", "when joined, send them its URI" },
     [ARG_BRING] = { "bring", "URI[,URI...]", "sip:bob@127.0.0.1:5070", "when joined, have the conference call them" },
     [ARG_DROP] = { "drop-at", "S:URI", "3:sip:bob@127.0.0.1:5070", "have the conference remove them" },
     [ARG_OPTIONS] = { "options", "URI", "sip:127.0.0.1:5060", "only ask for OPTIONS; exit code 0: answered with 200" },
@@ -257,6 +261,11 @@ static int take(void *ctx, unsigned i, const char *value)
         return 0;
     case ARG_REFER:
         return uri_read(cfg->refer, sizeof cfg->refer, value);
+    case ARG_DIAL_MESSAGES:
+        cfg->dials_messages = true;
+        return 0;
+    case ARG_MESSAGE:
+        return uri_read(cfg->message, sizeof cfg->message, value);
     case ARG_BRING:
         return word_read(cfg->bring, sizeof cfg->bring, value); /* what is no sip URI is for the server to refuse */
     case ARG_OPTIONS:

@@ -25,7 +25,7 @@ struct script {
     struct ua_call *refers_out[SCRIPT_REFERS_MAX], *refer_in;
     uint64_t begin_ns, joined_ns, heard_until_ns;
     int signal_fd;
-    bool held, resumed, hushed, recoded, keyed, referred, brought, dropped, leaving, done, bye_came;
+    bool held, resumed, hushed, recoded, keyed, referred, brought, messaged, dropped, leaving, done, bye_came;
     int failure; /* status of the call that failed; 0: none */
     int options_status;
     int16_t *play;
@@ -120,6 +120,18 @@ static void on_referred(struct script *s, struct ua_call *call, const struct ua_
     s->refer_in = call;
 }
 
+static void on_message(struct script *s, const struct ua_event *event)
+{
+    char uri[SCRIPT_TEXT_MAX] = "";
+    ua_message_uri(event->body, event->n_body, uri, sizeof uri);
+    say(s, "message from %s names %s", event->text, uri[0] ? uri : "no URI");
+    struct ua_dial dial = { .target = uri, .user = s->cfg->name };
+    if (s->cfg->dials_messages && uri[0] && !s->leg.call) {
+        say(s, "dialling %s", uri);
+        s->failure = ua_leg_dial(&s->leg, s->ua, dial) != 0 ? 503 : s->failure;
+    }
+}
+
 static void on_ended(struct script *s, struct ua_call *call, const struct ua_event *event)
 {
     if (call != s->leg.call) {
@@ -186,6 +198,13 @@ static void on_event(void *ctx, struct ua_call *call, const struct ua_event *eve
     case UA_OPTIONS:
         s->options_status = event->status;
         break;
+    case UA_SENT:
+        say(s, "message answered: %d %s", event->status, event->text);
+        s->failure = event->status >= 300 ? event->status : s->failure;
+        break;
+    case UA_MESSAGE:
+        on_message(s, event);
+        break;
     case UA_ENDED:
         on_ended(s, call, event);
         break;
@@ -238,6 +257,17 @@ static void bring_all(struct script *s)
     }
 }
 
+static void message_all(struct script *s)
+{
+    char list[SCRIPT_TEXT_MAX], words[SCRIPT_TEXT_MAX + 64], *save = NULL;
+    strcpy(list, s->cfg->message);
+    snprintf(words, sizeof words, "Come to the conference: <%s>.\r\n", ua_call_target(s->leg.call));
+    for (char *uri = strtok_r(list, ",", &save); uri; uri = strtok_r(NULL, ",", &save)) {
+        say(s, "message to %s", uri);
+        s->failure = ua_message(s->ua, uri, words, NULL) ? 503 : s->failure;
+    }
+}
+
 static void drop(struct script *s)
 {
     char uri[SCRIPT_TEXT_MAX + 16];
@@ -274,6 +304,9 @@ static void script_step(struct script *s)
     }
     if (cfg->bring[0] && is_due(s, REFER_MS, &s->brought)) {
         bring_all(s);
+    }
+    if (cfg->message[0] && is_due(s, REFER_MS, &s->messaged)) {
+        message_all(s);
     }
     if (is_due(s, cfg->drop_ms, &s->dropped)) {
         drop(s);

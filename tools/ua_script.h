@@ -14,11 +14,13 @@
 struct script_cfg {
     char target[SCRIPT_TEXT_MAX]; /* URI to call; "": none */
     char refer[SCRIPT_TEXT_MAX];  /* whom to ask to come as well, by commas, at most SCRIPT_REFERS_MAX; "": nobody */
+    char message[SCRIPT_TEXT_MAX]; /* to whom to send the conference's URI, by commas; "": nobody */
     char bring[SCRIPT_TEXT_MAX];  /* whom the conference shall call, by commas; "": nobody */
     char drop[SCRIPT_TEXT_MAX];   /* whom it shall remove */
     char judge[SCRIPT_TEXT_MAX];  /* only judge this sound file; "": no */
     char options[SCRIPT_TEXT_MAX]; /* only ask this URI for OPTIONS; "": no */
     bool answers;                 /* waits for a call or a REFER */
+    bool dials_messages;          /* or for a MESSAGE with a URI */
     struct addr local, proxy;
     uint8_t transport;
     char tls_ca[SCRIPT_TEXT_MAX]; /* "": any certificate will do */
