@@ -7,12 +7,14 @@ enum {
     WINDOW_TICKS_MIN = 50,  /* 1 s */
     WINDOW_TICKS_MAX = 400, /* 8 s, reached when the network keeps being late after every attempt */
     CALM_TICKS = 500,       /* 10 s without a late packet halve the window */
+    EXCUSE_TICKS = 200,     /* who is late no more often than every 4 s is caught up with at once ... */
+    EXCUSES_MAX = 3,        /* ... and may be so thrice in a row */
     LARGE_FRAMES = 3,       /* what is beyond it does not wait for a long window: a stall, not jitter */
     BLEND_EVERY_TICKS = 4,  /* a quarter faster while coming down ... */
     BLEND_SOON_TICKS = 2,   /* ... and half as fast again while there is a lot */
     BLEND_SOON_FRAMES = 5,
     CREDIT_MAX = 1000,
-    MARGIN_SHARE = 16,     /* arrivals within this share of a tick (1.25 ms) before it are on the edge */
+    MARGIN_SHARE = 32, /* arrivals within this share of a tick (0.6 ms) before it are on the edge */
     SILENCE_TICKS = 15 /* so long a gap is a pause of the sender, not lateness */
 };
 
@@ -24,6 +26,7 @@ void jbuf_init(struct jbuf *j, uint32_t frame_ts, uint32_t depth_max_ts)
     j->depth_max_ts = depth_max_ts;
     j->window_ticks = WINDOW_TICKS_MIN;
     j->surplus_min_ts = j->short_min_ts = j->margin_min_ts = UINT32_MAX;
+    j->excuses = EXCUSES_MAX;
     j->calm_ticks = CALM_TICKS; /* one disturbance does not make a bad network */
 }
 
@@ -165,13 +168,22 @@ static void credit_spend(struct jbuf *j)
     }
 }
 
-/* A packet came after its tick: surplus is worth keeping for longer. */
+/*
+ * The packet that is handed out came after its tick: surplus is worth keeping for longer. Unless that is rare, and
+ * those after it are here in time: then their delay is what was concealed, and of no more use.
+ */
 static void late_note(struct jbuf *j, const struct jbuf_packet *p)
 {
     bool pause = j->credit > SILENCE_TICKS || p->marker || p->ts - j->last_ts > 2 * j->packet_ts;
     if (j->credit && !pause) {
         if (j->calm_ticks < CALM_TICKS) {
             j->window_ticks = (uint16_t)MIN(2 * j->window_ticks, WINDOW_TICKS_MAX);
+        }
+        uint32_t behind_ts = jbuf_backlog_ts(j) - MIN(jbuf_backlog_ts(j), j->packet_ts); /* p is still in it */
+        if (behind_ts && j->excuses) {
+            j->excuses--;
+            j->surplus_ts = MAX(j->surplus_ts, MIN(behind_ts, j->credit * j->frame_ts));
+            j->since_blend = BLEND_EVERY_TICKS;
         }
         j->calm_ticks = 0;
     }
@@ -219,7 +231,10 @@ const struct jbuf_packet *jbuf_peek(const struct jbuf *j)
     return j->n_held && p->present ? p : NULL;
 }
 
-void jbuf_margin(struct jbuf *j, uint32_t margin_ts) { j->margin_min_ts = MIN(j->margin_min_ts, margin_ts); }
+void jbuf_margin(struct jbuf *j, uint32_t margin_ts)
+{
+    j->margin_min_ts = MIN(j->margin_min_ts, margin_ts);
+}
 
 void jbuf_surplus(struct jbuf *j)
 {
@@ -257,6 +272,10 @@ void jbuf_tick(struct jbuf *j, uint32_t fifo_ts)
     j->surplus_min_ts = MIN(j->surplus_min_ts, backlog_ts);
     j->short_min_ts = MIN(j->short_min_ts, backlog_ts);
     j->since_blend = (uint16_t)MIN(j->since_blend + 1, 1000);
+    if (++j->excuse_ticks == EXCUSE_TICKS) {
+        j->excuse_ticks = 0;
+        j->excuses = (uint8_t)MIN(j->excuses + 1, EXCUSES_MAX);
+    }
     if (++j->calm_ticks % CALM_TICKS == 0) {
         j->window_ticks = (uint16_t)MAX(j->window_ticks / 2, WINDOW_TICKS_MIN);
     }

@@ -2,7 +2,7 @@
  * The adaptive jitter buffer of one leg: packets by sequence number, handed out one at a time when the leg's tick needs
  * audio. On a clean network it holds nothing across ticks and adds no delay. Delay grows only by what had to be
  * concealed because a packet came late, is bounded by JBUF_DEPTH_MAX_MS, and comes down again: whatever has not been
- * needed for a while is played out faster, one tick in four blended into the next.
+ * needed for a while is played out faster, one tick in four blended into the next; at once, if packets are rarely late.
  *
  * A packet is borrowed where it arrived until the end of its tick; what is still waiting then is copied to the worker's
  * pool (jbuf_settle). What was handed out but not decoded can be kept for a while (jbuf_keep). Worker, hot; knows no
@@ -33,10 +33,12 @@ struct jbuf {
     uint32_t last_ts;   /* of the last packet handed out */
     uint16_t next_seq;  /* to be handed out */
     uint16_t n_held;
-    uint16_t end_seq; /* newest held + 1, while n_held */
+    uint16_t end_seq;  /* newest held + 1, while n_held */
     uint16_t base_seq; /* whose packet lies in packets[0]: set anew whenever nothing is held */
     bool started;
     uint8_t n_past;
+    uint8_t excuses;       /* so many late packets are no reason for delay */
+    uint16_t excuse_ticks; /* since the last one was granted */
     /* adaptation */
     uint16_t credit;         /* ticks concealed since the last packet handed out */
     uint16_t window_ticks;   /* how long surplus must last before it is surplus */

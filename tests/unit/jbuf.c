@@ -137,6 +137,40 @@ static void stall_comes_down(void **state)
     rig_close(&r);
 }
 
+/* A tick finds nothing, the next one two packets. @return ticks until nothing waits any more */
+static unsigned late_once(struct rig *r)
+{
+    unsigned ticks = 0;
+    tick(r);
+    arrive(r, 1);
+    do {
+        arrive(r, 1);
+        tick(r);
+        ticks++;
+    } while (jbuf_backlog_ts(&r->jbuf) > 0 && ticks < 1000);
+    return ticks;
+}
+
+/* Now and then is no reason for delay, nor thrice in a row; more often is. */
+static void late_now_and_then(void **state)
+{
+    struct rig r;
+    rig_open(&r);
+    for (unsigned i = 0; i < 10; i++) {
+        assert_in_range(late_once(&r), 2, 3);
+        for (unsigned k = 0; k < 220; k++) {
+            arrive(&r, 1);
+            tick(&r);
+        }
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        assert_in_range(late_once(&r), 2, 3);
+    }
+    assert_in_range(late_once(&r), 40, 1000);
+    assert_int_equal(r.n_lost, 0);
+    rig_close(&r);
+}
+
 static void bounded(void **state)
 {
     struct rig r;
@@ -203,6 +237,7 @@ int main(void)
         cmocka_unit_test(clean_adds_no_delay),
         cmocka_unit_test(loss_costs_no_time),
         cmocka_unit_test(stall_comes_down),
+        cmocka_unit_test(late_now_and_then),
         cmocka_unit_test(bounded),
         cmocka_unit_test(late_duplicate_and_far),
         cmocka_unit_test(reordered_in_time),
