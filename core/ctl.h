@@ -13,19 +13,22 @@
 #include "core/base/ring.h"
 #include "core/base/stats.h"
 
-struct leg;  /* core/conf/leg.h */
-struct conf; /* core/conf/conf.h */
+struct leg;   /* core/conf/leg.h */
+struct conf;  /* core/conf/conf.h */
+struct relay; /* core/conf/relay.h */
 struct encoder;
 
 enum ctl_op {
-    CTL_CONF_OPEN,  /* lends conf */
-    CTL_CONF_CLOSE, /* conf must be empty by now (its legs dropped); EV_CONF_GONE brings it back */
-    CTL_LEG_ADD,    /* lends leg, puts it into conf */
-    CTL_LEG_SWAP,   /* lends leg (same sockets, other codec or payload types) in the place of old: SSRC, sequence and
-                       timestamp go on; EV_LEG_GONE brings old back. leg keeps the id of its own cfg */
-    CTL_LEG_SET,    /* changes what set.what names */
-    CTL_LEG_MOVE,   /* takes the leg out, its stream goes on elsewhere; EV_LEG_GONE brings it back as it is */
-    CTL_LEG_DROP,   /* sends RTCP BYE, takes the leg out; EV_LEG_GONE brings it back */
+    CTL_CONF_OPEN,    /* lends conf */
+    CTL_CONF_CLOSE,   /* conf must be empty by now (its legs dropped); EV_CONF_GONE brings it back */
+    CTL_LEG_ADD,      /* lends leg, puts it into conf */
+    CTL_LEG_SWAP,     /* lends leg (same sockets, other codec or payload types) in the place of old: SSRC, sequence and
+                         timestamp go on; EV_LEG_GONE brings old back. leg keeps the id of its own cfg */
+    CTL_LEG_SET,      /* changes what set.what names */
+    CTL_LEG_TRANSFER, /* from a conference where it is alone but for clips, and which is no annex, into conf on the same
+                         worker: its stream goes on. feed: what it hears there, if that is an annex */
+    CTL_LEG_MOVE,     /* takes the leg out, its stream goes on elsewhere; EV_LEG_GONE brings it back as it is */
+    CTL_LEG_DROP,     /* sends RTCP BYE, takes the leg out; EV_LEG_GONE brings it back */
 };
 
 enum ctl_set { SET_DIRECTION = 1, SET_MUTE = 2, SET_DEAF = 4, SET_GAIN = 8, SET_REMOTE = 16 };
@@ -35,6 +38,7 @@ struct ctl_req {
     struct conf *conf;
     struct leg *leg;
     struct leg *old;
+    struct relay *feed;
     struct {
         unsigned what;     /* SET_* */
         bool rx_on, tx_on; /* SET_DIRECTION: hold and resume */
@@ -53,6 +57,7 @@ enum ctl_event {
     EV_RTCP_BYE,  /* id: the peer said BYE for its stream */
     EV_SPEAKS,    /* id: would be among the loudest if it were not in an annex; again while it is not moved */
     EV_HUSHED,    /* id: value 1, silent for hushed_s in a conference that has annexes; 0, no more */
+    EV_PLAYED,    /* id, leg (a name: it may be dropped by now): its clip is over */
     EV_SSRC,      /* id: value is the SSRC of its stream: as soon as it is known, and when it has changed */
 };
 

@@ -195,6 +195,10 @@ static void news_post(struct engine *e, struct leg *leg)
         struct ctl_ev hush = {.event = EV_HUSHED, .id = leg->cfg.id, .value = leg->hush_told};
         news->hush = !event_put(e, &hush);
     }
+    if (news->played) {
+        struct ctl_ev played = {.event = EV_PLAYED, .id = leg->cfg.id, .leg = leg};
+        news->played = !event_put(e, &played);
+    }
     if (news->bye) {
         struct ctl_ev bye = {.event = EV_RTCP_BYE, .id = leg->cfg.id};
         news->bye = !event_put(e, &bye);
@@ -214,7 +218,7 @@ static void ssrc_post(struct engine *e, struct leg *leg)
 static void hush_look(const struct conf *conf, struct leg *leg)
 {
     unsigned periods = conf->cfg.hushed_s * (1000u / TICK_MS) / RTCP_EVERY_TICKS;
-    if (!periods || !conf->n_relays || leg->cfg.relay) {
+    if (!periods || !conf->n_relays || leg->cfg.relay || leg->cfg.clip) {
         return;
     }
     bool spoke = leg->in_mix || leg->talking || leg->talk_weight;
@@ -259,7 +263,7 @@ static void conf_housekeep(struct engine *e, struct conf *conf)
     for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
         struct leg *leg = conf->plan.legs[i];
         const struct leg_news *news = &leg->news;
-        if (news->n_digits || news->quiet || news->bye || news->speaks || news->hush) {
+        if (news->n_digits || news->quiet || news->bye || news->speaks || news->hush || news->played) {
             news_post(e, leg);
         }
         if ((conf->tick + leg->beat_index) % RTCP_EVERY_TICKS == 0) {

@@ -48,7 +48,7 @@ static void leg_hand_back(struct engine *e, struct leg *leg)
     e->gone = leg;
 }
 
-/* A relay's leg has no socket, and is nobody's. */
+/* A leg of a relay or a clip has no socket, and is nobody's. */
 static void sockets_open(struct engine *e, const struct leg *leg)
 {
     struct io *io = e->cfg.io;
@@ -75,8 +75,8 @@ static void sockets_close(struct engine *e, const struct leg *leg)
 
 static void leg_add(struct engine *e, struct leg *leg, struct conf *conf)
 {
-    must(e->n_free_slots);
-    uint32_t pair = e->free_slots[--e->n_free_slots];
+    must(e->n_free_slots || leg->cfg.clip);
+    uint32_t pair = leg->cfg.clip ? 0 : e->free_slots[--e->n_free_slots];
     leg_attach(leg, &e->pool, 2 * pair, 2 * pair + 1, e->now_ns);
     sockets_open(e, leg);
     count_add(&e->cfg.stats->moves, leg->fed);
@@ -99,9 +99,18 @@ static void leg_drop_from(struct engine *e, struct leg *leg, bool moves)
     engine_flush(&e->box); /* the packets may point at the leg's address */
     leg_detach(leg);
     sockets_close(e, leg);
-    e->free_slots[e->n_free_slots++] = leg->slot_rtp / 2;
+    if (!leg->cfg.clip) {
+        e->free_slots[e->n_free_slots++] = leg->slot_rtp / 2;
+    }
     e->n_legs--;
     leg_hand_back(e, leg);
+}
+
+static void leg_transfer(struct engine *e, struct leg *leg, const struct ctl_req *req)
+{
+    e->slot_legs[leg->conf->i_slot]--;
+    conf_leg_transfer(req->conf, leg, req->feed);
+    e->slot_legs[req->conf->i_slot]++;
 }
 
 static void leg_swap(struct engine *e, struct leg *leg, struct leg *old)
@@ -171,6 +180,9 @@ void engine_ctl(struct engine *e)
             break;
         case CTL_LEG_SET:
             leg_set(e, req.leg, &req);
+            break;
+        case CTL_LEG_TRANSFER:
+            leg_transfer(e, req.leg, &req);
             break;
         case CTL_LEG_MOVE:
         case CTL_LEG_DROP:

@@ -362,6 +362,8 @@ static void take_event(struct focus *f, const struct ctl_ev *ev)
         break;
     case EV_RTCP_BYE:
         break; /* not authenticated: the call ends by SIP, or by silence */
+    case EV_PLAYED:
+        break; /* nobody here plays clips */
     case EV_SPEAKS:
         call_speaks((struct call *)(uintptr_t)ev->id);
         break;

@@ -11,8 +11,8 @@ int conf_build(struct conf **out, const struct conf_cfg *cfg)
     if (cfg->legs_max < 1 || cfg->legs_max > CONF_LEGS_MAX || cfg->talkers > TALKERS_MAX) {
         return -EINVAL;
     }
-    uint32_t mixed_max = cfg->talkers ? MIN(cfg->talkers, cfg->legs_max) : cfg->legs_max;
-    size_t legs_max = (size_t)cfg->legs_max + CONF_RELAYS_MAX;
+    uint32_t mixed_max = (cfg->talkers ? MIN(cfg->talkers, cfg->legs_max) : cfg->legs_max) + CONF_CLIPS_MAX;
+    size_t legs_max = (size_t)cfg->legs_max + CONF_RELAYS_MAX + CONF_CLIPS_MAX;
     struct conf *conf = mem_get(sizeof *conf + (legs_max + 2 * (size_t)mixed_max) * sizeof(struct leg *));
     if (!conf) {
         return -ENOMEM;
@@ -54,7 +54,8 @@ const struct conf_cfg *conf_cfg_of(const struct conf *conf)
 /* As if it came new, for what only this conference knows of it. */
 static void marks_forget(struct leg *leg, const struct conf *conf)
 {
-    leg->talking = leg->in_mix = leg->hush_told = false;
+    leg->talking = leg->cfg.clip; /* for good, and not among those who compete */
+    leg->in_mix = leg->hush_told = false;
     leg->told_ticks = leg->hushed_periods = 0;
     leg->news.speaks = leg->news.hush = false;
     for (unsigned r = 0; r < RATES; r++) {
@@ -65,8 +66,11 @@ static void marks_forget(struct leg *leg, const struct conf *conf)
 void conf_leg_add(struct conf *conf, struct leg *leg)
 {
     struct plan *plan = &conf->plan;
-    bool relay = leg->cfg.relay;
-    must(relay ? conf->n_relays < CONF_RELAYS_MAX : plan->n_legs - conf->n_relays < conf->cfg.legs_max);
+    bool relay = leg->cfg.relay, clip = leg->cfg.clip;
+    uint32_t n_legs = plan->n_legs - conf->n_relays - conf->n_clips;
+    must(relay  ? conf->n_relays < CONF_RELAYS_MAX
+         : clip ? conf->n_clips < CONF_CLIPS_MAX && !conf->cfg.annex
+                : n_legs < conf->cfg.legs_max);
     must(!leg->cfg.feed == !conf->cfg.annex);
     must(leg->encoder || !leg->cfg.codec->has_state || conf->cfg.annex); /* leg_equip */
     plan->legs[plan->n_legs++] = leg;
@@ -75,6 +79,8 @@ void conf_leg_add(struct conf *conf, struct leg *leg)
         plan->legs[0] = leg;
         conf->n_relays++;
     }
+    conf->n_clips += clip;
+    leg->solo = clip; /* it shares nothing: no kind of listener */
     leg->conf = conf;
     leg->contested = conf->cfg.talkers > 0;
     marks_forget(leg, conf);
@@ -99,6 +105,17 @@ void conf_leg_drop(struct conf *conf, struct leg *leg)
         }
     }
     conf->n_relays -= leg->cfg.relay != NULL;
+    conf->n_clips -= leg->cfg.clip != NULL;
     leg->conf = NULL;
     conf->changed = true;
+}
+
+void conf_leg_transfer(struct conf *conf, struct leg *leg, struct relay *feed)
+{
+    must(!leg->conf->cfg.annex);
+    encoders_part(leg->conf, leg);
+    conf_leg_drop(leg->conf, leg);
+    leg->cfg.feed = feed;
+    leg->fed = false;
+    conf_leg_add(conf, leg);
 }

@@ -50,6 +50,7 @@ struct conf {
     uint8_t to_beat_dbov;  /* see relay.h; of an annex: as its owner says */
     uint32_t position;     /* tick, and those that never ran */
     uint32_t n_relays;     /* legs that are nobody's */
+    uint32_t n_clips;      /* these too */
     uint64_t due_ns;       /* when this tick was due */
     uint64_t owner_due_ns; /* of an annex: of the newest frame; 0: none yet */
     struct conf *hungry;
@@ -96,6 +97,11 @@ void conf_leg_leave(struct conf *conf, struct leg *leg, const struct mix_tools *
 /** Puts a leg in, a new one or one that has left another worker: it misses nothing and gets nothing twice, as long as
  * it comes before its feed's last frames are gone. */
 void conf_leg_enter(struct conf *conf, struct leg *leg, const struct mix_tools *tools);
+
+/** Puts a leg into conf that is alone, but for clips, in another one of the same worker, not in an annex: sequence,
+ * timestamp and encoder go on, what it hears changes from one tick to the next. feed: what it hears in conf, if that is
+ * an annex. */
+void conf_leg_transfer(struct conf *conf, struct leg *leg, struct relay *feed);
 
 /** Compiles the plan from the legs in it. O(legs x kinds of legs). */
 void graph_compile(struct conf *conf);

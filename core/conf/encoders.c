@@ -166,6 +166,19 @@ void encoders_leave(struct conf *conf, struct leg *leg)
     encoders_of(conf, leg)->n_legs--;
 }
 
+void encoders_part(struct conf *conf, struct leg *leg)
+{
+    conf_leg_apart(conf, leg);
+    if (!leg->cfg.codec->has_state || !leg->grouped || conf->cfg.annex) {
+        return;
+    }
+    struct encoders *all = encoders_of(conf, leg);
+    must(all->n_legs == 1);
+    all->n--;
+    all->n_legs--;
+    leg->grouped = false; /* encoders_leave has nothing left to do */
+}
+
 void encoders_tick(struct conf *conf)
 {
     for (uint32_t i = 0; i < conf->n_mixed; i++) {

@@ -34,6 +34,9 @@ void encoders_enter(struct conf *conf, struct leg *leg);
 /** It leaves the conference, and its encoder stays: with an heir if it was the group's. */
 void encoders_leave(struct conf *conf, struct leg *leg);
 
+/** It leaves the conference and takes its encoder along. @pre nobody else there has its codec: none may be missed */
+void encoders_part(struct conf *conf, struct leg *leg);
+
 /** This tick's talkers are chosen and nothing is encoded yet: each gets his own; what is over goes to conf->surplus. */
 void encoders_tick(struct conf *conf);
 

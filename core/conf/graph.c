@@ -81,7 +81,7 @@ void graph_compile(struct conf *conf)
         ends[g] = &leg->next;
         plan->groups[g].count++;
         group_enter(conf, &plan->groups[g], leg);
-        plan->rate_used[leg->i_rate] = true;
+        plan->rate_used[leg->i_rate] |= !leg->cfg.clip;
         plan->in_lanes |= leg->cfg.codec->encode_many || leg->cfg.codec->decode_many;
     }
     uint32_t at = 0;

@@ -101,6 +101,9 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
     if (!cfg->codec || (cfg->fmt.rate_hz != 8000 && cfg->fmt.rate_hz != 16000 && cfg->fmt.rate_hz != 48000)) {
         return -EINVAL;
     }
+    if (cfg->clip && (clip_rate_hz(cfg->clip) != cfg->fmt.rate_hz || cfg->rtp_fd >= 0 || cfg->tx_on)) {
+        return -EINVAL;
+    }
     uint8_t packet_ticks;
     int err = packet_ticks_for(cfg, &packet_ticks);
     if (err) {
@@ -136,6 +139,7 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
     leg->marker = true;
     leg->own_encoder = true; /* fresh like the peer's decoder; joins its group later */
     leg->packet_ticks = packet_ticks;
+    leg->play = (struct clip_play){.clip = cfg->clip, .times = cfg->clip_times};
     leg->i_rate = (uint8_t)rate_index(cfg->fmt.rate_hz);
     leg->seq = cfg->seq0;
     leg->ts = cfg->ts0;

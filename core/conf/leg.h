@@ -14,6 +14,7 @@
 
 struct leg;
 struct relay; /* core/conf/relay.h */
+struct clip;  /* core/conf/clip.h */
 struct encoder;
 
 #define CNAME_MAX 64
@@ -24,6 +25,8 @@ struct leg_cfg {
     int rtp_fd, rtcp_fd;     /* bound, non-blocking UDP sockets, not connected; rtcp_fd -1: rtcp-mux or no RTCP */
     struct relay *relay;     /* nobody's leg: a silent listener without a socket, whose packets are broadcast there */
     struct relay *feed;      /* of a leg in an annex: what it hears */
+    const struct clip *clip; /* nobody's leg: no socket, it sends nothing and plays that, always heard. EV_PLAYED */
+    uint32_t clip_times;     /* so often; 0: for ever */
     bool rtcp_mux;           /* RTCP arrives on and goes to the RTP port */
     struct addr remote_rtp;  /* from the peer's SDP */
     struct addr remote_rtcp; /* from a=rtcp, else RTP port + 1; unset: send no RTCP */

@@ -300,6 +300,16 @@ static void frame_end(struct leg *leg, const struct leg_tools *tools, size_t fra
     row_measure(leg, tools->simd, frame, pause);
 }
 
+/* Without a stream. */
+static void frame_play(struct leg *leg, const struct leg_tools *tools, size_t frame)
+{
+    bool was_over = leg->play.is_over;
+    size_t n = clip_run(&leg->play, leg->row, frame);
+    row_fill(leg, n, frame);
+    row_measure(leg, tools->simd, frame, n == 0);
+    leg->news.played |= leg->play.is_over && !was_over;
+}
+
 /*
  * A header that goes on claiming what is not there is not asked again. One that claims silence while it sounds is not
  * caught, since it is not decoded: then nobody hears it, which is its own affair.
@@ -338,6 +348,10 @@ void leg_frame(struct leg *leg, const struct leg_tools *tools)
     bool paused_before = leg->paused && !leg->n_fifo, passed_before = leg->passed;
     leg->made_up = leg->passed = false;
     leg->claim_dbov = LEVEL_UNKNOWN;
+    if (leg->cfg.clip) {
+        frame_play(leg, tools, frame);
+        return;
+    }
     if (still_starting(leg)) {
         leg->peak = 0;
         leg->level_dbov = LEVEL_SILENT;

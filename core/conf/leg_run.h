@@ -5,6 +5,7 @@
 #ifndef CORE_CONF_LEG_RUN_H
 #define CORE_CONF_LEG_RUN_H
 
+#include "core/conf/clip.h"
 #include "core/conf/lanes.h"
 #include "core/conf/leg.h"
 #include "core/conf/relay.h"
@@ -19,14 +20,14 @@
 #define GAIN_UNITY_Q12 4096
 #define LEVEL_SILENT 127
 #define CLAIM_OVER_DB 6 /* what a codec may take off a level between its sender's measure and ours */
-#define FIFO_FRAMES 8 /* a 120 ms packet behind almost two ticks' audio */
+#define FIFO_FRAMES 8   /* a 120 ms packet behind almost two ticks' audio */
 
 /* What a leg tells its worker's signalling; the engine turns it into events. */
 #define NEWS_DIGITS 8 /* more than anybody keys within a tick */
 
 struct leg_news {
     unsigned n_digits;
-    bool quiet, bye, speaks, hush;
+    bool quiet, bye, speaks, hush, played;
     struct {
         char digit;
         uint32_t ms;
@@ -72,7 +73,7 @@ struct leg {
     bool made_up;                   /* some of this tick's audio was concealed */
     uint8_t level_dbov, score_dbov; /* now; with a slow fall, what the loudest are chosen by */
     int peak;
-    bool audible; /* has sound, and may be heard */
+    bool audible;        /* has sound, and may be heard */
     bool contested;      /* only the loudest are heard in its conference */
     bool passed;         /* this tick's packet is not decoded: if level_dbov is what it is thought, nobody hears it */
     bool claims_void;    /* its header's levels proved false */
@@ -81,8 +82,8 @@ struct leg {
     uint8_t idle_ticks;  /* packets in a row in which its encoder found no voice */
     uint8_t probe_ticks; /* ticks passed by: now and then one is looked at */
     uint8_t n_passed;    /* packets that this tick took undecoded */
-    bool talking; /* among the loudest */
-    bool in_mix;  /* its row is in this tick's sum */
+    bool talking;        /* among the loudest */
+    bool in_mix;         /* its row is in this tick's sum */
     uint16_t silent_ticks;
     int32_t gain_q12, gain_set_q12; /* in effect, and asked for */
 
@@ -129,6 +130,7 @@ struct leg {
     uint64_t drops_told[DROPS]; /* of stats.drops, already in the worker's sums */
     uint32_t ssrc_told;         /* signalling knows this one of the peer; 0: none */
     struct dtmf dtmf;
+    struct clip_play play; /* of a leg with cfg.clip */
 };
 
 /* What decoding needs of its worker. */
