@@ -406,9 +406,10 @@ uint64_t focus_beat(struct focus *f)
 {
     struct ctl_ev ev;
     struct store_reply reply;
+    unsigned n_events = 0;
 
     for (unsigned w = 0; w < place_n_workers(f->place); w++) {
-        for (unsigned n = 0; n < FOCUS_EVENTS_BATCH && ctl_take(place_worker(f->place, (int)w), &ev); n++) {
+        for (unsigned n = 0; n < FOCUS_EVENTS_BATCH && ctl_take(place_worker(f->place, (int)w), &ev); n++, n_events++) {
             take_event(f, &ev);
         }
     }
@@ -424,7 +425,10 @@ uint64_t focus_beat(struct focus *f)
             store_complain(f, reply.err);
         }
     }
-    return f->calls || f->n_due || f->rooms || f->gates ? FOCUS_BEAT_NS : NS_PER_S;
+    if (n_events || f->n_due || f->gates) {
+        return FOCUS_BEAT_NS;
+    }
+    return f->calls || f->rooms ? FOCUS_CALM_NS : NS_PER_S;
 }
 
 /* --- Start and end ------------------------------------------------------------------------------------------------ */
