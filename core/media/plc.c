@@ -19,15 +19,27 @@ size_t plc_history_bytes(uint32_t rate_hz)
 
 void plc_init(struct plc *p, uint32_t rate_hz, int16_t *history)
 {
+    uint32_t n_history = (uint32_t)(plc_history_bytes(rate_hz) / sizeof(int16_t));
     *p = (struct plc){
         .history = history,
-        .n_history = (uint32_t)(plc_history_bytes(rate_hz) / sizeof(int16_t)),
+        .n_history = n_history,
+        .n_silent = n_history,
         .factor = rate_hz / 8000,
     };
 }
 
+static bool is_silent(const int16_t *pcm, size_t n)
+{
+    return n && pcm[0] == 0 && memcmp(pcm, pcm + 1, (n - 1) * sizeof *pcm) == 0;
+}
+
 static void remember(struct plc *p, const int16_t *pcm, size_t n)
 {
+    bool silent = is_silent(pcm, n);
+    if (silent && p->n_silent >= p->n_history) {
+        return; /* who is muted has nothing but zeros there already */
+    }
+    p->n_silent = silent ? p->n_silent + (uint32_t)n : 0;
     size_t kept = MIN(n, (size_t)p->n_history), first = MIN(kept, (size_t)(p->n_history - p->oldest));
     pcm += n - kept;
     memcpy(p->history + p->oldest, pcm, first * sizeof *pcm);
@@ -154,5 +166,6 @@ void plc_good(struct plc *p, int16_t *pcm, size_t n)
 void plc_pause(struct plc *p)
 {
     memset(p->history, 0, p->n_history * sizeof *p->history);
+    p->n_silent = p->n_history;
     p->made_samples = 0;
 }

@@ -17,6 +17,7 @@ struct plc {
     int16_t *history; /* [n_history], a ring; straight while a loss goes on */
     uint32_t n_history;
     uint32_t oldest;       /* where it begins, and where the next sample goes */
+    uint32_t n_silent;     /* so many of the newest are zero, n_history and more: all */
     uint32_t factor;       /* rate / 8000 */
     uint32_t pitch;        /* samples */
     uint32_t at;           /* into the period */

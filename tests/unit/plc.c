@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define TAU 6.28318530717958647692
 
@@ -58,9 +59,33 @@ static void nothing_known_is_silence(void **state)
     mem_put(history);
 }
 
+/* However long it lasted, it is remembered as the silence before what follows. */
+static void long_silence_is_like_a_short_one(void **state)
+{
+    int16_t made[2][160], pcm[160];
+    for (unsigned k = 0; k < 2; k++) {
+        int16_t *history = mem_get(plc_history_bytes(8000));
+        struct plc plc;
+        plc_init(&plc, 8000, history);
+        tone(pcm, 160, 8000, 700.0, 0);
+        plc_good(&plc, pcm, 160);
+        for (unsigned i = 0; i < (k ? 50 : 3); i++) {
+            memset(pcm, 0, sizeof pcm);
+            plc_good(&plc, pcm, 160);
+        }
+        tone(pcm, 160, 8000, 205.0, 0);
+        plc_good(&plc, pcm, 160);
+        plc_conceal(&plc, made[k], 160);
+        mem_put(history);
+    }
+    assert_true(made[0][10] != 0);
+    assert_memory_equal(made[0], made[1], sizeof made[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(tone_goes_on_and_fades),
-                                       cmocka_unit_test(nothing_known_is_silence)};
+                                       cmocka_unit_test(nothing_known_is_silence),
+                                       cmocka_unit_test(long_silence_is_like_a_short_one)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
