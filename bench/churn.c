@@ -29,7 +29,8 @@ struct sums {
     unsigned n;
     bool has_rss;
     double us[BENCH_ROUNDS_MAX], p50[BENCH_ROUNDS_MAX], p99[BENCH_ROUNDS_MAX], rss_kb_per_min[BENCH_ROUNDS_MAX];
-    double up, lost, received, gaps, ticks, ticks_late, late_sends, joined, left, failed, unavailable, retry_after;
+    double up, lost, received, gaps, ticks, ticks_late, naps, naps_late, late_sends, joined, left, failed, unavailable,
+        retry_after;
     double rss_end_kb, loss_worst;
 };
 
@@ -48,6 +49,8 @@ static void sums_add(struct sums *s, const struct match_result *r)
     s->gaps += r->gaps_over_60ms;
     s->ticks += r->ticks;
     s->ticks_late += r->ticks_late;
+    s->naps += r->naps;
+    s->naps_late += r->naps_late;
     s->late_sends += r->late_sends;
     s->joined += json_value(r->load, "churn_joined", 0);
     s->left += json_value(r->load, "churn_left", 0);
@@ -62,11 +65,12 @@ static void sums_print(const struct settings *o, enum scene scene, unsigned offe
     bench_json_begin("churn");
     printf(",\"case\":\"%s\",\"codec\":\"pcmu\",\"room\":%u,\"talkers\":%u,\"offered\":%u,\"up\":%.0f,\"rounds\":%u,"
            "\"us_per_participant_s\":%.1f,\"delay_ms_p50\":%.1f,\"delay_ms_p99\":%.1f,\"lost\":%.0f,\"received\":%.0f,"
-           "\"loss\":%.6f,\"gaps_over_60ms\":%.0f,\"ticks\":%.0f,\"ticks_late\":%.0f,\"late_sends\":%.0f,"
+           "\"loss\":%.6f,\"gaps_over_60ms\":%.0f,\"ticks\":%.0f,\"ticks_late\":%.0f,\"naps\":%.0f,\"naps_late\":%.0f,"
+           "\"late_sends\":%.0f,"
            "\"rss_kb\":%.0f",
            scene_names[scene], o->room, o->talkers, offered, s->up / s->n, s->n, bench_median(s->us, s->n),
            bench_median(s->p50, s->n), bench_median(s->p99, s->n), s->lost, s->received, s->loss_worst, s->gaps,
-           s->ticks, s->ticks_late, s->late_sends, s->rss_end_kb);
+           s->ticks, s->ticks_late, s->naps, s->naps_late, s->late_sends, s->rss_end_kb);
     if (s->has_rss) {
         printf(",\"rss_kb_per_min\":%.0f", bench_median(s->rss_kb_per_min, s->n));
     }

@@ -3,6 +3,7 @@
 #include "bench/bench.h"
 #include "bench/janus.h"
 #include "bench/json.h"
+#include "bench/noise.h"
 #include "bench/options.h"
 #include "bench/pump.h"
 
@@ -481,8 +482,13 @@ static int match_try(const struct stand *s, const struct match *m, struct match_
         fprintf(stderr, "mixminus-bench: %s does not start\n", peer_name(m->peer));
         return server;
     }
+    struct noise noise;
+    noise_begin(&noise, s->server_cpu);
     int err = load_run(s, m, server, ports);
+    noise_end(&noise);
     stand_end(server);
+    r->naps = (double)noise.naps;
+    r->naps_late = (double)noise.late;
     err = err ? err : result_read(s, m, r);
     if (err) {
         char why[256] = "";

@@ -66,9 +66,10 @@ struct match_result {
     double us;   /* CPU per participant-second */
     double loss; /* share of packets */
     double gaps_over_60ms, late_sends, up;
-    bool held;             /* all up, loss < 0.1 %, no gap over 60 ms */
-    char load[MATCH_LINE]; /* the line of mixminus-load */
-    bool has_server;       /* mixminusd's own figures over the measurement: */
+    bool held;              /* all up, loss < 0.1 %, no gap over 60 ms */
+    char load[MATCH_LINE];  /* the line of mixminus-load */
+    double naps, naps_late; /* of a thread that only sleeps: the machine's own late ticks */
+    bool has_server;        /* mixminusd's own figures over the measurement: */
     double ticks, ticks_late, encoded, encode_shared, rss_end_kb;
     bool has_rss;          /* enough lines for: */
     double rss_kb_per_min; /* slope over the second half */

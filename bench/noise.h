@@ -1,0 +1,25 @@
+/*
+ * How late this machine itself is: a thread of high priority on the server's CPU that does nothing but wake every 2 ms
+ * and look how late it is. What it misses by as much as a late tick, no server could have kept.
+ */
+#ifndef BENCH_NOISE_H
+#define BENCH_NOISE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct noise {
+    pthread_t thread;
+    int cpu;
+    bool running;
+    atomic_bool stop;
+    uint64_t naps, late; /* those over 5 ms late; valid after noise_end */
+};
+
+/** Begins to watch a CPU; where threads or priorities are refused it sees nothing, or what anybody sees. */
+void noise_begin(struct noise *noise, int cpu);
+void noise_end(struct noise *noise);
+
+#endif
