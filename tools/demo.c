@@ -7,7 +7,7 @@
 #include "core/io_socket.h"
 #include "tools/spawn.h"
 #include "tools/ua_leg.h"
-#include "tools/ua_wav.h"
+#include "tools/wav.h"
 
 #include <errno.h>
 #include <math.h>

@@ -3,7 +3,7 @@
 #include "core/engine.h"
 #include "core/media/rtp.h"
 #include "tools/replay.h"
-#include "tools/ua_wav.h"
+#include "tools/wav.h"
 
 #include <errno.h>
 #include <stdio.h>

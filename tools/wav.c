@@ -1,5 +1,5 @@
-/* Sound files by libsndfile. See ua_wav.h. */
-#include "tools/ua_wav.h"
+/* Sound files by libsndfile. See wav.h. */
+#include "tools/wav.h"
 
 #include <errno.h>
 #include <sndfile.h>

@@ -1,6 +1,6 @@
 /* Sound files: the only door to libsndfile. Whole files, 16 bit; control side, may block. */
-#ifndef TOOLS_UA_WAV_H
-#define TOOLS_UA_WAV_H
+#ifndef TOOLS_WAV_H
+#define TOOLS_WAV_H
 
 #include "core/base/base.h"
 
