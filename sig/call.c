@@ -238,8 +238,11 @@ enum call_state call_event(struct call *call, enum call_event event, const struc
     }
     enum call_state now = call->state;
     bool is_news = now == CALL_ANSWERED || now == CALL_UP || now == CALL_DIALLING || now == CALL_RINGING;
-    if (is_news && was != now && !call->pin.is_due) {
+    if (is_news && was != now) {
         roster_changed(call); /* came, is held, is back; is called, is alerted */
+    }
+    if (now == CALL_UP && was != now) {
+        pin_ask(call);
     }
     call_settle(call);
     return now;
@@ -550,6 +553,7 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
         return -EPROTO;
     }
     if (who->owes_pin) {
+        call->in_lobby = true;
         pin_begin(call, who->pin);
     }
     early_init(call);
@@ -614,6 +618,7 @@ void call_abandon(struct call *call)
         dial_forget(call);
     }
     call->leg = NULL;
+    call->lobby = NULL;
     call->annex = NULL;
     call->feed = NULL;
     call->moving = call->enter_due = false;

@@ -12,6 +12,7 @@
 #include "sig/refresh.h"
 
 struct dial;
+struct lobby;
 struct leg;
 struct room;
 
@@ -87,16 +88,18 @@ struct call {
     struct offer_media media;
     bool has_media;
     struct place_leg place;
+    bool in_lobby;       /* its leg is not for the conference yet */
+    struct lobby *lobby; /* where it is then */
     struct annex *annex; /* where its leg is, or is on its way to; NULL: the owner */
     struct feed *feed;   /* what it hears there */
     bool moving;         /* its leg is on its way from one worker to another */
     bool enter_due;      /* it has arrived, but the ring is full */
     bool hushed;         /* silent for long */
-    struct leg *leg; /* lent, the one that runs; NULL: none */
-    unsigned n_lent; /* legs that have not come back */
-    bool dropped;    /* no leg may be added any more */
-    bool drop_due;   /* CTL_LEG_DROP waits for the ring */
-    uint32_t ssrc;   /* of its stream, as it stands in the CSRC lists of the mix; 0: not known yet */
+    struct leg *leg;     /* lent, the one that runs; NULL: none */
+    unsigned n_lent;     /* legs that have not come back */
+    bool dropped;        /* no leg may be added any more */
+    bool drop_due;       /* CTL_LEG_DROP waits for the ring */
+    uint32_t ssrc;       /* of its stream, as it stands in the CSRC lists of the mix; 0: not known yet */
 };
 
 /**
@@ -144,8 +147,11 @@ int call_media_start(struct call *call);
  * the leg is lost and the call must end */
 int call_media_change(struct call *call, const struct offer_media *wanted);
 
-/** Who was muted and deaf for want of a PIN hears and is heard from now on. */
-void call_media_let_in(struct call *call);
+/** What a leg costs, with the lobby in which the call is. */
+struct place_cost call_media_cost(const struct call *call, struct place_cost cost);
+
+/** From the lobby into the conference. @return 0 | -EAGAIN, -EBUSY, -ENOMEM: it is in the lobby still */
+int call_media_let_in(struct call *call);
 
 /** Takes the leg back; safe at any time, any number of times. */
 void call_media_drop(struct call *call);

@@ -278,7 +278,7 @@ int call_take_answer(struct call *call, const struct sip_msg *msg)
     if (call->leg) {
         return call_media_change(call, &media);
     }
-    struct place_cost cost = invite_cost(&media);
+    struct place_cost cost = call_media_cost(call, invite_cost(&media));
     err = place_leg_reprice(call->focus->place, &call->place, cost);
     if (!err) {
         call->media = media;

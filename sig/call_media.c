@@ -4,15 +4,24 @@
 #include "core/conf/leg.h"
 #include "core/ctl.h"
 #include "sig/annex.h"
+#include "sig/lobby.h"
 #include "sig/room.h"
 
 #include <errno.h>
 #include <string.h>
 
-int call_media_take(struct call *call, struct place_cost cost)
+/* In a lobby it has its own mix and encode, and what is played there. */
+struct place_cost call_media_cost(const struct call *call, struct place_cost cost)
+{
+    cost.cpu_us *= call->in_lobby ? 2 : 1;
+    return cost;
+}
+
+int call_media_take(struct call *call, struct place_cost leg_cost)
 {
     struct place *place = call->focus->place;
     struct room *room = call->room;
+    struct place_cost cost = call_media_cost(call, leg_cost);
     int err = room_open(room, cost);
     if (!err) {
         err = place_leg_take(place, room->worker, &room->hold, cost, &call->place);
@@ -26,7 +35,7 @@ int call_media_take(struct call *call, struct place_cost cost)
 
 struct conf *call_conf(const struct call *call)
 {
-    return call->annex ? call->annex->conf : call->room->conf;
+    return call->lobby ? call->lobby->conf : call->annex ? call->annex->conf : call->room->conf;
 }
 
 static struct ctl *worker_of(const struct call *call)
@@ -72,37 +81,44 @@ static void lent(struct call *call, struct leg *leg, struct feed *feed)
     count_add(&call->focus->stats.legs, 1);
 }
 
-/* Mutes and deafens the leg, or takes both back. */
-static int put_shut(struct call *call, bool is_shut)
+/* Its leg is named there for the last time. */
+static void conf_leave(struct call *call)
 {
-    struct ctl_req req = {.op = CTL_LEG_SET, .conf = call_conf(call), .leg = call->leg};
-    req.set.what = SET_MUTE | SET_DEAF;
-    req.set.muted = req.set.deaf = is_shut;
-    return ctl_put(worker_of(call), &req) == 0 ? 0 : -EBUSY;
+    struct lobby *lobby = call->lobby;
+    annex_put(call->annex);
+    call->annex = NULL;
+    call->lobby = NULL;
+    lobby_leave(lobby);
 }
 
-/* Who owes a PIN neither hears nor is heard. If the worker cannot be told, the leg goes; the PIN's time ends the call.
+/* What a leg in the conference needs where the call has its place. @return 0 | as annex_get and feed_get; all as before
  */
-static int shut_if_due(struct call *call)
+static int beside_get(struct call *call, const struct offer_media *media, struct annex **annex, struct feed **feed)
 {
-    if (!call->pin.is_due || put_shut(call, true) == 0) {
+    *annex = NULL;
+    *feed = NULL;
+    if (call->place.worker == call->room->worker) {
         return 0;
     }
-    call_media_drop(call);
-    return -EBUSY;
+    int err = annex_get(call->room, call->place.worker, annex);
+    err = err ? err : feed_get(call->room, media, feed);
+    if (err) {
+        annex_put(*annex);
+    }
+    return err;
 }
 
 static int put_add(struct call *call, const struct offer_media *media)
 {
     struct ctl_req req = {.op = CTL_LEG_ADD};
     struct feed *feed = NULL;
-    int err = 0;
+    int err = call->in_lobby ? lobby_open(&call->lobby, call) : beside_get(call, media, &call->annex, &feed);
 
-    if (call->place.worker != call->room->worker) {
-        err = annex_get(call->room, call->place.worker, &call->annex);
-        err = err ? err : feed_get(call->room, media, &feed);
+    if (err) {
+        call->annex = NULL;
+        return err;
     }
-    err = err ? err : leg_make(call, media, feed, &req.leg);
+    err = leg_make(call, media, feed, &req.leg);
     req.conf = call_conf(call);
     if (!err && ctl_put(worker_of(call), &req) != 0) {
         leg_free(req.leg);
@@ -110,19 +126,40 @@ static int put_add(struct call *call, const struct offer_media *media)
     }
     if (err) {
         feed_put(feed);
-        annex_put(call->annex);
-        call->annex = NULL;
+        conf_leave(call);
         return err;
     }
     lent(call, req.leg, feed);
-    return shut_if_due(call);
+    return 0;
 }
 
-void call_media_let_in(struct call *call)
+int call_media_let_in(struct call *call)
 {
-    if (call->leg && put_shut(call, false) != 0) {
-        call_end(call, FOCUS_END_FAULT); /* the worker takes nothing: better gone than there without a voice */
+    struct ctl_req req = {.op = CTL_LEG_TRANSFER, .leg = call->leg};
+    struct annex *annex;
+    struct feed *feed;
+
+    if (!call->leg) { /* our offer has no answer yet */
+        call->in_lobby = false;
+        return 0;
     }
+    int err = beside_get(call, &call->media, &annex, &feed);
+    if (err) {
+        return err;
+    }
+    req.conf = annex ? annex->conf : call->room->conf;
+    req.feed = feed ? feed->relay : NULL;
+    if (ctl_put(worker_of(call), &req) != 0) {
+        feed_put(feed);
+        annex_put(annex);
+        return -EBUSY;
+    }
+    conf_leave(call);
+    call->annex = annex;
+    call->feed = feed;
+    call->in_lobby = false;
+    must(place_leg_reprice(call->focus->place, &call->place, invite_cost(&call->media)) == 0); /* it is less */
+    return 0;
 }
 
 int call_media_start(struct call *call)
@@ -179,13 +216,13 @@ static int put_swap(struct call *call, const struct offer_media *media)
         return err;
     }
     lent(call, req.leg, feed);
-    return shut_if_due(call);
+    return 0;
 }
 
 int call_media_change(struct call *call, const struct offer_media *wanted)
 {
     struct place_cost old = call->place.cost;
-    struct place_cost cost = invite_cost(wanted);
+    struct place_cost cost = call_media_cost(call, invite_cost(wanted));
     struct offer_media media = *wanted;
 
     if (!addr_is_set(&media.remote_rtp)) { /* hold by 0.0.0.0: the leg keeps what it knows for the resume */
@@ -219,16 +256,14 @@ void call_media_drop(struct call *call)
         if (call->n_lent == 0) {
             place_leg_give(call->focus->place, &call->place);
         }
-        annex_put(call->annex);
-        call->annex = NULL;
+        conf_leave(call);
         return;
     }
     struct ctl_req req = {.op = CTL_LEG_DROP, .conf = call_conf(call), .leg = call->leg};
     bool full = ctl_put(worker_of(call), &req) != 0;
     if (!full) {
-        call->leg = NULL; /* named for the last time */
-        annex_put(call->annex);
-        call->annex = NULL;
+        call->leg = NULL;
+        conf_leave(call);
     }
     if (full != call->drop_due) {
         call->drop_due = full;

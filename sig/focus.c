@@ -8,6 +8,7 @@
 #include "sig/call.h"
 #include "sig/factory.h"
 #include "sig/guests.h"
+#include "sig/lobby.h"
 #include "sig/refer.h"
 #include "sig/replaces.h"
 #include "sig/room.h"
@@ -336,8 +337,18 @@ static void leg_gone(struct leg *leg)
     void *owner = (void *)(uintptr_t)leg_cfg_of(leg)->id;
     if (leg_cfg_of(leg)->relay) {
         feed_gone(owner, leg);
+    } else if (leg_cfg_of(leg)->clip) {
+        lobby_player_gone(owner, leg);
     } else {
         call_media_gone(owner, leg);
+    }
+}
+
+static void clip_over(const struct lobby *lobby, const struct leg *player)
+{
+    struct call *call = lobby_played(lobby, player);
+    if (call) {
+        pin_played(call);
     }
 }
 
@@ -363,7 +374,8 @@ static void take_event(struct focus *f, const struct ctl_ev *ev)
     case EV_RTCP_BYE:
         break; /* not authenticated: the call ends by SIP, or by silence */
     case EV_PLAYED:
-        break; /* nobody here plays clips */
+        clip_over((struct lobby *)(uintptr_t)ev->id, ev->leg);
+        break;
     case EV_SPEAKS:
         call_speaks((struct call *)(uintptr_t)ev->id);
         break;
@@ -386,7 +398,7 @@ static void settle_due(struct focus *f)
     }
     for (struct room *room = f->rooms, *next; room && f->n_due; room = next) {
         next = room->next;
-        if (room->close_due || room->save_due || room->annexes || room->feeds) {
+        if (room->close_due || room->save_due || room->annexes || room->feeds || room->lobbies) {
             room_settle(room);
         }
     }
@@ -545,7 +557,7 @@ void focus_stop(struct focus *f)
 bool focus_is_idle(const struct focus *f)
 {
     for (const struct room *room = f->rooms; room; room = room->next) {
-        if (room->conf || room->annexes || room->feeds || room->save_due) {
+        if (room->conf || room->annexes || room->feeds || room->lobbies || room->save_due) {
             return false;
         }
     }
@@ -571,6 +583,7 @@ void focus_free(struct focus *f)
         free(room->creator_uri);
         free(room->name);
         annex_abandon(room);
+        lobby_abandon(room);
         free(room);
     }
     gate_close(f);

@@ -10,6 +10,7 @@
  *     call.c     one participant's signalling, a table-driven state machine; call_media.c its leg
  *     refer.c    bringing others in, and removing them; dial.c calls them, reach.c says whether it may
  *     annex.c    what a conference has on other workers, when one is too small; call_move.c who moves between them
+ *     lobby.c    where a call hears prompts and nobody hears it; prompts.c what is said there
  *
  * Signalling thread only.
  */
@@ -22,6 +23,7 @@
 #include "sig/offer.h"
 #include "sig/pin.h"
 #include "sig/place.h"
+#include "sig/prompts.h"
 #include "sig/reach.h"
 #include "sig/store.h"
 #include "sig/trust.h"
@@ -66,9 +68,10 @@ struct focus_cfg {
     char realm[AUTH_REALM_MAX];       /* of digest authentication; "": nobody is asked who he is */
     unsigned digests;                 /* as auth_cfg.algorithms */
     enum pin_policy pin;
-    bool allocate_before_auth; /* the factory answers anybody; who joins is asked all the same */
-    struct trust trusted;      /* peers whose P-Asserted-Identity is believed */
-    bool netann;               /* sip:conf=NAME@host makes and finds conferences (RFC 4240) */
+    bool allocate_before_auth;     /* the factory answers anybody; who joins is asked all the same */
+    const struct prompts *prompts; /* what is said to callers; outlives the workers. NULL: nothing */
+    struct trust trusted;          /* peers whose P-Asserted-Identity is believed */
+    bool netann;                   /* sip:conf=NAME@host makes and finds conferences (RFC 4240) */
     enum focus_refer refer;
     struct reach reach;    /* whom we may call */
     uint32_t dial_rate;    /* calls a minute that one may ask for */
@@ -173,7 +176,7 @@ const char *focus_ending_text(enum focus_ending ending);
 
 /* Readable from any thread. */
 struct focus_stats {
-    counter calls, confs, legs, subs; /* gauges; legs: lent to workers */
+    counter calls, confs, legs, subs, lobbies; /* gauges; legs: lent to workers */
     counter notifies;
     counter dials, dials_answered, dials_refused; /* calls of ours */
     counter calls_made, confs_made, redirects, challenges;
@@ -207,11 +210,11 @@ struct focus {
     struct focus_stats stats;
     uint8_t secret[KEYS_SECRET_BYTES];
     struct pin_failures pin_failures;
-    struct auth *auth;  /* NULL: nobody is asked */
-    struct sub *ending; /* subscriptions whose subject is over, and whose last NOTIFY waits */
+    struct auth *auth;               /* NULL: nobody is asked */
+    struct sub *ending;              /* subscriptions whose subject is over, and whose last NOTIFY waits */
     struct gate *gates, **gates_end; /* requests that wait for an account, oldest first, as the store answers */
     uint64_t last_cookie;
-    uint64_t complained_s; /* when the log was last told of the store */
+    uint64_t complained_s;  /* when the log was last told of the store */
     struct addr media_host; /* as our SDP names it */
     bool stopping;
     uint64_t last_id; /* for log lines */

@@ -2,6 +2,7 @@
 #include "sig/pin.h"
 
 #include "sig/call.h"
+#include "sig/lobby.h"
 #include "sig/room.h"
 #include "sig/roster.h"
 
@@ -40,9 +41,31 @@ static void failure_note(struct focus *f, const char *name)
 
 /* ---- one call ---- */
 
+/* What is not heard does no harm: it is keyed in all the same. @return 0: it plays */
+static int say(struct call *call, enum prompt prompt)
+{
+    call->pin.said = prompt;
+    return lobby_play(call->lobby, prompts_clip(call->focus->cfg.prompts, prompt), 1);
+}
+
+static void let_in(struct call *call)
+{
+    if (call_media_let_in(call) != 0) {
+        call_end(call, FOCUS_END_FAULT); /* the worker takes nothing */
+        return;
+    }
+    pin_stop(call);
+    roster_changed(call);
+}
+
 static void on_wait(struct timer *timer, uint64_t now_ns)
 {
-    call_end(TIMER_OWNER(timer, struct call, pin.wait), FOCUS_END_PIN);
+    struct call *call = TIMER_OWNER(timer, struct call, pin.wait);
+    if (call->pin.is_right) {
+        let_in(call); /* long thanks */
+    } else {
+        call_end(call, FOCUS_END_PIN);
+    }
 }
 
 void pin_begin(struct call *call, const uint8_t mac[KEYS_MAC_BYTES])
@@ -52,6 +75,27 @@ void pin_begin(struct call *call, const uint8_t mac[KEYS_MAC_BYTES])
     memcpy(p->mac, mac, sizeof p->mac);
     timer_init(&p->wait, on_wait);
     timer_start(call->focus->wheel, &p->wait, PIN_WAIT_S * 1000);
+}
+
+void pin_ask(struct call *call)
+{
+    struct pin *p = &call->pin;
+    if (p->is_due && !p->is_asked && p->n_digits == 0 && p->n_tries == 0 && !p->is_right) {
+        say(call, PROMPT_PIN_ENTER);
+    }
+    p->is_asked = true;
+}
+
+void pin_played(struct call *call)
+{
+    if (call->dropped) {
+        return;
+    }
+    if (call->pin.is_right) {
+        let_in(call);
+    } else if (call->pin.said == PROMPT_PIN_WRONG) {
+        say(call, PROMPT_PIN_ENTER);
+    }
 }
 
 void pin_stop(struct call *call)
@@ -81,9 +125,10 @@ static void judge(struct call *call)
     keys_wipe(p->digits, sizeof p->digits);
     p->n_digits = 0;
     if (right && !barred) {
-        pin_stop(call);
-        call_media_let_in(call);
-        roster_changed(call);
+        p->is_right = true;
+        if (say(call, PROMPT_PIN_RIGHT) != 0) {
+            let_in(call);
+        }
         return;
     }
     failure_note(f, call->who.user);
@@ -91,16 +136,19 @@ static void judge(struct call *call)
     count_add(&f->stats.pins_wrong, 1);
     if (++p->n_tries >= PIN_TRIES || barred) {
         call_end(call, FOCUS_END_PIN);
+    } else {
+        say(call, PROMPT_PIN_WRONG);
     }
 }
 
 void pin_key(struct call *call, char key)
 {
     struct pin *p = &call->pin;
-    if (!p->is_due) {
+    if (!p->is_due || p->is_right || call->dropped) {
         return;
     }
     timer_start(call->focus->wheel, &p->wait, PIN_WAIT_S * 1000);
+    lobby_hush(call->lobby); /* who begins needs no more telling; full ring: it plays on */
     if (key == '*') {
         p->n_digits = 0;
     } else if (key == '#') {

@@ -1,12 +1,13 @@
 /*
  * A PIN by keypad (RFC 4733 events, or INFO with application/dtmf-relay), also or instead of digest: a caller who owes
- * one is in the conference muted and deaf, and not on its roster, until it is right. Three tries; who fails too often
- * within an hour is not asked again. Digits are never logged.
+ * one is in a lobby (lobby.h), where prompts ask for it, and not on the roster, until it is right. Three tries; who
+ * fails too often within an hour is not asked again. Digits are never logged.
  */
 #ifndef SIG_PIN_H
 #define SIG_PIN_H
 
 #include "sig/gate.h"
+#include "sig/prompts.h"
 #include "sig/timer.h"
 
 #define PIN_DIGITS_MAX 12
@@ -30,6 +31,9 @@ struct pin {
     uint8_t mac[KEYS_MAC_BYTES];
     char digits[PIN_DIGITS_MAX + 1];
     unsigned n_digits, n_tries;
+    bool is_asked;    /* the first prompt has begun */
+    bool is_right;    /* he is thanked, and comes in after it */
+    enum prompt said; /* last */
     struct timer wait;
 };
 
@@ -46,6 +50,10 @@ bool pin_is_barred(const struct focus *focus, const char *name);
 
 /** The call owes a PIN from now on. */
 void pin_begin(struct call *call, const uint8_t mac[KEYS_MAC_BYTES]);
+/** It is up: whoever owes one, and has not keyed in anything yet, is asked for it. */
+void pin_ask(struct call *call);
+/** A prompt is over. The call may be gone after it. */
+void pin_played(struct call *call);
 /** The call is over. */
 void pin_stop(struct call *call);
 /** A key. '#' ends the PIN, '*' begins it anew. The call may be gone after it. */

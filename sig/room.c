@@ -6,6 +6,7 @@
 #include "sig/annex.h"
 #include "sig/call.h"
 #include "sig/hash.h"
+#include "sig/lobby.h"
 #include "sig/refer.h"
 #include "sig/roster.h"
 
@@ -350,7 +351,7 @@ void room_conf_gone(struct room *room, struct conf *conf)
 {
     if (conf == room->conf) {
         room->conf = NULL;
-    } else {
+    } else if (!lobby_gone(room, conf)) {
         annex_gone(room, conf);
     }
     conf_free(conf);
@@ -365,6 +366,7 @@ void room_settle(struct room *room)
         room_save(room);
     }
     bool relays = annex_settle(room);
+    lobby_settle(room);
     if (room->close_due && room->n_drops_due == 0 && !relays) { /* the worker wants it empty: drops go first */
         struct ctl_req req = {.op = CTL_CONF_CLOSE, .conf = room->conf};
         if (ctl_put(place_worker(f->place, room->worker), &req) == 0) {
@@ -372,7 +374,7 @@ void room_settle(struct room *room)
             f->n_due--;
         }
     }
-    bool whole = !room->conf && !room->annexes && !room->feeds;
+    bool whole = !room->conf && !room->annexes && !room->feeds && !room->lobbies;
     if (room->state == ROOM_ENDED && whole && room->n_calls == 0 && !room->save_due) {
         *room->link = room->next;
         if (room->next) {

@@ -11,6 +11,7 @@
 struct conf;
 struct sub;
 struct annex;
+struct lobby;
 struct feed;
 
 #define ROOM_GONE_MAX 64 /* departures that are remembered; a watcher further behind gets the whole state again */
@@ -33,6 +34,7 @@ struct room {
     struct conf *conf; /* lent; NULL: not open, or back */
     struct annex *annexes;
     struct feed *feeds;
+    struct lobby *lobbies;
     unsigned n_moving; /* calls on their way from one worker to another */
     struct call *roster;
     uint32_t n_roster;    /* participants now */

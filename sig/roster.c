@@ -198,6 +198,9 @@ static void tell(struct room *room)
 void roster_changed(struct call *call)
 {
     struct room *room = call->room;
+    if (call->pin.is_due) {
+        return; /* not here yet */
+    }
     call->changed = ++room->changes;
     tell(room);
 }

@@ -33,6 +33,7 @@ struct config {
     uint32_t stats_interval_s;
     struct addr http;                         /* where figures are served; unset: nowhere */
     char state_directory[SIG_STORE_MAX - 64]; /* of the default store, "": another one was given */
+    char prompts[TLS_PATH_MAX];               /* folder of announcements, "": the one that the build makes */
     uint32_t opus_rate_hz;
     bool auth_is_digest;
     bool scheduling_is_fifo, scheduling_is_asked; /* asked: a refusal is worth a warning */

@@ -142,6 +142,9 @@ static void put_signalling(FILE *out, const struct sig_figures *f)
     one(out, "conferences_total", "counter", "Conferences made.", (double)count_get(&f->focus->confs_made));
     one(out, "legs", "gauge", "Calls alive.", (double)count_get(&f->focus->calls));
     one(out, "legs_total", "counter", "Calls made.", (double)count_get(&f->focus->calls_made));
+    one(out, "lobbies", "gauge",
+        "Calls that hear announcements apart from their conference, a worker's conference each.",
+        (double)count_get(&f->focus->lobbies));
     one(out, "factory_redirects_total", "counter", "Factory requests answered with a fresh conference URI.",
         (double)count_get(&f->focus->redirects));
     one(out, "moves_refused_total", "counter", "Participants who spoke in an annex and found no place at the owner.",

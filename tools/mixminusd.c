@@ -10,6 +10,7 @@
 #include "tools/metrics.h"
 #include "tools/options.h"
 #include "tools/placement.h"
+#include "tools/prompts_read.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -31,6 +32,7 @@ struct server {
     struct ctl *ctls[PLACE_WORKERS_MAX];
     unsigned n_workers;
     const struct simd *simd;
+    struct prompts *prompts;
     struct sig *sig;
     struct figures_source figures;
     struct api *api;
@@ -233,6 +235,18 @@ static void say_failure(struct server *s, int err, const struct sig_failure *fai
     }
 }
 
+/* @return 0 | 1: said why */
+static int prompts_start(struct server *s)
+{
+    int err = prompts_read(&s->prompts, s->config.prompts, &s->log);
+    if (err) {
+        log_line(&s->log, LOG_ERROR, "the announcements in %s cannot be read (%s); give another --prompts",
+                 s->config.prompts, strerror(-err));
+    }
+    s->config.sig.focus.prompts = s->prompts;
+    return err ? 1 : 0;
+}
+
 static int signalling_start(struct server *s)
 {
     struct sig_cfg cfg = s->config.sig;
@@ -374,6 +388,9 @@ static int serve(struct server *s)
     raise_fd_limit(s);
     status = s->config.placement_is_auto ? place_apply(&s->config) : 0;
     if (status == 0) {
+        status = prompts_start(s);
+    }
+    if (status == 0) {
         status = workers_start(s);
     }
     if (status == 0) {
@@ -394,6 +411,7 @@ static int serve(struct server *s)
         sig_stop(s->sig);
     }
     workers_stop(s);
+    prompts_free(s->prompts); /* nobody plays them any more */
     return status;
 }
 

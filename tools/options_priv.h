@@ -20,6 +20,7 @@ OPTION(read_domain);
 OPTION(read_auth);
 OPTION(read_realm);
 OPTION(read_pin);
+OPTION(read_prompts);
 OPTION(read_digests);
 OPTION(read_allocate);
 OPTION(read_trusted);

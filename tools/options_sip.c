@@ -187,6 +187,11 @@ static int path_read(char to[TLS_PATH_MAX], const char *text, char *why, size_t 
     return 0;
 }
 
+OPTION(read_prompts)
+{
+    return path_read(config->prompts, text, why, size);
+}
+
 OPTION(read_tls_cert)
 {
     return path_read(config->sig.tls.cert, text, why, size);

@@ -212,6 +212,13 @@ HELP void worker_does(struct world *w, unsigned worker, const struct ctl_req *re
         worker_takes_out(w, worker, req->old);
         worker_adds(w, worker, req, conf);
         break;
+    case CTL_LEG_TRANSFER:
+        has = world_has(w, req->leg);
+        must(has && has->worker == worker && !conf_cfg_of(has->conf)->annex);
+        *has = w->has[--w->n_has];
+        leg_set_feed(req->leg, req->feed);
+        worker_adds(w, worker, req, req->conf);
+        break;
     case CTL_LEG_SET:
         must(!req->leg || (world_has(w, req->leg) && world_has(w, req->leg)->worker == worker));
         break;

@@ -7,14 +7,16 @@
 
 #include <cmocka.h>
 
+#include "sig/lobby.h"
 #include "tests/unit/call_world.h"
 
 #define REALM "ims.example"
 
-static struct world *open_with(enum pin_policy pin)
+/* prompts NULL: nothing is played, and who is right comes in at once. */
+static struct world *open_on(struct place_cfg place, enum pin_policy pin, const struct prompts *prompts)
 {
-    struct focus_cfg cfg = {.pin = pin, .realm = REALM};
-    struct world *w = world_open(cfg, 0, "memory");
+    struct focus_cfg cfg = {.pin = pin, .realm = REALM, .prompts = prompts, .legs_max = 100};
+    struct world *w = world_open_on(place, cfg, "memory");
     struct store_req req = {.op = STORE_ACCOUNT_PUT};
     strcpy(req.account.user, "p7"); /* as phone 7 says in From */
     req.account.is_entitled = req.account.has_pin = true;
@@ -22,6 +24,11 @@ static struct world *open_with(enum pin_policy pin)
     assert_int_equal(store_pin_mac(req.account.pin, w->focus->secret, "p7", "4711"), 0);
     assert_int_equal(store_put(w->store, &req), 0);
     return w;
+}
+
+static struct world *open_with(enum pin_policy pin)
+{
+    return open_on((struct place_cfg){.n_workers = 1}, pin, NULL);
 }
 
 static int await(struct world *w, unsigned before)
@@ -33,7 +40,26 @@ static int await(struct world *w, unsigned before)
     return w->n_sent == before ? 0 : status_of(last(w));
 }
 
-/* Phone 7, by From alone, into a conference that it has made. @return status */
+/* Phone 7, by From alone, into the conference with that user part. @return status */
+static int come_to(struct world *w, struct phone *p, const char *user)
+{
+    static unsigned branch = 1u << 20;
+    char to[256];
+    *p = phone_of(w, 7, user);
+    p->branch = branch += 100;
+    p->cseq = branch;
+    unsigned before = w->n_sent;
+    phone_send(p, "INVITE", 0, SDP_PCMU);
+    int status = await(w, before);
+    if (status == 200) {
+        assert_true(header(last(w), "To", to, sizeof to));
+        snprintf(p->to_tag, sizeof p->to_tag, "%s", strstr(to, ";tag=") + 5);
+        phone_ack(p, NULL);
+    }
+    return status;
+}
+
+/* The same into a conference that it has made. */
 static int come_in(struct world *w, struct phone *p)
 {
     static unsigned branch;
@@ -49,18 +75,13 @@ static int come_in(struct world *w, struct phone *p)
     }
     assert_true(header(last(w), "Contact", contact, sizeof contact));
     snprintf(user, sizeof user, "%.*s", URI_TOKEN_CHARS, contact + 5);
-    *p = phone_of(w, 7, user);
-    p->branch = branch += 100;
-    p->cseq = branch;
-    before = w->n_sent;
-    phone_send(p, "INVITE", 0, SDP_PCMU);
-    status = await(w, before);
-    if (status == 200) {
-        assert_true(header(last(w), "To", contact, sizeof contact));
-        snprintf(p->to_tag, sizeof p->to_tag, "%s", strstr(contact, ";tag=") + 5);
-        phone_ack(p, NULL);
-    }
-    return status;
+    return come_to(w, p, user);
+}
+
+static void event(struct world *w, struct ctl_ev ev)
+{
+    assert_true(ring_put(&w->ctl.events, &ev));
+    focus_beat(w->focus);
 }
 
 static void type(struct world *w, const char *keys)
@@ -99,16 +120,22 @@ static void test_right(void **state)
     struct phone p;
     assert_int_equal(come_in(w, &p), 200);
     world_work(w);
-    assert_int_equal(w->n_reqs, 3); /* conference, leg, and in the same breath: */
-    assert_int_equal(w->reqs[2].op, CTL_LEG_SET);
-    assert_int_equal(w->reqs[2].set.what, SET_MUTE | SET_DEAF);
-    assert_true(w->reqs[2].set.muted && w->reqs[2].set.deaf);
-    assert_int_equal(w->focus->calls->changed, 0); /* on no roster yet */
+    struct call *call = w->focus->calls;
+    assert_int_equal(w->n_reqs, 3); /* conference, lobby, leg */
+    assert_ptr_equal(w->reqs[0].conf, call->room->conf);
+    assert_int_equal(w->reqs[1].op, CTL_CONF_OPEN);
+    assert_int_equal(w->reqs[2].op, CTL_LEG_ADD);
+    assert_ptr_equal(w->reqs[2].conf, w->reqs[1].conf);
+    event(w, (struct ctl_ev){.event = EV_SSRC, .id = (uint64_t)(uintptr_t)call, .value = 9});
+    assert_int_equal(call->changed, 0); /* on no roster yet */
     type(w, "99*4711#");
     world_work(w);
-    assert_int_equal(w->n_reqs, 1);
-    assert_false(w->reqs[0].set.muted || w->reqs[0].set.deaf);
-    assert_true(w->focus->calls->changed > 0);
+    assert_int_equal(w->n_reqs, 2);
+    assert_int_equal(w->reqs[0].op, CTL_LEG_TRANSFER);
+    assert_ptr_equal(w->reqs[0].leg, call->leg);
+    assert_ptr_equal(w->reqs[0].conf, call->room->conf);
+    assert_int_equal(w->reqs[1].op, CTL_CONF_CLOSE);
+    assert_true(call->changed > 0);
     assert_false(w->focus->calls->pin.is_due);
     type(w, "1#1#1#1#"); /* from now on keys are keys */
     assert_int_equal(w->focus->calls->state, CALL_UP);
@@ -171,11 +198,175 @@ static void test_codec_change(void **state)
     assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMA), 200);
     phone_ack(&p, NULL);
     world_work(w);
+    assert_int_equal(w->n_reqs, 1);
     assert_int_equal(w->reqs[0].op, CTL_LEG_SWAP);
-    assert_int_equal(w->reqs[1].op, CTL_LEG_SET);
-    assert_true(w->reqs[1].set.muted && w->reqs[1].set.deaf);
-    assert_ptr_equal(w->reqs[1].leg, w->reqs[0].leg);
+    const struct call *call = w->focus->calls;
+    assert_ptr_equal(world_has(w, call->leg)->conf, call->lobby->conf);
+    phone_send(&p, "INVITE", 0, SDP_HOLD);
+    phone_ack(&p, NULL);
+    type(w, "4711#");
+    world_work(w);
+    assert_ptr_equal(world_has(w, call->leg)->conf, call->room->conf);
     world_close(w);
+}
+
+/* What the worker has been asked to play since the last look. @return NULL: nothing */
+static const struct clip *playing(struct world *w)
+{
+    const struct clip *clip = NULL;
+    world_work(w);
+    for (unsigned i = 0; i < w->n_reqs; i++) {
+        clip = w->reqs[i].op == CTL_LEG_ADD ? leg_cfg_of(w->reqs[i].leg)->clip : clip;
+    }
+    return clip;
+}
+
+static void played(struct world *w)
+{
+    const struct lobby *lobby = w->focus->calls->lobby;
+    event(w, (struct ctl_ev){.event = EV_PLAYED, .id = (uint64_t)(uintptr_t)lobby, .leg = lobby->player});
+}
+
+/* The prompts in their order; a key ends them; the end of one that has been dropped means nothing. */
+static void test_prompts(void **state)
+{
+    struct prompts *prompts;
+    struct phone p;
+    assert_int_equal(prompts_build(&prompts), 0);
+    struct world *w = open_on((struct place_cfg){.n_workers = 1}, PIN_INSTEAD, prompts);
+    assert_int_equal(come_in(w, &p), 200);
+    const struct call *call = w->focus->calls;
+    assert_ptr_equal(playing(w), prompts_clip(prompts, PROMPT_PIN_ENTER));
+    struct ctl_ev stale = {.event = EV_PLAYED, .id = (uint64_t)(uintptr_t)call->lobby, .leg = call->lobby->player};
+    assert_int_equal(phone_send(&p, "INVITE", 0, SDP_HOLD), 200); /* once is enough */
+    phone_ack(&p, NULL);
+    assert_null(playing(w));
+    type(w, "0");
+    assert_null(playing(w));
+    assert_int_equal(w->reqs[0].op, CTL_LEG_DROP);
+    type(w, "#");
+    assert_ptr_equal(playing(w), prompts_clip(prompts, PROMPT_PIN_WRONG));
+    event(w, stale);
+    assert_null(playing(w));
+    played(w);
+    assert_ptr_equal(playing(w), prompts_clip(prompts, PROMPT_PIN_ENTER));
+    world_give(w);
+    type(w, "4711#");
+    assert_ptr_equal(playing(w), prompts_clip(prompts, PROMPT_PIN_RIGHT));
+    assert_ptr_equal(world_has(w, call->leg)->conf, call->lobby->conf);
+    type(w, "1#2#3#"); /* he is right: nothing that he keys counts any more */
+    assert_true(call->pin.is_due);
+    played(w);
+    assert_false(call->pin.is_due);
+    world_work(w);
+    assert_ptr_equal(world_has(w, call->leg)->conf, call->room->conf);
+    world_give(w);
+    assert_null(call->room->lobbies);
+    assert_int_equal(count_get(&w->focus->stats.lobbies), 0);
+    world_close(w);
+    prompts_free(prompts);
+}
+
+/* Who hangs up, or is thrown out, in the midst of a prompt; thanks without an end. */
+static void test_prompt_ends(void **state)
+{
+    struct prompts *prompts;
+    struct phone p;
+    assert_int_equal(prompts_build(&prompts), 0);
+    struct world *w = open_on((struct place_cfg){.n_workers = 1}, PIN_INSTEAD, prompts);
+    assert_int_equal(come_in(w, &p), 200);
+    assert_int_equal(phone_send(&p, "BYE", 0, NULL), 200);
+    world_work(w);
+    world_give(w);
+    assert_int_equal(come_in(w, &p), 200);
+    world_run(w, 31000);
+    assert_int_equal(strncmp(last(w), "BYE", 3), 0);
+    answer_bye(w, last(w), 200);
+    world_work(w);
+    world_give(w);
+    assert_int_equal(count_get(&w->focus->stats.lobbies), 0);
+    assert_int_equal(come_in(w, &p), 200);
+    type(w, "4711#");
+    assert_true(w->focus->calls->pin.is_due);
+    world_run(w, 31000);
+    assert_false(w->focus->calls->pin.is_due);
+    world_close(w);
+    prompts_free(prompts);
+}
+
+/* A lobby costs as much as a leg while it is there, and no leg of the worker. */
+static void test_cost(void **state)
+{
+    struct place_load owing, in;
+    struct phone p;
+    struct world *w = open_on((struct place_cfg){.n_workers = 1, .worker_legs_max = 1}, PIN_INSTEAD, NULL);
+    assert_int_equal(come_in(w, &p), 200);
+    place_load(w->place, &owing);
+    assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMA), 200);
+    phone_ack(&p, NULL);
+    place_load(w->place, &in);
+    assert_int_equal(in.cpu_used_us, owing.cpu_used_us);
+    type(w, "4711#");
+    place_load(w->place, &in);
+    assert_int_equal(2 * in.cpu_used_us, owing.cpu_used_us);
+    assert_int_equal(in.legs, 1);
+    world_close(w);
+}
+
+/* The place is on another worker than the conference: the lobby too, and from there it goes into the annex. */
+static void test_beside(void **state)
+{
+    struct place_cfg place = {.n_workers = 2, .worker_legs_max = 1};
+    struct world *w = open_on(place, PIN_INSTEAD, NULL);
+    struct phone first, second;
+    assert_int_equal(come_in(w, &first), 200);
+    type(w, "4711#");
+    world_work(w);
+    const struct room *room = w->focus->rooms;
+    assert_int_equal(come_to(w, &second, room->token), 200);
+    const struct call *call = w->focus->calls;
+    world_work(w);
+    assert_null(room->annexes); /* nor is it needed yet */
+    assert_int_equal(world_has(w, call->leg)->worker, 1);
+    assert_ptr_equal(world_has(w, call->leg)->conf, call->lobby->conf);
+    type(w, "4711#");
+    world_work(w);
+    assert_non_null(room->annexes);
+    assert_ptr_equal(world_has(w, call->leg)->conf, room->annexes->conf);
+    assert_ptr_equal(leg_cfg_of(call->leg)->feed, room->feeds->relay);
+    world_give(w);
+    assert_null(room->lobbies);
+    assert_int_equal(phone_send(&second, "BYE", 0, NULL), 200);
+    world_close(w);
+}
+
+/* The ring is full when the call is over: what is left of the lobby waits, and goes later. */
+static void test_full_ring(void **state)
+{
+    struct prompts *prompts;
+    struct phone p;
+    assert_int_equal(prompts_build(&prompts), 0);
+    struct world *w = open_on((struct place_cfg){.n_workers = 1}, PIN_INSTEAD, prompts);
+    assert_int_equal(come_in(w, &p), 200);
+    world_work(w);
+    struct ctl_req nothing = {.op = CTL_LEG_SET};
+    while (ctl_put(&w->ctl, &nothing) == 0) {
+    }
+    assert_int_equal(phone_send(&p, "BYE", 0, NULL), 200);
+    assert_true(w->focus->n_due > 0);
+    struct ctl_req taken;
+    assert_true(ring_get(&w->ctl.requests, &taken)); /* room for one after the other */
+    focus_beat(w->focus);
+    assert_true(w->focus->n_due > 0);
+    for (unsigned i = 0; i < 4; i++) {
+        world_work(w);
+        world_give(w);
+        world_run(w, 100);
+    }
+    assert_int_equal(w->focus->n_due, 0);
+    assert_int_equal(count_get(&w->focus->stats.lobbies), 0);
+    world_close(w);
+    prompts_free(prompts);
 }
 
 /* also: the credentials first, then the PIN. */
@@ -229,7 +420,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_owing),   cmocka_unit_test(test_right),        cmocka_unit_test(test_three_tries),
         cmocka_unit_test(test_silence), cmocka_unit_test(test_codec_change), cmocka_unit_test(test_also),
-        cmocka_unit_test(test_info),
+        cmocka_unit_test(test_info),    cmocka_unit_test(test_prompts),      cmocka_unit_test(test_prompt_ends),
+        cmocka_unit_test(test_cost),    cmocka_unit_test(test_beside),       cmocka_unit_test(test_full_ring),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

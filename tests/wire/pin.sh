@@ -1,14 +1,15 @@
-# Row 66: who sends no credentials keys in his PIN (RFC 4733); until it is right he neither hears nor is heard. Three
+# Row 66: who sends no credentials keys in his PIN (RFC 4733); until it is right he neither hears them nor is heard. Three
 # wrong ones, and he is out. No PIN is in any log.
 . "$(dirname "$0")/wire.sh"
 store=sqlite:$TMP/store.db
 ctl() { "$BIN/mixminusctl" user "$@" --store="$store" --realm=ims.example; }
 printf 'sesame\n4711\n' | ctl add alice --pin || complain "alice has no account"
 printf 'tulip\n9876\n' | ctl add bob --pin || complain "bob has no account"
-server_start --store="$store" --auth=digest --realm=ims.example --pin=instead
+mkdir "$TMP/prompts" # none: short beeps
+server_start --store="$store" --auth=digest --realm=ims.example --pin=instead --prompts="$TMP/prompts"
 conference alice --tone=440 --keys-at=0.5:4711# --seconds=9 --expect=620 --expect-at=7
 caller bob --call="$URI" --tone=620 --keys-at=4:98*9876# --seconds=8 --expect=440 --expect-at=7
-# Until his PIN Bob is not there: nobody hears him, and he hears nothing.
+# Until his PIN Bob is not there: nobody hears him, and he hears nobody.
 caller carl --call="$URI" --auth=alice:sesame --tone=700 --seconds=3 --expect=440 --expect-at=2.5
 await carl joined
 caller mallory --name=bob --call="$URI" --keys-at=0.5:1111#2222#3333# --seconds=20 --until-bye

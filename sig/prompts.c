@@ -1,0 +1,205 @@
+/* Prompts. See prompts.h. */
+#include "sig/prompts.h"
+
+#include "core/conf/clip.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BEEP_HZ = 16000, BEEP_PARTS = 3, BEEP_LEVEL = 6000, EDGE = BEEP_HZ / 200, SINC_TAPS = 16 };
+
+struct prompts {
+    struct clip *beeps[PROMPTS];
+    struct recording {
+        char name[PROMPT_NAME_MAX];
+        struct clip *clip;
+    } recordings[PROMPTS_MAX];
+    unsigned n;
+};
+
+static const char *const files[PROMPTS] = {
+#define X(name, file) file,
+    PROMPT_LIST(X)
+#undef X
+};
+
+/* Which is which can be heard: one long, two low ones, three that rise. 0 Hz: a pause. */
+static const struct beep {
+    unsigned hz, ms;
+} beeps[PROMPTS][BEEP_PARTS] = {
+    [PROMPT_PIN_ENTER] = {{800, 400}},
+    [PROMPT_PIN_WRONG] = {{350, 200}, {0, 100}, {350, 200}},
+    [PROMPT_PIN_RIGHT] = {{600, 100}, {900, 100}, {1200, 100}},
+};
+
+/* ---- beeps ---- */
+
+static int beep_make(struct clip **clip, const struct beep parts[BEEP_PARTS])
+{
+    int16_t pcm[BEEP_HZ]; /* a second, of which less is used */
+    size_t n = 0;
+    for (unsigned p = 0; p < BEEP_PARTS; p++) {
+        size_t n_part = parts[p].ms * BEEP_HZ / 1000;
+        for (size_t i = 0; i < n_part; i++) {
+            size_t to_edge = MIN(i, n_part - 1 - i); /* no click */
+            double level = BEEP_LEVEL * (double)MIN(to_edge, (size_t)EDGE) / EDGE;
+            pcm[n++] = (int16_t)lrint(level * sin(2 * M_PI * parts[p].hz * (double)i / BEEP_HZ));
+        }
+    }
+    return clip_build(clip, pcm, n, BEEP_HZ);
+}
+
+int prompts_build(struct prompts **out)
+{
+    struct prompts *p = calloc(1, sizeof *p);
+    if (!p) {
+        return -ENOMEM;
+    }
+    for (unsigned i = 0; i < PROMPTS; i++) {
+        int err = beep_make(&p->beeps[i], beeps[i]);
+        if (err) {
+            prompts_free(p);
+            return err;
+        }
+    }
+    *out = p;
+    return 0;
+}
+
+void prompts_free(struct prompts *p)
+{
+    if (!p) {
+        return;
+    }
+    for (unsigned i = 0; i < PROMPTS; i++) {
+        clip_free(p->beeps[i]);
+    }
+    for (unsigned i = 0; i < p->n; i++) {
+        clip_free(p->recordings[i].clip);
+    }
+    free(p);
+}
+
+/* ---- rates ---- */
+
+static uint32_t rate_for(uint32_t rate_hz)
+{
+    bool fits = rate_hz == 8000 || rate_hz == 16000 || rate_hz == 48000;
+    return fits ? rate_hz : rate_hz >= 32000 ? 48000 : 16000;
+}
+
+/* Which share a sample has in what stands x samples after it: a sinc, low enough for both rates, in a Hann window. */
+static float share_of(double x, double cutoff)
+{
+    double angle = M_PI * x * cutoff, reach = SINC_TAPS / cutoff;
+    double sinc = fabs(angle) < 1e-9 ? 1 : sin(angle) / angle;
+    return fabs(x) < reach ? (float)(cutoff * sinc * (0.5 + 0.5 * cos(M_PI * x / reach))) : 0;
+}
+
+static uint32_t common_factor(uint32_t a, uint32_t b)
+{
+    return b ? common_factor(b, a % b) : a;
+}
+
+/* From one rate to another: the places between two samples are few, and each has its row of shares. */
+static int resample(const int16_t *in, size_t n_in, uint32_t from_hz, int16_t *out, size_t n_out, uint32_t to_hz)
+{
+    double cutoff = to_hz < from_hz ? (double)to_hz / from_hz : 1;
+    uint32_t factor = common_factor(from_hz, to_hz), n_places = to_hz / factor;
+    ptrdiff_t reach = (ptrdiff_t)ceil(SINC_TAPS / cutoff);
+    float *shares = calloc((size_t)n_places * 2 * (size_t)reach, sizeof *shares);
+    if (!shares) {
+        return -ENOMEM;
+    }
+    for (uint32_t place = 0; place < n_places; place++) {
+        for (ptrdiff_t k = 0; k < 2 * reach; k++) {
+            double x = (double)place / n_places + (double)(reach - 1 - k);
+            shares[place * 2 * reach + k] = share_of(x, cutoff);
+        }
+    }
+    for (size_t i = 0; i < n_out; i++) {
+        uint64_t at = (uint64_t)i * from_hz;
+        const float *row = shares + (size_t)(at % to_hz / factor) * 2 * (size_t)reach;
+        ptrdiff_t first = (ptrdiff_t)(at / to_hz) - reach + 1;
+        float sum = 0;
+        for (ptrdiff_t k = MAX(0, -first); k < MIN(2 * reach, (ptrdiff_t)n_in - first); k++) {
+            sum += row[k] * in[first + k];
+        }
+        out[i] = (int16_t)lrintf(CLAMP(sum, -32768.0f, 32767.0f));
+    }
+    free(shares);
+    return 0;
+}
+
+static int clip_at_bus_rate(struct clip **clip, const int16_t *pcm, size_t n, uint32_t from_hz)
+{
+    uint32_t to_hz = rate_for(from_hz);
+    if (to_hz == from_hz) {
+        return clip_build(clip, pcm, n, from_hz);
+    }
+    size_t n_to = (size_t)((uint64_t)n * to_hz / from_hz);
+    int16_t *to = calloc(n_to + 1, sizeof *to);
+    int err = to ? resample(pcm, n, from_hz, to, n_to, to_hz) : -ENOMEM;
+    err = err ? err : clip_build(clip, to, n_to, to_hz);
+    free(to);
+    return err;
+}
+
+/* ---- recordings ---- */
+
+bool prompts_name_is_fine(const char *name)
+{
+    size_t n = strlen(name), n_fine = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+    return n > 4 && n < PROMPT_NAME_MAX && n_fine == n && name[0] != '.' && strcmp(name + n - 4, ".wav") == 0;
+}
+
+int prompts_add(struct prompts *p, const char *name, const int16_t *pcm, size_t n, uint32_t rate_hz)
+{
+    if (!prompts_name_is_fine(name) || n == 0 || rate_hz < 1000) {
+        return -EINVAL;
+    }
+    if (n / rate_hz >= PROMPT_SECONDS_MAX) {
+        return -EFBIG;
+    }
+    if (prompts_find(p, name)) {
+        return -EEXIST;
+    }
+    if (p->n == PROMPTS_MAX) {
+        return -ENOSPC;
+    }
+    struct recording *recording = &p->recordings[p->n];
+    int err = clip_at_bus_rate(&recording->clip, pcm, n, rate_hz);
+    if (err) {
+        return err;
+    }
+    strcpy(recording->name, name);
+    p->n++;
+    return 0;
+}
+
+unsigned prompts_beeps(const struct prompts *p)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < PROMPTS; i++) {
+        n += !prompts_find(p, files[i]);
+    }
+    return n;
+}
+
+const struct clip *prompts_clip(const struct prompts *p, enum prompt prompt)
+{
+    const struct clip *clip = p ? prompts_find(p, files[prompt]) : NULL;
+    return p && !clip ? p->beeps[prompt] : clip;
+}
+
+const struct clip *prompts_find(const struct prompts *p, const char *name)
+{
+    for (unsigned i = 0; i < p->n; i++) {
+        if (strcmp(p->recordings[i].name, name) == 0) {
+            return p->recordings[i].clip;
+        }
+    }
+    return NULL;
+}
