@@ -1,6 +1,7 @@
 /* jansson's wrapper. See status.h. */
 #include "sig/status.h"
 
+#include "core/conf/leg.h"
 #include "sig/call.h"
 #include "sig/room.h"
 
@@ -21,6 +22,36 @@ static const char *direction_of(const struct call *call)
     return rx ? (tx ? "sendrecv" : "recvonly") : (tx ? "sendonly" : "inactive");
 }
 
+static void put(json_t *object, const char *name, const counter *figure)
+{
+    json_object_set_new(object, name, json_integer((json_int_t)count_get(figure)));
+}
+
+static void put_ms(json_t *object, const char *name, const counter *us)
+{
+    json_object_set_new(object, name, json_real((double)count_get(us) / 1000));
+}
+
+/* How it fares: who talks, and what the network does to it. */
+static void leg_add(json_t *p, const struct leg_view *view)
+{
+    json_t *rx = json_object(), *tx = json_object();
+    json_object_set_new(p, "talks", json_boolean(count_get(&view->talks)));
+    json_object_set_new(p, "level_dbov", json_integer(-(json_int_t)count_get(&view->level_dbov)));
+    put(rx, "packets", &view->rx_packets);
+    put(rx, "lost", &view->rx_lost);
+    put_ms(rx, "jitter_ms", &view->rx_jitter_us);
+    put(rx, "delay_ms", &view->delay_ms);
+    put(rx, "concealed", &view->rx_concealed);
+    put(rx, "dropped", &view->rx_dropped);
+    json_object_set_new(p, "rx", rx);
+    put(tx, "packets", &view->tx_packets);
+    put(tx, "lost", &view->peer_lost);
+    put_ms(tx, "jitter_ms", &view->peer_jitter_us);
+    put_ms(tx, "round_trip_ms", &view->rtt_us);
+    json_object_set_new(p, "tx", tx);
+}
+
 static json_t *participant_of(const struct call *call)
 {
     json_t *p = json_object();
@@ -35,6 +66,9 @@ static json_t *participant_of(const struct call *call)
     json_object_set_new(p, "codec", text_of(call->has_media ? call->media.codec->name : ""));
     json_object_set_new(p, "srtp", text_of(call->has_media ? seal_suite_name(call->media.seal.suite) : ""));
     json_object_set_new(p, "ssrc", json_integer(call->ssrc));
+    if (call->leg) {
+        leg_add(p, leg_view_of(call->leg));
+    }
     return p;
 }
 

@@ -1,6 +1,7 @@
 /*
- * Who is where, as JSON for operators' programs: conferences and their participants. Written on signalling's thread
- * when somebody asks; conference URIs are named by their first characters only, since knowing one is being let in.
+ * Who is where, who talks and how each one's packets fare, as JSON for operators' programs. Written on signalling's
+ * thread when somebody asks; conference URIs are named by their first characters only, since knowing one is being let
+ * in.
  */
 #ifndef SIG_STATUS_H
 #define SIG_STATUS_H

@@ -93,6 +93,25 @@ COLD void leg_set_feed(struct leg *leg, struct relay *feed);
 /** What it was built from, without the keys. @thread the holder */
 const struct leg_cfg *leg_cfg_of(const struct leg *leg);
 
+/*
+ * What a leg is seen to do while it is lent: its worker sets it three times a second, anybody may read it. Each figure
+ * is whole; together they may be of two moments.
+ */
+struct leg_view {
+    counter talks;                     /* 1: heard within the last half second */
+    counter level_dbov;                /* 0 the loudest .. 127 silence; of its last frame */
+    counter delay_ms;                  /* in its jitter buffer */
+    counter rx_packets, rx_lost;       /* RTP from it */
+    counter rx_jitter_us;              /* RFC 3550 A.8 */
+    counter rx_concealed, rx_dropped;  /* stretches made up; packets refused, whatever the reason */
+    counter tx_packets;                /* RTP to it */
+    counter peer_lost, peer_jitter_us; /* of those, as its last report block says */
+    counter rtt_us;                    /* 0: not known */
+};
+
+/** What is seen of it. It lives as long as the leg. @thread any */
+const struct leg_view *leg_view_of(const struct leg *leg);
+
 /** Its statistics. @thread the holder */
 const struct leg_stats *leg_stats_of(const struct leg *leg);
 

@@ -84,6 +84,7 @@ struct leg {
     uint8_t n_passed;    /* packets that this tick took undecoded */
     bool talking;        /* among the loudest */
     bool in_mix;         /* its row is in this tick's sum */
+    uint8_t spoke_ticks; /* until it has been silent for long enough to be said so */
     uint16_t silent_ticks;
     int32_t gain_q12, gain_set_q12; /* in effect, and asked for */
 
@@ -129,6 +130,7 @@ struct leg {
 
     uint64_t drops_told[DROPS]; /* of stats.drops, already in the worker's sums */
     uint32_t ssrc_told;         /* signalling knows this one of the peer; 0: none */
+    struct leg_view view;
     struct dtmf dtmf;
     struct clip_play play; /* of a leg with cfg.clip */
 };
@@ -146,6 +148,8 @@ struct leg_tools {
 COLD void leg_attach(struct leg *leg, struct pool *pool, uint32_t slot_rtp, uint32_t slot_rtcp, uint64_t now_ns);
 /** It leaves: held packets go back to the pool. */
 COLD void leg_detach(struct leg *leg);
+/** Now and then: what is seen of it is brought up to date. */
+void leg_show(struct leg *leg);
 /** leg takes the place of old, which is detached: sockets, SSRC, sequence, timestamp, what was learnt of the peer, SRTP
  * state. With another key of ours it begins a stream of its own: then nobody need guess the rollover counter. */
 COLD void leg_take_over(struct leg *leg, struct leg *old);

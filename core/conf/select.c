@@ -13,8 +13,9 @@ enum {
     HOLD_TICKS = 15,
     LOUDER_DB = 3,
     FALL_DB = 1,
-    LOOKS_MAX = 4,  /* at undecoded legs, beyond one a place */
-    TELL_TICKS = 25 /* how often one in an annex is told of who speaks, and whom nobody moves */
+    LOOKS_MAX = 4,   /* at undecoded legs, beyond one a place */
+    TELL_TICKS = 25, /* how often one in an annex is told of who speaks, and whom nobody moves */
+    SPOKE_TICKS = 25 /* after its last sound a voice is said to talk for half a second */
 };
 
 static unsigned level_of(const struct leg *leg)
@@ -153,6 +154,7 @@ void select_talkers(struct conf *conf, const struct leg_tools *tools)
             undecoded_count(leg, tools);
         }
         leg->in_mix = leg->audible && (leg->talking || conf->cfg.talkers == 0);
+        leg->spoke_ticks = leg->in_mix ? SPOKE_TICKS : leg->spoke_ticks - (leg->spoke_ticks > 0);
         if (leg->in_mix) {
             must(conf->n_mixed < conf->mixed_max);
             conf->mixed[conf->n_mixed++] = leg;
