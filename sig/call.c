@@ -213,6 +213,19 @@ static void over(struct call *call, enum call_state was)
     }
 }
 
+/* RFC 3891 3: the 2xx is sent, the one before it gets its BYE. */
+static void replaced_end(struct call *call)
+{
+    struct call *old = call->room->roster;
+    while (old && old->id != call->replaces) {
+        old = old->room_next;
+    }
+    call->replaces = 0;
+    if (old) {
+        call_end(old, FOCUS_END_REPLACED);
+    }
+}
+
 enum call_state call_event(struct call *call, enum call_event event, const struct call_input *in)
 {
     const struct cell *cell = &table[call->state][event];
@@ -243,6 +256,9 @@ enum call_state call_event(struct call *call, enum call_event event, const struc
     }
     if (now == CALL_UP && was != now) {
         pin_ask(call);
+    }
+    if (call->replaces && (now == CALL_ANSWERED || now == CALL_OFFERED)) {
+        replaced_end(call);
     }
     call_settle(call);
     return now;
@@ -527,7 +543,7 @@ void call_unmake(struct call *call)
 }
 
 int call_begin(struct focus *focus, struct room *room, struct txn *txn, const struct sip_msg *msg,
-               const struct invite *invite, const struct identity *who)
+               const struct invite *invite, const struct identity *who, const struct call *old)
 {
     struct call_input in = {.txn = txn, .msg = msg, .invite = invite};
     struct call *call = call_make(focus, room, who);
@@ -565,6 +581,7 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
     }
     offer_session_init(&call->session, random);
     call->invite_cseq = msg->cseq;
+    call->replaces = old ? old->id : 0;
     dialog_enter(&focus->dialogs, &call->dialog);
     log_line(focus->log, LOG_INFO, "call %llu from %s into conference %.*s", (unsigned long long)call->id,
              log_escape(from, sizeof from, msg->from.uri.text, strlen(msg->from.uri.text)), ROOM_NAME_CHARS,

@@ -73,6 +73,7 @@ struct call {
     char *entity, *display;         /* as the roster tells of it */
     uint64_t joined_s, changed;     /* Unix time; room->changes when it changed last */
     bool is_ours;                   /* we have called it */
+    uint64_t replaces;              /* id of the call that ends when this one is answered; 0: none (RFC 3891) */
     uint32_t invite_cseq;           /* of the last INVITE that we answered */
     struct txn *invite;             /* the last INVITE, while its ACK may come */
     struct txn *bye;                /* ours */
@@ -105,10 +106,11 @@ struct call {
 /**
  * Begins a call into a room with an INVITE that was read, and answers it.
  *
+ * @param old  the one whose place it takes, from then on that it is answered; NULL: nobody's
  * @return 0 | -EPROTO: refused, and answered so; the call is gone
  */
 int call_begin(struct focus *focus, struct room *room, struct txn *txn, const struct sip_msg *msg,
-               const struct invite *invite, const struct identity *who);
+               const struct invite *invite, const struct identity *who, const struct call *old);
 
 /** Gives back what the network charges by, in an answer or a request of ours within the call's dialog. */
 void call_charging_add(const struct call *call, struct sip_out *out);

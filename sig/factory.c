@@ -76,7 +76,7 @@ void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *
              log_escape(from, sizeof from, msg->from.uri.text, strlen(msg->from.uri.text)));
     if (mode == FOCUS_REDIRECT) {
         redirect(focus, txn, room);
-    } else if (call_begin(focus, room, txn, msg, &invite, who) != 0) {
+    } else if (call_begin(focus, room, txn, msg, &invite, who, NULL) != 0) {
         room_end(room, FOCUS_END_CONFERENCE); /* nobody has ever heard of its URI */
     } else {
         guests_call(room, &list);

@@ -162,10 +162,8 @@ static void conference_invite(struct focus *f, struct txn *txn, const struct sip
     if (f->stopping) {
         focus_refuse(f, txn, FOCUS_STOPPING);
     } else if (replaces_find(f, txn, msg, room, who, &old) == 0 && invite_read(f, txn, msg, &invite) == 0 &&
-               guests_read(f, txn, msg, room, who, &list) == 0 && call_begin(f, room, txn, msg, &invite, who) == 0) {
-        if (old) {
-            call_end(old, FOCUS_END_REPLACED);
-        }
+               guests_read(f, txn, msg, room, who, &list) == 0 &&
+               call_begin(f, room, txn, msg, &invite, who, old) == 0) {
         guests_call(room, &list);
     }
 }

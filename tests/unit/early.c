@@ -23,12 +23,12 @@ static struct world *open_with(char user[URI_TOKEN_CHARS + 1])
     return w;
 }
 
-/* INVITE up to the 183; the dialog is early. */
-static struct phone invite(struct world *w, const char *user, char rseq[16])
+/* INVITE with these headers, up to the 183; the dialog is early. */
+static struct phone invite_with(struct world *w, unsigned number, const char *user, const char *extra, char rseq[16])
 {
-    struct phone p = phone_of(w, 2, user);
+    struct phone p = phone_of(w, number, user);
     char value[256];
-    p.extra = REL;
+    p.extra = extra;
     assert_int_equal(phone_send(&p, "INVITE", 0, QOS("none")), 183);
     const char *text = last(w);
     assert_true(header(text, "Require", value, sizeof value) && strstr(value, "100rel"));
@@ -42,6 +42,11 @@ static struct phone invite(struct world *w, const char *user, char rseq[16])
     snprintf(p.to_tag, sizeof p.to_tag, "%s", strstr(value, ";tag=") + 5);
     p.extra = NULL;
     return p;
+}
+
+static struct phone invite(struct world *w, const char *user, char rseq[16])
+{
+    return invite_with(w, 2, user, REL, rseq);
 }
 
 static int prack(struct phone *p, const char *rseq, unsigned cseq, const char *body)
@@ -103,6 +108,31 @@ static void test_prack_carries_the_offer(void **state)
     assert_int_equal(status_of(last(w)), 200);
     phone_send(&p, "ACK", 1, NULL);
     assert_int_equal(w->focus->calls->state, CALL_UP);
+    world_close(w);
+}
+
+/* RFC 3891 3: the one that is replaced goes on until the new one is answered, and if it never is. */
+static void test_replaces_when_answered(void **state)
+{
+    char user[URI_TOKEN_CHARS + 1], rseq[16], replaces[256];
+    struct world *w = open_with(user);
+    struct phone old = phone_of(w, 9, user), p;
+    assert_int_equal(phone_invite(&old, SDP_PCMU), 200);
+    phone_ack(&old, NULL);
+    for (unsigned goes_on = 0; goes_on < 2; goes_on++) {
+        snprintf(replaces, sizeof replaces, REL "Replaces: c9@192.0.2.9;to-tag=%s;from-tag=f9\r\n", old.to_tag);
+        p = invite_with(w, 10 + goes_on, user, replaces, rseq);
+        assert_int_equal(count_sent(w, "BYE sip:p9@"), 0);
+        if (goes_on) {
+            prack(&p, rseq, 1, QOS("sendrecv"));
+        } else {
+            struct phone cancel = phone_of(w, 10, user);
+            cancel.branch = 0;
+            assert_int_equal(phone_send(&cancel, "CANCEL", 1, NULL), 487);
+        }
+    }
+    assert_int_equal(count_sent(w, "BYE sip:p9@"), 1);
+    phone_send(&p, "ACK", 1, NULL);
     world_close(w);
 }
 
@@ -213,9 +243,13 @@ static void test_ways_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ladder),      cmocka_unit_test(test_prack_carries_the_offer),
-        cmocka_unit_test(test_without),     cmocka_unit_test(test_repeated_until_prack),
-        cmocka_unit_test(test_wrong_prack), cmocka_unit_test(test_ways_out),
+        cmocka_unit_test(test_ladder),
+        cmocka_unit_test(test_prack_carries_the_offer),
+        cmocka_unit_test(test_without),
+        cmocka_unit_test(test_replaces_when_answered),
+        cmocka_unit_test(test_repeated_until_prack),
+        cmocka_unit_test(test_wrong_prack),
+        cmocka_unit_test(test_ways_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
