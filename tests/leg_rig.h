@@ -2,15 +2,10 @@
 #ifndef TESTS_LEG_RIG_H
 #define TESTS_LEG_RIG_H
 
-#include "core/base/mem.h"
-#include "core/conf/conf_run.h"
+#include "tests/desk.h"
 
 struct rig {
-    struct arena arena;
-    struct pool pool;
-    struct outbox box;
-    struct worker_stats stats;
-    struct mix_tools tools;
+    struct desk desk;
     struct conf *conf;
     struct leg *legs[2];
     struct seal *peer; /* seals what comes to a leg with SRTP */

@@ -5,8 +5,7 @@
  * packets are those of one encoder of its own, byte for byte, also while it talks with an encoder that was another's.
  * At the end nothing is left over (the sanitizer's leak check).
  */
-#include "core/base/mem.h"
-#include "core/conf/conf_run.h"
+#include "tests/desk.h"
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>
@@ -15,11 +14,7 @@
 enum { LEGS_MAX = 64, FRAME = 320, TX_MAX = 128, LOOP = 50, TALKERS = 3 };
 
 struct hall {
-    struct arena arena;
-    struct pool pool;
-    struct outbox box;
-    struct worker_stats stats;
-    struct mix_tools tools;
+    struct desk desk;
     struct conf *conf;
     struct leg *legs[LEGS_MAX];
     unsigned n_legs; /* places in legs, some empty */
@@ -68,33 +63,10 @@ static void voice_make(void)
     mem_put(encoder);
 }
 
-static void box_empty(struct outbox *box)
-{
-    box->n = 0;
-}
-
 static void hall_open(struct hall *h, uint32_t talkers)
 {
     memset(h, 0, sizeof *h);
-    struct arena *a = &h->arena;
-    size_t frame = FRAME_SAMPLES_MAX * sizeof(int16_t);
-    size_t bytes = pool_arena_bytes(512, 64) + TX_MAX * PACKET_STRIDE_BYTES + hush_arena_bytes() + (1u << 18);
-    assert_int_equal(arena_build(a, bytes), 0);
-    pool_init(&h->pool, a, 512, 64);
-    h->box = (struct outbox){.packets = arena_take(a, TX_MAX * sizeof(struct io_tx)),
-                             .bufs = arena_take(a, TX_MAX * PACKET_STRIDE_BYTES),
-                             .max = TX_MAX,
-                             .flush = box_empty};
-    h->tools = (struct mix_tools){
-        .leg = {.simd = simd_pick(SIMD_ALL), .scratch = arena_take(a, PACKET_SAMPLES_MAX * 2), .stats = &h->stats},
-        .box = &h->box,
-        .s1 = arena_take(a, frame),
-        .s2 = arena_take(a, frame),
-        .listen = arena_take(a, frame),
-        .silence = arena_take(a, frame),
-        .payload = arena_take(a, PAYLOAD_CAP),
-        .hush = hush_build(a),
-    };
+    desk_open(&h->desk, 0);
     struct conf_cfg conf = {.legs_max = LEGS_MAX, .talkers = talkers};
     assert_int_equal(conf_build(&h->conf, &conf), 0);
     h->draws = 7;
@@ -102,21 +74,9 @@ static void hall_open(struct hall *h, uint32_t talkers)
 
 static void leg_enter(struct hall *h, unsigned i, enum codec_id id, struct codec_cfg fmt)
 {
-    struct leg_cfg cfg = {.rtcp_fd = -1,
-                          .codec = codec_get(id),
-                          .fmt = fmt,
-                          .pt_rx = 96,
-                          .pt_tx = 96,
-                          .pt_event_rx = PT_NONE,
-                          .pt_cn_rx = PT_NONE,
-                          .rx_on = true,
-                          .tx_on = true,
-                          .ssrc = i + 1,
-                          .cname = "x"};
-    addr_parse(&cfg.remote_rtp, "192.0.2.1", (uint16_t)(1000 + i));
-    assert_int_equal(leg_build(&h->legs[i], &cfg), 0);
-    leg_attach(h->legs[i], &h->pool, 2 * i, 2 * i + 1, 0);
-    conf_leg_add(h->conf, h->legs[i]);
+    struct leg_cfg cfg = desk_leg(id, fmt.rate_hz, i + 1);
+    cfg.fmt = fmt;
+    h->legs[i] = desk_seat(&h->desk, h->conf, &cfg, i);
     h->n_legs = MAX(h->n_legs, i + 1);
     h->talks[i] = h->sent_before[i] = false;
     h->seq[i] = 0;
@@ -124,8 +84,7 @@ static void leg_enter(struct hall *h, unsigned i, enum codec_id id, struct codec
 
 static void leg_leave(struct hall *h, unsigned i)
 {
-    conf_leg_drop(h->conf, h->legs[i]);
-    leg_detach(h->legs[i]);
+    desk_leave(h->legs[i]);
     leg_free(h->legs[i]);
     h->legs[i] = NULL;
 }
@@ -138,8 +97,7 @@ static void hall_close(struct hall *h)
         }
     }
     conf_free(h->conf);
-    assert_int_equal(pool_out(&h->pool), 0);
-    arena_free(&h->arena);
+    desk_close(&h->desk);
 }
 
 /* As signalling asks for it between two ticks. */
@@ -153,10 +111,10 @@ static void leg_set_deaf(struct hall *h, unsigned i, bool deaf)
 static void everybody_got_one(struct hall *h)
 {
     unsigned n_got[LEGS_MAX] = {0};
-    for (uint32_t k = 0; k < h->box.n; k++) {
+    for (uint32_t k = 0; k < h->desk.box.n; k++) {
         struct rtp rtp;
-        unsigned i = h->box.packets[k].slot / 2;
-        assert_int_equal(rtp_parse(h->box.packets[k].buf, h->box.packets[k].bytes, &rtp), DROP_NONE);
+        unsigned i = h->desk.box.packets[k].slot / 2;
+        assert_int_equal(rtp_parse(h->desk.box.packets[k].buf, h->desk.box.packets[k].bytes, &rtp), DROP_NONE);
         assert_true(!h->sent_before[i] || rtp.seq == h->seq_next[i]);
         h->seq_next[i] = (uint16_t)(rtp.seq + 1);
         h->sent_before[i] = true;
@@ -206,9 +164,9 @@ static void tick(struct hall *h, unsigned f)
             leg_rx_rtp(h->legs[i], bufs[i], (int32_t)(head + (size_t)voice.bytes[f % LOOP]), NULL, h->now_ns);
         }
     }
-    h->box.n = 0;
-    h->tools.hush->tick = h->now_ns / TICK_NS;
-    conf_tick(h->conf, &h->tools);
+    h->desk.box.n = 0;
+    h->desk.tools.hush->tick = h->now_ns / TICK_NS;
+    conf_tick(h->conf, &h->desk.tools);
     h->now_ns += TICK_NS;
     everybody_got_one(h);
     encoders_add_up(h, CODEC_OPUS);
@@ -262,10 +220,10 @@ static void all_talkers_keep_theirs(void **state)
 
 static const uint8_t *payload_of(const struct hall *h, unsigned i, size_t *bytes)
 {
-    for (uint32_t k = 0; k < h->box.n; k++) {
+    for (uint32_t k = 0; k < h->desk.box.n; k++) {
         struct rtp rtp;
-        if (h->box.packets[k].slot == 2 * i) {
-            assert_int_equal(rtp_parse(h->box.packets[k].buf, h->box.packets[k].bytes, &rtp), DROP_NONE);
+        if (h->desk.box.packets[k].slot == 2 * i) {
+            assert_int_equal(rtp_parse(h->desk.box.packets[k].buf, h->desk.box.packets[k].bytes, &rtp), DROP_NONE);
             *bytes = rtp.bytes;
             return rtp.payload;
         }
@@ -298,9 +256,9 @@ static void a_talkers_encoder_was_anothers(void **state)
         size_t bytes;
         h.talks[5] = t >= BEGIN;
         tick(&h, t);
-        int n = codec->decode(ear, h.tools.leg.simd, voice.opus[t % LOOP], (size_t)voice.bytes[t % LOOP], heard);
+        int n = codec->decode(ear, h.desk.tools.leg.simd, voice.opus[t % LOOP], (size_t)voice.bytes[t % LOOP], heard);
         assert_int_equal(n, FRAME);
-        n = codec->encode(reference, h.tools.leg.simd, heard, FRAME, expected, sizeof expected);
+        n = codec->encode(reference, h.desk.tools.leg.simd, heard, FRAME, expected, sizeof expected);
         const uint8_t *payload = payload_of(&h, 5, &bytes);
         assert_int_equal(bytes, n);
         assert_memory_equal(payload, expected, bytes);

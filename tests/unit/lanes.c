@@ -4,14 +4,13 @@
  * loss, 40 ms packets both ways, legs that talk in turns, go deaf and leave, run with 64, 7 and 1 lanes and with none;
  * each leg's packets make a digest. The kernels are counted, so that the batches are seen to be batches.
  */
-#include "core/base/mem.h"
-#include "core/conf/conf_run.h"
+#include "tests/desk.h"
 #include "tests/unit/unit.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { CONFS = 24, ROOM = 5, LEGS = CONFS * ROOM, TICKS = 400, VOICES = 6, LOOP = 25, FRAME = 320, TX_MAX = 64 };
+enum { CONFS = 24, ROOM = 5, LEGS = CONFS * ROOM, TICKS = 400, VOICES = 6, LOOP = 25, FRAME = 320 };
 
 /* What one run leaves behind. */
 struct outcome {
@@ -21,11 +20,7 @@ struct outcome {
 };
 
 struct hall {
-    struct arena arena;
-    struct pool pool;
-    struct outbox box;
-    struct worker_stats stats;
-    struct mix_tools tools;
+    struct desk desk;
     struct conf *confs[CONFS];
     struct leg *legs[LEGS];
     uint16_t seq[LEGS];
@@ -93,30 +88,17 @@ static bool is_pcmu(unsigned i)
 
 static void leg_enter(struct hall *h, unsigned i)
 {
-    struct leg_cfg cfg = {.rtcp_fd = -1,
-                          .codec = codec_get(is_pcmu(i) ? CODEC_PCMU : CODEC_G722),
-                          .fmt = {.rate_hz = is_pcmu(i) ? 8000 : 16000},
-                          .pt_rx = 96,
-                          .pt_tx = 96,
-                          .pt_event_rx = PT_NONE,
-                          .pt_cn_rx = PT_NONE,
-                          .ptime_tx_ms = i % 9 == 2 ? 40 : 20,
-                          .rx_on = true,
-                          .tx_on = i % 17 != 3,
-                          .ssrc = i + 1,
-                          .cname = "x"};
-    addr_parse(&cfg.remote_rtp, "192.0.2.1", (uint16_t)(1000 + i));
-    assert_int_equal(leg_build(&h->legs[i], &cfg), 0);
-    leg_attach(h->legs[i], &h->pool, 2 * i, 2 * i + 1, 0);
-    conf_leg_add(h->confs[i / ROOM], h->legs[i]);
+    struct leg_cfg cfg = desk_leg(is_pcmu(i) ? CODEC_PCMU : CODEC_G722, is_pcmu(i) ? 8000 : 16000, i + 1);
+    cfg.ptime_tx_ms = i % 9 == 2 ? 40 : 20;
+    cfg.tx_on = i % 17 != 3;
+    h->legs[i] = desk_seat(&h->desk, h->confs[i / ROOM], &cfg, i);
 }
 
 static void leg_leave(struct hall *h, unsigned i)
 {
     struct leg *leg = h->legs[i];
     if (leg) {
-        conf_leg_drop(leg->conf, leg);
-        leg_detach(leg);
+        desk_leave(leg);
         h->out->tx_packets[i] = leg->stats.tx_packets;
         h->out->decoded[i] = leg->stats.decoded;
         h->out->concealed[i] = leg->stats.concealed;
@@ -127,28 +109,10 @@ static void leg_leave(struct hall *h, unsigned i)
 
 static void hall_open(struct hall *h, uint32_t n_lanes, const struct simd *simd)
 {
-    struct arena *a = &h->arena;
-    size_t frame = FRAME_SAMPLES_MAX * sizeof(int16_t), box_bytes = TX_MAX * PACKET_STRIDE_BYTES;
-    assert_int_equal(arena_build(a, pool_arena_bytes(256, 64) + box_bytes + sizeof(struct lanes) + (1u << 18)), 0);
-    pool_init(&h->pool, a, 256, 64);
-    h->box = (struct outbox){.packets = arena_take(a, TX_MAX * sizeof(struct io_tx)),
-                             .bufs = arena_take(a, box_bytes),
-                             .max = TX_MAX,
-                             .flush = box_empty,
-                             .owner = h};
-    h->tools = (struct mix_tools){
-        .leg = {.simd = simd, .scratch = arena_take(a, PACKET_SAMPLES_MAX * 2), .stats = &h->stats},
-        .box = &h->box,
-        .s1 = arena_take(a, frame),
-        .s2 = arena_take(a, frame),
-        .listen = arena_take(a, frame),
-        .silence = arena_take(a, frame),
-        .payload = arena_take(a, PAYLOAD_CAP),
-    };
-    if (n_lanes) {
-        h->tools.leg.lanes = arena_take(a, sizeof(struct lanes));
-        lanes_init(h->tools.leg.lanes, n_lanes);
-    }
+    desk_open(&h->desk, n_lanes);
+    h->desk.tools.leg.simd = simd;
+    h->desk.box.flush = box_empty;
+    h->desk.box.owner = h;
     for (unsigned c = 0; c < CONFS; c++) {
         struct conf_cfg cfg = {.id = c, .legs_max = ROOM, .talkers = c % 2 ? 2 : 0};
         assert_int_equal(conf_build(&h->confs[c], &cfg), 0);
@@ -166,8 +130,7 @@ static void hall_close(struct hall *h)
     for (unsigned c = 0; c < CONFS; c++) {
         conf_free(h->confs[c]);
     }
-    assert_int_equal(pool_out(&h->pool), 0);
-    arena_free(&h->arena);
+    desk_close(&h->desk);
 }
 
 /* What leg i's peer sends in a tick: it talks every eighth spell of 0.6 s; some send 40 ms at a time, some get lost. */
@@ -215,17 +178,17 @@ static void tick(struct hall *h, unsigned t)
     }
     for (unsigned c = 0; c < CONFS; c++) {
         conf_begin(h->confs[c], 0, 0);
-        conf_frames(h->confs[c], 0, h->confs[c]->plan.n_legs, &h->tools);
+        conf_frames(h->confs[c], 0, h->confs[c]->plan.n_legs, &h->desk.tools);
     }
-    legs_decode(&h->tools.leg);
+    legs_decode(&h->desk.tools.leg);
     for (unsigned c = 0; c < CONFS; c++) {
-        conf_mix(h->confs[c], &h->tools);
+        conf_mix(h->confs[c], &h->desk.tools);
     }
-    confs_encode(&h->tools);
+    confs_encode(&h->desk.tools);
     for (unsigned c = 0; c < CONFS; c++) {
         conf_settle(h->confs[c], 0, h->confs[c]->plan.n_legs);
     }
-    box_empty(&h->box);
+    box_empty(&h->desk.box);
 }
 
 static struct outcome *hall_run(uint32_t n_lanes)
@@ -241,8 +204,8 @@ static struct outcome *hall_run(uint32_t n_lanes)
     for (unsigned t = 0; t < TICKS; t++) {
         tick(h, t);
     }
-    out->encoded = count_get(&h->stats.encoded);
-    out->encode_shared = count_get(&h->stats.encode_shared);
+    out->encoded = count_get(&h->desk.stats.encoded);
+    out->encode_shared = count_get(&h->desk.stats.encode_shared);
     out->calls = n_calls;
     out->channels = n_channels;
     hall_close(h);

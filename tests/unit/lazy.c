@@ -4,8 +4,7 @@
  * is compared with the same room where everybody is decoded, and there with the packet before the word lost, which is
  * what every decoder has to live with.
  */
-#include "core/base/mem.h"
-#include "core/conf/conf_run.h"
+#include "tests/desk.h"
 #include "tests/unit/unit.h"
 
 #include <math.h>
@@ -24,11 +23,7 @@ enum {
 };
 
 struct hall {
-    struct arena arena;
-    struct pool pool;
-    struct outbox box;
-    struct worker_stats stats;
-    struct mix_tools tools;
+    struct desk desk;
     struct conf *conf;
     struct leg *legs[LEGS];
     void *encoders[LEGS];
@@ -42,30 +37,14 @@ struct hall {
     uint64_t now_ns;
 };
 
-static void box_empty(struct outbox *box)
+static struct leg *leg_enter(struct hall *h, unsigned i, bool levels)
 {
-    box->n = 0;
-}
-
-static struct leg *leg_of(unsigned i, bool levels, uint32_t rate_hz)
-{
-    struct leg_cfg cfg = {.rtcp_fd = -1,
-                          .codec = codec_get(i == EAR ? CODEC_L16 : CODEC_OPUS),
-                          .fmt = {.rate_hz = i == EAR ? 16000 : rate_hz, .complexity = 5},
-                          .pt_rx = 96,
-                          .pt_tx = 96,
-                          .pt_event_rx = PT_NONE,
-                          .pt_cn_rx = PT_NONE,
-                          .ext_level_rx = levels && i != EAR ? EXT : 0,
-                          .ext_levels_tx = i == EAR ? EXT : 0,
-                          .rx_on = true,
-                          .tx_on = i == EAR,
-                          .ssrc = i + 1,
-                          .cname = "x"};
-    struct leg *leg;
-    addr_parse(&cfg.remote_rtp, "192.0.2.1", (uint16_t)(1000 + i));
-    assert_int_equal(leg_build(&leg, &cfg), 0);
-    return leg;
+    struct leg_cfg cfg = desk_leg(i == EAR ? CODEC_L16 : CODEC_OPUS, i == EAR ? 16000 : h->rate_hz, i + 1);
+    cfg.fmt.complexity = 5;
+    cfg.ext_level_rx = levels && i != EAR ? EXT : 0;
+    cfg.ext_levels_tx = i == EAR ? EXT : 0;
+    cfg.tx_on = i == EAR;
+    return desk_seat(&h->desk, h->conf, &cfg, i);
 }
 
 static struct hall *hall_open(unsigned talkers, bool lazy, bool levels, uint32_t rate_hz, uint32_t bitrate_bps)
@@ -73,32 +52,12 @@ static struct hall *hall_open(unsigned talkers, bool lazy, bool levels, uint32_t
     struct hall *h = mem_get(sizeof *h);
     assert_non_null(h);
     h->rate_hz = rate_hz;
-    struct arena *a = &h->arena;
-    size_t frame = FRAME_SAMPLES_MAX * sizeof(int16_t);
-    assert_int_equal(arena_build(a, pool_arena_bytes(64, 64) + TX_MAX * PACKET_STRIDE_BYTES + (1u << 18)), 0);
-    pool_init(&h->pool, a, 64, 64);
-    h->box = (struct outbox){.packets = arena_take(a, TX_MAX * sizeof(struct io_tx)),
-                             .bufs = arena_take(a, TX_MAX * PACKET_STRIDE_BYTES),
-                             .max = TX_MAX,
-                             .flush = box_empty};
-    h->tools = (struct mix_tools){
-        .leg = {.simd = simd_pick(SIMD_ALL),
-                .scratch = arena_take(a, PACKET_SAMPLES_MAX * 2),
-                .stats = &h->stats,
-                .lazy = lazy},
-        .box = &h->box,
-        .s1 = arena_take(a, frame),
-        .s2 = arena_take(a, frame),
-        .listen = arena_take(a, frame),
-        .silence = arena_take(a, frame),
-        .payload = arena_take(a, PAYLOAD_CAP),
-    };
+    desk_open(&h->desk, 0);
+    h->desk.tools.leg.lazy = lazy;
     struct conf_cfg conf = {.legs_max = LEGS, .talkers = talkers};
     assert_int_equal(conf_build(&h->conf, &conf), 0);
     for (uint32_t i = 0; i < LEGS; i++) {
-        h->legs[i] = leg_of(i, levels, rate_hz);
-        leg_attach(h->legs[i], &h->pool, 2 * i, 2 * i + 1, 0);
-        conf_leg_add(h->conf, h->legs[i]);
+        h->legs[i] = leg_enter(h, i, levels);
         h->noise[i] = i * 977 + 5;
         if (i != EAR) {
             struct codec_cfg fmt = {.rate_hz = rate_hz, .bitrate_bps = bitrate_bps, .complexity = bitrate_bps ? 5 : 1};
@@ -114,8 +73,7 @@ static void hall_close(struct hall *h)
 {
     for (unsigned i = 0; i < LEGS; i++) {
         struct leg *leg = h->legs[i];
-        conf_leg_drop(h->conf, leg);
-        leg_detach(leg);
+        desk_leave(leg);
         uint64_t dropped = 0;
         for (unsigned d = 0; d < DROPS; d++) {
             dropped += leg->stats.drops[d];
@@ -124,9 +82,8 @@ static void hall_close(struct hall *h)
         leg_free(leg);
         mem_put(h->encoders[i]);
     }
-    assert_int_equal(pool_out(&h->pool), 0);
     conf_free(h->conf);
-    arena_free(&h->arena);
+    desk_close(&h->desk);
     mem_put(h);
 }
 
@@ -167,11 +124,11 @@ static void packet_in(struct hall *h, unsigned i, const struct says *s)
 
 static void tick(struct hall *h)
 {
-    h->box.n = 0;
-    conf_tick(h->conf, &h->tools);
+    h->desk.box.n = 0;
+    conf_tick(h->conf, &h->desk.tools);
     h->now_ns += TICK_NS;
-    assert_int_equal(h->box.n, 1);
-    assert_int_equal(rtp_parse(h->box.packets[0].buf, h->box.packets[0].bytes, &h->rtp), DROP_NONE);
+    assert_int_equal(h->desk.box.n, 1);
+    assert_int_equal(rtp_parse(h->desk.box.packets[0].buf, h->desk.box.packets[0].bytes, &h->rtp), DROP_NONE);
     assert_int_equal(h->rtp.bytes, 2 * FRAME);
     for (unsigned k = 0; k < FRAME; k++) {
         h->heard[k] = (int16_t)load_be16(h->rtp.payload + 2 * k);
@@ -233,7 +190,7 @@ static void words_hear(struct word_run *run, const struct scene *scene, bool laz
             memcpy(run->pcm[word][t], h->heard, sizeof h->heard);
         }
     }
-    run->undecoded = count_get(&h->stats.undecoded);
+    run->undecoded = count_get(&h->desk.stats.undecoded);
     hall_close(h);
 }
 
@@ -305,16 +262,16 @@ static void only_who_is_heard(void **state)
 {
     struct hall *h = hall_open(1, true, false, 16000, 0);
     room_run(h, &hush, 200);
-    uint64_t decoded = count_get(&h->stats.decoded), undecoded = count_get(&h->stats.undecoded);
+    uint64_t decoded = count_get(&h->desk.stats.decoded), undecoded = count_get(&h->desk.stats.undecoded);
     room_run(h, &hush, 1000);
-    decoded = count_get(&h->stats.decoded) - decoded;
-    undecoded = count_get(&h->stats.undecoded) - undecoded;
+    decoded = count_get(&h->desk.stats.decoded) - decoded;
+    undecoded = count_get(&h->desk.stats.undecoded) - undecoded;
     assert_int_equal(decoded + undecoded, 5000);
     assert_in_range(decoded, 1000 + 4 * 1000 / 128 - 4, 1200);
     hall_close(h);
     h = hall_open(0, true, false, 16000, 0);
     room_run(h, &hush, 50);
-    assert_int_equal(count_get(&h->stats.undecoded), 0);
+    assert_int_equal(count_get(&h->desk.stats.undecoded), 0);
     hall_close(h);
 }
 
@@ -371,7 +328,7 @@ static void gaps(void **state)
         }
         tick(h);
     }
-    assert_true(count_get(&h->stats.undecoded) > 500);
+    assert_true(count_get(&h->desk.stats.undecoded) > 500);
     for (unsigned i = 0; i < 3; i++) {
         packet_in(h, 2, &hush); /* a burst: from now on three packets wait */
         jbuf_settle(&h->legs[2]->jbuf);
@@ -400,7 +357,7 @@ static void a_lie_holds_no_place(void **state)
         assert_false(is_heard(h, 1));
         assert_true(t < 103 || is_heard(h, 0));
     }
-    assert_int_equal(count_get(&h->stats.level_lies), 1);
+    assert_int_equal(count_get(&h->desk.stats.level_lies), 1);
     assert_true(h->legs[1]->claims_void);
     assert_true(h->legs[1]->stats.undecoded > 100);
     packet_in(h, 1, &says); /* what it says is heard all the same */
@@ -419,7 +376,7 @@ static void a_silent_claim_is_believed(void **state)
         assert_false(is_heard(h, 1));
     }
     assert_in_range(h->legs[1]->stats.undecoded, 95, 100);
-    assert_int_equal(count_get(&h->stats.level_lies), 0);
+    assert_int_equal(count_get(&h->desk.stats.level_lies), 0);
     hall_close(h);
 }
 
@@ -438,7 +395,7 @@ static void levels_out(void **state)
         tick(h);
         size_t n = 0;
         const uint8_t *dbov = rtp_ext_find(&h->rtp, EXT, &n);
-        const uint8_t *wire = h->box.packets[0].buf;
+        const uint8_t *wire = h->desk.box.packets[0].buf;
         assert_int_equal(n, wire[0] & 15);
         assert_true(t < 10 || n == 3);
         for (unsigned k = 0; k < n; k++) {

@@ -139,12 +139,12 @@ static void a_peer_may_restart(void **state)
 /* What the leg sends in one tick. */
 static size_t sent(struct talk *t, uint8_t *buf)
 {
-    conf_tick(t->rig.conf, &t->rig.tools);
-    for (uint32_t i = 0; i < t->rig.box.n; i++) {
-        const struct io_tx *tx = &t->rig.box.packets[i];
+    conf_tick(t->rig.conf, &t->rig.desk.tools);
+    for (uint32_t i = 0; i < t->rig.desk.box.n; i++) {
+        const struct io_tx *tx = &t->rig.desk.box.packets[i];
         if (tx->slot == t->rig.legs[0]->slot_rtp) {
             memcpy(buf, tx->buf, tx->bytes);
-            t->rig.box.n = 0;
+            t->rig.desk.box.n = 0;
             return tx->bytes;
         }
     }

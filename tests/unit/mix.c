@@ -7,8 +7,7 @@
  * The same for silence that a whole worker shares: A talks alone and hears nothing. As long as the shared stream is the
  * one that its own encoder began, not a byte differs; where it is another's, what A's peer decodes must not click.
  */
-#include "core/base/mem.h"
-#include "core/conf/conf_run.h"
+#include "tests/desk.h"
 #include "tests/unit/unit.h"
 
 #include <math.h>
@@ -18,11 +17,7 @@
 enum { LEGS = 3, C = 0, A = 1, B = 2, FRAME = 320, TX_MAX = 64 };
 
 struct hall {
-    struct arena arena;
-    struct pool pool;
-    struct outbox box;
-    struct worker_stats stats;
-    struct mix_tools tools;
+    struct desk desk;
     struct conf *conf;
     struct leg *legs[LEGS];
     uint16_t seq[LEGS];
@@ -30,58 +25,16 @@ struct hall {
     uint32_t noise;
 };
 
-static void box_empty(struct outbox *box)
-{
-    box->n = 0;
-}
-
-static struct leg *leg_of(enum codec_id id, uint32_t ssrc)
-{
-    struct leg_cfg cfg = {.rtcp_fd = -1,
-                          .codec = codec_get(id),
-                          .fmt = {.rate_hz = 16000, .complexity = 2},
-                          .pt_rx = 96,
-                          .pt_tx = 96,
-                          .pt_event_rx = PT_NONE,
-                          .pt_cn_rx = PT_NONE,
-                          .rx_on = true,
-                          .tx_on = true,
-                          .ssrc = ssrc,
-                          .cname = "x"};
-    struct leg *leg;
-    addr_parse(&cfg.remote_rtp, "192.0.2.1", (uint16_t)(1000 + ssrc));
-    assert_int_equal(leg_build(&leg, &cfg), 0);
-    return leg;
-}
-
 static void hall_open(struct hall *h)
 {
     memset(h, 0, sizeof *h);
-    struct arena *a = &h->arena;
-    size_t frame = FRAME_SAMPLES_MAX * sizeof(int16_t);
-    size_t bytes = pool_arena_bytes(64, 64) + TX_MAX * PACKET_STRIDE_BYTES + hush_arena_bytes() + (1u << 18);
-    assert_int_equal(arena_build(a, bytes), 0);
-    pool_init(&h->pool, a, 64, 64);
-    h->box = (struct outbox){.packets = arena_take(a, TX_MAX * sizeof(struct io_tx)),
-                             .bufs = arena_take(a, TX_MAX * PACKET_STRIDE_BYTES),
-                             .max = TX_MAX,
-                             .flush = box_empty};
-    h->tools = (struct mix_tools){
-        .leg = {.simd = simd_pick(SIMD_ALL), .scratch = arena_take(a, PACKET_SAMPLES_MAX * 2), .stats = &h->stats},
-        .box = &h->box,
-        .s1 = arena_take(a, frame),
-        .s2 = arena_take(a, frame),
-        .listen = arena_take(a, frame),
-        .silence = arena_take(a, frame),
-        .payload = arena_take(a, PAYLOAD_CAP),
-        .hush = hush_build(a),
-    };
+    desk_open(&h->desk, 0);
     struct conf_cfg conf = {.legs_max = LEGS};
     assert_int_equal(conf_build(&h->conf, &conf), 0);
     for (uint32_t i = 0; i < LEGS; i++) {
-        h->legs[i] = leg_of(i == C ? CODEC_L16 : CODEC_OPUS, i + 1);
-        leg_attach(h->legs[i], &h->pool, 2 * i, 2 * i + 1, 0);
-        conf_leg_add(h->conf, h->legs[i]);
+        struct leg_cfg cfg = desk_leg(i == C ? CODEC_L16 : CODEC_OPUS, 16000, i + 1);
+        cfg.fmt.complexity = 2;
+        h->legs[i] = desk_seat(&h->desk, h->conf, &cfg, i);
     }
 }
 
@@ -89,13 +42,12 @@ static void hall_close(struct hall *h)
 {
     for (unsigned i = 0; i < LEGS; i++) {
         if (h->legs[i]) {
-            conf_leg_drop(h->conf, h->legs[i]);
-            leg_detach(h->legs[i]);
+            desk_leave(h->legs[i]);
             leg_free(h->legs[i]);
         }
     }
     conf_free(h->conf);
-    arena_free(&h->arena);
+    desk_close(&h->desk);
 }
 
 /* What C says in a tick: noise under a tone, quiet enough for no limiter. */
@@ -118,19 +70,19 @@ static void arrives(struct hall *h, unsigned i, const uint8_t *payload, size_t b
 
 static void tick(struct hall *h)
 {
-    h->box.n = 0;
-    h->tools.hush->tick = h->now_ns / TICK_NS;
-    conf_tick(h->conf, &h->tools);
+    h->desk.box.n = 0;
+    h->desk.tools.hush->tick = h->now_ns / TICK_NS;
+    conf_tick(h->conf, &h->desk.tools);
     h->now_ns += TICK_NS;
 }
 
 /* The payload that leg i was sent in this tick. */
 static size_t sent_to(const struct hall *h, unsigned i, const uint8_t **payload)
 {
-    for (uint32_t k = 0; k < h->box.n; k++) {
+    for (uint32_t k = 0; k < h->desk.box.n; k++) {
         struct rtp rtp;
-        if (h->box.packets[k].slot == 2 * i) {
-            assert_int_equal(rtp_parse(h->box.packets[k].buf, h->box.packets[k].bytes, &rtp), DROP_NONE);
+        if (h->desk.box.packets[k].slot == 2 * i) {
+            assert_int_equal(rtp_parse(h->desk.box.packets[k].buf, h->desk.box.packets[k].bytes, &rtp), DROP_NONE);
             *payload = rtp.payload;
             return rtp.bytes;
         }
@@ -152,7 +104,8 @@ static void reference_open(struct reference *r, const struct leg *like)
 
 static void reference_encode(struct reference *r, const struct hall *h, const int16_t *pcm)
 {
-    r->bytes = codec_get(CODEC_OPUS)->encode(r->encoder, h->tools.leg.simd, pcm, FRAME, r->payload, sizeof r->payload);
+    r->bytes =
+        codec_get(CODEC_OPUS)->encode(r->encoder, h->desk.tools.leg.simd, pcm, FRAME, r->payload, sizeof r->payload);
 }
 
 static void is_as_reference(const struct hall *h, unsigned i, const struct reference *r)
@@ -169,7 +122,7 @@ static size_t a_says(struct hall *h, void *encoder, uint8_t *payload)
     for (unsigned i = 0; i < FRAME; i++) {
         pcm[i] = (int16_t)lrint(4000 * sin(6.2831853 * 800 * (double)(h->seq[A] * FRAME + i) / 16000));
     }
-    return (size_t)h->legs[A]->cfg.codec->encode(encoder, h->tools.leg.simd, pcm, FRAME, payload, 1500);
+    return (size_t)h->legs[A]->cfg.codec->encode(encoder, h->desk.tools.leg.simd, pcm, FRAME, payload, 1500);
 }
 
 static void listener_begins_to_talk(void **state)
@@ -193,14 +146,15 @@ static void listener_begins_to_talk(void **state)
         if (a_talks) {
             arrives(&h, A, said, a_says(&h, voice, said), bufs[1]);
         }
-        uint64_t encoded_before = count_get(&h.stats.encoded);
+        uint64_t encoded_before = count_get(&h.desk.stats.encoded);
         tick(&h);
         reference_encode(&r, &h, pcm);
         is_as_reference(&h, A, &r);
         if (!a_talks) {
             is_as_reference(&h, B, &r);
             n_shared += !h.legs[A]->own_encoder && !h.legs[B]->own_encoder;
-            bool one_encode = count_get(&h.stats.encoded) - encoded_before == 2; /* C's own leg, and one for both */
+            bool one_encode =
+                count_get(&h.desk.stats.encoded) - encoded_before == 2; /* C's own leg, and one for both */
             assert_true(h.legs[A]->own_encoder || h.legs[B]->own_encoder || one_encode);
         } else {
             assert_true(h.legs[A]->own_encoder);
@@ -258,9 +212,9 @@ static uint64_t hall_tick(struct hall *h, bool c_talks, void *voice_of_a, int16_
     if (voice_of_a) {
         arrives(h, A, said, a_says(h, voice_of_a, said), bufs[1]);
     }
-    uint64_t before = count_get(&h->stats.encoded);
+    uint64_t before = count_get(&h->desk.stats.encoded);
     tick(h);
-    return count_get(&h->stats.encoded) - before;
+    return count_get(&h->desk.stats.encoded) - before;
 }
 
 static void *voice_open(const struct hall *h)
@@ -330,7 +284,7 @@ static void silence_of_another_room(void **state)
     int16_t pcm[FRAME] __attribute__((aligned(64)));
     hall_open(&first);
     hall_open(&h);
-    h.tools.hush = first.tools.hush;
+    h.desk.tools.hush = first.desk.tools.hush;
     reference_open(&r, h.legs[A]);
     ear_open(&shared, h.legs[A]);
     ear_open(&own, h.legs[A]);
