@@ -302,6 +302,7 @@ int sig_start(struct sig **out, const struct sig_cfg *cfg, struct sig_failure *f
     }
     sig->cfg.txn.allow = focus_methods();
     sig->cfg.txn.turn_messages = NET_TURN_FULL;
+    sig->cfg.txn.answer_percent = TXN_ANSWER_PERCENT;
     struct txn_user user = focus_user(sig->focus);
     if ((err = txns_build(&sig->txns, &sig->cfg.txn, &txn_world, &user, net_timers(sig->net))) != 0) {
         goto out;

@@ -101,6 +101,7 @@ struct sip_via {
 
 struct sip_msg {
     struct flow flow; /* where it came from */
+    size_t n_bytes;   /* of the whole message */
     bool is_request;
     enum sip_method method;  /* requests: theirs; responses: of CSeq */
     const char *method_text; /* for SIP_UNKNOWN */

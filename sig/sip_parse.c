@@ -425,6 +425,7 @@ enum refuse sip_parse(const char *bytes, size_t n_bytes, const struct flow *flow
     struct sip_msg *m = &block->msg;
     memset(m, 0, offsetof(struct sip_msg, scan));
     m->flow = *flow;
+    m->n_bytes = n_bytes;
     m->contacts = block->contacts;
     m->routes = block->routes;
     m->record_routes = block->record_routes;

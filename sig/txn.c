@@ -238,6 +238,9 @@ void txn_refuse(struct txns *txns, const struct sip_msg *msg, enum refuse refuse
                            txns->server[0] != 0 ? "\r\n" : "");
     must(n_lines >= 0 && (size_t)n_lines < sizeof lines);
     size_t n = sip_stateless(scan, &msg->flow, status, refuse_phrase(refuse), tag, lines, text, sizeof text);
+    if (n > 0 && txn_cut_applies(txns, msg, status)) {
+        n = txn_cut(txns, msg, tag, &status, text, n);
+    }
     if (n > 0) {
         struct flow flow = msg->flow;
         count_add(&txns->stats.tx_statuses[status], 1);

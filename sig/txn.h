@@ -34,6 +34,7 @@
 #define TXN_PENDING_MAX_MS 600000    /* an INVITE that its user has forgotten: 408, and on_timeout */
 #define TXN_UDP_REQUEST_MAX 1300     /* larger requests go by TCP (RFC 3261 18.1.1) */
 #define TXN_RETRY_AFTER_S 5
+#define TXN_ANSWER_PERCENT 120 /* for answer_percent: a forged source makes no amplifier of us */
 #define TXN_FULL_TURNS 8      /* one after the other: we are behind. What one hiccup leaves is taken in fewer */
 #define TXN_FULL_TURNS_FAR 64 /* and refusing what is new has not helped */
 #define TXN_TURN_GAP_MS 100   /* a turn after so long has nothing to do with those before */
@@ -82,6 +83,7 @@ struct txn_config {
     uint32_t source_rate;  /* new server transactions per second and source address; 0: 1000 */
     uint32_t source_burst; /* 0: twice the rate */
     uint32_t total_rate;   /* of all sources together; 0: no limit */
+    uint32_t answer_percent; /* how long an answer by UDP may be that everybody gets, of the request; 0: no limit */
     uint32_t turn_messages; /* a turn (one now_ns) with so many is full: more may wait; 0: none ever is */
     uint32_t allow;        /* methods served, sip_bit; 0: all known */
     const char *server;    /* value of Server in stateless answers; NULL: none. Copied */
@@ -99,6 +101,7 @@ struct txn_stats {
     counter timeouts, send_errors;
     counter txns_server, txns_client; /* gauges: alive now */
     counter txns_made;
+    counter tx_cut, tx_withheld; /* answers by UDP that were too long for their request */
 };
 
 /**

@@ -117,6 +117,13 @@ void txn_limit_turn(struct txns *txns, uint64_t now_ns);
 bool txn_limit_waits(const struct txns *txns, const struct sip_msg *msg);
 bool txn_limit_take(struct txns *txns, const struct addr *source, enum refuse *refuse);
 
+/* txn_cut.c */
+/** Is this an answer that anybody gets, so that a forged source may be sent it? */
+bool txn_cut_applies(const struct txns *txns, const struct sip_msg *msg, int status);
+/** Makes it short enough, in place. @param tag  of its To  @param status  400 when only that fits
+ * @return length | 0: the request is too short for any answer */
+size_t txn_cut(struct txns *txns, const struct sip_msg *msg, const char *tag, int *status, char *text, size_t n);
+
 /* txn_server.c. They take the message by setting *msg to NULL. */
 void txn_server_rx(struct txns *txns, struct sip_msg **msg);
 void txn_server_life(struct txn *txn);

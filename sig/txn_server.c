@@ -70,7 +70,8 @@ struct sip_out *txn_response(struct txn *txn, int status, const char *reason)
     return txn->msg == NULL ? NULL : sip_response_make(txn->msg, status, reason, status == 100 ? NULL : txn->local_tag);
 }
 
-static void final_given(struct txn *txn, int status)
+/* @param is_once  repeated only when the request is */
+static void final_given(struct txn *txn, int status, bool is_once)
 {
     struct timer_wheel *wheel = txn->txns->wheel;
     bool is_reliable = flow_is_reliable(&txn->flow);
@@ -84,7 +85,7 @@ static void final_given(struct txn *txn, int status)
     }
     txn->state = status < 300 ? TXN_ACCEPTED : TXN_COMPLETED;
     timer_start(wheel, &txn->life, TXN_LIFE_MS); /* L, H */
-    if (status < 300 || !is_reliable) {
+    if (status < 300 || (!is_reliable && !is_once)) {
         again_start(txn, TXN_T1_MS);
     }
 }
@@ -114,6 +115,11 @@ int txn_respond(struct txn *txn, struct sip_out *out)
         }
         return err;
     }
+    bool is_cut = txn_cut_applies(txns, txn->msg, status);
+    if (is_cut && (n = txn_cut(txns, txn->msg, txn->local_tag, &status, text, n)) == 0) {
+        free(text);
+        text = NULL;
+    }
     txn_keep_text(txn, text, n);
     count_add(&txns->stats.tx_statuses[status], 1);
     if (status < 200) {
@@ -121,9 +127,11 @@ int txn_respond(struct txn *txn, struct sip_out *out)
         timer_stop(txns->wheel, &txn->again);
         timer_start(txns->wheel, &txn->life, txn->kind == TXN_SERVER_INVITE ? TXN_PENDING_MAX_MS : TXN_LIFE_MS);
     } else {
-        final_given(txn, status);
+        final_given(txn, status, is_cut && txn->state == TXN_TRYING); /* who has had no 1xx asks again himself */
     }
-    txn_send_kept(txn); /* an error is counted: the peer repeats its request, or is gone */
+    if (text != NULL) {
+        txn_send_kept(txn); /* an error is counted: the peer repeats its request, or is gone */
+    }
     return 0;
 }
 

@@ -1,6 +1,6 @@
 /*
  * Attacks on calls that no other test names, played on the virtual clock of call_world.h: dialogs taken over by guesses
- * (A10), and half calls that would use up what calls need (A33).
+ * (A10), half calls that would use up what calls need (A33), and answers that are longer than what asked for them (A5).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -78,11 +78,80 @@ static void test_half_calls(void **state)
     world_close(w);
 }
 
+/* What a stranger at 192.0.2.9 sends, and all octets that are sent to him for it within a minute. */
+static size_t octets_for(struct world *w, const char *text, size_t n)
+{
+    struct flow flow = {.transport = FLOW_UDP, .conn = FLOW_NO_CONN};
+    unsigned before = w->n_sent;
+    size_t sum = 0;
+    must(addr_parse(&flow.remote, "192.0.2.9", 5060) == 0);
+    txns_rx(w->txns, &flow, text, n, w->now_ns);
+    world_run(w, 60000);
+    must(w->n_sent - before < SENT_MAX);
+    for (unsigned i = 0; i < w->n_sent - before; i++) {
+        sum += strlen(world_sent(w, i));
+    }
+    return sum;
+}
+
+/* A5: whatever a stranger asks, and however he pads it, he is sent at most 1.2 times as much; who asks as phones do is
+ * sent all. */
+static void test_amplification(void **state)
+{
+    enum { PADS = 1400, PAD_STEP = 14 };
+    static const struct {
+        const char *line, *extra; /* %s: a conference */
+        int status;               /* when it is long enough */
+        const char *all;          /* what the longest is sent */
+    } cases[] = {
+        {"OPTIONS sip:" DOMAIN, "", 200, "\r\nAllow: "},
+        {"OPTIONS sip:conferences@" DOMAIN, "", 200, "\r\nSupported: "},
+        {"INVITE sip:conferences@" DOMAIN, "", 401, "algorithm=MD5"},
+        {"INVITE sip:%s@" DOMAIN, "", 401, "algorithm=MD5"},
+        {"SUBSCRIBE sip:%s@" DOMAIN, "Event: conference\r\n", 401, "algorithm=SHA-256"},
+        {"REFER sip:%s@" DOMAIN, "Refer-To: <tel:1>\r\n", 401, "algorithm=SHA-256"},
+        {"INVITE sip:nobody@" DOMAIN, "", 404, "\r\nServer: "},
+        {"INVITE sip:x@elsewhere.example", "", 404, "\r\nServer: "},
+        {"INVITE tel:+15551234", "", 416, "\r\nContent-Length: "},
+        {"INVITE sip:conferences@" DOMAIN, "Require: a, b, c, d\r\n", 420, "\r\nUnsupported: "},
+        {"BYE sip:conferences@" DOMAIN, "", 481, "\r\nServer: "},
+        {"MESSAGE sip:conferences@" DOMAIN, "", 405, "\r\nAllow: "},
+        {"SNAFU sip:conferences@" DOMAIN, "", 501, "\r\nContent-Length: "},
+        {"INVITE sip:conferences@" DOMAIN, "Max-Forwards: x\r\n", 400, "\r\nContent-Length: "},
+    };
+    struct world *w = world_open((struct focus_cfg){.realm = "ims.example"}, 0, "memory");
+    char line[256], text[TEXT_MAX], pad[PADS + 1];
+    double worst = 0;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        size_t n_method = strcspn(cases[i].line, " ");
+        for (unsigned n_pad = 0; n_pad <= PADS; n_pad += PAD_STEP) {
+            struct room *room;
+            assert_int_equal(room_issue(w->focus, (struct place_cost){0}, &room), 0); /* it lives for a minute */
+            snprintf(line, sizeof line, cases[i].line, room->token);
+            memset(pad, 'x', n_pad);
+            pad[n_pad] = '\0';
+            int n = snprintf(text, sizeof text,
+                             "%s SIP/2.0\r\nv:SIP/2.0/UDP h;rport;branch=z9hG4bK%zu-%u\r\nf:<sip:a@b>;tag=1\r\n"
+                             "t:<sip:b@c>\r\ni:%zu-%u\r\nCSeq:1 %.*s\r\n%s\r\n%s",
+                             line, i, n_pad, i, n_pad, (int)n_method, line, cases[i].extra, pad);
+            size_t n_sent = octets_for(w, text, (size_t)n);
+            worst = MAX(worst, (double)n_sent / n);
+            assert_in_range(n_sent, 0, (size_t)n * 12 / 10);
+        }
+        assert_int_equal(status_of(last(w)), cases[i].status);
+        assert_non_null(strstr(last(w), cases[i].all));
+    }
+    print_message("at most %.3f octets for one\n", worst);
+    assert_true(count_get(&txns_stats(w->txns)->tx_cut) > 0);
+    world_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_guessed_dialogs),
         cmocka_unit_test(test_half_calls),
+        cmocka_unit_test(test_amplification),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,7 +108,7 @@ HELP struct ctl *world_ctl(struct world *w, unsigned worker)
 HELP struct world *world_open_on(struct place_cfg place, struct focus_cfg cfg, const char *store)
 {
     struct world *w = calloc(1, sizeof *w);
-    struct txn_config txn_cfg = {.allow = focus_methods(), .source_rate = 1000000};
+    struct txn_config txn_cfg = {.allow = focus_methods(), .source_rate = 1000000, .answer_percent = TXN_ANSWER_PERCENT};
     struct txn_world txn_world = {w, world_send, world_draw, world_sent_by, NULL};
     struct focus_world focus_world = {w, world_random, world_wall_s, world_sent_by};
 
