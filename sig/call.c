@@ -27,6 +27,7 @@ static void call_free(struct call *call)
     struct room *room = call->room;
 
     must(call->n_lent == 0 && !call->invite && !call->bye && !call->room_link);
+    half_give(f, &call->half);
     *call->link = call->next;
     if (call->next) {
         call->next->link = call->link;
@@ -243,6 +244,9 @@ enum call_state call_event(struct call *call, enum call_event event, const struc
     }
     if (call->state == CALL_OVER && was != CALL_OVER) {
         over(call, was);
+    }
+    if (call->state >= CALL_UP) {
+        half_give(call->focus, &call->half);
     }
     bool needs_leg = call->state == CALL_UP || call->state == CALL_ANSWERED || call->state == CALL_REOFFERED;
     if (needs_leg && !call->leg) {
@@ -554,7 +558,10 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
         focus_refuse(focus, txn, FOCUS_MEMORY);
         return -EPROTO;
     }
-    int err = focus->world.random(focus->world.ctx, &random, sizeof random);
+    int err = half_take(focus, &call->half, &msg->flow.remote);
+    if (!err) {
+        err = focus->world.random(focus->world.ctx, &random, sizeof random);
+    }
     if (!err) {
         err = dialog_answer(&call->dialog, &call->owner, txn, msg);
     }

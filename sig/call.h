@@ -82,6 +82,7 @@ struct call {
     struct refresh refresh;
     struct early early;
     struct pin pin;
+    struct half half; /* until it is acknowledged */
 
     struct dial *dial; /* the calling side of a call of ours, else NULL */
 

@@ -47,6 +47,7 @@ void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *
     struct invite invite;
     struct uri_list list; /* large: not worth clearing */
     struct room *room;
+    struct half half = {0};
     char from[128];
 
     if (focus->stopping) {
@@ -60,7 +61,10 @@ void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *
     if (mode == FOCUS_DIRECT && guests_read(focus, txn, msg, NULL, who, &list) != 0) {
         return; /* after a redirect it comes once more, to the conference */
     }
-    int err = room_issue(focus, invite.cost, &room);
+    int err = mode == FOCUS_REDIRECT ? half_take(focus, &half, &msg->flow.remote) : 0;
+    if (!err && (err = room_issue(focus, invite.cost, &room)) != 0) {
+        half_give(focus, &half);
+    }
     if (err) {
         focus_refuse(focus, txn, focus_refusal_of(err));
         return;
@@ -70,6 +74,7 @@ void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *
         focus_refuse(focus, txn, focus_refusal_of(err));
         return;
     }
+    room->half = half;
     strcpy(room->creator, who->user);
     room->creator_uri = who->user[0] ? NULL : strdup(msg->from.uri.text); /* NULL too without memory: nobody's then */
     log_line(focus->log, LOG_INFO, "conference %.*s issued to %s", ROOM_NAME_CHARS, room->token,

@@ -19,6 +19,7 @@
 
 #include "sig/dialog.h"
 #include "sig/gate.h"
+#include "sig/half.h"
 #include "sig/log.h"
 #include "sig/offer.h"
 #include "sig/pin.h"
@@ -63,6 +64,7 @@ struct focus_cfg {
     bool reservation;
     uint32_t reserve_s, reserve_legs; /* how long and for how many legs a fresh conference holds room */
     uint32_t unused_s;                /* a conference URI that nobody has called dies after it */
+    uint32_t half_calls_max;          /* of one source address, see half.h; 0: any number */
     uint32_t life_s;                  /* no conference lives longer */
     uint32_t linger_s;                /* after the last participant has left */
     char realm[AUTH_REALM_MAX];       /* of digest authentication; "": nobody is asked who he is */
@@ -125,6 +127,7 @@ struct focus_cfg {
     X(PENDING, 491, "our own offer has no answer yet")                                                                 \
     X(MOVING, 491, "media that is on its way from one worker to another")                                              \
     X(LEGS, 486, "conference has as many participants as it may have")                                                 \
+    X(HALF_CALLS, 503, "as many half calls of one source as there may be")                                             \
     X(CONFS, 503, "as many conferences as there may be")                                                               \
     X(CPU, 503, "CPU budget spent")                                                                                    \
     X(BANDWIDTH, 503, "bandwidth spent")                                                                               \
@@ -177,6 +180,7 @@ const char *focus_ending_text(enum focus_ending ending);
 /* Readable from any thread. */
 struct focus_stats {
     counter calls, confs, legs, subs, lobbies; /* gauges; legs: lent to workers */
+    counter half_calls;                        /* gauge */
     counter notifies;
     counter dials, dials_answered, dials_refused; /* calls of ours */
     counter calls_made, confs_made, redirects, challenges;
@@ -212,6 +216,7 @@ struct focus {
     struct pin_failures pin_failures;
     struct auth *auth;               /* NULL: nobody is asked */
     struct sub *ending;              /* subscriptions whose subject is over, and whose last NOTIFY waits */
+    struct halves halves;
     struct gate *gates, **gates_end; /* requests that wait for an account, oldest first, as the store answers */
     uint64_t last_cookie;
     uint64_t complained_s;  /* when the log was last told of the store */

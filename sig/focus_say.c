@@ -63,6 +63,8 @@ enum focus_refusal focus_refusal_of(int err)
         return FOCUS_WORKER;
     case -ENOSPC:
         return FOCUS_CONFS;
+    case -EDQUOT:
+        return FOCUS_HALF_CALLS;
     case -EUSERS:
         return FOCUS_LEGS;
     case -ESTALE:

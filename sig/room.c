@@ -270,6 +270,7 @@ int room_open(struct room *room, struct place_cost cost)
     room->conf = req.conf;
     room->worker = worker;
     room->state = ROOM_OPEN;
+    half_give(f, &room->half);
     room_save(room);
     log_line(f->log, LOG_INFO, "conference %.*s opens on worker %d", ROOM_NAME_CHARS, room->token, worker);
     return 0;
@@ -325,6 +326,7 @@ void room_end(struct room *room, enum focus_ending why)
     log_line(f->log, LOG_INFO, "conference %.*s ends: %u participants, %s", ROOM_NAME_CHARS, room->token,
              room->n_roster, focus_ending_text(why));
     room->state = ROOM_ENDED;
+    half_give(f, &room->half);
     slot_give(f, room->id.slot);
     name_leave(room);
     timer_stop(f->wheel, &room->idle);

@@ -78,6 +78,51 @@ static void test_half_calls(void **state)
     world_close(w);
 }
 
+/* A33: calls that are answered and never acknowledged, and URIs that are never called, take no more than their source's
+ * share; others are served, and time gives it back. */
+static void test_half_calls_of_one_source(void **state)
+{
+    struct world *w =
+        world_open((struct focus_cfg){.half_calls_max = 10, .legs_max = 64, .conferences_max = 64}, 0, NULL);
+    char user[URI_TOKEN_CHARS + 1];
+    unsigned n_answered = 0, n_refused = 0, number = 100;
+    struct place_load load;
+    world_issue(w, 1, user);
+    struct phone honest = join(w, 2, user);
+    assert_int_equal(count_get(&w->focus->stats.half_calls), 0); /* called, and acknowledged: whole */
+    for (unsigned i = 0; i < 200; i++) {
+        struct phone p = phone_of(w, number++, user);
+        int status = phone_invite(&p, SDP_PCMU);
+        n_answered += status == 200;
+        n_refused += status == 503 && strstr(world_answer(w), "\r\nRetry-After: ") != NULL;
+    }
+    place_load(w->place, &load);
+    assert_int_equal(n_answered, 10);
+    assert_int_equal(n_refused, 190);
+    assert_int_equal(load.pairs_used, 11);
+    assert_int_equal(count_get(&w->focus->stats.half_calls), 10);
+    assert_int_equal(count_get(&w->focus->stats.refused[FOCUS_HALF_CALLS]), 190);
+    struct phone other = phone_of(w, number++, user);
+    other.host = "192.0.2.10";
+    assert_int_equal(phone_invite(&other, SDP_PCMU), 200);
+    phone_ack(&other, NULL);
+    world_run(w, 40000); /* BYE to whoever has not acknowledged */
+    assert_int_equal(count_get(&w->focus->stats.half_calls), 0);
+    for (unsigned i = 0; i < 30; i++) {
+        struct phone p = phone_of(w, number++, "conferences");
+        assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), i < 10 ? 302 : 503);
+    }
+    other = phone_of(w, number++, "conferences");
+    other.host = "192.0.2.10";
+    assert_int_equal(phone_send(&other, "INVITE", 0, SDP_PCMU), 302);
+    world_run(w, 61000); /* nobody has called them */
+    assert_int_equal(count_get(&w->focus->stats.half_calls), 0);
+    struct phone late = join(w, number++, user);
+    assert_int_equal(phone_send(&late, "BYE", 0, NULL), 200);
+    assert_int_equal(phone_send(&honest, "BYE", 0, NULL), 200); /* it has been in all the time */
+    world_close(w);
+}
+
 /* What a stranger at 192.0.2.9 sends, and all octets that are sent to him for it within a minute. */
 static size_t octets_for(struct world *w, const char *text, size_t n)
 {
@@ -151,6 +196,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_guessed_dialogs),
         cmocka_unit_test(test_half_calls),
+        cmocka_unit_test(test_half_calls_of_one_source),
         cmocka_unit_test(test_amplification),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

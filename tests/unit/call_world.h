@@ -319,6 +319,7 @@ struct phone {
     char target[256]; /* Request-URI of the INVITE, then the Contact of the 200 */
     char to_tag[64];
     const char *extra; /* header lines */
+    const char *host;  /* where it sends from; NULL: 192.0.2.9 */
     const char *type;
 };
 
@@ -365,7 +366,7 @@ HELP int phone_send(struct phone *p, const char *method, unsigned cseq, const ch
     struct flow flow = {.transport = FLOW_UDP, .conn = FLOW_NO_CONN};
     unsigned before = p->w->n_sent;
 
-    must(addr_parse(&flow.remote, "192.0.2.9", 5060) == 0);
+    must(addr_parse(&flow.remote, p->host ? p->host : "192.0.2.9", 5060) == 0);
     if (p->to_tag[0]) {
         snprintf(to, sizeof to, ";tag=%s", p->to_tag);
     }

@@ -1,0 +1,33 @@
+/*
+ * Half calls: conferences that were asked for and are called by nobody yet, and calls that have their answer and not
+ * its ACK. Each holds what others may need for up to a minute, and costs who makes it one packet. So the number of them
+ * is limited for each source address. Signalling thread only.
+ *
+ * Counted in a table of fixed size by a keyed hash: two sources that share a place share its limit, and nobody can aim
+ * at another's.
+ */
+#ifndef SIG_HALF_H
+#define SIG_HALF_H
+
+#include "core/base/addr.h"
+
+#define HALF_PLACES 4096
+
+struct focus;
+
+struct halves {
+    uint32_t n[HALF_PLACES];
+};
+
+/* What a half call holds of its source's limit. Zero: nothing. */
+struct half {
+    uint32_t place; /* + 1 */
+};
+
+/** Counts one more. Trusted peers, who speak for many, are not counted. @return 0 | -EDQUOT: as many as there may be */
+int half_take(struct focus *focus, struct half *half, const struct addr *source);
+
+/** It is whole, or over. Twice is fine. */
+void half_give(struct focus *focus, struct half *half);
+
+#endif
