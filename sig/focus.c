@@ -328,6 +328,11 @@ void focus_attach(struct focus *focus, struct txns *txns)
     focus->txns = txns;
 }
 
+uint64_t focus_steady_s(const struct focus *f)
+{
+    return f->began_s + (f->wheel->now_ms - f->began_ms) / 1000;
+}
+
 /* --- Workers ------------------------------------------------------------------------------------------------------ */
 
 static void leg_gone(struct leg *leg)
@@ -517,6 +522,8 @@ int focus_build(struct focus **out, const struct focus_cfg *cfg, const struct fo
     if (cfg->advertised[0] && (err = addr_parse(&f->media_host, cfg->advertised, 0)) != 0) {
         goto out;
     }
+    f->began_s = world->wall_s(world->ctx);
+    f->began_ms = wheel->now_ms;
     f->slots = calloc(cfg->conferences_max, sizeof *f->slots);
     f->free_slots = calloc(cfg->conferences_max, sizeof *f->free_slots);
     err = -ENOMEM;

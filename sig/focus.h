@@ -219,7 +219,8 @@ struct focus {
     struct halves halves;
     struct gate *gates, **gates_end; /* requests that wait for an account, oldest first, as the store answers */
     uint64_t last_cookie;
-    uint64_t complained_s;  /* when the log was last told of the store */
+    uint64_t began_s, began_ms; /* by the wall clock, and by that of the timers */
+    uint64_t complained_s;      /* when the log was last told of the store */
     struct addr media_host; /* as our SDP names it */
     bool stopping;
     uint64_t last_id; /* for log lines */
@@ -285,6 +286,10 @@ void focus_serve(struct focus *focus, struct txn *txn, const struct sip_msg *msg
 
 /** "host[:port];transport=tls": what stands behind the @ of our URIs for a peer on that flow. @return text */
 const char *focus_host(const struct focus *focus, const struct flow *flow, char text[FOCUS_HOST_MAX + 32]);
+
+/** Unix time as it was at the start, and what has passed since: a clock that somebody sets makes it no jump. For
+ * whatever must not begin anew, or never end, because of it. */
+uint64_t focus_steady_s(const struct focus *focus);
 
 /** Is it one of the names and addresses that we go by? */
 bool focus_has_host(const struct focus *focus, const char *host);

@@ -92,7 +92,7 @@ bool gate_asserted(const struct focus *f, const struct sip_msg *msg, char user[A
 static void challenge(struct focus *f, struct txn *txn, bool stale)
 {
     struct sip_out *out = txn_response(txn, 401, NULL);
-    if (auth_challenge(f->auth, out, f->world.wall_s(f->world.ctx), stale) != 0) {
+    if (auth_challenge(f->auth, out, focus_steady_s(f), stale) != 0) {
         sip_out_free(out);
         focus_refuse(f, txn, FOCUS_FAULT);
         return;
@@ -145,7 +145,7 @@ void gate_enter(struct focus *f, struct txn *txn, const struct sip_msg *msg)
     if (gate_asserted(f, msg, user)) {
         err = look_up(f, txn, user, NULL, false);
     } else {
-        switch (auth_read(f->auth, msg, f->world.wall_s(f->world.ctx), &creds)) {
+        switch (auth_read(f->auth, msg, focus_steady_s(f), &creds)) {
         case AUTH_READ_OK:
             err = look_up(f, txn, creds.user, &creds, false);
             break;

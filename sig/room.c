@@ -106,7 +106,8 @@ static void room_begin(struct room *room, uint64_t now_s)
     }
     f->rooms = room;
     timer_start(f->wheel, &room->idle, ms_of(f->cfg.unused_s));
-    timer_start(f->wheel, &room->life, ms_of(room->id.expires_s - now_s));
+    uint64_t life_s = MIN(room->id.expires_s - now_s, (uint64_t)f->cfg.life_s); /* more: the clock was set back */
+    timer_start(f->wheel, &room->life, ms_of(life_s));
     count_add(&f->stats.confs, 1);
 }
 

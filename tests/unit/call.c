@@ -415,7 +415,7 @@ static void test_full(void **state)
 
 /* An answer by UDP is hardly longer than its request: this is what phones say of themselves. */
 #define LONG_ENOUGH                                                                                                    \
-    "User-Agent: Phone 1.0\r\nAllow: INVITE, ACK, BYE, CANCEL, OPTIONS, REFER, NOTIFY, SUBSCRIBE, INFO, UPDATE\r\n"     \
+    "User-Agent: Phone 1.0\r\nAllow: INVITE, ACK, BYE, CANCEL, OPTIONS, REFER, NOTIFY, SUBSCRIBE, INFO, UPDATE\r\n"    \
     "Supported: replaces, timer, 100rel, norefersub, outbound, path\r\n"                                               \
     "Accept: application/sdp, application/dtmf-relay, message/sipfrag, application/conference-info+xml\r\n"
 
@@ -521,6 +521,46 @@ static void test_restart(void **state)
     world_close(w);
     snprintf(command, sizeof command, "rm -rf %s", path);
     assert_int_equal(system(command), 0);
+}
+
+/* A36: the clock is set while URIs live: they live as long as they were to; and over a restart no longer than any. */
+static void test_clock_set(void **state)
+{
+    enum { LIFE_S = 3600 };
+    static const int64_t jumps_s[] = {7200, -7200, -20 * 365 * 86400ll, 20 * 365 * 86400ll};
+    char path[] = "/tmp/mixminus-call-XXXXXX", spec[64], command[128], user[URI_TOKEN_CHARS + 1];
+    struct place_cfg place = {.n_workers = 1};
+    struct focus_cfg cfg = {.life_s = LIFE_S};
+    assert_non_null(mkdtemp(path));
+    snprintf(spec, sizeof spec, "sqlite:%s/s.db", path);
+    for (size_t i = 0; i < ARRAY_LEN(jumps_s); i++) {
+        struct world *w = world_open(cfg, 0, spec);
+        world_issue(w, 1, user);
+        join(w, 2, user, SDP_PCMU);
+        w->wall_s += (uint64_t)jumps_s[i];
+        world_run(w, (LIFE_S - 60) * 1000);
+        assert_int_equal(count_sent(w, "BYE "), 0); /* the running call has not felt it */
+        join(w, 3, user, SDP_PCMU);
+        world_run(w, 120 * 1000);
+        assert_int_equal(count_get(&w->focus->stats.ended[FOCUS_END_CONFERENCE]),
+                         2); /* nor given the URI longer life */
+        world_issue(w, 4, user);
+        uint64_t then_s = world_wall_s(w) + (uint64_t)jumps_s[i]; /* set once more */
+        world_close(w);
+
+        w = world_open_at(place, cfg, spec, then_s);
+        struct phone p = phone_of(w, 5, user);
+        assert_int_equal(phone_invite(&p, SDP_PCMU), jumps_s[i] > 0 ? 410 : 200);
+        if (jumps_s[i] < 0) {
+            phone_ack(&p, NULL);
+            world_run(w, (LIFE_S + 60) * 1000);
+            assert_int_equal(count_get(&w->focus->stats.ended[FOCUS_END_CONFERENCE]), 1);
+        }
+        world_close(w);
+        snprintf(command, sizeof command, "rm -f %s/*", path);
+        assert_int_equal(system(command), 0);
+    }
+    assert_int_equal(remove(path), 0);
 }
 
 static void test_stop(void **state)
@@ -748,6 +788,7 @@ int main(void)
         cmocka_unit_test(test_time_limits),
         cmocka_unit_test(test_reservation),
         cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_clock_set),
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_any_order),
     };

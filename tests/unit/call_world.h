@@ -23,6 +23,7 @@
 #define HELP static __attribute__((unused)) /* not every program needs every one */
 
 #define SENT_MAX 64
+#define WALL_S 1700000000 /* when a world begins */
 #define TEXT_MAX 8192
 #define DOMAIN "127.0.0.1:5060"
 #define SDP_HEAD "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n"
@@ -45,7 +46,8 @@ struct world {
         unsigned worker;
     } has[512]; /* legs that workers have */
     unsigned n_has;
-    uint64_t now_ns, wall_s, seed;
+    uint64_t now_ns, seed;
+    uint64_t wall_s; /* what the wall clock says at now_ns 0: a test sets the clock by it */
     char sent[SENT_MAX][TEXT_MAX]; /* a ring: the last ones */
     struct flow flows[SENT_MAX];   /* where to */
     unsigned n_sent, i_answer;     /* i_answer: the last response among them */
@@ -97,7 +99,8 @@ HELP void world_sent_by(void *ctx, const struct flow *flow, char *text, size_t s
 
 HELP uint64_t world_wall_s(void *ctx)
 {
-    return ((struct world *)ctx)->wall_s;
+    const struct world *w = ctx;
+    return w->wall_s + w->now_ns / NS_PER_S;
 }
 
 HELP struct ctl *world_ctl(struct world *w, unsigned worker)
@@ -105,7 +108,7 @@ HELP struct ctl *world_ctl(struct world *w, unsigned worker)
     return worker ? &w->others[worker - 1] : &w->ctl;
 }
 
-HELP struct world *world_open_on(struct place_cfg place, struct focus_cfg cfg, const char *store)
+HELP struct world *world_open_at(struct place_cfg place, struct focus_cfg cfg, const char *store, uint64_t wall_s)
 {
     struct world *w = calloc(1, sizeof *w);
     struct txn_config txn_cfg = {.allow = focus_methods(), .source_rate = 1000000, .answer_percent = TXN_ANSWER_PERCENT};
@@ -113,7 +116,7 @@ HELP struct world *world_open_on(struct place_cfg place, struct focus_cfg cfg, c
     struct focus_world focus_world = {w, world_random, world_wall_s, world_sent_by};
 
     w->now_ns = NS_PER_S;
-    w->wall_s = 1700000000;
+    w->wall_s = wall_s;
     w->seed = 88172645463325252ull;
     timer_wheel_init(&w->wheel, w->now_ns);
     if (place.port_min == 0) {
@@ -153,6 +156,11 @@ HELP struct world *world_open_on(struct place_cfg place, struct focus_cfg cfg, c
     must(txns_build(&w->txns, &txn_cfg, &txn_world, &user, &w->wheel) == 0);
     focus_attach(w->focus, w->txns);
     return w;
+}
+
+HELP struct world *world_open_on(struct place_cfg place, struct focus_cfg cfg, const char *store)
+{
+    return world_open_at(place, cfg, store, WALL_S);
 }
 
 HELP struct world *world_open(struct focus_cfg cfg, uint32_t budget_us, const char *store)
@@ -273,7 +281,6 @@ HELP void world_run(struct world *w, uint64_t ms)
 {
     for (uint64_t end_ns = w->now_ns + ms * NS_PER_MS; w->now_ns < end_ns;) {
         w->now_ns += 50 * NS_PER_MS;
-        w->wall_s = 1700000000 + w->now_ns / NS_PER_S;
         timer_run(&w->wheel, w->now_ns);
         focus_beat(w->focus);
     }

@@ -93,6 +93,27 @@ static void test_challenged_once(void **state)
     world_close(w);
 }
 
+/* A36: the clock is set by hours either way: who was challenged before is let in after, nobody's old credentials are
+ * good once more, and who comes later is challenged once. */
+static void test_clock_set(void **state)
+{
+    static const int64_t jumps_s[] = {3600, -7200, 365 * 86400, -400 * 86400};
+    struct world *w = open_with((struct focus_cfg){0});
+    char line[2100];
+    unsigned number = 1;
+    for (size_t i = 0; i < ARRAY_LEN(jumps_s); i++) {
+        struct phone p = phone_of(w, number++, "conferences");
+        assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), 401);
+        w->wall_s += (uint64_t)jumps_s[i];
+        assert_int_equal(answer(&p, "alice", "sesame", SDP_PCMU, line), 302);
+        unsigned before = w->n_sent;
+        phone_send(&p, "INVITE", 0, SDP_PCMU); /* the same credentials */
+        assert_int_equal(await(w, before), 401);
+        assert_int_equal(call(w, number++, "conferences", "alice", "sesame"), 302);
+    }
+    world_close(w);
+}
+
 /* Rows 23, 24, 63: challenged at the factory and at the conference; right is let in, wrong is not, whoever it is. */
 static void test_digest(void **state)
 {
@@ -382,9 +403,11 @@ static void test_trust(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_challenged_once), cmocka_unit_test(test_digest),   cmocka_unit_test(test_entitlement),
-        cmocka_unit_test(test_allocate_before), cmocka_unit_test(test_replay),   cmocka_unit_test(test_asserted),
-        cmocka_unit_test(test_rights),          cmocka_unit_test(test_cancel),   cmocka_unit_test(test_trust),
+        cmocka_unit_test(test_challenged_once), cmocka_unit_test(test_digest),
+        cmocka_unit_test(test_clock_set),       cmocka_unit_test(test_entitlement),
+        cmocka_unit_test(test_allocate_before), cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_asserted),        cmocka_unit_test(test_rights),
+        cmocka_unit_test(test_cancel),          cmocka_unit_test(test_trust),
         cmocka_unit_test(test_charging),        cmocka_unit_test(test_priority),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
