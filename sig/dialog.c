@@ -104,6 +104,7 @@ int dialog_answer(struct dialog *d, struct owner *owner, const struct txn *txn, 
         return -ENOMEM;
     }
     d->flow = msg->flow;
+    d->is_callers = true;
     d->direct = msg->n_vias == 1 && msg->n_record_routes == 0;
     d->cseq_rx = msg->cseq;
     d->cseq_tx = 1;

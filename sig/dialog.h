@@ -26,6 +26,7 @@ struct dialog {
     uint32_t cseq_rx, cseq_tx;
     struct flow flow;  /* by which the peer's last target refresh came, or our INVITE went */
     unsigned n_riders; /* subscriptions that are one more usage of it */
+    bool is_callers;   /* the peer has begun it */
     bool direct;       /* no proxy between: its signalling's source may be its media's, too */
 };
 

@@ -196,12 +196,23 @@ void focus_serve(struct focus *f, struct txn *txn, const struct sip_msg *msg, co
     }
 }
 
+/* Who called without a proxy between speaks from the host that he called from. Another who has read the dialog's ids on
+ * the way is not him, and may neither end the call nor draw its media to himself. Behind proxies any of them may speak.
+ */
+static bool is_stranger(const struct focus *f, const struct dialog *d, const struct sip_msg *msg)
+{
+    return d->is_callers && d->direct && !addr_same_host(&d->flow.remote, &msg->flow.remote) &&
+           !trust_has(&f->cfg.trusted, &msg->flow.remote);
+}
+
 static void dialog_request_in(struct focus *f, struct txn *txn, const struct sip_msg *msg)
 {
     struct dialog *d = dialog_find(&f->dialogs, msg);
 
     if (!d) {
         focus_refuse(f, txn, FOCUS_DIALOG);
+    } else if (is_stranger(f, d, msg)) {
+        focus_refuse(f, txn, FOCUS_SOURCE);
     } else if (msg->cseq < d->cseq_rx) { /* RFC 3261 12.2.2 */
         focus_refuse(f, txn, FOCUS_CSEQ);
     } else if (!d->owner->ops->request) {
@@ -258,7 +269,7 @@ static void on_ack(void *ctx, const struct sip_msg *msg)
 {
     struct focus *f = ctx;
     struct dialog *d = dialog_find(&f->dialogs, msg);
-    if (d && d->owner->ops->ack) {
+    if (d && d->owner->ops->ack && !is_stranger(f, d, msg)) {
         d->owner->ops->ack(d->owner, msg);
     }
 }

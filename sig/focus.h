@@ -123,6 +123,7 @@ struct focus_cfg {
     X(BODY_LIMIT, 488, "SDP beyond the limits")                                                                        \
     X(MEDIA, 488, "no stream, transport or codec that fits")                                                           \
     X(DIALOG, 481, "no such dialog")                                                                                   \
+    X(SOURCE, 403, "request in a dialog from another host than its own")                                               \
     X(CSEQ, 500, "CSeq lower than the last one")                                                                       \
     X(PENDING, 491, "our own offer has no answer yet")                                                                 \
     X(MOVING, 491, "media that is on its way from one worker to another")                                              \

@@ -54,6 +54,39 @@ static void test_guessed_dialogs(void **state)
     world_close(w);
 }
 
+/* A10: all three ids are right, and the host is another's: whoever has read them on the way. */
+static void test_wrong_source(void **state)
+{
+    static const char *const methods[] = {"BYE", "INVITE", "UPDATE", "REFER", "INFO", "SUBSCRIBE"};
+    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    char user[URI_TOKEN_CHARS + 1];
+    world_issue(w, 1, user);
+    struct phone a = join(w, 2, user), b = phone_of(w, 3, user);
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        struct phone thief = a;
+        thief.host = "192.0.2.66";
+        thief.branch = 1000 + (unsigned)i;
+        thief.extra = "Event: conference\r\nRefer-To: <sip:x@192.0.2.66>\r\n";
+        assert_int_equal(phone_send(&thief, methods[i], 100, strcmp(methods[i], "INVITE") == 0 ? SDP_HOLD : NULL), 403);
+    }
+    world_work(w);
+    assert_int_equal(w->n_reqs, 0);
+    assert_int_equal(count_get(&w->focus->stats.refused[FOCUS_SOURCE]), ARRAY_LEN(methods));
+
+    assert_int_equal(phone_invite(&b, NULL), 200); /* our offer: the answer in a thief's ACK draws no media to him */
+    struct phone thief = b;
+    thief.host = "192.0.2.66";
+    phone_ack(&thief, SDP_PCMU);
+    world_work(w);
+    assert_int_equal(w->n_reqs, 0);
+    phone_ack(&b, SDP_PCMU);
+    world_work(w);
+    assert_int_equal(w->n_reqs, 1);
+    assert_int_equal(phone_send(&a, "BYE", 0, NULL), 200);
+    assert_int_equal(phone_send(&b, "BYE", 0, NULL), 200);
+    world_close(w);
+}
+
 /* A33: URIs are asked for and never called: no port is taken, their number is bounded, and time gives them back. */
 static void test_half_calls(void **state)
 {
@@ -195,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_guessed_dialogs),
+        cmocka_unit_test(test_wrong_source),
         cmocka_unit_test(test_half_calls),
         cmocka_unit_test(test_half_calls_of_one_source),
         cmocka_unit_test(test_amplification),
