@@ -1,6 +1,7 @@
 /*
  * Attacks on calls that no other test names, played on the virtual clock of call_world.h: dialogs taken over by guesses
- * (A10), half calls that would use up what calls need (A33), and answers that are longer than what asked for them (A5).
+ * (A10), more of everything than can be served (A6, A8), half calls that would use up what calls need (A33), and
+ * answers that are longer than what asked for them (A5).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -84,6 +85,72 @@ static void test_wrong_source(void **state)
     assert_int_equal(w->n_reqs, 1);
     assert_int_equal(phone_send(&a, "BYE", 0, NULL), 200);
     assert_int_equal(phone_send(&b, "BYE", 0, NULL), 200);
+    world_close(w);
+}
+
+/* Turns of the loop, one after the other, that bring more than can be served in one. */
+static void be_behind(struct world *w, unsigned n_turns)
+{
+    struct flow flow = {.transport = FLOW_UDP, .conn = FLOW_NO_CONN};
+    must(addr_parse(&flow.remote, "192.0.2.200", 5060) == 0);
+    for (unsigned turn = 0; turn <= n_turns; turn++) {
+        w->now_ns += 5 * NS_PER_MS;
+        timer_run(&w->wheel, w->now_ns);
+        for (unsigned i = 0; i < (turn < n_turns ? WORLD_TURN_FULL : 1); i++) {
+            txns_rx(w->txns, &flow, "\r\n\r\n", 4, w->now_ns);
+        }
+    }
+}
+
+static int ask(struct world *w, const char *method, const char *user, const char *host, const char *extra)
+{
+    struct phone p = phone_of(w, 1000 + w->n_sent, user);
+    p.host = host;
+    p.extra = extra;
+    return phone_send(&p, method, 0, strcmp(method, "INVITE") == 0 ? SDP_PCMU : NULL);
+}
+
+/* Overload: who begins anew waits first, then who is halfway in; who is in, and who has priority from a peer that may
+ * say so, never. */
+static void test_overload(void **state)
+{
+    static const char *const proxy = "192.0.2.10", *const stranger = "192.0.2.11";
+    static const char wps[] = "Resource-Priority: wps.0\r\n", q735[] = "Resource-Priority: q735.1, ets.0\r\n";
+    struct focus_cfg cfg = {.legs_max = 64, .conferences_max = 64};
+    char user[URI_TOKEN_CHARS + 1];
+    assert_int_equal(trust_add(&cfg.trusted, "192.0.2.10/32"), 0);
+    struct world *w = world_open(cfg, 0, NULL);
+    const struct txn_stats *stats = txns_stats(w->txns);
+    world_issue(w, 1, user);
+    struct phone in = join(w, 2, user);
+
+    be_behind(w, TXN_FULL_TURNS - 1); /* a hiccup */
+    assert_int_equal(ask(w, "INVITE", "conferences", stranger, NULL), 302);
+    be_behind(w, TXN_FULL_TURNS);
+    assert_int_equal(ask(w, "INVITE", "conferences", stranger, NULL), 503);
+    assert_non_null(strstr(last(w), "\r\nRetry-After: "));
+    assert_int_equal(ask(w, "INVITE", "conferences", proxy, NULL), 503);
+    assert_int_equal(ask(w, "INVITE", "conferences", stranger, wps), 503); /* anybody could say so */
+    assert_int_equal(count_get(&stats->refused[REFUSE_BEHIND]), 3);
+    assert_int_equal(ask(w, "INVITE", "conferences", proxy, wps), 302);
+    assert_int_equal(ask(w, "INVITE", "conferences", proxy, q735), 302);
+    assert_int_equal(ask(w, "INVITE", "conferences", stranger, "Authorization: Digest realm=\"x\"\r\n"), 302);
+    assert_int_equal(ask(w, "INVITE", user, stranger, NULL), 200);
+    assert_int_equal(ask(w, "OPTIONS", "conferences", stranger, NULL), 200);
+
+    be_behind(w, TXN_FULL_TURNS_FAR);
+    assert_int_equal(ask(w, "INVITE", user, stranger, NULL), 503);
+    assert_int_equal(ask(w, "SUBSCRIBE", user, stranger, "Event: conference\r\n"), 503);
+    assert_int_equal(ask(w, "REFER", user, stranger, "Refer-To: <sip:x@192.0.2.9>\r\n"), 503);
+    assert_int_equal(ask(w, "INVITE", user, proxy, wps), 200);
+    assert_int_equal(ask(w, "INVITE", "conferences", proxy, wps), 302);
+    assert_int_equal(phone_send(&in, "INVITE", 0, SDP_HOLD), 200); /* who is in does not feel it */
+    phone_ack(&in, NULL);
+
+    be_behind(w, 0); /* one turn that is not full */
+    assert_int_equal(ask(w, "INVITE", "conferences", stranger, NULL), 302);
+    assert_int_equal(count_get(&stats->refused[REFUSE_BEHIND]), 6);
+    assert_int_equal(phone_send(&in, "BYE", 0, NULL), 200);
     world_close(w);
 }
 
@@ -229,6 +296,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_guessed_dialogs),
         cmocka_unit_test(test_wrong_source),
+        cmocka_unit_test(test_overload),
         cmocka_unit_test(test_half_calls),
         cmocka_unit_test(test_half_calls_of_one_source),
         cmocka_unit_test(test_amplification),

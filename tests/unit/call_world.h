@@ -23,6 +23,7 @@
 #define HELP static __attribute__((unused)) /* not every program needs every one */
 
 #define SENT_MAX 64
+#define WORLD_TURN_FULL 48
 #define WALL_S 1700000000 /* when a world begins */
 #define TEXT_MAX 8192
 #define DOMAIN "127.0.0.1:5060"
@@ -111,7 +112,10 @@ HELP struct ctl *world_ctl(struct world *w, unsigned worker)
 HELP struct world *world_open_at(struct place_cfg place, struct focus_cfg cfg, const char *store, uint64_t wall_s)
 {
     struct world *w = calloc(1, sizeof *w);
-    struct txn_config txn_cfg = {.allow = focus_methods(), .source_rate = 1000000, .answer_percent = TXN_ANSWER_PERCENT};
+    struct txn_config txn_cfg = {.allow = focus_methods(),
+                                 .source_rate = 1000000,
+                                 .turn_messages = WORLD_TURN_FULL,
+                                 .answer_percent = TXN_ANSWER_PERCENT};
     struct txn_world txn_world = {w, world_send, world_draw, world_sent_by, NULL};
     struct focus_world focus_world = {w, world_random, world_wall_s, world_sent_by};
 
