@@ -33,7 +33,8 @@ struct net_config {
     uint32_t max_conns;            /* 0: 4096 */
     uint32_t max_conns_per_source; /* by address without port; 0: 64 */
     uint32_t idle_ms;              /* a silent connection is closed after it; 0: 600000 */
-    uint32_t message_ms;           /* a message must be complete this long after its first octet; 0: 10000 */
+    uint32_t message_ms;           /* a message must be complete this long after its first octet, and a connection's
+                                      first after it was made; 0: 10000 */
     struct tls_context *tls;       /* of FLOW_TLS, both ways; NULL: none. Outlives the net */
     uint32_t queue_bytes_max;      /* unsent octets of one connection; beyond it is closed; 0: 262144 */
 };

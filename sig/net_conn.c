@@ -146,7 +146,7 @@ static struct net_conn *conn_open(struct net *net, int fd, uint8_t transport, ui
     conn->tls_waits = TLS_OK;
     conn->remote = *remote;
     conn->is_outbound = conn->is_connecting = outbound;
-    conn->is_dying = conn->is_draining = conn->is_half_ping = false;
+    conn->is_dying = conn->is_draining = conn->is_half_ping = conn->has_spoken = false;
     conn->n_rx = conn->n_seen = conn->n_frame = conn->tx_at = conn->n_tx = 0;
     conn->events = 0;
     struct net_conn **head = host_list(net, remote);
@@ -157,9 +157,7 @@ static struct net_conn *conn_open(struct net *net, int fd, uint8_t transport, ui
     }
     *head = conn;
     timer_start(&net->wheel, &conn->idle, net->cfg.idle_ms);
-    if (outbound) {
-        timer_start(&net->wheel, &conn->slow, net->cfg.message_ms); /* to connect */
-    }
+    timer_start(&net->wheel, &conn->slow, net->cfg.message_ms); /* to connect, or to say something */
     count_add(outbound ? &net->stats.connected : &net->stats.accepted, 1);
     count_add(&net->stats.conns, 1);
     if (transport == FLOW_TLS && !outbound) {
@@ -404,6 +402,7 @@ static size_t conn_frames(struct net_conn *conn)
         struct flow flow = flow_of(conn);
         conn->n_seen = conn->n_frame = 0;
         conn->is_half_ping = false;
+        conn->has_spoken = true;
         int err = net->user.on_message(net->user.ctx, &flow, conn->rx + at, n, net->now_ns);
         at += n;
         if (framing == SCAN_FRAME_BAD || err < 0) {
@@ -460,7 +459,9 @@ static void conn_read(struct net_conn *conn)
         free(conn->rx);
         conn->rx = NULL;
         conn->rx_size = 0;
-        timer_stop(&net->wheel, &conn->slow);
+        if (conn->has_spoken || conn->is_outbound) {
+            timer_stop(&net->wheel, &conn->slow); /* keepalives alone keep no connection that nobody uses */
+        }
         return;
     }
     memmove(conn->rx, conn->rx + used, conn->n_rx);
@@ -483,7 +484,11 @@ static void conn_shake_hands(struct net_conn *conn)
         return;
     }
     conn->is_shaking_hands = false;
-    timer_stop(&net->wheel, &conn->slow);
+    if (conn->is_outbound) {
+        timer_stop(&net->wheel, &conn->slow);
+    } else {
+        timer_start(&net->wheel, &conn->slow, net->cfg.message_ms); /* to say something */
+    }
     conn_flush(conn);
 }
 

@@ -25,6 +25,7 @@ struct net_conn {
     bool is_shaking_hands;  /* TLS is not ready yet */
     uint8_t tls_waits;      /* enum tls_state: what TLS waits for, beside what we do */
     bool is_outbound, is_connecting, is_dying;
+    bool has_spoken;   /* a whole message has come */
     bool is_half_ping; /* one line end has come that was part of no message */
     bool is_draining; /* answered for the last time: discard what comes until the peer closes */
     int err;          /* why it dies */

@@ -198,13 +198,16 @@ static void keepalive_is_answered(void **state)
 {
     struct served *s = serve((struct net_config){.message_ms = 100});
     int fd = dial(s, 1);
+    static const char ask[] = PLAIN "l: 0\r\n\r\n";
     char pong[16];
+    say(fd, ask, sizeof ask - 1);
+    turn_until(s, &s->n_messages, 1);
     say(fd, "\r\n", 2);
     turn(s, 200); /* one line end alone is no message that never ends */
     assert_int_equal(s->n_closed, 0);
     say(fd, "\r\n", 2);
     assert_int_equal(hear(s, fd, pong, sizeof pong), 2);
-    assert_int_equal(s->n_messages, 0);
+    assert_int_equal(s->n_messages, 1);
     close(fd);
     unserve(s);
 }
@@ -249,6 +252,35 @@ static void idle_connection_times_out(void **state)
     assert_int_equal(s->n_closed, 1);
     assert_int_equal(count_get(&net_stats(s->net)->closed_idle), 1);
     close(fd);
+    unserve(s);
+}
+
+/* Who connects and says nothing, or nothing but keepalives, does not hold his place for long; who has said something
+ * does. */
+static void silent_connections_make_room(void **state)
+{
+    struct served *s = serve((struct net_config){.message_ms = 150, .max_conns = 3});
+    static const char ask[] = PLAIN "l: 0\r\n\r\n";
+    int silent = dial(s, 1), pinging = dial(s, 1), user = dial(s, 1);
+    say(user, ask, sizeof ask - 1);
+    turn_until_counted(s, &net_stats(s->net)->conns, 3);
+    int fourth = dial(s, 1);
+    turn_until_counted(s, &net_stats(s->net)->refused_total, 1);
+    for (unsigned i = 0; i < 1000 && s->n_closed < 2; i++) {
+        ssize_t n = send(pinging, "\r\n\r\n", 4, MSG_DONTWAIT | MSG_NOSIGNAL);
+        assert_true(n == 4 || s->n_closed > 0);
+        turn(s, 10);
+    }
+    assert_int_equal(s->n_closed, 2);
+    assert_int_equal(count_get(&net_stats(s->net)->closed_slow), 2);
+    turn(s, 300);
+    assert_int_equal(count_get(&net_stats(s->net)->conns), 1);
+    say(user, ask, sizeof ask - 1);
+    turn_until(s, &s->n_messages, 2);
+    close(silent);
+    close(pinging);
+    close(fourth);
+    close(user);
     unserve(s);
 }
 
@@ -407,7 +439,7 @@ int main(void)
         cmocka_unit_test(no_content_length_closes_after_the_answer),
         cmocka_unit_test(slow_message_times_out),
         cmocka_unit_test(idle_connection_times_out),
-        cmocka_unit_test(endless_header_is_cut),
+        cmocka_unit_test(silent_connections_make_room), cmocka_unit_test(endless_header_is_cut),
         cmocka_unit_test(connections_are_limited),
         cmocka_unit_test(a_peer_that_does_not_read),
         cmocka_unit_test(stale_flow_never_reaches_a_stranger),
