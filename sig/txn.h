@@ -79,7 +79,7 @@ struct txn_world {
 };
 
 struct txn_config {
-    uint32_t max_txns;     /* live ones, both sides; 0: 32768 */
+    uint32_t max_txns;     /* live ones, both sides, and an eighth more of those who are in; 0: 32768 */
     uint32_t source_rate;  /* new server transactions per second and source address; 0: 1000 */
     uint32_t source_burst; /* 0: twice the rate */
     uint32_t total_rate;   /* of all sources together; 0: no limit */
@@ -166,7 +166,7 @@ void txn_acked(struct txn *txn);
  * @param flow  where to; a flow that a message came by, or flow_to
  * @param tag   the user's own pointer, txn_tag
  * @param txn   the new transaction; no callback before this returns
- * @return      0 | -EAGAIN: max_txns are alive | -EINVAL, -ENOMEM, -EMSGSIZE: the message failed
+ * @return      0 | -EAGAIN: max_txns are alive, and it is no BYE | -EINVAL, -ENOMEM, -EMSGSIZE: the message failed
  *              (an error of sending comes by on_error)
  */
 int txn_request(struct txns *txns, struct sip_out *out, const struct flow *flow, void *tag, struct txn **txn);

@@ -116,7 +116,8 @@ int txn_request(struct txns *txns, struct sip_out *out, const struct flow *flow,
 {
     *txn = NULL;
     enum sip_method method = sip_out_method(out);
-    if (txns->n_live >= txns->cfg.max_txns || method == SIP_ACK || method == SIP_CANCEL) {
+    bool is_full = txns->n_live >= txns->cfg.max_txns && method != SIP_BYE; /* of BYE there are as many as dialogs */
+    if (is_full || method == SIP_ACK || method == SIP_CANCEL) {
         sip_out_free(out);
         return method == SIP_ACK || method == SIP_CANCEL ? -EINVAL : -EAGAIN;
     }

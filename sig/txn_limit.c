@@ -54,9 +54,18 @@ bool txn_limit_waits(const struct txns *txns, const struct sip_msg *msg)
            txns->user.may_wait(txns->user.ctx, msg, txns->n_full >= TXN_FULL_TURNS_FAR);
 }
 
-bool txn_limit_take(struct txns *txns, const struct addr *source, enum refuse *refuse)
+/* The last places are for those who are in, and for the calls that may never wait. */
+static uint32_t max_live(const struct txns *txns, const struct sip_msg *msg)
 {
-    if (txns->n_live >= txns->cfg.max_txns) {
+    bool is_first = msg->to.tag != NULL || (msg->method == SIP_INVITE && txns->user.may_wait != NULL &&
+                                            !txns->user.may_wait(txns->user.ctx, msg, true));
+    return txns->cfg.max_txns + (is_first ? txns->cfg.max_txns / 8 : 0);
+}
+
+bool txn_limit_take(struct txns *txns, const struct sip_msg *msg, enum refuse *refuse)
+{
+    const struct addr *source = &msg->flow.remote;
+    if (txns->n_live >= txns->cfg.max_txns && txns->n_live >= max_live(txns, msg)) {
         *refuse = REFUSE_OVERLOAD;
         return false;
     }

@@ -115,7 +115,7 @@ void txn_refuse(struct txns *txns, const struct sip_msg *msg, enum refuse refuse
 void txn_limit_turn(struct txns *txns, uint64_t now_ns);
 /** We are behind, and this request can wait. */
 bool txn_limit_waits(const struct txns *txns, const struct sip_msg *msg);
-bool txn_limit_take(struct txns *txns, const struct addr *source, enum refuse *refuse);
+bool txn_limit_take(struct txns *txns, const struct sip_msg *msg, enum refuse *refuse);
 
 /* txn_cut.c */
 /** Is this an answer that anybody gets, so that a forged source may be sent it? */

@@ -289,7 +289,7 @@ void txn_server_rx(struct txns *txns, struct sip_msg **msg)
         txn_refuse(txns, *msg, REFUSE_MERGED, ""); /* RFC 3261 8.2.2.2 */
     } else if (txn_limit_waits(txns, *msg)) {
         refuse_for_now(txns, *msg, REFUSE_BEHIND);
-    } else if (!txn_limit_take(txns, &(*msg)->flow.remote, &refuse)) {
+    } else if (!txn_limit_take(txns, *msg, &refuse)) {
         refuse_for_now(txns, *msg, refuse);
     } else {
         rx_new(txns, msg, &key, &merge);

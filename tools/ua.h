@@ -60,6 +60,7 @@ struct ua_cfg {
     const char *user;       /* of our From and Contact: "alice" */
     const char *auth_user, *auth_password; /* answer challenges, outlive the agent; NULL: a challenge ends the call */
     const char *auth_realm; /* credentials are for nobody else's; NULL: whoever asks */
+    const char *priority;   /* Resource-Priority of our INVITEs, outlives the agent; NULL: none */
     uint32_t calls_max;     /* sizes the transaction layer; 0: few */
 };
 

@@ -174,6 +174,9 @@ static int invite_send(struct ua_call *call, const struct flow *flow)
     if (call->auth) {
         sip_add(out, "Authorization", call->auth);
     }
+    if (call->ua->cfg.priority) {
+        sip_add(out, "Resource-Priority", call->ua->cfg.priority);
+    }
     if (call->body) {
         sip_body(out, "application/sdp", call->body, call->n_body);
     }

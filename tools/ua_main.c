@@ -24,6 +24,7 @@ enum {
     ARG_NAME,
     ARG_AUTH,
     ARG_REALM,
+    ARG_PRIORITY,
     ARG_BIND,
     ARG_PROXY,
     ARG_TRANSPORT,
@@ -67,6 +68,7 @@ static const struct arg args[] = {
     [ARG_NAME] = { "name", "USER", "alice", "user part of From and Contact; default ua" },
     [ARG_AUTH] = { "auth", "USER:PASSWORD", "alice:sesame", "answers to a challenge, by digest" },
     [ARG_REALM] = { "realm", "REALM", "ims.example", "credentials are for this realm only; default: whoever asks" },
+    [ARG_PRIORITY] = { "priority", "NAMESPACE.LEVEL", "wps.0", "Resource-Priority of its calls (RFC 4412)" },
     [ARG_BIND] = { "bind", "HOST[:PORT]", "127.0.0.1:5070", "where to listen; default 127.0.0.1, any free port" },
     [ARG_PROXY] = { "proxy", "HOST:PORT", "127.0.0.1:5060", "send requests outside dialogs there" },
     [ARG_TRANSPORT] = { "transport", "udp|tcp|tls", "udp", "of SIP; default udp" },
@@ -278,6 +280,8 @@ static int take(void *ctx, unsigned i, const char *value)
         return strchr(value, ':') ? word_read(cfg->auth, sizeof cfg->auth, value) : -EINVAL;
     case ARG_REALM:
         return word_read(cfg->realm, sizeof cfg->realm, value);
+    case ARG_PRIORITY:
+        return word_read(cfg->priority, sizeof cfg->priority, value);
     case ARG_BIND:
         return args_addr(value, &cfg->local) == 0 ? 0 : addr_parse(&cfg->local, value, 0);
     case ARG_PROXY:

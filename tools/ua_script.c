@@ -469,6 +469,7 @@ static int script_open(struct script *s)
     struct ua_user user = { s, on_event };
     snprintf(ua_cfg.tls.ca, sizeof ua_cfg.tls.ca, "%.*s", (int)sizeof ua_cfg.tls.ca - 1, cfg->tls_ca);
     ua_cfg.tls.verify = cfg->tls_ca[0] != '\0';
+    ua_cfg.priority = cfg->priority[0] ? cfg->priority : NULL;
     strcpy(s->auth, cfg->auth);
     char *colon = strchr(s->auth, ':');
     if (colon) {

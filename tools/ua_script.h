@@ -25,6 +25,7 @@ struct script_cfg {
     uint8_t transport;
     char tls_ca[SCRIPT_TEXT_MAX]; /* "": any certificate will do */
     char auth[128], realm[128]; /* "user:password", ""; credentials for this realm, "": for whoever asks */
+    char priority[64]; /* "": none */
     char name[64], codec[64], play[SCRIPT_TEXT_MAX], record[SCRIPT_TEXT_MAX];
     enum offer_srtp srtp;
     enum seal_suite srtp_only;

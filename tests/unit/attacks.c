@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "sig/txn_priv.h"
 #include "tests/unit/call_world.h"
 
 static struct phone join(struct world *w, unsigned number, const char *user)
@@ -147,9 +148,21 @@ static void test_overload(void **state)
     assert_int_equal(phone_send(&in, "INVITE", 0, SDP_HOLD), 200); /* who is in does not feel it */
     phone_ack(&in, NULL);
 
+    for (unsigned i = 0; i < 16; i++) {
+        assert_int_equal(ask(w, "OPTIONS", user, stranger, NULL), 200);
+    }
+    w->txns->cfg.max_txns = w->txns->n_live; /* no place is left but the last eighth */
+    assert_int_equal(ask(w, "INVITE", user, proxy, NULL), 503);
+    assert_int_equal(ask(w, "OPTIONS", user, stranger, NULL), 503);
+    assert_int_equal(ask(w, "INVITE", user, proxy, wps), 200);
+    assert_int_equal(phone_send(&in, "INVITE", 0, SDP_PCMU), 200);
+    phone_ack(&in, NULL);
+    w->txns->cfg.max_txns = 32768;
+
     be_behind(w, 0); /* one turn that is not full */
     assert_int_equal(ask(w, "INVITE", "conferences", stranger, NULL), 302);
-    assert_int_equal(count_get(&stats->refused[REFUSE_BEHIND]), 6);
+    assert_int_equal(count_get(&stats->refused[REFUSE_BEHIND]), 7);
+    assert_int_equal(count_get(&stats->refused[REFUSE_OVERLOAD]), 1);
     assert_int_equal(phone_send(&in, "BYE", 0, NULL), 200);
     world_close(w);
 }

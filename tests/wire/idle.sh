@@ -8,7 +8,7 @@ caller bob --call="$URI" --tone=620 --expect=440 --until-bye --seconds=60
 await bob joined
 python3 "$(dirname "$0")/idle.py" "$SERVER_PORT" 10000 >"$TMP/idle.log" 2>&1 &
 idle=$!
-until grep -q '^gone' "$TMP/idle.log"; do
+until grep -qs '^gone' "$TMP/idle.log"; do
     kill -0 $idle 2>/dev/null || { complain "the idle have failed"; break; }
     "$BIN/mixminus-ua" --options="sip:127.0.0.1:$SERVER_PORT" --wait=5 >/dev/null 2>&1 || complain "no answer meanwhile"
     sleep 0.2
