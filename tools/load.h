@@ -11,6 +11,7 @@
  *     load_calls.c  calls: factory, 302, conference
  *     load_churn.c  others who join and leave meanwhile
  *     load_short.c  others who call the factory and hang up meanwhile
+ *     load_watch.c  others who watch the rosters; what the server says of itself
  *     load_rtp.c    sockets, packets out and in
  *     load_voice.c  what is said: marks and tones
  *     load_report.c what came of it
@@ -46,6 +47,8 @@ struct load_cfg {
     uint32_t settle;     /* seconds between the last answer and the measurement */
     uint32_t churn;      /* joins, and as many leaves, a second */
     uint32_t short_calls; /* a second */
+    uint32_t watchers;    /* of the rosters */
+    struct addr http;     /* of the server's /metrics; not set: none */
     char auth_user[128], auth_password[128]; /* "": none */
     uint16_t rtp_port;   /* of the first of LOAD_SOCKETS own sockets; 0: the kernel picks */
     char legs_at[256];   /* raw: file of the mixer's ports, one a leg; "": they are reflected from PORT on */
@@ -115,6 +118,23 @@ struct load_short {
     char failure[256];                     /* the first that was no 503 */
 };
 
+struct load_watcher;
+
+/* Those who have subscribed to the conferences' rosters (RFC 4575). */
+struct load_watch {
+    struct load_watcher *watchers; /* [cfg->watchers] */
+    unsigned n_tried, n_up, n_failed;
+    uint64_t n_notified, n_bytes; /* during the measurement */
+    uint64_t most;                /* NOTIFYs that one of them got */
+    double shortest_s;            /* between two NOTIFYs to one of them; negative: no two */
+    char failure[256];
+};
+
+/* The server, before and after the measurement; negative: unknown. */
+struct load_server {
+    double rss_kb, late_ticks;
+};
+
 struct load_room {
     char *uri; /* NULL: not known yet */
     bool failed;
@@ -139,6 +159,8 @@ struct load {
     unsigned n_legs;
     struct load_churn churn;
     struct load_short brief;
+    struct load_watch watch;
+    struct load_server server_begin, server_end;
     struct load_room *rooms;
     unsigned n_rooms;
     struct ua *ua;
@@ -195,6 +217,21 @@ bool load_is_short(const struct load *load, const void *tag);
 /** Dials those that are due; since: seconds of the measurement so far. */
 void load_short_step(struct load *load, double since_s, uint64_t now_ns);
 void load_short_event(struct load *load, struct ua_call *call, const struct ua_event *event);
+
+/* load_watch.c */
+/** @return 0 | -ENOMEM */
+int load_watch_open(struct load *load);
+void load_watch_close(struct load *load);
+bool load_is_watcher(const struct load *load, const void *tag);
+/** Subscribes those who have not. */
+void load_watch_step(struct load *load);
+/** All of them have had an answer. */
+bool load_watch_is_done(const struct load *load);
+void load_watch_event(struct load *load, struct ua_call *call, const struct ua_event *event);
+/** Before the program ends the others: the watchers watch no more. */
+void load_watch_end(struct load *load);
+/** Looks at the server: memory of --server-pid, /metrics of --http. */
+void load_server_look(const struct load *load, struct load_server *seen);
 
 /* load_rtp.c */
 int load_rtp_open(struct load *load);

@@ -68,6 +68,10 @@ static void on_event(void *ctx, struct ua_call *call, const struct ua_event *eve
         load_short_event(load, call, event);
         return;
     }
+    if (load_is_watcher(load, tag)) {
+        load_watch_event(load, call, event);
+        return;
+    }
     if (load_is_churner(load, leg)) {
         load_churn_event(load, leg, call, event);
         return;
@@ -97,7 +101,8 @@ int load_calls_open(struct load *load)
     /* SIP remembers each transaction for 32 s: those of all who came and went in that time, and some more. */
     unsigned remembered = (load->cfg->churn + 2 * load->cfg->short_calls) * MIN(load->cfg->seconds, 40u);
     struct ua_cfg cfg = {
-        .transport = load->cfg->transport, .user = "load", .calls_max = load->n_legs + remembered
+        .transport = load->cfg->transport, .user = "load",
+        .calls_max = load->n_legs + remembered + 8 * load->cfg->watchers
     };
     struct ua_user user = { load, on_event };
     cfg.proxy = load->cfg->server;

@@ -27,6 +27,8 @@ enum {
     ARG_SETTLE,
     ARG_CHURN,
     ARG_SHORT,
+    ARG_WATCHERS,
+    ARG_HTTP,
     ARG_AUTH,
     ARG_JSON,
     ARG_DEMO,
@@ -59,6 +61,9 @@ static const struct arg args[] = {
     [ARG_CHURN] = { "churn", "N", "200", "joins and leaves a second of others during the measurement; default 0" },
     [ARG_SHORT] = { "short-calls", "N", "500",
                     "calls a second from factory to BYE of others during the measurement; default 0" },
+    [ARG_WATCHERS] = { "watchers", "N", "1000",
+                       "others who subscribe to the conferences' rosters; --transport=tcp for rooms of more than 40" },
+    [ARG_HTTP] = { "http", "HOST:PORT", "127.0.0.1:8080", "the server's --http-listen: tell its late ticks" },
     [ARG_AUTH] = { "auth", "USER:PASSWORD", "alice:secret", "answer challenges as this user" },
     [ARG_JSON] = { "json", NULL, NULL, "one line of JSON instead of the table" },
     [ARG_DEMO] = { "demo", NULL, NULL, "start a server, let eight callers confer, show who hears whom" },
@@ -168,6 +173,10 @@ static int take(void *ctx, unsigned i, const char *value)
         return args_u32(value, 1, 10000, &cfg->churn);
     case ARG_SHORT:
         return args_u32(value, 1, 20000, &cfg->short_calls);
+    case ARG_WATCHERS:
+        return args_u32(value, 1, 20000, &cfg->watchers);
+    case ARG_HTTP:
+        return args_addr(value, &cfg->http);
     case ARG_AUTH:
         return auth_user_read(cfg, value);
     case ARG_JSON:
@@ -202,8 +211,8 @@ static const char *objection(const struct load_cfg *cfg)
     if (cfg->srtp != OFFER_SRTP_OPTIONAL && cfg->raw) {
         return "keys come by SIP; leave out --srtp, or --raw and --legs-at";
     }
-    if ((cfg->churn || cfg->short_calls) && (cfg->raw || cfg->stall_ms)) {
-        return "--churn and --short-calls need calls by SIP; leave out --raw, --legs-at and --stall-ms";
+    if ((cfg->churn || cfg->short_calls || cfg->watchers) && (cfg->raw || cfg->stall_ms)) {
+        return "--churn, --short-calls and --watchers need calls by SIP; leave out --raw, --legs-at and --stall-ms";
     }
     if (cfg->stall_ms && (cfg->seconds < 2 * LOAD_STALL_REST_S || cfg->raw || strcmp(cfg->codec, "opus") == 0 ||
                           strcmp(cfg->codec, "g722") == 0 || strcmp(cfg->codec, "mixed") == 0)) {

@@ -80,12 +80,20 @@ static bool is_right(const struct load *load)
     uint64_t flaws = h->other_missing + h->made_up;
     return load->n_up == load->cfg->calls && h->checked > 0 && h->own_heard == 0 &&
            flaws * 1000 <= h->checked * load->cfg->tolerate && h->lost == 0 && h->listened == load->cfg->calls &&
-           load->n_failed == 0 && load->brief.n_failed == load->brief.n_unavailable;
+           load->n_failed == 0 && load->watch.n_up == load->cfg->watchers &&
+           load->brief.n_failed == load->brief.n_unavailable;
 }
 
 static double cpu_us(const struct load *load)
 {
     return load->server_cpu_s < 0 ? -1 : load->server_cpu_s * 1e6 / load->n_up / load->cfg->seconds;
+}
+
+/* Begun too late by the server's own word, during the measurement. @return negative: unknown */
+static double late_ticks(const struct load *load)
+{
+    bool is_known = load->server_begin.late_ticks >= 0 && load->server_end.late_ticks >= 0;
+    return is_known ? load->server_end.late_ticks - load->server_begin.late_ticks : -1;
 }
 
 static void json_print(struct load *load)
@@ -138,6 +146,15 @@ static void json_print(struct load *load)
         { "short_retry_after", cfg->short_calls > 0, load->brief.n_retry_after },
         { "short_setup_ms_p50", load->brief.n_setup > 0, percentile(load->brief.setup_ms, load->brief.n_setup, 50) },
         { "short_setup_ms_p99", load->brief.n_setup > 0, percentile(load->brief.setup_ms, load->brief.n_setup, 99) },
+        { "watchers", cfg->watchers > 0, load->watch.n_up },
+        { "watchers_failed", cfg->watchers > 0, load->watch.n_failed },
+        { "notifies", cfg->watchers > 0, (double)load->watch.n_notified },
+        { "notify_bytes", cfg->watchers > 0, (double)load->watch.n_bytes },
+        { "notifies_most", cfg->watchers > 0, (double)load->watch.most },
+        { "notify_shortest_s", load->watch.shortest_s >= 0, load->watch.shortest_s },
+        { "server_rss_kb_begin", load->server_begin.rss_kb >= 0, load->server_begin.rss_kb },
+        { "server_rss_kb_end", load->server_end.rss_kb >= 0, load->server_end.rss_kb },
+        { "server_late_ticks", late_ticks(load) >= 0, late_ticks(load) },
         { "begin_time", true, load->measure_time },
         { "end_time", true, load->measure_end_time },
         { "server_cpu_us_per_participant_s", cpu_us(load) >= 0, cpu_us(load) },
@@ -205,6 +222,20 @@ static void media_print(struct load *load)
         printf("              %.1f ms median, %.1f ms p99: from INVITE to the factory to the conference's 200\n",
                percentile(s->setup_ms, s->n_setup, 50), percentile(s->setup_ms, s->n_setup, 99));
     }
+    if (cfg->watchers) {
+        const struct load_watch *w = &load->watch;
+        printf("watchers      %u of %u, %u failed; %.0f NOTIFYs, %.1f a second, %.1f KB each; to one of them %.0f at\n"
+               "              most, the shortest time between two %.2f s\n",
+               w->n_up, cfg->watchers, w->n_failed, (double)w->n_notified, (double)w->n_notified / cfg->seconds,
+               w->n_notified ? (double)w->n_bytes / 1024 / (double)w->n_notified : 0, (double)w->most, w->shortest_s);
+    }
+    if (load->server_end.rss_kb >= 0) {
+        printf("server memory %.1f MB before, %.1f MB after\n", load->server_begin.rss_kb / 1024,
+               load->server_end.rss_kb / 1024);
+    }
+    if (late_ticks(load) >= 0) {
+        printf("server ticks  %.0f late\n", late_ticks(load));
+    }
     if (cpu_us(load) >= 0) {
         printf("server CPU    %.1f us per participant and second\n", cpu_us(load));
     }
@@ -223,6 +254,9 @@ int load_report(struct load *load)
     }
     if (load->failure[0]) {
         fprintf(stderr, "mixminus-load: %s\n", load->failure);
+    }
+    if (load->watch.failure[0]) {
+        fprintf(stderr, "mixminus-load: %s\n", load->watch.failure);
     }
     if (load->brief.failure[0]) {
         fprintf(stderr, "mixminus-load: %s\n", load->brief.failure);

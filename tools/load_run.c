@@ -66,6 +66,7 @@ static double time_of_day(void)
 static void measure(struct load *load, struct clockwork *clock)
 {
     const struct load_cfg *cfg = load->cfg;
+    load_server_look(load, &load->server_begin);
     double cpu_s = load_cpu_s(cfg->server_pid);
     load->measure_time = time_of_day();
     load->measure_ns = io_socket_now();
@@ -83,6 +84,7 @@ static void measure(struct load *load, struct clockwork *clock)
     load->measuring = false;
     load->measure_end_time = time_of_day();
     double cpu_end_s = load_cpu_s(cfg->server_pid);
+    load_server_look(load, &load->server_end);
     load->server_cpu_s = cpu_s >= 0 && cpu_end_s >= 0 ? cpu_end_s - cpu_s : -1;
 }
 
@@ -99,9 +101,19 @@ static void calls_await(struct load *load, struct clockwork *clock)
     }
 }
 
+static void watchers_await(struct load *load, struct clockwork *clock)
+{
+    uint64_t give_up_ns = io_socket_now() + PATIENCE_NS;
+    while (!load_watch_is_done(load) && io_socket_now() < give_up_ns) {
+        load_watch_step(load);
+        turn_do(load, clock, true);
+    }
+}
+
 static void calls_end(struct load *load, struct clockwork *clock)
 {
     uint64_t until_ns = io_socket_now() + BYE_NS;
+    load_watch_end(load);
     load_calls_end(load);
     while (ua_n_calls(load->ua) > 0 && io_socket_now() < until_ns) {
         turn_do(load, clock, true);
@@ -155,6 +167,7 @@ static int load_open(struct load *load)
     if (!err && !cfg->raw) {
         err = load_calls_open(load);
     }
+    err = err ? err : load_watch_open(load);
     return err ? err : load_short_open(load);
 }
 
@@ -169,6 +182,7 @@ static void load_close(struct load *load)
         free(load->rooms[i].uri);
     }
     load_short_close(load);
+    load_watch_close(load);
     load_rtp_close(load);
     load_voice_close(load);
     free(load->setup_ms);
@@ -205,6 +219,7 @@ int load_run(const struct load_cfg *cfg)
             err = raw_begin(load);
         } else {
             calls_await(load, &clock);
+            watchers_await(load, &clock);
         }
         if (err) {
             fprintf(stderr, "mixminus-load: --legs-at must hold a port for each of the --calls\n");

@@ -150,6 +150,9 @@ static void notify_take(struct ua_call *call, struct txn *txn, const struct sip_
     bool is_last = state && strncasecmp(state, "terminated", 10) == 0;
     txn_reply(txn, 200, NULL);
     struct ua_event event = { .kind = UA_NOTIFY, .status = status, .text = reason, .is_last = is_last };
+    event.body = msg->body;
+    event.n_body = msg->body_bytes;
+    event.msg = msg;
     call->ua->user.on_event(call->ua->user.ctx, call, &event);
     if (is_last && call->is_subscription) {
         ua_call_over(call, status, reason, false, NULL);

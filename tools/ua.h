@@ -17,7 +17,7 @@
 #define UA_TEXT_MAX 512
 
 struct ua;
-struct ua_call; /* a dialog, or the attempt at one: a call, or the subscription that a REFER makes */
+struct ua_call; /* a dialog, or the attempt at one: a call, or a subscription, of our own or of a REFER */
 
 enum ua_event_kind {
     UA_REDIRECT,   /* 3xx to our INVITE, followed by itself; text: where to now */
@@ -28,7 +28,9 @@ enum ua_event_kind {
     UA_ACKED,      /* ACK of our 200; body: the answer if our 200 had the offer */
     UA_REFERRED,   /* REFER to us, accepted with 202 and NOTIFY 100; text: Refer-To URI. Say more by ua_notify */
     UA_REFER_DONE, /* final response to our REFER: status */
-    UA_NOTIFY,     /* of our REFER: status and text of the sipfrag; is_last: nothing will follow */
+    UA_SUBSCRIBED, /* final response to our SUBSCRIBE: status */
+    UA_NOTIFY,     /* of our REFER: status and text of the sipfrag; of our SUBSCRIBE: status 0, body: the document;
+                      is_last: nothing will follow */
     UA_OPTIONS,    /* final response to our OPTIONS: status; call NULL, tag as given */
     UA_SENT,       /* final response to our MESSAGE: status; call NULL, tag as given */
     UA_MESSAGE,    /* MESSAGE to us, accepted with 200; body: its words; text: From URI; call NULL */
@@ -113,6 +115,10 @@ int ua_refer(struct ua *ua, const char *target, const char *refer_to, void *tag,
 /** REFER within a call: asks the conference it is in to call refer_to, or with ";method=BYE" in it to remove them.
  * @return 0 | negative errno */
 int ua_bring(struct ua_call *call, const char *refer_to);
+
+/** SUBSCRIBE outside a dialog. Ends with the last NOTIFY; it is not refreshed. @return as ua_dial */
+int ua_subscribe(struct ua *ua, const char *target, const char *event, const char *accept, uint32_t expires_s,
+                 void *tag, struct ua_call **call);
 
 /** NOTIFY with a sipfrag for the REFER that came by this call. is_last ends the subscription. @return 0 | -ENOENT */
 int ua_notify(struct ua_call *call, int status, const char *reason, bool is_last);

@@ -327,11 +327,11 @@ void ua_hangup(struct ua_call *call)
 
 /* ---- REFER ---- */
 
-int ua_refer(struct ua *ua, const char *target, const char *refer_to, void *tag, struct ua_call **out)
+/* A subscription to be, and the request that shall make it. @return 0 | as ua_dial, and there is neither */
+static int subscription_begin(struct ua *ua, enum sip_method method, const char *target, void *tag,
+                              struct ua_call **out, struct sip_out **request)
 {
     struct flow flow;
-    struct txn *txn;
-    char where[ADDR_TEXT_MAX];
     int err = ua_flow_to(ua, target, false, &flow);
     struct ua_call *call = err ? NULL : ua_call_make(ua, tag);
     *out = NULL;
@@ -340,20 +340,54 @@ int ua_refer(struct ua *ua, const char *target, const char *refer_to, void *tag,
     }
     call->is_subscription = true;
     err = dialog_begin(call, target, NULL, &flow);
-    if (!err) {
-        struct sip_out *request = request_make(call, SIP_REFER, ++call->cseq_tx);
-        ua_add_self(ua, request, &flow);
-        sip_addf(request, "Refer-To", "<%s>", refer_to);
-        sip_addf(request, "Referred-By", "<sip:%s@%s>", ua->user_name, ua_where(ua, where));
-        err = txn_request(ua->txns, request, &flow, call, &txn);
-    }
     if (err) {
         ua_forget(call);
         return err;
     }
-    call->n_txns++;
+    *request = request_make(call, method, ++call->cseq_tx);
+    ua_add_self(ua, *request, &flow);
     *out = call;
     return 0;
+}
+
+static int subscription_send(struct ua_call **call, struct sip_out *request)
+{
+    struct txn *txn;
+    int err = txn_request((*call)->ua->txns, request, &(*call)->flow, *call, &txn);
+    if (err) {
+        ua_forget(*call);
+        *call = NULL;
+        return err;
+    }
+    (*call)->n_txns++;
+    return 0;
+}
+
+int ua_refer(struct ua *ua, const char *target, const char *refer_to, void *tag, struct ua_call **call)
+{
+    struct sip_out *request;
+    char where[ADDR_TEXT_MAX];
+    int err = subscription_begin(ua, SIP_REFER, target, tag, call, &request);
+    if (err) {
+        return err;
+    }
+    sip_addf(request, "Refer-To", "<%s>", refer_to);
+    sip_addf(request, "Referred-By", "<sip:%s@%s>", ua->user_name, ua_where(ua, where));
+    return subscription_send(call, request);
+}
+
+int ua_subscribe(struct ua *ua, const char *target, const char *event, const char *accept, uint32_t expires_s,
+                 void *tag, struct ua_call **call)
+{
+    struct sip_out *request;
+    int err = subscription_begin(ua, SIP_SUBSCRIBE, target, tag, call, &request);
+    if (err) {
+        return err;
+    }
+    sip_add(request, "Event", event);
+    sip_add(request, "Accept", accept);
+    sip_addf(request, "Expires", "%u", expires_s);
+    return subscription_send(call, request);
 }
 
 int ua_bring(struct ua_call *call, const char *refer_to)
@@ -527,12 +561,12 @@ void ua_call_response(struct ua_call *call, struct txn *txn, const struct sip_ms
         return;
     } else if (method == SIP_BYE) {
         ua_call_over(call, msg->status, "we hung up", true, msg);
-    } else if (method == SIP_REFER) {
+    } else if (method == SIP_REFER || method == SIP_SUBSCRIBE) {
         if (msg->status < 300 && call->is_subscription) {
             dialog_take(call, msg);
             call->state = UA_S_UP;
         }
-        ua_tell(call, UA_REFER_DONE, msg->status, msg->reason, msg);
+        ua_tell(call, method == SIP_REFER ? UA_REFER_DONE : UA_SUBSCRIBED, msg->status, msg->reason, msg);
         if (msg->status >= 300 && call->is_subscription) {
             ua_call_over(call, msg->status, msg->reason, false, msg);
         }

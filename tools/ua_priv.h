@@ -32,7 +32,7 @@ struct ua_call {
     struct ua_call *next, **link;
     void *tag;
     enum ua_state state;
-    bool is_subscription; /* made by a REFER outside a dialog */
+    bool is_subscription; /* made by a REFER outside a dialog, or by a SUBSCRIBE */
     bool no_ack, no_redirect, hangup_wanted, has_refer;
     uint64_t begin_ns;
 

@@ -187,6 +187,8 @@ static void on_event(void *ctx, struct ua_call *call, const struct ua_event *eve
     case UA_REFERRED:
         on_referred(s, call, event);
         break;
+    case UA_SUBSCRIBED:
+        break; /* it never subscribes */
     case UA_REFER_DONE:
         say(s, "refer answered: %d %s", event->status, event->text);
         s->failure = event->status >= 300 ? event->status : s->failure;
