@@ -5,6 +5,7 @@
  */
 #include "sig/call_act.h"
 
+#include "sig/annc.h"
 #include "sig/dial.h"
 #include "sig/refer.h"
 
@@ -211,6 +212,9 @@ static void over(struct call *call, enum call_state was)
     if (was != CALL_FRESH) {
         count_add(&f->stats.ended[call->why], 1);
         log_line(f->log, LOG_INFO, "call %llu ends: %s", (unsigned long long)call->id, focus_ending_text(call->why));
+        if (call->room->annc.clip) {
+            room_end(call->room, call->why); /* it was for this call alone */
+        }
     }
 }
 
@@ -260,6 +264,7 @@ enum call_state call_event(struct call *call, enum call_event event, const struc
     }
     if (now == CALL_UP && was != now) {
         pin_ask(call);
+        annc_begin(call);
     }
     if (call->replaces && (now == CALL_ANSWERED || now == CALL_OFFERED)) {
         replaced_end(call);
@@ -345,12 +350,18 @@ static void on_request(struct owner *owner, struct txn *txn, const struct sip_ms
         }
         break;
     case SIP_SUBSCRIBE:
-        if (!refer_subscribe(call, txn, msg)) {
+        if (call->room->annc.clip) {
+            focus_refuse(call->focus, txn, FOCUS_METHOD); /* there is nobody to be told of, or to be brought together */
+        } else if (!refer_subscribe(call, txn, msg)) {
             roster_subscribe(call->room, &call->dialog, txn, msg, &call->who);
         }
         break;
     case SIP_REFER:
-        refer_take(call->room, call, txn, msg, &call->who);
+        if (call->room->annc.clip) {
+            focus_refuse(call->focus, txn, FOCUS_METHOD);
+        } else {
+            refer_take(call->room, call, txn, msg, &call->who);
+        }
         break;
     case SIP_NOTIFY: /* we have subscribed to nothing: RFC 6665 4.1.3 */
         focus_refuse(call->focus, txn, FOCUS_DIALOG);
@@ -575,8 +586,8 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
         call_free(call);
         return -EPROTO;
     }
+    call->in_lobby = who->owes_pin || room->annc.clip;
     if (who->owes_pin) {
-        call->in_lobby = true;
         pin_begin(call, who->pin);
     }
     early_init(call);

@@ -92,6 +92,7 @@ struct call {
     struct place_leg place;
     bool in_lobby;       /* its leg is not for the conference yet */
     struct lobby *lobby; /* where it is then */
+    bool announced;      /* what it has called for (annc.h) has begun */
     struct annex *annex; /* where its leg is, or is on its way to; NULL: the owner */
     struct feed *feed;   /* what it hears there */
     bool moving;         /* its leg is on its way from one worker to another */

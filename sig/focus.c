@@ -4,6 +4,7 @@
 #include "core/conf/conf.h"
 #include "core/conf/leg.h"
 #include "core/ctl.h"
+#include "sig/annc.h"
 #include "sig/annex.h"
 #include "sig/call.h"
 #include "sig/factory.h"
@@ -70,7 +71,14 @@ static enum focus_target target_of(struct focus *f, const struct sip_msg *msg, e
         *room = room_named(f, name);
         return *room ? FOCUS_CONFERENCE : FOCUS_NAMED;
     }
+    enum focus_target service = f->cfg.netann ? annc_target(user, refusal) : FOCUS_SERVER;
+    if (service != FOCUS_SERVER) {
+        return service;
+    }
     int err = room_find(f, user, room);
+    if (!err && (*room)->annc.clip) {
+        err = -ENOENT; /* no conference */
+    }
     if (err) {
         *refusal = err == -ESTALE ? FOCUS_ENDED : FOCUS_USER;
         return FOCUS_NOBODY;
@@ -134,7 +142,7 @@ void focus_options(struct focus *f, struct txn *txn, enum focus_target target, c
         focus_refuse(f, txn, FOCUS_STOPPING);
         return;
     }
-    if (target == FOCUS_NAMED) {
+    if (target == FOCUS_NAMED || target == FOCUS_ANNC) {
         target = FOCUS_SERVER; /* an INVITE would make it */
     }
     if (target == FOCUS_CONFERENCE && room->n_roster >= f->cfg.legs_max) {
@@ -189,6 +197,8 @@ void focus_serve(struct focus *f, struct txn *txn, const struct sip_msg *msg, co
         factory_invite(f, txn, msg, mode, who, NULL);
     } else if (target == FOCUS_NAMED) {
         factory_invite(f, txn, msg, FOCUS_DIRECT, who, room_name_of(msg->uri.user));
+    } else if (target == FOCUS_ANNC) {
+        annc_invite(f, txn, msg, who);
     } else if (target == FOCUS_CONFERENCE) {
         conference_invite(f, txn, msg, room, who);
     } else {
@@ -361,7 +371,9 @@ static void leg_gone(struct leg *leg)
 static void clip_over(const struct lobby *lobby, const struct leg *player)
 {
     struct call *call = lobby_played(lobby, player);
-    if (call) {
+    if (call && call->announced) {
+        annc_played(call);
+    } else if (call) {
         pin_played(call);
     }
 }

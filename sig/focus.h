@@ -11,6 +11,7 @@
  *     refer.c    bringing others in, and removing them; dial.c calls them, reach.c says whether it may
  *     annex.c    what a conference has on other workers, when one is too small; call_move.c who moves between them
  *     lobby.c    where a call hears prompts and nobody hears it; prompts.c what is said there
+ *     annc.c     announcements that are called for
  *
  * Signalling thread only.
  */
@@ -73,7 +74,7 @@ struct focus_cfg {
     bool allocate_before_auth;     /* the factory answers anybody; who joins is asked all the same */
     const struct prompts *prompts; /* what is said to callers; outlives the workers. NULL: nothing */
     struct trust trusted;          /* peers whose P-Asserted-Identity is believed */
-    bool netann;                   /* sip:conf=NAME@host makes and finds conferences (RFC 4240) */
+    bool netann;                   /* sip:conf=NAME@host, sip:annc@host (RFC 4240) */
     enum focus_refer refer;
     struct reach reach;    /* whom we may call */
     uint32_t dial_rate;    /* calls a minute that one may ask for */
@@ -88,6 +89,9 @@ struct focus_cfg {
     X(HOST, 404, "host that is not ours")                                                                              \
     X(USER, 404, "neither the factory nor a conference")                                                               \
     X(ENDED, 410, "conference that is over or has expired")                                                            \
+    X(ANNOUNCEMENT, 404, "announcement that is not there")                                                             \
+    X(REPEAT, 400, "announcement so many times")                                                                       \
+    X(VOICEXML, 501, "dialog in VoiceXML, which is not spoken here")                                                   \
     X(EXTENSION, 420, "required extension that is not supported")                                                      \
     X(CREDENTIALS, 403, "wrong user or password, or an account that is blocked")                                       \
     X(CREDENTIALS_MALFORMED, 400, "credentials that are malformed, or of another request")                             \
@@ -162,6 +166,7 @@ int focus_refusal_status(enum focus_refusal refusal);
     X(ANSWER, "no usable answer to our offer")                                                                         \
     X(DECLINED, "was called, and declined")                                                                            \
     X(NO_ANSWER, "was called, and did not answer")                                                                     \
+    X(PLAYED, "announcement is over")                                                                                  \
     X(REMOVED, "removed from the conference")                                                                          \
     X(REPLACED, "another call took its place")                                                                         \
     X(CONFERENCE, "conference is over")                                                                                \
@@ -187,7 +192,7 @@ struct focus_stats {
     counter calls_made, confs_made, redirects, challenges;
     counter refused[FOCUS_REFUSALS];
     counter ended[FOCUS_ENDINGS];
-    counter pins_wrong;
+    counter pins_wrong, announcements;
     counter moves_in, moves_out, moves_refused; /* between annexes and owners */
     counter events_dtmf, impossible, store_errors;
 };
@@ -271,8 +276,8 @@ bool focus_is_idle(const struct focus *focus);
 
 /* --- For its parts ------------------------------------------------------------------------------------------------ */
 
-/* FOCUS_NAMED: a conference of an application's choice of name, which an INVITE makes. */
-enum focus_target { FOCUS_NOBODY, FOCUS_SERVER, FOCUS_FACTORY, FOCUS_NAMED, FOCUS_CONFERENCE };
+/* FOCUS_NAMED: a conference of an application's choice of name, which an INVITE makes. FOCUS_ANNC: plays something. */
+enum focus_target { FOCUS_NOBODY, FOCUS_SERVER, FOCUS_FACTORY, FOCUS_NAMED, FOCUS_ANNC, FOCUS_CONFERENCE };
 
 /** Counts and answers a refusal with what belongs to its status: Retry-After, Accept, Allow ... txn NULL: counts only.
  */

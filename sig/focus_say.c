@@ -119,6 +119,8 @@ void focus_refuse_with(struct focus *focus, struct txn *txn, enum focus_refusal 
         uint8_t seconds = 0;
         focus->world.random(focus->world.ctx, &seconds, sizeof seconds);
         sip_addf(out, "Retry-After", "%u", seconds % 11); /* RFC 3261 14.2 */
+    } else if (refusal == FOCUS_VOICEXML) {
+        sip_addf(out, "Warning", "399 mixminus \"%s\"", focus_refusal_text(refusal));
     } else if (refusal == FOCUS_EXTENSION_NEEDED) {
         sip_add(out, "Require", "100rel");
     } else if (status == 405) {

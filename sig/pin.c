@@ -50,6 +50,11 @@ static int say(struct call *call, enum prompt prompt)
 
 static void let_in(struct call *call)
 {
+    if (call->room->annc.clip) {
+        pin_stop(call);
+        annc_begin(call);
+        return;
+    }
     if (call_media_let_in(call) != 0) {
         call_end(call, FOCUS_END_FAULT); /* the worker takes nothing */
         return;

@@ -393,5 +393,6 @@ void room_settle(struct room *room)
 void room_contact_text(const struct room *room, const struct flow *flow, char *text, size_t size)
 {
     char host[FOCUS_HOST_MAX + 32];
-    snprintf(text, size, "<sip:%s@%s>;isfocus", room->token, focus_host(room->focus, flow, host));
+    snprintf(text, size, "<sip:%s@%s>%s", room->token, focus_host(room->focus, flow, host),
+             room->annc.clip ? "" : ";isfocus");
 }

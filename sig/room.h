@@ -6,6 +6,7 @@
 #ifndef SIG_ROOM_H
 #define SIG_ROOM_H
 
+#include "sig/annc.h"
 #include "sig/focus.h"
 
 struct conf;
@@ -36,6 +37,7 @@ struct room {
     struct annex *annexes;
     struct feed *feeds;
     struct lobby *lobbies;
+    struct annc annc;  /* clip NULL: it is a conference; else of one call that hears this */
     unsigned n_moving; /* calls on their way from one worker to another */
     struct call *roster;
     uint32_t n_roster;    /* participants now */

@@ -145,6 +145,8 @@ static void put_signalling(FILE *out, const struct sig_figures *f)
     one(out, "lobbies", "gauge",
         "Calls that hear announcements apart from their conference, a worker's conference each.",
         (double)count_get(&f->focus->lobbies));
+    one(out, "announcements_total", "counter", "Announcements that were called for.",
+        (double)count_get(&f->focus->announcements));
     one(out, "factory_redirects_total", "counter", "Factory requests answered with a fresh conference URI.",
         (double)count_get(&f->focus->redirects));
     one(out, "moves_refused_total", "counter", "Participants who spoke in an annex and found no place at the owner.",

@@ -340,8 +340,9 @@ const struct option options[] = {
     {NULL, "factory-mode", "redirect|focus", "redirect", "",
      "answer to it: 302 with a fresh conference URI, or 200 as the focus itself (TS 24.147)", false, read_factory_mode},
     {NULL, "netann", "on|off", "off", "",
-     "on: sip:conf=NAME@host joins the conference of that name, and makes it (RFC 4240); names can be guessed: for "
-     "application servers behind --auth or a firewall",
+     "on: sip:conf=NAME@host joins the conference of that name, and makes it; sip:annc@host;play=file:///NAME.wav "
+     "plays a recording of --prompts (RFC 4240); names can be guessed: for application servers behind --auth or a "
+     "firewall",
      false, read_netann},
     {NULL, "node", "N", "0", "", "number of this node, 0 to 65535; the first four characters of its URIs", false,
      read_node},

@@ -40,12 +40,13 @@ static int await(struct world *w, unsigned before)
     return w->n_sent == before ? 0 : status_of(last(w));
 }
 
-/* Phone 7, by From alone, into the conference with that user part. @return status */
-static int come_to(struct world *w, struct phone *p, const char *user)
+/* Phone 7, by From alone, into the conference with that user part, or whatever it is. @return status */
+static int come_to(struct world *w, struct phone *p, const char *user, const char *params)
 {
     static unsigned branch = 1u << 20;
     char to[256];
     *p = phone_of(w, 7, user);
+    strcat(p->target, params);
     p->branch = branch += 100;
     p->cseq = branch;
     unsigned before = w->n_sent;
@@ -75,7 +76,7 @@ static int come_in(struct world *w, struct phone *p)
     }
     assert_true(header(last(w), "Contact", contact, sizeof contact));
     snprintf(user, sizeof user, "%.*s", URI_TOKEN_CHARS, contact + 5);
-    return come_to(w, p, user);
+    return come_to(w, p, user, "");
 }
 
 static void event(struct world *w, struct ctl_ev ev)
@@ -323,7 +324,7 @@ static void test_beside(void **state)
     type(w, "4711#");
     world_work(w);
     const struct room *room = w->focus->rooms;
-    assert_int_equal(come_to(w, &second, room->token), 200);
+    assert_int_equal(come_to(w, &second, room->token, ""), 200);
     const struct call *call = w->focus->calls;
     world_work(w);
     assert_null(room->annexes); /* nor is it needed yet */
@@ -338,6 +339,31 @@ static void test_beside(void **state)
     assert_null(room->lobbies);
     assert_int_equal(phone_send(&second, "BYE", 0, NULL), 200);
     world_close(w);
+}
+
+/* What a caller with a PIN has called for is played once it is right, and not where others are. */
+static void test_announcement(void **state)
+{
+    static int16_t pcm[800];
+    struct prompts *prompts;
+    struct phone p;
+    assert_int_equal(prompts_build(&prompts), 0);
+    assert_int_equal(prompts_add(prompts, "hello.wav", pcm, ARRAY_LEN(pcm), 8000), 0);
+    struct world *w = open_on((struct place_cfg){.n_workers = 1}, PIN_INSTEAD, prompts);
+    w->focus->cfg.netann = true;
+    assert_int_equal(come_to(w, &p, "annc", ";play=file:///hello.wav"), 200);
+    const struct call *call = w->focus->calls;
+    assert_ptr_equal(playing(w), prompts_clip(prompts, PROMPT_PIN_ENTER));
+    type(w, "4711#");
+    assert_ptr_equal(playing(w), prompts_clip(prompts, PROMPT_PIN_RIGHT));
+    played(w);
+    assert_ptr_equal(playing(w), prompts_find(prompts, "hello.wav"));
+    assert_ptr_equal(world_has(w, call->leg)->conf, call->lobby->conf);
+    played(w);
+    assert_int_equal(strncmp(last(w), "BYE", 3), 0);
+    answer_bye(w, last(w), 200);
+    world_close(w);
+    prompts_free(prompts);
 }
 
 /* The ring is full when the call is over: what is left of the lobby waits, and goes later. */
@@ -418,10 +444,11 @@ static void test_info(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_owing),   cmocka_unit_test(test_right),        cmocka_unit_test(test_three_tries),
-        cmocka_unit_test(test_silence), cmocka_unit_test(test_codec_change), cmocka_unit_test(test_also),
-        cmocka_unit_test(test_info),    cmocka_unit_test(test_prompts),      cmocka_unit_test(test_prompt_ends),
-        cmocka_unit_test(test_cost),    cmocka_unit_test(test_beside),       cmocka_unit_test(test_full_ring),
+        cmocka_unit_test(test_owing),        cmocka_unit_test(test_right),        cmocka_unit_test(test_three_tries),
+        cmocka_unit_test(test_silence),      cmocka_unit_test(test_codec_change), cmocka_unit_test(test_also),
+        cmocka_unit_test(test_info),         cmocka_unit_test(test_prompts),      cmocka_unit_test(test_prompt_ends),
+        cmocka_unit_test(test_cost),         cmocka_unit_test(test_beside),       cmocka_unit_test(test_full_ring),
+        cmocka_unit_test(test_announcement),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
