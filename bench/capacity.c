@@ -171,8 +171,9 @@ int bench_capacity(int argc, char **argv)
     const struct option_line lines[] = {
         OPTION_TEXT("legs", o.legs, "how many; default 200,1000,4000"),
         OPTION_TEXT("rooms", o.rooms, "legs in a room; default 5"),
-        OPTION_TEXT("codecs", o.codecs,
-                    "of pcmu, pcma, g722, l16, opus16, opus48, mixed, each also with +srtp; default pcmu"),
+        OPTION_TEXT(
+            "codecs", o.codecs,
+            "of pcmu, pcma, g722, l16, opus16, opus48, mixed; behind it +srtp, or +decoded: everybody, default pcmu"),
         OPTION_TEXT("peers", o.peers, "default reflector,echo,mixminus,janus"),
         OPTION_INT("talkers", o.talkers, "of each room, 0 to 8, default 3"),
         OPTION_COUNT("seconds", o.seconds, "measured in each match, 2 or more, default 3"),

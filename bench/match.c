@@ -277,6 +277,7 @@ static pid_t mixminus_start(const struct stand *s, const struct match *m)
     flag_add(&f, "--cpu-budget=0");
     flag_add(&f, "--talkers=%u", MAX(m->talkers, 3u));
     flag_add(&f, "--opus-rate=%u", strncmp(m->codec, "opus48", 6) == 0 ? 48000u : 16000u);
+    flag_add(&f, "--lazy-decode=%s", strstr(m->codec, "+decoded") ? "off" : "on");
     flag_add(&f, "--store=memory");
     flag_add(&f, "--source-rate=1000000");
     flag_add(&f, "--stats-interval-s=1");

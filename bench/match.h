@@ -38,8 +38,8 @@ enum pin {
 
 struct match {
     enum peer peer;
-    const char
-        *codec; /* pcmu, pcma, g722, l16, opus16, opus48, mixed; with "+srtp" behind it by SRTP: the product only */
+    const char *codec; /* pcmu, pcma, g722, l16, opus16, opus48, mixed; behind it "+srtp": by SRTP, the product only;
+                          "+decoded": also who cannot be heard is decoded */
     unsigned legs, room, talkers, seconds, settle, churn;
     enum pin pin;
     unsigned workers;  /* mixminus, 0: one */
