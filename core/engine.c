@@ -269,6 +269,7 @@ static void conf_housekeep(struct engine *e, struct conf *conf)
         if ((conf->tick + leg->beat_index) % RTCP_EVERY_TICKS == 0) {
             leg_tell_drops(leg, e->cfg.stats);
             leg_show(leg);
+            conf_leg_look(conf, leg);
             ssrc_post(e, leg);
             hush_look(conf, leg);
         }

@@ -19,6 +19,7 @@ static_assert(GROUPS_MAX > 2 * CONF_RELAYS_MAX + 1, "each feed of an annex, for 
 struct group {
     uint32_t first, count;
     struct leg *shared; /* who holds the group's encoder; NULL: nobody shares yet (or no state) */
+    bool protects;      /* somebody in it loses packets, or does not tell */
     bool solo;          /* of more kinds than KINDS_MAX: these encode each for itself */
 };
 
@@ -105,6 +106,9 @@ void conf_leg_transfer(struct conf *conf, struct leg *leg, struct relay *feed);
 
 /** Compiles the plan from the legs in it. O(legs x kinds of legs). */
 void graph_compile(struct conf *conf);
+
+/** Now and then: what its peer's reports say may make the plan old. */
+void conf_leg_look(struct conf *conf, const struct leg *leg);
 
 /** Chooses who is heard: sets talking of every leg and fills mixed. Who was passed by is decoded if it is chosen. */
 void select_talkers(struct conf *conf, const struct leg_tools *tools);

@@ -62,6 +62,11 @@ static void group_enter(struct conf *conf, struct group *group, struct leg *leg)
     }
 }
 
+void conf_leg_look(struct conf *conf, const struct leg *leg)
+{
+    conf->changed |= leg_is_protected(leg) != leg->protected;
+}
+
 void graph_compile(struct conf *conf)
 {
     struct plan *plan = &conf->plan;
@@ -80,6 +85,8 @@ void graph_compile(struct conf *conf)
         *ends[g] = leg;
         ends[g] = &leg->next;
         plan->groups[g].count++;
+        leg->protected = leg_is_protected(leg);
+        plan->groups[g].protects |= leg->protected;
         group_enter(conf, &plan->groups[g], leg);
         plan->rate_used[leg->i_rate] |= !leg->cfg.clip;
         plan->in_lanes |= leg->cfg.codec->encode_many || leg->cfg.codec->decode_many;

@@ -212,6 +212,7 @@ void leg_take_over(struct leg *leg, struct leg *old)
     leg->ssrc_told = old->ssrc_told;
     leg->stats = old->stats;
     memcpy(leg->drops_told, old->drops_told, sizeof leg->drops_told);
+    leg->clean_reports = old->clean_reports;
     leg->muted = old->muted;
     leg->deaf = old->deaf;
     leg->gain_q12 = old->gain_q12;

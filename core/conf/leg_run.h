@@ -122,7 +122,9 @@ struct leg {
     uint32_t feed_next;
 
     /* rtcp */
-    uint32_t sr_lsr; /* of the peer's last SR */
+    uint8_t clean_reports; /* in a row, in which the peer misses nothing of ours */
+    bool protected;        /* as the plan knows it */
+    uint32_t sr_lsr;       /* of the peer's last SR */
     uint64_t sr_at_ns;
     uint32_t rtcp_draw; /* for the random interval */
     uint32_t sent_lsr;  /* of our last SR, as the peer will echo it, and when it went */
@@ -153,6 +155,9 @@ void leg_show(struct leg *leg);
 /** leg takes the place of old, which is detached: sockets, SSRC, sequence, timestamp, what was learnt of the peer, SRTP
  * state. With another key of ours it begins a stream of its own: then nobody need guess the rollover counter. */
 COLD void leg_take_over(struct leg *leg, struct leg *old);
+
+/** Shall what it is sent help out for what it loses? Until its reports have shown for a while that it loses nothing. */
+bool leg_is_protected(const struct leg *leg);
 
 /** Datagrams to ask the socket for in this tick (first pass). */
 unsigned leg_reads(const struct leg *leg, uint32_t tick, unsigned skipped);

@@ -7,7 +7,9 @@
 enum {
     EXTRA_READ_TICKS = 8, /* every so often one read more than needed, so that a queue left by a stall is noticed */
     READS_MORE = 4,
-    READS_MAX = JBUF_SLOTS
+    READS_MAX = JBUF_SLOTS,
+    CLEAN_REPORTS = 3, /* of the peer, some 15 s: then its way here is taken to be without loss */
+    LOSS_SHARE_MIN = 3 /* of 256, RFC 3550 6.4.1: less is no use for redundancy */
 };
 
 /* Packets in a tick: two while their length is unknown or is 10 ms. */
@@ -160,9 +162,16 @@ bool leg_rx_rtp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr 
     return known;
 }
 
+bool leg_is_protected(const struct leg *leg)
+{
+    return leg->cfg.fmt.fec && leg->clean_reports < CLEAN_REPORTS;
+}
+
 /* What the peer says of our stream; its echo of our last SR gives the round trip. @source RFC 3550 6.4.1 */
 static void block_take(struct leg *leg, const struct rtcp_block *b, uint64_t now_ns)
 {
+    bool is_clean = b->fraction_lost < LOSS_SHARE_MIN;
+    leg->clean_reports = is_clean ? (uint8_t)MIN(leg->clean_reports + 1, CLEAN_REPORTS) : 0;
     leg->stats.peer_lost = (uint32_t)MAX(b->lost, 0);
     leg->stats.peer_jitter_ts = b->jitter_ts;
     uint64_t held_ns = (uint64_t)b->dlsr * NS_PER_S / 65536, since_ns = now_ns - leg->sent_at_ns;

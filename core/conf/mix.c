@@ -79,7 +79,8 @@ static void bus_mix(struct bus *bus, struct conf *conf, const struct mix_tools *
 }
 
 /* With this leg's encoder, or without: silence comes from where there is plenty of it. @return bytes of *payload */
-static size_t encode(const struct mix_tools *t, struct leg *leg, const int16_t *pcm, size_t n, const uint8_t **payload)
+static size_t encode(const struct mix_tools *t, struct leg *leg, bool protect, const int16_t *pcm, size_t n,
+                     const uint8_t **payload)
 {
     if (t->hush && pcm == t->silence) {
         bool encoded;
@@ -93,6 +94,9 @@ static size_t encode(const struct mix_tools *t, struct leg *leg, const int16_t *
         hush_end(t->hush, leg);
     }
     const struct codec *codec = leg->cfg.codec;
+    if (codec->protect) {
+        codec->protect(leg->encoder->state, protect); /* each time: states are copied to and fro */
+    }
     size_t cap = codec->id == CODEC_OPUS ? RTP_PAYLOAD_MAX : PAYLOAD_CAP;
     int bytes = codec->encode(leg->encoder ? leg->encoder->state : NULL, t->leg.simd, pcm, n, t->payload, cap);
     must(bytes >= 0);
@@ -106,7 +110,7 @@ size_t leg_silence(struct leg *leg, const struct mix_tools *t, const uint8_t **p
     if (leg->cfg.codec->has_state) {
         return 0;
     }
-    return encode(t, leg, t->silence, rate_frame_samples(leg->cfg.fmt.rate_hz), payload);
+    return encode(t, leg, false, t->silence, rate_frame_samples(leg->cfg.fmt.rate_hz), payload);
 }
 
 /*
@@ -247,7 +251,8 @@ static void job_run(const struct encode_job *job, const struct mix_tools *t, str
     } else {
         const uint8_t *payload;
         stage_mark(t->watch, STAGE_MIX);
-        size_t bytes = encode(t, leg, pcm, n, &payload);
+        bool protect = job->leg ? leg->protected : job->group->protects;
+        size_t bytes = encode(t, leg, protect, pcm, n, &payload);
         stage_mark(t->watch, STAGE_ENCODE);
         job_send(job, t, payload, bytes);
         stage_mark(t->watch, STAGE_SEAL);

@@ -59,6 +59,9 @@ struct codec {
     /** Encodes one frame of n samples (padded row). @return payload bytes; 0: DTX, send nothing; negative: bug */
     int (*encode)(void *encoder, const struct simd *simd, const int16_t *pcm, size_t n, uint8_t *payload, size_t cap);
 
+    /** Shall packets help out for lost ones before them, where its cfg allows that? Costs nothing; NULL: never do. */
+    void (*protect)(void *encoder, bool on);
+
     /** Decodes a packet into pcm (room for PACKET_SAMPLES_MAX). @return samples | -EBADMSG, counted as DROP_DECODE */
     int (*decode)(void *decoder, const struct simd *simd, const uint8_t *payload, size_t bytes, int16_t *pcm);
 

@@ -16,7 +16,10 @@ enum {
     CELT_IDLE_BYTES = 8, /* so little holds no voice */
 };
 
-static int rate_fits(uint32_t rate_hz) { return rate_hz == 8000 || rate_hz == 16000 || rate_hz == 48000; }
+static int rate_fits(uint32_t rate_hz)
+{
+    return rate_hz == 8000 || rate_hz == 16000 || rate_hz == 48000;
+}
 
 static opus_int32 bandwidth_for(const struct codec_cfg *cfg)
 {
@@ -26,6 +29,12 @@ static opus_int32 bandwidth_for(const struct codec_cfg *cfg)
            : hz <= 16000 ? OPUS_BANDWIDTH_WIDEBAND
            : hz <= 24000 ? OPUS_BANDWIDTH_SUPERWIDEBAND
                          : OPUS_BANDWIDTH_FULLBAND;
+}
+
+/* The redundancy is bits that the voice itself could use, and a third of the encoder's time. */
+static void protect(void *encoder, bool on)
+{
+    opus_encoder_ctl(encoder, OPUS_SET_PACKET_LOSS_PERC(on ? EXPECTED_LOSS_PERCENT : 0));
 }
 
 static int encoder_init(void *encoder, const struct codec_cfg *cfg)
@@ -41,7 +50,7 @@ static int encoder_init(void *encoder, const struct codec_cfg *cfg)
     opus_encoder_ctl(encoder, OPUS_SET_MAX_BANDWIDTH(bandwidth_for(cfg)));
     opus_encoder_ctl(encoder, OPUS_SET_SIGNAL(OPUS_SIGNAL_VOICE));
     opus_encoder_ctl(encoder, OPUS_SET_INBAND_FEC(cfg->fec));
-    opus_encoder_ctl(encoder, OPUS_SET_PACKET_LOSS_PERC(cfg->fec ? EXPECTED_LOSS_PERCENT : 0));
+    protect(encoder, cfg->fec);
     opus_encoder_ctl(encoder, OPUS_SET_DTX(cfg->dtx));
     opus_encoder_ctl(encoder, OPUS_SET_VBR(!cfg->cbr));
     return 0;
@@ -116,8 +125,14 @@ static int conceal(void *decoder, const uint8_t *next, size_t next_bytes, int16_
     return made > 0 ? made : -EBADMSG;
 }
 
-static size_t encoder_size(void) { return (size_t)opus_encoder_get_size(1); }
-static size_t decoder_size(void) { return (size_t)opus_decoder_get_size(1); }
+static size_t encoder_size(void)
+{
+    return (size_t)opus_encoder_get_size(1);
+}
+static size_t decoder_size(void)
+{
+    return (size_t)opus_decoder_get_size(1);
+}
 
 const struct codec codec_opus = {
     .id = CODEC_OPUS,
@@ -131,6 +146,7 @@ const struct codec codec_opus = {
     .encoder_init = encoder_init,
     .decoder_init = decoder_init,
     .encode = encode,
+    .protect = protect,
     .decode = decode,
     .samples = packet_samples,
     .is_idle = is_idle,

@@ -25,7 +25,7 @@ struct hall {
     uint32_t noise;
 };
 
-static void hall_open(struct hall *h)
+static void hall_open(struct hall *h, bool fec)
 {
     memset(h, 0, sizeof *h);
     desk_open(&h->desk, 0);
@@ -34,6 +34,7 @@ static void hall_open(struct hall *h)
     for (uint32_t i = 0; i < LEGS; i++) {
         struct leg_cfg cfg = desk_leg(i == C ? CODEC_L16 : CODEC_OPUS, 16000, i + 1);
         cfg.fmt.complexity = 2;
+        cfg.fmt.fec = fec;
         h->legs[i] = desk_seat(&h->desk, h->conf, &cfg, i);
     }
 }
@@ -131,7 +132,7 @@ static void listener_begins_to_talk(void **state)
     struct reference r;
     int16_t pcm[FRAME] __attribute__((aligned(64)));
     uint8_t l16[2 * FRAME], said[1500], bufs[2][PACKET_STRIDE_BYTES];
-    hall_open(&h);
+    hall_open(&h, false);
     reference_open(&r, h.legs[A]);
     void *voice = mem_get(h.legs[A]->cfg.codec->encoder_size());
     h.legs[A]->cfg.codec->encoder_init(voice, &h.legs[A]->cfg.fmt);
@@ -173,7 +174,7 @@ static void holder_leaves(void **state)
     struct reference r;
     int16_t pcm[FRAME] __attribute__((aligned(64)));
     uint8_t l16[2 * FRAME], buf[PACKET_STRIDE_BYTES];
-    hall_open(&h);
+    hall_open(&h, false);
     reference_open(&r, h.legs[A]);
     for (unsigned t = 0; t < 250; t++) {
         c_says(&h, pcm);
@@ -231,7 +232,7 @@ static void sole_talker_hears_silence(void **state)
     struct reference r;
     int16_t pcm[FRAME] __attribute__((aligned(64)));
     unsigned n_rest = 0;
-    hall_open(&h);
+    hall_open(&h, false);
     reference_open(&r, h.legs[A]);
     void *voice = voice_open(&h);
     for (unsigned t = 0; t < 400; t++) {
@@ -282,8 +283,8 @@ static void silence_of_another_room(void **state)
     struct reference r;
     struct ear shared, own;
     int16_t pcm[FRAME] __attribute__((aligned(64)));
-    hall_open(&first);
-    hall_open(&h);
+    hall_open(&first, false);
+    hall_open(&h, false);
     h.desk.tools.hush = first.desk.tools.hush;
     reference_open(&r, h.legs[A]);
     ear_open(&shared, h.legs[A]);
@@ -320,13 +321,62 @@ static void silence_of_another_room(void **state)
     hall_close(&h);
 }
 
+/* The peer of a leg reports that it misses this share of what it was sent, so many times. */
+static void reports(struct hall *h, unsigned i, uint8_t fraction_lost, unsigned times)
+{
+    uint8_t buf[RTCP_PACKET_MAX] ALIGNED_LINE;
+    for (unsigned k = 0; k < times; k++) {
+        struct rtcp_report report = {.ssrc = 100 + i, .has_block = true, .cname = "peer"};
+        report.block = (struct rtcp_block){.ssrc = h->legs[i]->cfg.ssrc, .fraction_lost = fraction_lost};
+        size_t n = rtcp_write(buf, &report);
+        leg_rx_rtcp(h->legs[i], buf, (int32_t)n, NULL, h->now_ns);
+        conf_leg_look(h->conf, h->legs[i]);
+    }
+}
+
+/* C says syllables. Do any of leg i's packets bring a second copy of the one before (RFC 6716 4.2.4)? */
+static bool is_redundant(struct hall *h, unsigned i)
+{
+    enum { SILK_CONFIGS = 12, LBRR = 0x40 };
+    int16_t pcm[FRAME] ALIGNED_LINE;
+    bool any = false;
+    for (unsigned t = 0; t < 100; t++) {
+        const uint8_t *payload;
+        hall_tick(h, t % 16 < 8, NULL, pcm);
+        size_t bytes = sent_to(h, i, &payload);
+        assert_true(bytes > 2 && payload[0] >> 3 < SILK_CONFIGS);
+        any |= t >= 2 && payload[1] & LBRR; /* the first brings what was encoded before */
+    }
+    return any;
+}
+
+/* Whoever asks for redundancy gets it until its reports show that it is of no use to anybody who hears the same. */
+static void redundancy_where_packets_are_lost(void **state)
+{
+    struct hall h;
+    hall_open(&h, true);
+    assert_true(is_redundant(&h, A));
+    reports(&h, A, 0, 3);
+    assert_true(is_redundant(&h, A)); /* B does not tell */
+    reports(&h, B, 2, 3);
+    assert_false(is_redundant(&h, A));
+    assert_false(is_redundant(&h, B));
+    reports(&h, B, 20, 1);
+    assert_true(is_redundant(&h, A));
+    assert_true(is_redundant(&h, B));
+    reports(&h, B, 0, 2);
+    assert_true(is_redundant(&h, B));
+    reports(&h, B, 0, 1);
+    assert_false(is_redundant(&h, B));
+    hall_close(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(listener_begins_to_talk),
-        cmocka_unit_test(holder_leaves),
-        cmocka_unit_test(sole_talker_hears_silence),
-        cmocka_unit_test(silence_of_another_room),
+        cmocka_unit_test(listener_begins_to_talk),           cmocka_unit_test(holder_leaves),
+        cmocka_unit_test(sole_talker_hears_silence),         cmocka_unit_test(silence_of_another_room),
+        cmocka_unit_test(redundancy_where_packets_are_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
