@@ -586,9 +586,13 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
         call_free(call);
         return -EPROTO;
     }
-    call->in_lobby = who->owes_pin || room->annc.clip;
+    const struct store_policy *wish = policy_of(focus, room);
+    call->in_lobby = who->owes_pin || room->annc.clip || (wish && wish->has_pin);
     if (who->owes_pin) {
         pin_begin(call, who->pin);
+    }
+    if (wish && wish->has_pin) {
+        pin_begin_room(call, wish);
     }
     early_init(call);
     refresh_init(call);

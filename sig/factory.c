@@ -77,6 +77,7 @@ void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *
     room->half = half;
     strcpy(room->creator, who->user);
     room->creator_uri = who->user[0] ? NULL : strdup(msg->from.uri.text); /* NULL too without memory: nobody's then */
+    room_promise(room);
     log_line(focus->log, LOG_INFO, "conference %.*s issued to %s", ROOM_NAME_CHARS, room->token,
              log_escape(from, sizeof from, msg->from.uri.text, strlen(msg->from.uri.text)));
     if (mode == FOCUS_REDIRECT) {

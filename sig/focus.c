@@ -145,7 +145,7 @@ void focus_options(struct focus *f, struct txn *txn, enum focus_target target, c
     if (target == FOCUS_NAMED || target == FOCUS_ANNC) {
         target = FOCUS_SERVER; /* an INVITE would make it */
     }
-    if (target == FOCUS_CONFERENCE && room->n_roster >= f->cfg.legs_max) {
+    if (target == FOCUS_CONFERENCE && room->n_roster >= policy_legs_max(f, room)) {
         focus_refuse(f, txn, FOCUS_LEGS);
         return;
     }
@@ -457,6 +457,8 @@ uint64_t focus_beat(struct focus *f)
     while (f->store && store_take(f->store, &reply)) {
         if (reply.op == STORE_ACCOUNT) {
             gate_account(f, &reply);
+        } else if (reply.op == STORE_POLICIES) {
+            policy_take(f, &reply);
         }
         if (reply.answer == STORE_FAILED) {
             count_add(&f->stats.store_errors, 1);
@@ -483,7 +485,8 @@ static int load(struct focus *f)
         return f->world.random(f->world.ctx, f->secret, sizeof f->secret);
     }
     int err = store_put(f->store, &req);
-    for (unsigned ms = 0; !err && ms < LOAD_WAIT_MS;) {
+    unsigned ms = 0;
+    while (!err && ms < LOAD_WAIT_MS) {
         if (!store_take(f->store, &reply)) {
             nanosleep(&nap, NULL);
             ms++;
@@ -495,14 +498,19 @@ static int load(struct focus *f)
             n += room_restore(f, &reply.conf) == 0;
         } else if (reply.answer == STORE_FAILED) {
             err = reply.err;
+        } else if (reply.op == STORE_LOAD) {
+            err = policy_ask(f);
         } else {
-            if (n) {
-                log_line(f->log, LOG_INFO, "%u conference URIs of an earlier run are still good", n);
+            policy_take(f, &reply);
+            if (reply.answer == STORE_DONE) {
+                break;
             }
-            return 0;
         }
     }
-    return err ? err : -ETIMEDOUT;
+    if (n && !err) {
+        log_line(f->log, LOG_INFO, "%u conference URIs of an earlier run are still good", n);
+    }
+    return err ? err : ms < LOAD_WAIT_MS ? 0 : -ETIMEDOUT;
 }
 
 /* The nonces' key comes from the store's secret, so that a restart makes nobody's credentials stale. */
@@ -619,6 +627,7 @@ void focus_free(struct focus *f)
         sub_forget(f->ending);
     }
     auth_free(f->auth);
+    policy_free(f);
     keys_wipe(f->secret, sizeof f->secret);
     free(f->slots);
     free(f->free_slots);

@@ -25,6 +25,7 @@
 #include "sig/offer.h"
 #include "sig/pin.h"
 #include "sig/place.h"
+#include "sig/policy.h"
 #include "sig/prompts.h"
 #include "sig/reach.h"
 #include "sig/store.h"
@@ -131,6 +132,7 @@ struct focus_cfg {
     X(CSEQ, 500, "CSeq lower than the last one")                                                                       \
     X(PENDING, 491, "our own offer has no answer yet")                                                                 \
     X(MOVING, 491, "media that is on its way from one worker to another")                                              \
+    X(LOCKED, 403, "conference that nobody more gets into")                                                            \
     X(LEGS, 486, "conference has as many participants as it may have")                                                 \
     X(HALF_CALLS, 503, "as many half calls of one source as there may be")                                             \
     X(CONFS, 503, "as many conferences as there may be")                                                               \
@@ -223,6 +225,7 @@ struct focus {
     struct auth *auth;               /* NULL: nobody is asked */
     struct sub *ending;              /* subscriptions whose subject is over, and whose last NOTIFY waits */
     struct halves halves;
+    struct policies policies;
     struct gate *gates, **gates_end; /* requests that wait for an account, oldest first, as the store answers */
     uint64_t last_cookie;
     uint64_t began_s, began_ms; /* by the wall clock, and by that of the timers */

@@ -65,6 +65,8 @@ enum focus_refusal focus_refusal_of(int err)
         return FOCUS_CONFS;
     case -EDQUOT:
         return FOCUS_HALF_CALLS;
+    case -EACCES:
+        return FOCUS_LOCKED;
     case -EUSERS:
         return FOCUS_LEGS;
     case -ESTALE:

@@ -7,6 +7,7 @@
 #include "sig/roster.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -73,13 +74,48 @@ static void on_wait(struct timer *timer, uint64_t now_ns)
     }
 }
 
-void pin_begin(struct call *call, const uint8_t mac[KEYS_MAC_BYTES])
+static void begin(struct call *call, const char *of, const uint8_t mac[KEYS_MAC_BYTES])
 {
     struct pin *p = &call->pin;
     p->is_due = true;
     memcpy(p->mac, mac, sizeof p->mac);
+    snprintf(p->of, sizeof p->of, "%s", of);
     timer_init(&p->wait, on_wait);
     timer_start(call->focus->wheel, &p->wait, PIN_WAIT_S * 1000);
+}
+
+void pin_begin(struct call *call, const uint8_t mac[KEYS_MAC_BYTES])
+{
+    begin(call, call->who.user, mac);
+}
+
+void pin_begin_room(struct call *call, const struct store_policy *wish)
+{
+    struct pin *p = &call->pin;
+    char of[AUTH_USER_MAX];
+    store_policy_subject(of, wish->key);
+    if (!p->is_due) {
+        begin(call, of, wish->pin);
+        return;
+    }
+    p->has_next = true;
+    memcpy(p->next_mac, wish->pin, sizeof p->next_mac);
+    strcpy(p->next_of, of);
+}
+
+/* His own was right: now the conference's. @return false: it has none */
+static bool next(struct call *call)
+{
+    struct pin *p = &call->pin;
+    if (!p->has_next) {
+        return false;
+    }
+    p->has_next = false;
+    p->n_tries = 0;
+    memcpy(p->mac, p->next_mac, sizeof p->mac);
+    strcpy(p->of, p->next_of);
+    say(call, PROMPT_PIN_ENTER);
+    return true;
 }
 
 void pin_ask(struct call *call)
@@ -110,12 +146,13 @@ void pin_stop(struct call *call)
     p->is_due = false;
     keys_wipe(p->digits, sizeof p->digits);
     keys_wipe(p->mac, sizeof p->mac);
+    keys_wipe(p->next_mac, sizeof p->next_mac);
 }
 
 static bool is_right(const struct call *call)
 {
     uint8_t mac[KEYS_MAC_BYTES];
-    int err = store_pin_mac(mac, call->focus->secret, call->who.user, call->pin.digits);
+    int err = store_pin_mac(mac, call->focus->secret, call->pin.of, call->pin.digits);
     bool is_same = keys_equal(mac, call->pin.mac, sizeof mac);
     keys_wipe(mac, sizeof mac);
     return !err && is_same;
@@ -125,10 +162,13 @@ static void judge(struct call *call)
 {
     struct pin *p = &call->pin;
     struct focus *f = call->focus;
-    bool barred = pin_is_barred(f, call->who.user) || pin_is_barred(f, call->room->token);
+    bool barred = pin_is_barred(f, p->of) || pin_is_barred(f, call->room->token);
     bool right = is_right(call); /* in any case: the time tells nothing */
     keys_wipe(p->digits, sizeof p->digits);
     p->n_digits = 0;
+    if (right && !barred && next(call)) {
+        return;
+    }
     if (right && !barred) {
         p->is_right = true;
         if (say(call, PROMPT_PIN_RIGHT) != 0) {
@@ -136,7 +176,7 @@ static void judge(struct call *call)
         }
         return;
     }
-    failure_note(f, call->who.user);
+    failure_note(f, p->of);
     failure_note(f, call->room->token);
     count_add(&f->stats.pins_wrong, 1);
     if (++p->n_tries >= PIN_TRIES || barred) {

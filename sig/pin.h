@@ -27,8 +27,9 @@ enum pin_policy {
 };
 
 struct pin {
-    bool is_due;
-    uint8_t mac[KEYS_MAC_BYTES];
+    bool is_due, has_next;
+    uint8_t mac[KEYS_MAC_BYTES], next_mac[KEYS_MAC_BYTES]; /* next: of the conference, after his own */
+    char of[AUTH_USER_MAX], next_of[AUTH_USER_MAX];        /* whose it is */
     char digits[PIN_DIGITS_MAX + 1];
     unsigned n_digits, n_tries;
     bool is_asked;    /* the first prompt has begun */
@@ -48,8 +49,10 @@ struct pin_failures {
 /** Has this name (a user, a conference's token) used up its tries? */
 bool pin_is_barred(const struct focus *focus, const char *name);
 
-/** The call owes a PIN from now on. */
+/** The call owes its caller's PIN from now on. */
 void pin_begin(struct call *call, const uint8_t mac[KEYS_MAC_BYTES]);
+/** And that of the conference, after its caller's if it owes that as well. */
+void pin_begin_room(struct call *call, const struct store_policy *wish);
 /** It is up: whoever owes one, and has not keyed in anything yet, is asked for it. */
 void pin_ask(struct call *call);
 /** A prompt is over. The call may be gone after it. */

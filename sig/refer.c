@@ -317,7 +317,11 @@ static enum focus_refusal may_call(struct room *room, const struct sip_msg *msg,
     default:
         return FOCUS_REACH;
     }
-    if (room->n_roster >= room->focus->cfg.legs_max) {
+    const struct store_policy *policy = policy_of(room->focus, room);
+    if (policy && policy->is_locked) {
+        return FOCUS_LOCKED;
+    }
+    if (room->n_roster >= policy_legs_max(room->focus, room)) {
         return FOCUS_LEGS;
     }
     return dial_admit(room->focus, room, who, msg, 1) == 0 ? FOCUS_REFUSALS : FOCUS_DIAL_RATE;

@@ -58,11 +58,22 @@ static void room_save(struct room *room)
     req.conf.expires_s = room->id.expires_s;
     req.conf.state = room->state == ROOM_OPEN ? STORE_ACTIVE : STORE_ISSUED;
     req.conf.reserved = room->hold.active;
+    req.conf.creator_is_user = room->creator[0] != '\0';
+    const char *creator = room->creator[0] ? room->creator : room->creator_uri ? room->creator_uri : "";
+    if (strlen(creator) < sizeof req.conf.creator) { /* part of a URI is another's */
+        strcpy(req.conf.creator, creator);
+    }
+    snprintf(req.conf.name, sizeof req.conf.name, "%s", room->name ? room->name : "");
     bool full = room->focus->store && store_put(room->focus->store, &req) != 0;
     if (full != room->save_due) {
         room->focus->n_due += full ? 1 : -1u;
         room->save_due = full;
     }
+}
+
+void room_promise(struct room *room)
+{
+    room_save(room);
 }
 
 /* --- Life --------------------------------------------------------------------------------------------------------- */
@@ -140,7 +151,6 @@ int room_issue(struct focus *f, struct place_cost cost, struct room **out)
     if (room->hold.active) {
         timer_start(f->wheel, &room->hold_end, ms_of(f->cfg.reserve_s));
     }
-    room_save(room);
     count_add(&f->stats.confs_made, 1);
     *out = room;
     return 0;
@@ -169,7 +179,15 @@ int room_restore(struct focus *f, const struct store_conf *conf)
     room->id = id;
     room->created_s = conf->created_s;
     memcpy(room->token, conf->token, sizeof room->token);
+    if (conf->creator_is_user) {
+        snprintf(room->creator, sizeof room->creator, "%s", conf->creator);
+    } else if (conf->creator[0]) {
+        room->creator_uri = strdup(conf->creator);
+    }
     room_begin(room, now_s);
+    if (conf->name[0] && !room_named(f, conf->name)) {
+        return room_name_set(room, conf->name);
+    }
     return 0;
 }
 
@@ -282,7 +300,11 @@ int room_join(struct room *room, struct call *call)
     if (room->state == ROOM_ENDED) {
         return -ESTALE;
     }
-    if (room->n_roster >= room->focus->cfg.legs_max) {
+    const struct store_policy *wish = policy_of(room->focus, room);
+    if (wish && wish->is_locked) {
+        return -EACCES;
+    }
+    if (room->n_roster >= policy_legs_max(room->focus, room)) {
         return -EUSERS;
     }
     must(!call->room_link);

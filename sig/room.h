@@ -59,6 +59,9 @@ struct room {
     struct timer life, hold_end;
 };
 
+/** Tells the store of one that was issued, once it is known who has asked for it. */
+void room_promise(struct room *room);
+
 /** Makes a conference with a fresh URI, and holds room for it if so configured.
  * @return 0 | -ENOSPC no slot | -EIO no randomness | -ENOMEM | as place_hold */
 int room_issue(struct focus *focus, struct place_cost cost, struct room **room);
@@ -87,7 +90,7 @@ int room_name_set(struct room *room, const char *name);
 /** Gives it media on a worker, if it has none yet. @return 0 | as place_choose | -EBUSY ring full | -ENOMEM */
 int room_open(struct room *room, struct place_cost cost);
 
-/** A participant comes. @pre call is in no roster  @return 0 | -EUSERS full | -ESTALE over */
+/** A participant comes. @pre call is in no roster  @return 0 | -EUSERS full | -EACCES locked | -ESTALE over */
 int room_join(struct room *room, struct call *call);
 /** A participant goes; the last one starts the linger. Twice is fine. */
 void room_leave(struct room *room, struct call *call);

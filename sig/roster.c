@@ -109,7 +109,7 @@ static void head_put(struct xml *x, const struct room *room, const struct watche
         xml_putf(x,
                  "<conference-description><maximum-user-count>%u</maximum-user-count><available-media><entry "
                  "label=\"1\"><type>audio</type></entry></available-media></conference-description>",
-                 room->focus->cfg.legs_max);
+                 policy_legs_max(room->focus, room));
     }
     xml_putf(x, "<conference-state><user-count>%u</user-count><active>%s</active></conference-state>", room->n_roster,
              room->state == ROOM_OPEN ? "true" : "false");

@@ -20,7 +20,9 @@ struct store {
     void *state;
     struct ring requests, replies;
     pthread_t thread;
-    sem_t work; /* posted with each request, so that an answer takes no beat */
+    bool tells_policies; /* they were asked for: changes are told */
+    time_t looked_s;     /* for changes, when last; by the monotonic clock */
+    sem_t work;          /* posted with each request, so that an answer takes no beat */
     _Atomic bool stop;
 };
 
@@ -57,6 +59,7 @@ static unsigned batch_run(struct store *store)
     }
     err = store->ops->begin(store->state);
     do {
+        store->tells_policies |= req.op == STORE_POLICIES;
         int failed = err ? err : store->ops->handle(store->state, &req, reply_put, store);
         if (failed) {
             fail(store, &req, failed);
@@ -66,6 +69,24 @@ static unsigned batch_run(struct store *store)
         fail(store, &req, err);
     }
     return n;
+}
+
+/* Once a second: has an operator written anything? */
+static void changes_look(struct store *store)
+{
+    static const struct store_req req = {.op = STORE_POLICIES};
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (!store->tells_policies || !store->ops->changed || now.tv_sec == store->looked_s) {
+        return;
+    }
+    store->looked_s = now.tv_sec;
+    if (store->ops->changed(store->state)) {
+        int err = store->ops->handle(store->state, &req, reply_put, store);
+        if (err) {
+            fail(store, &req, err);
+        }
+    }
 }
 
 static void wait_for_work(struct store *store)
@@ -81,6 +102,7 @@ static void *thread_main(void *arg)
     struct store *store = arg;
     for (;;) {
         bool stop = atomic_load(&store->stop); /* before the batch: what was put before it is written */
+        changes_look(store);
         if (batch_run(store) == 0) {
             if (stop) {
                 return NULL;
@@ -158,6 +180,12 @@ int store_put(struct store *store, const struct store_req *req)
 bool store_take(struct store *store, struct store_reply *reply)
 {
     return ring_get(&store->replies, reply);
+}
+
+const char *store_policy_subject(char text[AUTH_USER_MAX], const char *key)
+{
+    snprintf(text, AUTH_USER_MAX, "conf:%s", key);
+    return text;
 }
 
 int store_pin_mac(uint8_t mac[KEYS_MAC_BYTES], const uint8_t secret[KEYS_SECRET_BYTES], const char *user,

@@ -14,6 +14,9 @@
 #include "sig/keys.h"
 #include "sig/uri.h"
 
+#define STORE_KEY_MAX 64
+static_assert(URI_TOKEN_CHARS < STORE_KEY_MAX, "a token is a key");
+
 enum store_conf_state { STORE_ISSUED, STORE_ACTIVE };
 
 struct store_conf {
@@ -21,6 +24,18 @@ struct store_conf {
     uint64_t created_s, expires_s;   /* Unix time */
     uint8_t state;                   /* enum store_conf_state */
     bool reserved;                   /* resources were held for it */
+    char name[STORE_KEY_MAX];        /* of an application's choice; "": none */
+    char creator[AUTH_USER_MAX];     /* who asked for it: a user, or where nobody has to say who he is a URI */
+    bool creator_is_user;
+};
+
+/* What the operator wishes of a conference, whether it lives or not. */
+struct store_policy {
+    char key[STORE_KEY_MAX]; /* the name of an application's choice, or a token */
+    uint32_t legs_max;       /* 0: as many as any */
+    bool is_locked;          /* nobody more gets in */
+    bool has_pin;
+    uint8_t pin[KEYS_MAC_BYTES]; /* store_pin_mac of it, of store_policy_subject */
 };
 
 /* Somebody who may ask for conferences. */
@@ -41,6 +56,10 @@ enum store_op {
     STORE_ACCOUNT_PUT,  /* writes account; no reply but on failure */
     STORE_ACCOUNT_DROP, /* forgets account.user; no reply but on failure */
     STORE_ACCOUNTS,     /* ACCOUNT_IS for each, then DONE */
+    STORE_CONFS,        /* CONF for each, then DONE */
+    STORE_POLICIES,     /* POLICY_IS for each, then DONE; after that once more whenever another process changes them */
+    STORE_POLICY_PUT,   /* writes policy; no reply but on failure */
+    STORE_POLICY_DROP,  /* forgets policy.key; no reply but on failure */
 };
 
 struct store_req {
@@ -49,6 +68,7 @@ struct store_req {
     union {
         struct store_conf conf;
         struct store_account account;
+        struct store_policy policy;
     };
     uint64_t now_s; /* LOAD: older ones are forgotten */
 };
@@ -57,7 +77,8 @@ enum store_answer {
     STORE_SECRET,     /* secret is set, boots is how often this store was opened */
     STORE_CONF,       /* one conference */
     STORE_ACCOUNT_IS, /* found: account is it */
-    STORE_DONE,       /* LOAD or ACCOUNTS is complete */
+    STORE_POLICY_IS,  /* one policy */
+    STORE_DONE,       /* LOAD, ACCOUNTS, CONFS or POLICIES is complete */
     STORE_FAILED,     /* err: the request op could not be carried out */
 };
 
@@ -72,6 +93,7 @@ struct store_reply {
     union {
         struct store_conf conf;
         struct store_account account;
+        struct store_policy policy;
     };
 };
 
@@ -98,6 +120,9 @@ bool store_take(struct store *store, struct store_reply *reply);
 int store_pin_mac(uint8_t mac[KEYS_MAC_BYTES], const uint8_t secret[KEYS_SECRET_BYTES], const char *user,
                   const char *pin);
 
+/** Whose the PIN of a conference is, for store_pin_mac: "conf:" and the key, which is no user's name. @return text */
+const char *store_policy_subject(char text[AUTH_USER_MAX], const char *key);
+
 /* --- For back ends ------------------------------------------------------------------------------------------------ */
 
 typedef void (*store_reply_fn)(void *arg, const struct store_reply *reply);
@@ -109,6 +134,8 @@ struct store_ops {
     int (*begin)(void *state); /* of a batch: one transaction */
     int (*commit)(void *state);
     int (*handle)(void *state, const struct store_req *req, store_reply_fn reply, void *arg);
+    /** Has another process written since the last time? NULL: none can. */
+    bool (*changed)(void *state);
 };
 
 extern const struct store_ops store_mem_ops, store_sqlite_ops;

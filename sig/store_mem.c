@@ -127,8 +127,16 @@ static int mem_handle(void *state, const struct store_req *req, store_reply_fn r
     case STORE_ACCOUNTS:
         accounts(m, req, reply, arg);
         return 0;
+    case STORE_CONFS:
+    case STORE_POLICIES: /* no other process can have written any */
+        r.answer = STORE_DONE;
+        reply(arg, &r);
+        return 0;
+    case STORE_POLICY_PUT:
+    case STORE_POLICY_DROP:
+        return -ENOTSUP;
     }
     return -EINVAL;
 }
 
-const struct store_ops store_mem_ops = {mem_open, mem_close, mem_begin, mem_begin, mem_handle};
+const struct store_ops store_mem_ops = {mem_open, mem_close, mem_begin, mem_begin, mem_handle, NULL};

@@ -12,7 +12,7 @@
 
 #include <sqlite3.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 enum {
     SQL_PUT,
@@ -25,6 +25,11 @@ enum {
     SQL_ACCOUNT_PUT,
     SQL_ACCOUNT_DROP,
     SQL_ACCOUNTS,
+    SQL_POLICIES,
+    SQL_POLICY_PUT,
+    SQL_POLICY_DROP,
+    SQL_POLICY_EXPIRE,
+    SQL_DATA_VERSION,
     SQLS
 };
 
@@ -34,24 +39,40 @@ static const char schema[] =
     " expires INTEGER NOT NULL, state INTEGER NOT NULL, reserved INTEGER NOT NULL)"
     " WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS account (user TEXT PRIMARY KEY, sha256 TEXT NOT NULL, md5 TEXT NOT NULL,"
-    " entitled INTEGER NOT NULL, blocked INTEGER NOT NULL, pin BLOB) WITHOUT ROWID;";
+    " entitled INTEGER NOT NULL, blocked INTEGER NOT NULL, pin BLOB) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS policy (key TEXT PRIMARY KEY, legs INTEGER NOT NULL, locked INTEGER NOT NULL,"
+    " pin BLOB) WITHOUT ROWID;";
+
+/* Of schema 1 they were not there. */
+static const char *const columns[][2] = {
+    {"name", "ALTER TABLE conference ADD COLUMN name TEXT NOT NULL DEFAULT ''"},
+    {"creator", "ALTER TABLE conference ADD COLUMN creator TEXT NOT NULL DEFAULT ''"},
+    {"creator_is_user", "ALTER TABLE conference ADD COLUMN creator_is_user INTEGER NOT NULL DEFAULT 0"},
+};
 
 static const char *const sqls[SQLS] = {
-    [SQL_PUT] = "INSERT OR REPLACE INTO conference VALUES (?1,?2,?3,?4,?5)",
+    [SQL_PUT] = "INSERT OR REPLACE INTO conference VALUES (?1,?2,?3,?4,?5,?6,?7,?8)",
     [SQL_DROP] = "DELETE FROM conference WHERE token=?1",
     [SQL_EXPIRE] = "DELETE FROM conference WHERE expires<=?1",
-    [SQL_LIST] = "SELECT token, created, expires, state, reserved FROM conference ORDER BY created",
+    [SQL_LIST] = "SELECT token, created, expires, state, reserved, name, creator, creator_is_user FROM conference"
+                 " ORDER BY created",
     [SQL_META_GET] = "SELECT value FROM meta WHERE key=?1",
     [SQL_META_PUT] = "INSERT OR REPLACE INTO meta VALUES (?1,?2)",
     [SQL_ACCOUNT] = "SELECT user, sha256, md5, entitled, blocked, pin FROM account WHERE user=?1",
     [SQL_ACCOUNT_PUT] = "INSERT OR REPLACE INTO account VALUES (?1,?2,?3,?4,?5,?6)",
     [SQL_ACCOUNT_DROP] = "DELETE FROM account WHERE user=?1",
     [SQL_ACCOUNTS] = "SELECT user, sha256, md5, entitled, blocked, pin FROM account ORDER BY user",
+    [SQL_POLICIES] = "SELECT key, legs, locked, pin FROM policy ORDER BY key",
+    [SQL_POLICY_PUT] = "INSERT OR REPLACE INTO policy VALUES (?1,?2,?3,?4)",
+    [SQL_POLICY_DROP] = "DELETE FROM policy WHERE key=?1",
+    [SQL_POLICY_EXPIRE] = "DELETE FROM policy WHERE length(key)=?1 AND key NOT IN (SELECT token FROM conference)",
+    [SQL_DATA_VERSION] = "PRAGMA data_version",
 };
 
 struct sqlite_store {
     sqlite3 *db;
     sqlite3_stmt *stmts[SQLS];
+    int data_version;
 };
 
 static int errno_of(int code)
@@ -97,6 +118,23 @@ static int exec(struct sqlite_store *s, const char *sql)
     return errno_of(sqlite3_exec(s->db, sql, NULL, NULL, NULL));
 }
 
+static int columns_add(struct sqlite_store *s)
+{
+    int err = 0;
+    for (size_t i = 0; i < ARRAY_LEN(columns) && !err; i++) {
+        char sql[128];
+        sqlite3_stmt *stmt;
+        snprintf(sql, sizeof sql, "SELECT 1 FROM pragma_table_info('conference') WHERE name='%s'", columns[i][0]);
+        err = errno_of(sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL));
+        if (!err) {
+            bool is_there = sqlite3_step(stmt) == SQLITE_ROW;
+            sqlite3_finalize(stmt);
+            err = is_there ? 0 : exec(s, columns[i][1]);
+        }
+    }
+    return err;
+}
+
 static int sqlite_open(void **state, const char *path)
 {
     struct sqlite_store *s = calloc(1, sizeof *s);
@@ -115,6 +153,9 @@ static int sqlite_open(void **state, const char *path)
     }
     if (!err) {
         err = exec(s, schema);
+    }
+    if (!err) {
+        err = columns_add(s);
     }
     umask(mask);
     for (int i = 0; !err && i < SQLS; i++) {
@@ -181,6 +222,43 @@ static int meta_put(struct sqlite_store *s, const char *key, const void *value, 
     return run(stmt);
 }
 
+static void text_copy(char *to, size_t size, sqlite3_stmt *stmt, int column)
+{
+    const unsigned char *text = sqlite3_column_text(stmt, column);
+    snprintf(to, size, "%s", text ? (const char *)text : "");
+}
+
+/* Replies with every conference, and DONE. */
+static int conf_list(struct sqlite_store *s, const struct store_req *req, store_reply_fn reply, void *arg)
+{
+    sqlite3_stmt *list = s->stmts[SQL_LIST];
+    struct store_reply r;
+    int code;
+    while ((code = sqlite3_step(list)) == SQLITE_ROW) {
+        r = (struct store_reply){.answer = STORE_CONF, .op = req->op, .cookie = req->cookie};
+        const unsigned char *token = sqlite3_column_text(list, 0);
+        if (!token || sqlite3_column_bytes(list, 0) != URI_TOKEN_CHARS) {
+            continue;
+        }
+        memcpy(r.conf.token, token, URI_TOKEN_CHARS);
+        r.conf.created_s = (uint64_t)sqlite3_column_int64(list, 1);
+        r.conf.expires_s = (uint64_t)sqlite3_column_int64(list, 2);
+        r.conf.state = (uint8_t)sqlite3_column_int(list, 3);
+        r.conf.reserved = sqlite3_column_int(list, 4) != 0;
+        text_copy(r.conf.name, sizeof r.conf.name, list, 5);
+        text_copy(r.conf.creator, sizeof r.conf.creator, list, 6);
+        r.conf.creator_is_user = sqlite3_column_int(list, 7) != 0;
+        reply(arg, &r);
+    }
+    sqlite3_reset(list);
+    if (code != SQLITE_DONE) {
+        return errno_of(code);
+    }
+    r = (struct store_reply){.answer = STORE_DONE, .op = req->op, .cookie = req->cookie};
+    reply(arg, &r);
+    return 0;
+}
+
 /* The secret is written, and on the disk by the batch's commit, before the reply can be used: LOAD commits first. */
 static int load_secret(struct sqlite_store *s, struct store_reply *reply)
 {
@@ -215,6 +293,10 @@ static int load(struct sqlite_store *s, const struct store_req *req, store_reply
         sqlite3_bind_int64(s->stmts[SQL_EXPIRE], 1, (sqlite3_int64)req->now_s);
         err = run(s->stmts[SQL_EXPIRE]);
     }
+    if (!err) {
+        sqlite3_bind_int(s->stmts[SQL_POLICY_EXPIRE], 1, URI_TOKEN_CHARS); /* names stand for ever */
+        err = run(s->stmts[SQL_POLICY_EXPIRE]);
+    }
     if (!err && (err = sqlite_commit(s)) == 0) {
         err = sqlite_begin(s);
     }
@@ -224,37 +306,10 @@ static int load(struct sqlite_store *s, const struct store_req *req, store_reply
     reply(arg, &r);
     keys_wipe(r.secret, sizeof r.secret);
 
-    sqlite3_stmt *list = s->stmts[SQL_LIST];
-    int code;
-    while ((code = sqlite3_step(list)) == SQLITE_ROW) {
-        r = (struct store_reply){.answer = STORE_CONF, .op = STORE_LOAD};
-        const unsigned char *token = sqlite3_column_text(list, 0);
-        if (!token || sqlite3_column_bytes(list, 0) != URI_TOKEN_CHARS) {
-            continue;
-        }
-        memcpy(r.conf.token, token, URI_TOKEN_CHARS);
-        r.conf.created_s = (uint64_t)sqlite3_column_int64(list, 1);
-        r.conf.expires_s = (uint64_t)sqlite3_column_int64(list, 2);
-        r.conf.state = (uint8_t)sqlite3_column_int(list, 3);
-        r.conf.reserved = sqlite3_column_int(list, 4) != 0;
-        reply(arg, &r);
-    }
-    sqlite3_reset(list);
-    if (code != SQLITE_DONE) {
-        return errno_of(code);
-    }
-    r = (struct store_reply){.answer = STORE_DONE, .op = STORE_LOAD};
-    reply(arg, &r);
-    return 0;
+    return conf_list(s, req, reply, arg);
 }
 
 /* ---- accounts ---- */
-
-static void text_copy(char *to, size_t size, sqlite3_stmt *stmt, int column)
-{
-    const unsigned char *text = sqlite3_column_text(stmt, column);
-    snprintf(to, size, "%s", text ? (const char *)text : "");
-}
 
 /* Replies with every row of a statement. @return rows | negative errno */
 static int account_rows(sqlite3_stmt *stmt, const struct store_req *req, store_reply_fn reply, void *arg)
@@ -316,10 +371,71 @@ static int account_put(struct sqlite_store *s, const struct store_account *a)
     return run(stmt);
 }
 
+static int key_drop(sqlite3_stmt *stmt, const char *key)
+{
+    sqlite3_bind_text(stmt, 1, key, -1, SQLITE_STATIC);
+    return run(stmt);
+}
+
+/* ---- policies ---- */
+
+/* SQLite counts what other connections commit. */
+static bool sqlite_changed(void *state)
+{
+    struct sqlite_store *s = state;
+    sqlite3_stmt *stmt = s->stmts[SQL_DATA_VERSION];
+    int was = s->data_version;
+    if (sqlite3_step(stmt) == SQLITE_ROW) {
+        s->data_version = sqlite3_column_int(stmt, 0);
+    }
+    sqlite3_reset(stmt);
+    return s->data_version != was;
+}
+
+static int policy_list(struct sqlite_store *s, const struct store_req *req, store_reply_fn reply, void *arg)
+{
+    sqlite3_stmt *list = s->stmts[SQL_POLICIES];
+    sqlite_changed(s); /* up to now it is told */
+    struct store_reply r;
+    int code;
+    while ((code = sqlite3_step(list)) == SQLITE_ROW) {
+        r = (struct store_reply){.answer = STORE_POLICY_IS, .op = req->op, .cookie = req->cookie};
+        struct store_policy *p = &r.policy;
+        text_copy(p->key, sizeof p->key, list, 0);
+        p->legs_max = (uint32_t)sqlite3_column_int64(list, 1);
+        p->is_locked = sqlite3_column_int(list, 2) != 0;
+        p->has_pin = sqlite3_column_bytes(list, 3) == sizeof p->pin;
+        if (p->has_pin) {
+            memcpy(p->pin, sqlite3_column_blob(list, 3), sizeof p->pin);
+        }
+        reply(arg, &r);
+        keys_wipe(&r, sizeof r);
+    }
+    sqlite3_reset(list);
+    if (code == SQLITE_DONE) {
+        r = (struct store_reply){.answer = STORE_DONE, .op = req->op, .cookie = req->cookie};
+        reply(arg, &r);
+    }
+    return errno_of(code);
+}
+
+static int policy_put(struct sqlite_store *s, const struct store_policy *p)
+{
+    sqlite3_stmt *stmt = s->stmts[SQL_POLICY_PUT];
+    sqlite3_bind_text(stmt, 1, p->key, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(stmt, 2, p->legs_max);
+    sqlite3_bind_int(stmt, 3, p->is_locked);
+    if (p->has_pin) {
+        sqlite3_bind_blob(stmt, 4, p->pin, sizeof p->pin, SQLITE_STATIC);
+    }
+    return run(stmt);
+}
+
 static int sqlite_handle(void *state, const struct store_req *req, store_reply_fn reply, void *arg)
 {
     struct sqlite_store *s = state;
     sqlite3_stmt *stmt;
+    int err;
 
     switch (req->op) {
     case STORE_LOAD:
@@ -331,23 +447,33 @@ static int sqlite_handle(void *state, const struct store_req *req, store_reply_f
         sqlite3_bind_int64(stmt, 3, (sqlite3_int64)req->conf.expires_s);
         sqlite3_bind_int(stmt, 4, req->conf.state);
         sqlite3_bind_int(stmt, 5, req->conf.reserved);
+        sqlite3_bind_text(stmt, 6, req->conf.name, -1, SQLITE_STATIC);
+        sqlite3_bind_text(stmt, 7, req->conf.creator, -1, SQLITE_STATIC);
+        sqlite3_bind_int(stmt, 8, req->conf.creator_is_user);
         return run(stmt);
     case STORE_DROP:
-        stmt = s->stmts[SQL_DROP];
-        sqlite3_bind_text(stmt, 1, req->conf.token, URI_TOKEN_CHARS, SQLITE_STATIC);
-        return run(stmt);
+        err = key_drop(s->stmts[SQL_DROP], req->conf.token);
+        return err ? err
+                   : key_drop(s->stmts[SQL_POLICY_DROP], req->conf.token); /* what was wished of it dies with it */
     case STORE_ACCOUNT:
         return account_find(s, req, reply, arg);
     case STORE_ACCOUNT_PUT:
         return account_put(s, &req->account);
     case STORE_ACCOUNT_DROP:
-        stmt = s->stmts[SQL_ACCOUNT_DROP];
-        sqlite3_bind_text(stmt, 1, req->account.user, -1, SQLITE_STATIC);
-        return run(stmt);
+        return key_drop(s->stmts[SQL_ACCOUNT_DROP], req->account.user);
     case STORE_ACCOUNTS:
         return account_list(s, req, reply, arg);
+    case STORE_CONFS:
+        return conf_list(s, req, reply, arg);
+    case STORE_POLICIES:
+        return policy_list(s, req, reply, arg);
+    case STORE_POLICY_PUT:
+        return policy_put(s, &req->policy);
+    case STORE_POLICY_DROP:
+        return key_drop(s->stmts[SQL_POLICY_DROP], req->policy.key);
     }
     return -EINVAL;
 }
 
-const struct store_ops store_sqlite_ops = {sqlite_open, sqlite_close, sqlite_begin, sqlite_commit, sqlite_handle};
+const struct store_ops store_sqlite_ops = {sqlite_open,   sqlite_close,  sqlite_begin,
+                                           sqlite_commit, sqlite_handle, sqlite_changed};

@@ -1,10 +1,11 @@
 /*
- * mixminusctl: for operators. user keeps accounts. doctor looks at the machine, at the configuration that mixminusd
- * would read, and measures whether pinned threads serve better here. Exit: 0 well, 1 something to look at, 2 wrong
- * words.
+ * mixminusctl: for operators. user keeps accounts, conf what is wished of conferences. doctor looks at the machine, at
+ * the configuration that mixminusd would read, and measures whether pinned threads serve better here. Exit: 0 well, 1
+ * something to look at, 2 wrong words.
  */
 #include "core/media/seal.h"
 #include "tools/accounts.h"
+#include "tools/conferences.h"
 #include "tools/config.h"
 #include "tools/doctor.h"
 #include "tools/placement.h"
@@ -19,10 +20,17 @@ static void help(FILE *out)
     fprintf(out, "usage: mixminusctl doctor [--quick] [flags of mixminusd]\n"
                  "       mixminusctl user add|set NAME [--password] [--pin|--no-pin] [--entitled=yes|no]\n"
                  "                        [--blocked=yes|no] [flags of mixminusd]\n"
-                 "       mixminusctl user drop NAME | user list [flags of mixminusd]\n\n"
+                 "       mixminusctl user drop NAME | user list [flags of mixminusd]\n"
+                 "       mixminusctl conf set CONFERENCE [--pin|--no-pin] [--legs=N] [--locked=yes|no] [flags ...]\n"
+                 "       mixminusctl conf drop CONFERENCE | conf list [flags of mixminusd]\n\n"
                  "  user     keeps the accounts of --auth=digest in the store that mixminusd would use with these\n"
                  "           flags; password, then PIN, are read from standard input, a line each. A new account\n"
                  "           always has a password and is entitled to conferences\n"
+                 "  conf     lists the conferences of that store: issued and active ones, and who asked for them; and\n"
+                 "           keeps what is wished of one, by its URI, its token, or the name of sip:conf=NAME whether\n"
+                 "           it lives or not: a PIN, read from standard input; a limit of participants, 0: the\n"
+                 "           server's; a lock, so that nobody more gets in. A server that runs follows within two\n"
+                 "           seconds; who is in stays in. drop forgets what was wished\n"
                  "  doctor   looks at this machine and at the configuration that mixminusd would read with these\n"
                  "           flags; prints the placement that --worker-cpus=auto would choose; then measures it for\n"
                  "           a minute against threads that are not pinned, and advises. --quick: measures nothing\n"
@@ -94,6 +102,9 @@ int main(int argc, char **argv)
     }
     if (argc >= 2 && strcmp(argv[1], "user") == 0) {
         return accounts_run(argc - 1, argv + 1);
+    }
+    if (argc >= 2 && strcmp(argv[1], "conf") == 0) {
+        return conferences_run(argc - 1, argv + 1);
     }
     bool is_asked = argc == 2 && (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0);
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {

@@ -113,6 +113,76 @@ static void test_sqlite_survives(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* What the telling of the policies says: their number, and the last one. Waits for it. */
+static unsigned told(struct store *store, struct store_policy *last)
+{
+    struct timespec nap = {0, NS_PER_MS};
+    struct store_reply reply;
+    unsigned n = 0;
+    for (unsigned ms = 0; ms < 10000; ms++) {
+        while (store_take(store, &reply)) {
+            assert_int_equal(reply.op, STORE_POLICIES);
+            if (reply.answer == STORE_DONE) {
+                return n;
+            }
+            assert_int_equal(reply.answer, STORE_POLICY_IS);
+            *last = reply.policy;
+            n++;
+        }
+        nanosleep(&nap, NULL);
+    }
+    fail_msg("nothing is told");
+    return 0;
+}
+
+/* An operator's program writes: the server that asked once is told each time. */
+static void test_policies_are_told(void **state)
+{
+    char dir[] = "/tmp/mixminus-store-XXXXXX", spec[80], command[128];
+    struct store *server, *operator;
+    struct store_req req = {.op = STORE_POLICIES};
+    struct store_policy last;
+    assert_non_null(mkdtemp(dir));
+    snprintf(spec, sizeof spec, "sqlite:%s/state.db", dir);
+    assert_int_equal(store_open(&server, spec), 0);
+    load(server, 10);
+    assert_int_equal(store_put(server, &req), 0);
+    assert_int_equal(told(server, &last), 0);
+
+    assert_int_equal(store_open(&operator, spec), 0);
+    req.op = STORE_POLICY_PUT;
+    req.policy =
+        (struct store_policy){.key = "sales", .legs_max = 7, .is_locked = true, .has_pin = true, .pin = {1, 2}};
+    assert_int_equal(store_put(operator, & req), 0);
+    assert_int_equal(told(server, &last), 1);
+    assert_string_equal(last.key, "sales");
+    assert_int_equal(last.legs_max, 7);
+    assert_true(last.is_locked && last.has_pin);
+    assert_memory_equal(last.pin, req.policy.pin, sizeof last.pin);
+
+    memset(req.policy.key, 'a', URI_TOKEN_CHARS); /* of a conference that there is not */
+    req.policy.has_pin = false;
+    assert_int_equal(store_put(operator, & req), 0);
+    assert_int_equal(told(server, &last), 2);
+    assert_string_equal(last.key, "sales");
+    store_close(operator);
+
+    put(server, STORE_PUT, 'a', 100); /* the conference, which ends: with it goes what was wished of it */
+    put(server, STORE_DROP, 'a', 0);
+    req.op = STORE_POLICIES;
+    assert_int_equal(store_put(server, &req), 0);
+    assert_int_equal(told(server, &last), 1);
+    req.op = STORE_POLICY_DROP;
+    strcpy(req.policy.key, "sales");
+    assert_int_equal(store_put(server, &req), 0);
+    req.op = STORE_POLICIES;
+    assert_int_equal(store_put(server, &req), 0);
+    assert_int_equal(told(server, &last), 0);
+    store_close(server);
+    snprintf(command, sizeof command, "rm -rf %s", dir);
+    assert_int_equal(system(command), 0);
+}
+
 static void test_refusals(void **state)
 {
     struct store *store = NULL;
@@ -137,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_sqlite_survives),
+        cmocka_unit_test(test_policies_are_told),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,35 @@
+/*
+ * What the operator wishes of conferences (mixminusctl conf): a PIN, a limit of participants, a lock. Kept in the store
+ * by name or token, told by it at the start and whenever they change, and held here whether the conference lives or
+ * not. Signalling thread only.
+ */
+#ifndef SIG_POLICY_H
+#define SIG_POLICY_H
+
+#include "sig/store.h"
+
+#define POLICY_BUCKETS 1024
+
+struct focus;
+struct room;
+
+struct policy;
+
+struct policies {
+    struct policy *buckets[POLICY_BUCKETS];
+};
+
+/** Asks the store for them; what it says goes to policy_take. @return 0 | -EAGAIN its ring is full */
+int policy_ask(struct focus *focus);
+
+/** A reply to STORE_POLICIES. */
+void policy_take(struct focus *focus, const struct store_reply *reply);
+void policy_free(struct focus *focus);
+
+/** What is wished of a conference. @return NULL: nothing; good until the next policy_take */
+const struct store_policy *policy_of(const struct focus *focus, const struct room *room);
+
+/** How many participants it may have. */
+uint32_t policy_legs_max(const struct focus *focus, const struct room *room);
+
+#endif

@@ -1,0 +1,33 @@
+/* What the words of mixminusctl share: complaints, a store that is asked and waited for, secrets by standard input. */
+#ifndef TOOLS_DESK_H
+#define TOOLS_DESK_H
+
+#include "sig/store.h"
+
+struct config;
+
+#define DESK_LINE_BYTES 256
+
+/** "mixminusctl: text" on standard error. @return 1, the exit code */
+int desk_complain(const char *text);
+
+/** Puts a request and takes its first reply. @return false: none came */
+bool desk_ask(struct store *store, const struct store_req *req, struct store_reply *reply);
+
+/** Takes the next reply to it, waiting for that. @return false: none came */
+bool desk_take(struct store *store, const struct store_req *req, struct store_reply *reply);
+
+/** A line of standard input without its end; on a terminal it is asked for. Never by flags: those can be read by
+ * everybody on the machine. @return 0 | 1 */
+int desk_line(const char *what, char line[DESK_LINE_BYTES]);
+
+/** A PIN by standard input, as the store keeps it. @param of  as store_pin_mac: whose  @return 0 | 1 */
+int desk_pin(struct store *store, const char *of, uint8_t mac[KEYS_MAC_BYTES]);
+
+/** Reads mixminusd's flags, argv[0] the program. @return 0 | 2, and has complained */
+int desk_config(struct config *config, int n, char **flags, const char *word);
+
+/** Opens the store that mixminusd would use. @return 0 | 1 */
+int desk_store(const struct config *config, struct store **store);
+
+#endif
