@@ -1,6 +1,7 @@
 /* Calling out. See dial.h. */
 #include "sig/dial.h"
 
+#include "sig/auth.h"
 #include "sig/call_act.h"
 #include "sig/hash.h"
 #include "sig/room.h"
@@ -116,6 +117,7 @@ void dial_free(struct call *call)
     for (unsigned i = 0; i < d->n_tried; i++) {
         free(d->tried[i]);
     }
+    free(d->auth);
     free(d->replaces);
     free(d->referred_by);
     free(d);
@@ -220,6 +222,9 @@ static int invite_send(struct call *call)
     }
     if (d->referred_by) {
         sip_add(out, "Referred-By", d->referred_by);
+    }
+    if (d->auth) {
+        sip_add(out, d->auth_is_proxy ? "Proxy-Authorization" : "Authorization", d->auth);
     }
     if (f->cfg.server[0]) {
         sip_add(out, "User-Agent", f->cfg.server);
@@ -349,7 +354,27 @@ static bool redirect_pick(struct call *call, const struct sip_msg *msg)
     return best >= 0;
 }
 
-int act_dial_redirect(struct call *call, const struct call_input *in)
+/* 401 or 407 of the outbound proxy for the realm whose credentials we have. @return true: call once more */
+static bool challenge_take(struct call *call, int status, const struct sip_msg *msg)
+{
+    const struct focus_cfg *cfg = &call->focus->cfg;
+    struct dial *d = call->dial;
+    char value[2048];
+    bool may = (status == 401 || status == 407) && d->by_proxy && cfg->dial_user[0] && d->n_answers < DIAL_ANSWERS_MAX;
+    if (!may || auth_answer(msg, cfg->dial_realm, cfg->dial_user, cfg->dial_password, SIP_INVITE, call->dialog.target,
+                            1, value, sizeof value) != 0) {
+        return false;
+    }
+    free(d->auth);
+    d->auth = strdup(value);
+    d->auth_is_proxy = status == 407;
+    d->n_answers++;
+    d->is_challenged = d->auth != NULL;
+    return d->is_challenged;
+}
+
+/* Where a redirect leads. @return 0 | -ENOMEM */
+static int target_take(struct call *call)
 {
     struct dial *d = call->dial;
     char *tried = strdup(d->next.target), *target = strdup(d->next.target);
@@ -363,7 +388,20 @@ int act_dial_redirect(struct call *call, const struct call_input *in)
     call->dialog.target = target;
     call->dialog.flow = d->next.flow;
     d->by_proxy = d->next.by_proxy;
-    int err = invite_send(call); /* same Call-ID and tag, next CSeq, new branch */
+    free(d->auth); /* of another target */
+    d->auth = NULL;
+    return 0;
+}
+
+int act_dial_redirect(struct call *call, const struct call_input *in)
+{
+    struct dial *d = call->dial;
+    int err = d->is_challenged ? 0 : target_take(call);
+    d->is_challenged = false;
+    if (err) {
+        return err;
+    }
+    err = invite_send(call); /* same Call-ID and tag, next CSeq, new branch */
     if (err) {
         tell(call, 503, "Service Unavailable");
     }
@@ -379,7 +417,7 @@ static void refused(struct call *call, int status, const struct sip_msg *msg)
     }
     txn_set_tag(d->txn, NULL);
     d->txn = NULL;
-    if (is_open && msg && status < 400 && redirect_pick(call, msg)) {
+    if (is_open && msg && (status < 400 ? redirect_pick(call, msg) : challenge_take(call, status, msg))) {
         call_event(call, CALL_EV_REDIRECT, &(struct call_input){.msg = msg});
         return;
     }

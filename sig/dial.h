@@ -1,7 +1,8 @@
 /*
  * Calling out (RFC 4579 5.5): the conference INVITEs somebody, on behalf of a participant. The INVITE's states are of
  * the call's table (call.c); what is particular to the calling side is here: the offer, redirects within policy, forked
- * answers, CANCEL, and telling whoever asked for it. Challenges are not answered: nobody has given us credentials.
+ * answers, CANCEL, and telling whoever asked for it. Challenges are answered where the outbound proxy asks for the one
+ * realm that we have credentials of, and nowhere else: whom we call shall not learn from them.
  */
 #ifndef SIG_DIAL_H
 #define SIG_DIAL_H
@@ -11,6 +12,7 @@
 
 #define DIAL_PENDING_MAX 16 /* of one conference: calls that nobody has answered yet */
 #define DIAL_TARGETS_MAX 5  /* of one call: RFC 3261 8.1.3.4 within bounds */
+#define DIAL_ANSWERS_MAX 2  /* to challenges of one call: the first, and one that the nonce was stale */
 #define DIAL_SURPLUS_MAX 8  /* forked answers of one call that get their BYE */
 #define DIAL_RING_MS 180000 /* how long it may ring */
 #define DIAL_BURST 20       /* calls that one may ask for at once, before his rate holds */
@@ -35,6 +37,10 @@ struct dial {
     struct txn *txn; /* our INVITE, as long as answers to it may come */
     uint32_t cseq;
     bool by_proxy, is_pending, is_accepted;
+    bool is_challenged; /* the next INVITE is the same once more, with credentials */
+    unsigned n_answers;
+    char *auth;         /* value of its Authorization, or of */
+    bool auth_is_proxy; /* Proxy-Authorization */
     char *replaces, *referred_by;
     char *tried[DIAL_TARGETS_MAX];
     unsigned n_tried, n_surplus;

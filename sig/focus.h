@@ -79,6 +79,8 @@ struct focus_cfg {
     enum focus_refer refer;
     struct reach reach;    /* whom we may call */
     uint32_t dial_rate;    /* calls a minute that one may ask for */
+    char dial_user[AUTH_USER_MAX], dial_realm[AUTH_REALM_MAX]; /* who we are to the outbound proxy; "": nobody */
+    char dial_password[AUTH_USER_MAX];
     char cname[CNAME_MAX]; /* RTCP */
     char server[64];       /* Server header, "": none */
     bool strict;           /* tests: a cell of the call's table that cannot be reached aborts */

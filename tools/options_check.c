@@ -90,6 +90,11 @@ int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
                  "--dial-out names domains, or any: no name is looked up here; give --outbound-proxy=udp:IP:PORT");
         return -EINVAL;
     }
+    const struct focus_cfg *focus = &config->sig.focus;
+    if (focus->dial_user[0] && (!addr_is_set(&reach->proxy.remote) || !focus->dial_password[0])) {
+        snprintf(why, CONFIG_TEXT_MAX, "--dial-out-user needs --outbound-proxy and --dial-out-password-file");
+        return -EINVAL;
+    }
     if (!proxy_is_near(config)) {
         snprintf(why, CONFIG_TEXT_MAX,
                  "--outbound-proxy: no --sip-listen has its transport and family of addresses; add one");

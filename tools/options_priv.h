@@ -32,6 +32,8 @@ OPTION(read_netann);
 OPTION(read_refer);
 OPTION(read_dial_out);
 OPTION(read_outbound_proxy);
+OPTION(read_dial_user);
+OPTION(read_dial_password);
 OPTION(read_factory);
 OPTION(read_factory_mode);
 

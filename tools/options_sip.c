@@ -2,6 +2,7 @@
 #include "tools/options_priv.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -252,11 +253,45 @@ OPTION(read_outbound_proxy)
     if (*text == '\0') {
         return 0;
     }
-    if (listener_read(&l, text) != 0 || l.advertised[0] || l.transport == FLOW_TLS || addr_port(&l.addr) == 0) {
-        return option_refuse(why, size, "write udp:IP:PORT or tcp:IP:PORT with an address, not a name");
+    if (listener_read(&l, text) != 0 || l.advertised[0] || addr_port(&l.addr) == 0) {
+        return option_refuse(why, size, "write udp:IP:PORT, tcp:IP:PORT or tls:IP:PORT with an address, not a name");
     }
     config->sig.focus.reach.proxy = flow_to((enum flow_transport)l.transport, 0, &l.addr);
     return 0;
+}
+
+/* "conferences@ims.example" */
+OPTION(read_dial_user)
+{
+    struct focus_cfg *focus = &config->sig.focus;
+    const char *at = strrchr(text, '@');
+    if (*text == '\0') {
+        return 0;
+    }
+    if (!at || at == text || (size_t)(at - text) >= sizeof focus->dial_user || at[1] == '\0' ||
+        strlen(at + 1) >= sizeof focus->dial_realm || text[strcspn(text, "\"\\\r\n")]) {
+        return option_refuse(why, size, "write USER@REALM, such as conferences@ims.example");
+    }
+    memcpy(focus->dial_user, text, (size_t)(at - text));
+    focus->dial_user[at - text] = '\0';
+    strcpy(focus->dial_realm, at + 1);
+    return 0;
+}
+
+/* The first line of a file: a flag could be read by everybody on the machine. */
+OPTION(read_dial_password)
+{
+    char *password = config->sig.focus.dial_password;
+    if (*text == '\0') {
+        return 0;
+    }
+    FILE *f = fopen(text, "re");
+    bool is_there = f && fgets(password, sizeof config->sig.focus.dial_password, f);
+    if (f) {
+        fclose(f);
+    }
+    password[strcspn(password, "\r\n")] = '\0';
+    return is_there && *password ? 0 : option_refuse(why, size, "name a file that can be read, whose first line it is");
 }
 
 OPTION(read_factory)

@@ -162,6 +162,66 @@ static void test_failures(void **state)
     world_close(w);
 }
 
+#define CHALLENGE(kind, realm, nonce)                                                                                  \
+    kind "-Authenticate: Digest realm=\"" realm "\",nonce=\"" nonce "\",algorithm=MD5,qop=\"auth\"\r\n"
+
+/* A13, A38: a challenge is answered where the outbound proxy asks for our realm, twice at most; nobody else learns
+ * anything. */
+static void test_credentials(void **state)
+{
+    char user[URI_TOKEN_CHARS + 1], value[1024], id[256], id2[256];
+    struct focus_cfg cfg = cfg_of("any");
+    struct addr proxy;
+    struct phone a;
+    assert_int_equal(addr_parse(&proxy, "192.0.2.80", 5060), 0);
+    cfg.reach.proxy = flow_to(FLOW_UDP, 0, &proxy);
+    strcpy(cfg.dial_user, "mixer");
+    strcpy(cfg.dial_realm, "ims.example");
+    strcpy(cfg.dial_password, "sesame");
+    struct world *w = world_with(cfg, user, &a);
+
+    assert_int_equal(refer_to(&a, "sip:bob@far.example"), 202);
+    notified(w, "SIP/2.0 100 Trying\r\n", "active");
+    assert_false(header(invite_of(w), "Proxy-Authorization", value, sizeof value));
+    assert_true(header(invite_of(w), "Call-ID", id, sizeof id));
+    world_reply(w, invite_of(w), 407, "p1", CHALLENGE("Proxy", "ims.example", "n1"), NULL);
+    assert_true(header(invite_of(w), "Proxy-Authorization", value, sizeof value));
+    assert_non_null(strstr(value, "username=\"mixer\",realm=\"ims.example\",nonce=\"n1\",uri=\"sip:bob@far.example\""));
+    assert_null(strstr(value, "sesame"));
+    assert_true(header(invite_of(w), "Call-ID", id2, sizeof id2));
+    assert_string_equal(id, id2);
+    is_header(invite_of(w), "CSeq", "2 INVITE");
+    world_reply(w, invite_of(w), 200, "b1", BOB_CONTACT, SDP_PCMU);
+    notified(w, "SIP/2.0 200 OK\r\n", "terminated;reason=noresource");
+    world_work(w);
+
+    assert_int_equal(refer_to(&a, "sip:carl@far.example"), 202); /* another realm */
+    notified(w, "SIP/2.0 100 Trying\r\n", "active");
+    world_reply(w, invite_of(w), 407, "p1", CHALLENGE("Proxy", "evil.example", "n1"), NULL);
+    notified(w, "SIP/2.0 407 Proxy Authentication Required\r\n", "terminated;reason=noresource");
+
+    assert_int_equal(refer_to(&a, "sip:dora@far.example"), 202); /* for ever */
+    notified(w, "SIP/2.0 100 Trying\r\n", "active");
+    unsigned before = count_sent(w, "INVITE ");
+    for (unsigned i = 0; i < DIAL_ANSWERS_MAX; i++) {
+        world_reply(w, invite_of(w), 401, "p1", CHALLENGE("WWW", "ims.example", "n2"), NULL);
+        assert_true(header(invite_of(w), "Authorization", value, sizeof value));
+    }
+    world_reply(w, invite_of(w), 401, "p1", CHALLENGE("WWW", "ims.example", "n3"), NULL);
+    assert_int_equal(count_sent(w, "INVITE ") - before, DIAL_ANSWERS_MAX);
+    notified(w, "SIP/2.0 401 Unauthorized\r\n", "terminated;reason=noresource");
+    world_close(w);
+
+    memset(&cfg.reach.proxy, 0, sizeof cfg.reach.proxy); /* whom we call straight gets none */
+    assert_int_equal(reach_read(&cfg.reach, "192.0.2.0/24"), 0);
+    w = world_with(cfg, user, &a);
+    assert_int_equal(refer_to(&a, "sip:bob@192.0.2.50"), 202);
+    notified(w, "SIP/2.0 100 Trying\r\n", "active");
+    world_reply(w, invite_of(w), 401, "p1", CHALLENGE("WWW", "ims.example", "n1"), NULL);
+    notified(w, "SIP/2.0 401 Unauthorized\r\n", "terminated;reason=noresource");
+    world_close(w);
+}
+
 static void test_redirect(void **state)
 {
     char user[URI_TOKEN_CHARS + 1], id[256], id2[256], from[512], from2[512], via[512], via2[512], extra[256];
@@ -640,7 +700,8 @@ static void test_netann(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dial_out), cmocka_unit_test(test_failures),      cmocka_unit_test(test_redirect),
+        cmocka_unit_test(test_dial_out), cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_credentials),      cmocka_unit_test(test_redirect),
         cmocka_unit_test(test_forks),    cmocka_unit_test(test_cancel),        cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_limits),   cmocka_unit_test(test_subscriptions), cmocka_unit_test(test_removal),
         cmocka_unit_test(test_replaces), cmocka_unit_test(test_loop),          cmocka_unit_test(test_roster),
