@@ -218,7 +218,7 @@ static void ssrc_post(struct engine *e, struct leg *leg)
 static void hush_look(const struct conf *conf, struct leg *leg)
 {
     unsigned periods = conf->cfg.hushed_s * (1000u / TICK_MS) / RTCP_EVERY_TICKS;
-    if (!periods || !conf->n_relays || leg->cfg.relay || leg->cfg.clip) {
+    if (!periods || !conf->n_relays || leg->cfg.relay || leg->plays) {
         return;
     }
     bool spoke = leg->in_mix || leg->talking || leg->talk_weight;

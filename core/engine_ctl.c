@@ -75,8 +75,8 @@ static void sockets_close(struct engine *e, const struct leg *leg)
 
 static void leg_add(struct engine *e, struct leg *leg, struct conf *conf)
 {
-    must(e->n_free_slots || leg->cfg.clip);
-    uint32_t pair = leg->cfg.clip ? 0 : e->free_slots[--e->n_free_slots];
+    must(e->n_free_slots || leg->plays);
+    uint32_t pair = leg->plays ? 0 : e->free_slots[--e->n_free_slots];
     leg_attach(leg, &e->pool, 2 * pair, 2 * pair + 1, e->now_ns);
     sockets_open(e, leg);
     count_add(&e->cfg.stats->moves, leg->fed);
@@ -99,7 +99,7 @@ static void leg_drop_from(struct engine *e, struct leg *leg, bool moves)
     engine_flush(&e->box); /* the packets may point at the leg's address */
     leg_detach(leg);
     sockets_close(e, leg);
-    if (!leg->cfg.clip) {
+    if (!leg->plays) {
         e->free_slots[e->n_free_slots++] = leg->slot_rtp / 2;
     }
     e->n_legs--;

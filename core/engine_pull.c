@@ -95,7 +95,7 @@ void engine_pull(struct engine *e, unsigned skipped)
             leg_fetch(e->batch[i + LEGS_AHEAD]);
         }
         leg->reads_asked = leg->reads_hit = 0;
-        if (leg->cfg.relay || leg->cfg.clip) {
+        if (leg->cfg.relay || leg->plays) {
             continue; /* there is nobody */
         }
         leg_pull(e, leg, leg_reads(leg, tick, skipped));

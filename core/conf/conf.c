@@ -54,7 +54,7 @@ const struct conf_cfg *conf_cfg_of(const struct conf *conf)
 /* As if it came new, for what only this conference knows of it. */
 static void marks_forget(struct leg *leg, const struct conf *conf)
 {
-    leg->talking = leg->cfg.clip; /* for good, and not among those who compete */
+    leg->talking = leg->plays; /* for good, and not among those who compete */
     leg->in_mix = leg->hush_told = false;
     leg->told_ticks = leg->hushed_periods = 0;
     leg->news.speaks = leg->news.hush = false;
@@ -66,7 +66,7 @@ static void marks_forget(struct leg *leg, const struct conf *conf)
 void conf_leg_add(struct conf *conf, struct leg *leg)
 {
     struct plan *plan = &conf->plan;
-    bool relay = leg->cfg.relay, clip = leg->cfg.clip;
+    bool relay = leg->cfg.relay, clip = leg->plays;
     uint32_t n_legs = plan->n_legs - conf->n_relays - conf->n_clips;
     must(relay  ? conf->n_relays < CONF_RELAYS_MAX
          : clip ? conf->n_clips < CONF_CLIPS_MAX && !conf->cfg.annex
@@ -105,7 +105,7 @@ void conf_leg_drop(struct conf *conf, struct leg *leg)
         }
     }
     conf->n_relays -= leg->cfg.relay != NULL;
-    conf->n_clips -= leg->cfg.clip != NULL;
+    conf->n_clips -= leg->plays;
     leg->conf = NULL;
     conf->changed = true;
 }

@@ -88,7 +88,7 @@ void graph_compile(struct conf *conf)
         leg->protected = leg_is_protected(leg);
         plan->groups[g].protects |= leg->protected;
         group_enter(conf, &plan->groups[g], leg);
-        plan->rate_used[leg->i_rate] |= !leg->cfg.clip;
+        plan->rate_used[leg->i_rate] |= !leg->plays;
         plan->in_lanes |= leg->cfg.codec->encode_many || leg->cfg.codec->decode_many;
     }
     uint32_t at = 0;

@@ -139,6 +139,7 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
     leg->marker = true;
     leg->own_encoder = true; /* fresh like the peer's decoder; joins its group later */
     leg->packet_ticks = packet_ticks;
+    leg->plays = cfg->clip;
     leg->play = (struct clip_play){.clip = cfg->clip, .times = cfg->clip_times};
     leg->i_rate = (uint8_t)rate_index(cfg->fmt.rate_hz);
     leg->seq = cfg->seq0;

@@ -25,8 +25,6 @@ struct leg_cfg {
     int rtp_fd, rtcp_fd;     /* bound, non-blocking UDP sockets, not connected; rtcp_fd -1: rtcp-mux or no RTCP */
     struct relay *relay;     /* nobody's leg: a silent listener without a socket, whose packets are broadcast there */
     struct relay *feed;      /* of a leg in an annex: what it hears */
-    const struct clip *clip; /* nobody's leg: no socket, it sends nothing and plays that, always heard. EV_PLAYED */
-    uint32_t clip_times;     /* so often; 0: for ever */
     bool rtcp_mux;           /* RTCP arrives on and goes to the RTP port */
     struct addr remote_rtp;  /* from the peer's SDP */
     struct addr remote_rtcp; /* from a=rtcp, else RTP port + 1; unset: send no RTCP */
@@ -34,18 +32,20 @@ struct leg_cfg {
                                 Unset: only remote_rtp is believed */
     const struct codec *codec;
     struct codec_cfg fmt;
-    uint8_t pt_rx, pt_tx;  /* payload type the peer sends, and that we send */
-    uint8_t pt_event_rx;   /* telephone-event (RFC 4733) towards us, PT_NONE: none */
-    uint8_t pt_cn_rx;      /* comfort noise, PT_NONE: none */
-    uint8_t ext_level_rx;  /* its level in its header (RFC 6464), id 1..14; 0: not negotiated */
-    uint8_t ext_levels_tx; /* the contributors' levels in ours (RFC 6465); 0: not negotiated */
-    uint8_t ptime_tx_ms;   /* 10, 20, 40 or 60 for PCMU, PCMA and L16; Opus always 20. 0: 20 */
-    bool rx_on, tx_on;     /* direction of the media, from our side */
-    uint32_t ssrc, ts0;    /* random */
-    uint16_t seq0;         /* random */
-    uint16_t quiet_s;      /* EV_QUIET after so long without RTP; 0: never */
-    char cname[CNAME_MAX]; /* RTCP SDES */
-    struct seal_keys seal; /* SRTP; suite SEAL_NONE: plain RTP */
+    uint8_t pt_rx, pt_tx;    /* payload type the peer sends, and that we send */
+    uint8_t pt_event_rx;     /* telephone-event (RFC 4733) towards us, PT_NONE: none */
+    uint8_t pt_cn_rx;        /* comfort noise, PT_NONE: none */
+    uint8_t ext_level_rx;    /* its level in its header (RFC 6464), id 1..14; 0: not negotiated */
+    uint8_t ext_levels_tx;   /* the contributors' levels in ours (RFC 6465); 0: not negotiated */
+    uint8_t ptime_tx_ms;     /* 10, 20, 40 or 60 for PCMU, PCMA and L16; Opus always 20. 0: 20 */
+    bool rx_on, tx_on;       /* direction of the media, from our side */
+    uint32_t ssrc, ts0;      /* random */
+    uint16_t seq0;           /* random */
+    uint16_t quiet_s;        /* EV_QUIET after so long without RTP; 0: never */
+    char cname[CNAME_MAX];   /* RTCP SDES */
+    const struct clip *clip; /* nobody's leg: no socket, it sends nothing and plays that, always heard. EV_PLAYED */
+    uint32_t clip_times;     /* so often; 0: for ever */
+    struct seal_keys seal;   /* SRTP; suite SEAL_NONE: plain RTP */
 };
 
 /* Counted while the leg ran; whole once it has come back. */

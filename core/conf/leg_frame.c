@@ -348,7 +348,7 @@ void leg_frame(struct leg *leg, const struct leg_tools *tools)
     bool paused_before = leg->paused && !leg->n_fifo, passed_before = leg->passed;
     leg->made_up = leg->passed = false;
     leg->claim_dbov = LEVEL_UNKNOWN;
-    if (leg->cfg.clip) {
+    if (leg->plays) {
         frame_play(leg, tools, frame);
         return;
     }

@@ -54,6 +54,7 @@ struct leg {
     bool starting;       /* its stream has not filled a first tick yet */
     bool latch_wanted;   /* remote_rtp is proved by a packet: connect the socket */
     bool queue_clean;    /* nothing from before the connect is left in the socket: the kernel vouches */
+    bool plays;          /* a clip, and has no stream */
     uint32_t arrival_ns; /* its packets' arrival within the 20 ms of the schedule */
     bool arrival_known;
     bool surplus_due;               /* its conference has just moved over its arrival: two packets wait for one tick */
@@ -134,7 +135,7 @@ struct leg {
     uint32_t ssrc_told;         /* signalling knows this one of the peer; 0: none */
     struct leg_view view;
     struct dtmf dtmf;
-    struct clip_play play; /* of a leg with cfg.clip */
+    struct clip_play play; /* of a leg that plays */
 };
 
 /* What decoding needs of its worker. */

@@ -140,7 +140,7 @@ static void contributors_list(struct contributors *who, const struct conf *conf,
     who->n = 0;
     for (uint32_t i = 0; i < conf->n_mixed && who->n < RTP_CSRC_MAX; i++) {
         const struct leg *leg = conf->mixed[i];
-        if (leg != self && !leg->cfg.clip) {
+        if (leg != self && !leg->plays) {
             who->csrc[who->n] = leg->source.ssrc;
             who->dbov[who->n++] = leg->level_dbov;
         }
