@@ -25,14 +25,14 @@ static unsigned slot_of(const struct focus *f, const char *name)
 bool pin_is_barred(const struct focus *f, const char *name)
 {
     unsigned i = slot_of(f, name);
-    uint64_t now_s = f->world.wall_s(f->world.ctx);
+    uint64_t now_s = focus_steady_s(f);
     return now_s - f->pin_failures.slots[i].since_s < PIN_WINDOW_S && f->pin_failures.slots[i].n >= PIN_FAILURES;
 }
 
 static void failure_note(struct focus *f, const char *name)
 {
     unsigned i = slot_of(f, name);
-    uint64_t now_s = f->world.wall_s(f->world.ctx);
+    uint64_t now_s = focus_steady_s(f);
     if (now_s - f->pin_failures.slots[i].since_s >= PIN_WINDOW_S) {
         f->pin_failures.slots[i].n = 0;
         f->pin_failures.slots[i].since_s = now_s;

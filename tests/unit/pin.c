@@ -167,6 +167,10 @@ static void test_three_tries(void **state)
         world_give(w);
     }
     assert_int_equal(come_in(w, &p), 403);
+    w->wall_s -= 7200; /* A36: a clock that is set is no hour that passes */
+    assert_int_equal(come_in(w, &p), 403);
+    w->wall_s += 2 * 7200;
+    assert_int_equal(come_in(w, &p), 403);
     world_run(w, 3700 * 1000ull);
     assert_int_equal(come_in(w, &p), 200);
     type(w, "4711#");
