@@ -54,8 +54,8 @@ static const char *const sqls[SQLS] = {
     [SQL_PUT] = "INSERT OR REPLACE INTO conference VALUES (?1,?2,?3,?4,?5,?6,?7,?8)",
     [SQL_DROP] = "DELETE FROM conference WHERE token=?1",
     [SQL_EXPIRE] = "DELETE FROM conference WHERE expires<=?1",
-    [SQL_LIST] = "SELECT token, created, expires, state, reserved, name, creator, creator_is_user FROM conference"
-                 " ORDER BY created",
+    [SQL_LIST] = ("SELECT token, created, expires, state, reserved, name, creator, creator_is_user FROM conference"
+                  " ORDER BY created"),
     [SQL_META_GET] = "SELECT value FROM meta WHERE key=?1",
     [SQL_META_PUT] = "INSERT OR REPLACE INTO meta VALUES (?1,?2)",
     [SQL_ACCOUNT] = "SELECT user, sha256, md5, entitled, blocked, pin FROM account WHERE user=?1",
