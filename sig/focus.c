@@ -465,7 +465,8 @@ uint64_t focus_beat(struct focus *f)
             store_complain(f, reply.err);
         }
     }
-    if (n_events || f->n_due || f->gates) {
+    bool may_move = place_n_workers(f->place) > 1; /* who begins to speak in an annex waits for us */
+    if (n_events || f->n_due || f->gates || (f->calls && may_move)) {
         return FOCUS_BEAT_NS;
     }
     return f->calls || f->rooms ? FOCUS_CALM_NS : NS_PER_S;

@@ -38,7 +38,7 @@
 #define FOCUS_USER_MAX 64
 #define FOCUS_EVENTS_BATCH 1024 /* of one worker in one beat */
 #define FOCUS_BEAT_NS (5 * NS_PER_MS)
-#define FOCUS_CALM_NS (20 * NS_PER_MS) /* while workers tell nothing: a look costs as much as three packets */
+#define FOCUS_CALM_NS (50 * NS_PER_MS) /* while the worker tells nothing: a look costs as much as three packets */
 
 #define FOCUS_NAMES 4096
 #define FOCUS_DIAL_RATES 1024 /* of those who have others called: buckets, by hash */
