@@ -61,7 +61,7 @@ void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *
     if (mode == FOCUS_DIRECT && guests_read(focus, txn, msg, NULL, who, &list) != 0) {
         return; /* after a redirect it comes once more, to the conference */
     }
-    int err = mode == FOCUS_REDIRECT ? half_take(focus, &half, &msg->flow.remote) : 0;
+    int err = mode == FOCUS_REDIRECT && focus->cfg.reservation ? half_take(focus, &half, &msg->flow.remote) : 0;
     if (!err && (err = room_issue(focus, invite.cost, &room)) != 0) {
         half_give(focus, &half);
     }

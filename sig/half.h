@@ -1,7 +1,8 @@
 /*
- * Half calls: conferences that were asked for and are called by nobody yet, and calls that have their answer and not
- * its ACK. Each holds what others may need for up to a minute, and costs who makes it one packet. So the number of them
- * is limited for each source address. Signalling thread only.
+ * Half calls: calls that have their answer and not its ACK, and conferences that hold ports and are called by nobody
+ * yet (--reservation=on). Each keeps from others what they may need, and costs who makes it one packet. So the
+ * number of them is limited for each source address. A URI that holds nothing is none: in overload many are left behind
+ * by honest callers, whose next ones must not be refused for it. Signalling thread only.
  *
  * Counted in a table of fixed size by a keyed hash: two sources that share a place share its limit, and nobody can aim
  * at another's.

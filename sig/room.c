@@ -92,6 +92,7 @@ static void on_hold_end(struct timer *timer, uint64_t now_ns)
 {
     struct room *room = TIMER_OWNER(timer, struct room, hold_end);
     place_release(room->focus->place, &room->hold); /* from now on it binds late, like any other */
+    half_give(room->focus, &room->half);
 }
 
 static uint64_t ms_of(uint64_t seconds)

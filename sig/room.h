@@ -26,7 +26,7 @@ struct room {
     char token[URI_TOKEN_CHARS + 1];
     struct uri_token id;
     uint64_t created_s;
-    struct half half;            /* until it is called */
+    struct half half;            /* while it holds room and nobody has called it */
     char creator[AUTH_USER_MAX]; /* who asked the factory for it; "": nobody knows */
     char *name;                  /* of an application's choice, NULL: none */
     struct room *name_next, **name_link;

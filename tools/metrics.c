@@ -151,7 +151,7 @@ static void put_signalling(FILE *out, const struct sig_figures *f)
         (double)count_get(&f->focus->redirects));
     one(out, "moves_refused_total", "counter", "Participants who spoke in an annex and found no place at the owner.",
         (double)count_get(&f->focus->moves_refused));
-    one(out, "half_calls", "gauge", "Calls not acknowledged yet, and conferences that nobody has called yet.",
+    one(out, "half_calls", "gauge", "Calls not acknowledged yet, and conferences that hold room uncalled.",
         (double)count_get(&f->focus->half_calls));
     one(out, "dialled_total", "counter", "Calls that conferences have made.", (double)count_get(&f->focus->dials));
     one(out, "dialled_answered_total", "counter", "Of these, answered ones.",

@@ -394,7 +394,8 @@ const struct option options[] = {
     {NULL, "source-rate", "N", "1000", "", "new requests a second that one source address may make", false,
      read_source_rate},
     {NULL, "half-calls", "N", "1000", "",
-     "conferences asked for and not called yet, and calls not acknowledged yet, of one source address; 0: any number",
+     "calls not acknowledged yet, and conferences that hold room and are not called yet, of one source address; 0: any "
+     "number",
      false, read_half_calls},
     {NULL, "transactions-max", "N", "65536", "", "SIP transactions alive at the same time", false, read_transactions},
 
