@@ -133,7 +133,8 @@ static int feed_make(struct room *room, const struct offer_media *media, struct 
         return -ENOMEM;
     }
     *feed = (struct feed){.room = room, .next = room->feeds, .codec = media->codec, .fmt = media->fmt};
-    feed->cpu_us = invite_cost(media).cpu_us; /* one encode at most */
+    struct place_cost cost = invite_cost(media);
+    feed->cpu_us = cost.cpu_us + cost.voice_us; /* one encode at most */
     int err = place_relay_take(place, room->worker, feed->cpu_us);
     if (err) {
         free(feed);

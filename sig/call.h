@@ -90,6 +90,7 @@ struct call {
     struct offer_media media;
     bool has_media;
     struct place_leg place;
+    uint32_t voice_us;   /* what its voice adds to its conference's, as counted */
     bool in_lobby;       /* its leg is not for the conference yet */
     struct lobby *lobby; /* where it is then */
     bool announced;      /* what it has called for (annc.h) has begun */
@@ -153,6 +154,9 @@ int call_media_change(struct call *call, const struct offer_media *wanted);
 
 /** What a leg costs, with the lobby in which the call is. */
 struct place_cost call_media_cost(const struct call *call, struct place_cost cost);
+
+/** It costs something else now, and so do its conference's voices. @return as place_leg_reprice */
+int call_media_reprice(struct call *call, struct place_cost cost);
 
 /** From the lobby into the conference. @return 0 | -EAGAIN, -EBUSY, -ENOMEM: it is in the lobby still */
 int call_media_let_in(struct call *call);

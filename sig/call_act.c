@@ -279,7 +279,7 @@ int call_take_answer(struct call *call, const struct sip_msg *msg)
         return call_media_change(call, &media);
     }
     struct place_cost cost = call_media_cost(call, invite_cost(&media));
-    err = place_leg_reprice(call->focus->place, &call->place, cost);
+    err = call_media_reprice(call, cost);
     if (!err) {
         call->media = media;
         call->has_media = true;

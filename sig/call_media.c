@@ -13,24 +13,58 @@
 /* In a lobby it has its own mix and encode, and what is played there. */
 struct place_cost call_media_cost(const struct call *call, struct place_cost cost)
 {
-    cost.cpu_us *= call->in_lobby ? 2 : 1;
+    if (call->in_lobby) {
+        cost.cpu_us = 2 * cost.cpu_us + cost.voice_us;
+        cost.voice_us = 0;
+    }
     return cost;
+}
+
+/* After its leg has got another cost, or is given back. */
+static void voice_count(struct call *call)
+{
+    uint32_t us = call->place.active ? call->place.cost.voice_us : 0;
+    if (us != call->voice_us) {
+        room_voice_change(call->room, call->voice_us, us);
+        call->voice_us = us;
+    }
+}
+
+static void place_give(struct call *call)
+{
+    place_leg_give(call->focus->place, &call->place);
+    voice_count(call);
+}
+
+int call_media_reprice(struct call *call, struct place_cost cost)
+{
+    int err = place_leg_reprice(call->focus->place, &call->place, cost);
+    if (!err) {
+        voice_count(call);
+    }
+    return err;
 }
 
 int call_media_take(struct call *call, struct place_cost leg_cost)
 {
     struct place *place = call->focus->place;
     struct room *room = call->room;
-    struct place_cost cost = call_media_cost(call, leg_cost);
-    int err = room_open(room, cost);
+    struct place_cost cost = call_media_cost(call, leg_cost), first = cost;
+    if (!room->hold.active) { /* it was held with the rest */
+        first.cpu_us += room_voice_more(room, cost.voice_us);
+    }
+    int err = room_open(room, first);
     if (!err) {
-        err = place_leg_take(place, room->worker, &room->hold, cost, &call->place);
+        err = place_leg_take(place, room->worker, &room->hold, first, &call->place);
     }
-    if (err != -EAGAIN || room->state != ROOM_OPEN) {
-        return err;
+    if (err == -EAGAIN && room->state == ROOM_OPEN) {
+        int worker = place_choose_beside(place, room->worker, cost);
+        err = worker < 0 ? worker : place_leg_take(place, worker, NULL, cost, &call->place);
     }
-    int worker = place_choose_beside(place, room->worker, cost);
-    return worker < 0 ? worker : place_leg_take(place, worker, NULL, cost, &call->place);
+    if (!err) {
+        must(call_media_reprice(call, cost) == 0); /* it is no more */
+    }
+    return err;
 }
 
 struct conf *call_conf(const struct call *call)
@@ -158,7 +192,7 @@ int call_media_let_in(struct call *call)
     call->annex = annex;
     call->feed = feed;
     call->in_lobby = false;
-    must(place_leg_reprice(call->focus->place, &call->place, invite_cost(&call->media)) == 0); /* it is less */
+    must(call_media_reprice(call, invite_cost(&call->media)) == 0); /* it is less */
     return 0;
 }
 
@@ -229,13 +263,13 @@ int call_media_change(struct call *call, const struct offer_media *wanted)
         media.remote_rtp = call->media.remote_rtp;
         media.remote_rtcp = call->media.remote_rtcp;
     }
-    int err = place_leg_reprice(call->focus->place, &call->place, cost);
+    int err = call_media_reprice(call, cost);
     if (err) {
         return err;
     }
     err = offer_media_same_leg(&media, &call->media) ? put_set(call, &media) : put_swap(call, &media);
     if (err) {
-        must(place_leg_reprice(call->focus->place, &call->place, old) == 0);
+        must(call_media_reprice(call, old) == 0);
         return err;
     }
     call->media = media;
@@ -248,13 +282,13 @@ void call_media_drop(struct call *call)
     if (call->moving) {
         call_move_end(call);
         if (call->n_lent == 0) {
-            place_leg_give(call->focus->place, &call->place);
+            place_give(call);
         }
         return;
     }
     if (!call->leg) {
         if (call->n_lent == 0) {
-            place_leg_give(call->focus->place, &call->place);
+            place_give(call);
         }
         conf_leave(call);
         return;
@@ -284,7 +318,7 @@ void call_media_gone(struct call *call, struct leg *leg)
         leg_free(leg);
     }
     if (call->n_lent == 0 && call->dropped) {
-        place_leg_give(call->focus->place, &call->place);
+        place_give(call);
     }
     call_settle(call);
 }

@@ -67,17 +67,20 @@ void place_free(struct place *p)
 
 struct place_cost place_cost_of(enum codec_id codec, uint32_t rate_hz, unsigned ptime_ms)
 {
-    /* One packet each way 3.5 us with its share of the tick; codecs as in a conference of a hundred with three talkers
-     * (dsp.md 1: 13 us a tick and leg for Opus at 16 kHz, about twice that at 48 kHz), both rounded up by a third. */
+    /* One packet each way 3.5 us with its share of the tick. Opus: who listens is hardly decoded and shares an encode;
+     * a voice takes a decode (20 us, 23 at 48 kHz) and an encode (93 and 111 us, a third more with redundancy) a tick.
+     */
     unsigned packets = 1000 / (ptime_ms ? ptime_ms : 20);
-    uint32_t codec_us = codec == CODEC_OPUS   ? (rate_hz > 16000 ? 1600 : 800)
+    uint32_t codec_us = codec == CODEC_OPUS   ? (rate_hz > 16000 ? 400 : 250)
                         : codec == CODEC_G722 ? G722_US
                                               : rate_hz / 400;
     uint32_t payload_bits = codec == CODEC_OPUS  ? (rate_hz > 16000 ? 32000 : 24000)
                             : codec == CODEC_L16 ? rate_hz * 16
                                                  : 64000; /* G.711 and G.722 */
     uint32_t bits = payload_bits + packets * HEADERS_BYTES * 8;
-    return (struct place_cost){.cpu_us = packets * 7 / 2 + codec_us, .kbps = 2 * ((bits + 999) / 1000)};
+    uint32_t voice_us = codec == CODEC_OPUS ? (rate_hz > 16000 ? 9000 : 7500) : 0;
+    return (struct place_cost){
+        .cpu_us = packets * 7 / 2 + codec_us, .voice_us = voice_us, .kbps = 2 * ((bits + 999) / 1000)};
 }
 
 struct place_cost place_cost_sealed(struct place_cost plain, unsigned ptime_ms)
@@ -202,6 +205,13 @@ void place_relay_give(struct place *p, int worker, uint32_t cpu_us)
     must(p->seats[worker].relays > 0);
     p->seats[worker].used_us -= cpu_us;
     p->seats[worker].relays--;
+}
+
+void place_voices_set(struct place *p, int worker, uint32_t *held_us, uint32_t us)
+{
+    p->seats[worker].used_us += us;
+    p->seats[worker].used_us -= *held_us;
+    *held_us = us;
 }
 
 int place_leg_move(struct place *p, struct place_leg *leg, int worker, bool may_fill)

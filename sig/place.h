@@ -1,6 +1,7 @@
 /*
  * Where a conference runs and whether there is room for it: workers, RTP ports and bandwidth. A leg costs CPU time by
- * its codec, one port pair and its bit rate; a worker has a CPU budget. What is promised is counted before it is used,
+ * its codec, one port pair and its bit rate, and a conference the encodes of as many as talk at once as a rule, however
+ * many listen; a worker has a CPU budget. What is promised is counted before it is used,
  * so a call that was let in is never the one that makes another late. Signalling thread only.
  */
 #ifndef SIG_PLACE_H
@@ -27,7 +28,8 @@ struct place_cfg {
 
 /* What one leg needs. */
 struct place_cost {
-    uint32_t cpu_us;  /* per second */
+    uint32_t cpu_us;   /* per second */
+    uint32_t voice_us; /* more, while it talks; counted by its conference (place_voices_set) */
     uint32_t kbps;    /* both directions, with RTP, UDP and IP headers */
     bool is_priority; /* let in beyond the budgets, as long as there is memory and a port */
 };
@@ -53,7 +55,7 @@ struct place_leg {
 int place_build(struct place **place, const struct place_cfg *cfg);
 void place_free(struct place *place);
 
-/** Cost of a leg with this codec at this packet time. @source dsp.md 1 and 11, pump.md: measured, rounded up */
+/** Cost of a leg with this codec at this packet time. @source mixminus-bench, rounded up by a third */
 struct place_cost place_cost_of(enum codec_id codec, uint32_t rate_hz, unsigned ptime_ms);
 
 /** The same leg with SRTP. @source pump.md: 0.7 us a packet pair, rounded up by a third */
@@ -73,6 +75,13 @@ void place_release(struct place *place, struct place_hold *hold);
  * @return 0 | -EAGAIN as many as there may be */
 int place_relay_take(struct place *place, int worker, uint32_t cpu_us);
 void place_relay_give(struct place *place, int worker, uint32_t cpu_us);
+
+/**
+ * What the voices of a conference cost on its worker, beyond the CPU budget if need be: its legs have been let in.
+ *
+ * @param held_us  what was counted until now, then us
+ */
+void place_voices_set(struct place *place, int worker, uint32_t *held_us, uint32_t us);
 
 /** The least loaded worker besides that one for a leg of this cost. @return index | -EAGAIN */
 int place_choose_beside(struct place *place, int worker, struct place_cost cost);

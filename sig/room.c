@@ -123,6 +123,12 @@ static void room_begin(struct room *room, uint64_t now_s)
     count_add(&f->stats.confs, 1);
 }
 
+/* As many talk at once as a rule: one, and the next who begins before he has ended. */
+static uint32_t voices_us(uint32_t n, uint32_t dearest_us)
+{
+    return MIN(n, 2) * dearest_us;
+}
+
 int room_issue(struct focus *f, struct place_cost cost, struct room **out)
 {
     uint64_t now_s = f->world.wall_s(f->world.ctx);
@@ -145,6 +151,7 @@ int room_issue(struct focus *f, struct place_cost cost, struct room **out)
     if (err || (err = uri_token_write(room->token, &room->id, f->secret)) != 0) {
         goto out;
     }
+    cost.cpu_us += voices_us(f->cfg.reserve_legs, cost.voice_us) / MAX(f->cfg.reserve_legs, 1);
     if (f->cfg.reservation && (err = place_hold(f->place, &room->hold, f->cfg.reserve_legs, cost)) != 0) {
         goto out;
     }
@@ -294,6 +301,18 @@ int room_open(struct room *room, struct place_cost cost)
     room_save(room);
     log_line(f->log, LOG_INFO, "conference %.*s opens on worker %d", ROOM_NAME_CHARS, room->token, worker);
     return 0;
+}
+
+uint32_t room_voice_more(const struct room *room, uint32_t us)
+{
+    return us ? voices_us(room->n_voices + 1, MAX(room->voice_us, us)) - room->voices_us : 0;
+}
+
+void room_voice_change(struct room *room, uint32_t was_us, uint32_t is_us)
+{
+    room->n_voices += (is_us > 0) - (was_us > 0);
+    room->voice_us = MAX(room->voice_us, is_us);
+    place_voices_set(room->focus->place, room->worker, &room->voices_us, voices_us(room->n_voices, room->voice_us));
 }
 
 int room_join(struct room *room, struct call *call)

@@ -41,6 +41,9 @@ struct room {
     unsigned n_moving; /* calls on their way from one worker to another */
     struct call *roster;
     uint32_t n_roster;    /* participants now */
+    uint32_t n_voices;    /* participants whose voice costs an encode */
+    uint32_t voice_us;    /* the dearest of them, so far */
+    uint32_t voices_us;   /* what is counted for them on the worker */
     uint32_t n_calls;     /* calls that still point here, the ending ones too */
     uint32_t n_drops_due; /* legs whose drop waits for the ring */
     bool close_due;       /* CTL_CONF_CLOSE waits for the ring, or for the drops before it */
@@ -72,6 +75,11 @@ int room_restore(struct focus *focus, const struct store_conf *conf);
 
 /** Lists the slots that no conference has: once, after the restoring. */
 void room_slots_fill(struct focus *focus);
+
+/** One participant more or less whose voice costs so much: was_us, is_us, 0: nothing. */
+void room_voice_change(struct room *room, uint32_t was_us, uint32_t is_us);
+/** What one more would add to what is counted. */
+uint32_t room_voice_more(const struct room *room, uint32_t us);
 
 /** Finds by the user part of a URI. @return 0 | -ENOENT never issued here | -ESTALE over or expired */
 int room_find(struct focus *focus, const char *user, struct room **room);

@@ -464,6 +464,44 @@ static void test_time_limits(void **state)
     world_close(w);
 }
 
+#define SDP_OPUS                                                                                                       \
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 4000 RTP/AVP 111\r\n"            \
+    "a=rtpmap:111 opus/48000/2\r\n"
+
+/* However many listen, a conference pays for two voices; the second caller is the first to make it dearer. */
+static void test_voices(void **state)
+{
+    char user[URI_TOKEN_CHARS + 1];
+    struct place_cost cost = place_cost_of(CODEC_OPUS, 16000, 20);
+    struct world *w = world_open((struct focus_cfg){0}, 4 * cost.cpu_us + 2 * cost.voice_us, NULL);
+    struct place_load load;
+    struct phone phones[4];
+    assert_int_equal(offer_policy_read(&w->focus->cfg.policy, "opus,PCMU", 16000), 0);
+    world_issue(w, 1, user);
+    for (unsigned i = 0; i < 4; i++) {
+        phones[i] = join(w, 10 + i, user, SDP_OPUS);
+        place_load(w->place, &load);
+        assert_int_equal(load.cpu_used_us, (i + 1) * cost.cpu_us + MIN(i + 1, 2) * cost.voice_us);
+    }
+    struct phone late = phone_of(w, 20, user);
+    assert_int_equal(phone_invite(&late, SDP_OPUS), 503);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(phone_send(&phones[i], "BYE", 0, NULL), 200);
+        world_work(w);
+        world_give(w);
+        unsigned n_left = 3 - i;
+        place_load(w->place, &load);
+        assert_int_equal(load.cpu_used_us, n_left * cost.cpu_us + MIN(n_left, 2) * cost.voice_us);
+    }
+    world_issue(w, 2, user); /* one of PCMU beside it: a re-INVITE to Opus must fit, voice and all */
+    struct phone plain = join(w, 30, user, SDP_PCMU);
+    assert_int_equal(phone_send(&plain, "INVITE", 0, SDP_OPUS), 200);
+    phone_ack(&plain, NULL);
+    place_load(w->place, &load);
+    assert_int_equal(load.cpu_used_us, cost.cpu_us + cost.voice_us);
+    world_close(w);
+}
+
 static void test_reservation(void **state)
 {
     uint32_t cost = place_cost_of(CODEC_PCMU, 8000, 20).cpu_us;
@@ -786,6 +824,7 @@ int main(void)
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_time_limits),
+        cmocka_unit_test(test_voices),
         cmocka_unit_test(test_reservation),
         cmocka_unit_test(test_restart),
         cmocka_unit_test(test_clock_set),

@@ -45,7 +45,7 @@ static void empty(struct place *place)
     place_free(place);
 }
 
-static const struct place_cost one = {100, 64, false};
+static const struct place_cost one = {.cpu_us = 100, .kbps = 64};
 
 static void test_least_loaded(void **state)
 {
@@ -64,8 +64,8 @@ static void test_least_loaded(void **state)
     assert_int_equal(place_choose(p, NULL, one), -EAGAIN);
     struct place_leg more = {0};
     assert_int_equal(place_leg_take(p, 0, NULL, one, &more), -EAGAIN);
-    assert_int_equal(place_leg_reprice(p, &legs[0], (struct place_cost){151, 64, false}), -EAGAIN);
-    assert_int_equal(place_leg_reprice(p, &legs[0], (struct place_cost){150, 64, false}), 0);
+    assert_int_equal(place_leg_reprice(p, &legs[0], (struct place_cost){.cpu_us = 151, .kbps = 64}), -EAGAIN);
+    assert_int_equal(place_leg_reprice(p, &legs[0], (struct place_cost){.cpu_us = 150, .kbps = 64}), 0);
     for (unsigned i = 0; i < 6; i++) {
         place_leg_give(p, &legs[i]);
         place_leg_give(p, &legs[i]);
@@ -140,9 +140,9 @@ static void test_hold_too_small(void **state)
     struct place_leg leg = {0};
 
     assert_int_equal(place_hold(p, &hold, 2, one), 0);
-    assert_int_equal(place_leg_take(p, 0, &hold, (struct place_cost){200, 64, false}, &leg), -EAGAIN);
+    assert_int_equal(place_leg_take(p, 0, &hold, (struct place_cost){.cpu_us = 200, .kbps = 64}, &leg), -EAGAIN);
     assert_int_equal(hold.n_legs, 2);
-    assert_int_equal(place_leg_take(p, 0, &hold, (struct place_cost){150, 64, false}, &leg), 0);
+    assert_int_equal(place_leg_take(p, 0, &hold, (struct place_cost){.cpu_us = 150, .kbps = 64}, &leg), 0);
     place_leg_give(p, &leg);
     place_release(p, &hold);
     empty(p);
@@ -196,6 +196,7 @@ static void test_costs(void **state)
     struct place_cost opus = place_cost_of(CODEC_OPUS, 16000, 20), full = place_cost_of(CODEC_OPUS, 48000, 20);
     assert_int_equal(g711.kbps, 160); /* 80 kbit/s each way with headers: what every G.711 planner knows */
     assert_true(g711.cpu_us < opus.cpu_us && opus.cpu_us < full.cpu_us);
+    assert_true(g711.voice_us == 0 && 4 * opus.cpu_us < opus.voice_us && opus.voice_us < full.voice_us);
     assert_true(place_cost_of(CODEC_PCMU, 8000, 10).cpu_us > g711.cpu_us);
 }
 
