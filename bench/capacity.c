@@ -32,7 +32,7 @@ struct series {
     double us[BENCH_ROUNDS_MAX], ratio[BENCH_ROUNDS_MAX], to_echo[BENCH_ROUNDS_MAX], p50[BENCH_ROUNDS_MAX],
         p99[BENCH_ROUNDS_MAX], loss[BENCH_ROUNDS_MAX];
     unsigned n, n_held;
-    double gaps_over_60ms, late_sends, ticks, ticks_late, naps, naps_late, frames, encoded, rss_kb;
+    double gaps_over_60ms, late_sends, ticks, ticks_late, frames, encoded, rss_kb;
 };
 
 static void series_add(struct series *s, const struct match *m, const struct match_result *r, double floor, double echo)
@@ -49,8 +49,6 @@ static void series_add(struct series *s, const struct match *m, const struct mat
     s->late_sends += r->late_sends;
     s->ticks += r->ticks;
     s->ticks_late += r->ticks_late;
-    s->naps += r->naps;
-    s->naps_late += r->naps_late;
     s->rss_kb = MAX(s->rss_kb, r->rss_end_kb);
     s->encoded += r->encoded;
     s->frames += r->encoded + r->encode_shared;
@@ -74,9 +72,9 @@ static void series_print(struct series *s, const struct match *m)
         printf(",\"delay_ms_p50\":%.1f,\"delay_ms_p99\":%.1f", bench_median(s->p50, s->n), bench_median(s->p99, s->n));
     }
     if (s->ticks > 0) {
-        printf(",\"ticks\":%.0f,\"ticks_late\":%.0f,\"naps\":%.0f,\"naps_late\":%.0f,\"encodes_per_leg_frame\":%.4f,"
+        printf(",\"ticks\":%.0f,\"ticks_late\":%.0f,\"encodes_per_leg_frame\":%.4f,"
                "\"rss_kb\":%.0f",
-               s->ticks, s->ticks_late, s->naps, s->naps_late, s->frames > 0 ? s->encoded / s->frames : 0, s->rss_kb);
+               s->ticks, s->ticks_late, s->frames > 0 ? s->encoded / s->frames : 0, s->rss_kb);
     }
     printf("}\n");
     fflush(stdout);

@@ -89,6 +89,7 @@ static void sums_print(const struct settings *o, enum scene scene, unsigned offe
 static struct match scene_match(const struct settings *o, enum scene scene)
 {
     struct match m = {.peer = PEER_MIXMINUS,
+                      .watch_noise = true,
                       .codec = "pcmu",
                       .legs = o->legs,
                       .room = o->room,

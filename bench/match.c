@@ -483,8 +483,10 @@ static int match_try(const struct stand *s, const struct match *m, struct match_
         fprintf(stderr, "mixminus-bench: %s does not start\n", peer_name(m->peer));
         return server;
     }
-    struct noise noise;
-    noise_begin(&noise, s->server_cpu);
+    struct noise noise = {.running = false};
+    if (m->watch_noise) {
+        noise_begin(&noise, s->server_cpu);
+    }
     int err = load_run(s, m, server, ports);
     noise_end(&noise);
     stand_end(server);

@@ -41,6 +41,7 @@ struct match {
     const char *codec; /* pcmu, pcma, g722, l16, opus16, opus48, mixed; behind it "+srtp": by SRTP, the product only;
                           "+decoded": also who cannot be heard is decoded */
     unsigned legs, room, talkers, seconds, settle, churn;
+    bool watch_noise; /* how late is the machine itself? Not where CPU is compared: see noise.h */
     enum pin pin;
     unsigned workers;  /* mixminus, 0: one */
     unsigned legs_max; /* mixminus: how many it shall take; 0: all */

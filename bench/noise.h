@@ -1,6 +1,7 @@
 /*
  * How late this machine itself is: a thread of high priority on the server's CPU that does nothing but wake every 2 ms
- * and look how late it is. What it misses by as much as a late tick, no server could have kept.
+ * and look how late it is. What it misses by as much as a late tick, no server could have kept. It takes CPU time, and
+ * more than its own: what the kernel does for the packets of a long burst is charged to whom it interrupts it for.
  */
 #ifndef BENCH_NOISE_H
 #define BENCH_NOISE_H

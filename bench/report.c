@@ -180,7 +180,7 @@ static void capacity_write(const struct records *records, FILE *page)
         "### The whole server\n\nCPU (user and system, microseconds per participant-second) of SIP, control and one "
         "worker core; talkers 3 a room unless said.\n\n"
         "| codec | rooms of | legs | talkers | reflector | echo | mixminus | x reflector | x echo | Janus | "
-        "Janus / mixminus | p50 ms | p99 ms | encodes per leg and frame | late ticks in 10^5 (the machine's own) |\n"
+        "Janus / mixminus | p50 ms | p99 ms | encodes per leg and frame | late ticks in 10^5 |\n"
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
     for (unsigned i = 0; i < records->n; i++) {
         const struct record *r = &records->all[i];
