@@ -285,6 +285,7 @@ static void row_measure(struct leg *leg, const struct simd *simd, size_t frame, 
     if (!pause) {
         gain_apply(leg, simd, frame);
         leg->peak = simd->level(leg->row, frame, &squares);
+        leg->peak = leg->peak > leg->cfg.codec->rest_peak ? leg->peak : 0;
     }
     leg->level_dbov = leg->peak ? level_dbov(squares, frame) : LEVEL_SILENT;
     leg->stats.level_dbov = leg->level_dbov;

@@ -46,6 +46,7 @@ struct codec {
     uint8_t wire_channels;    /* in a=rtpmap: 1, Opus always 2 */
     uint32_t wire_clock_hz;   /* RTP clock: 8000 (G.722 too), Opus always 48000, 0: equal to rate_hz (L16) */
     uint32_t pcm_rate_hz;     /* the one rate_hz that it works at; 0: any (L16, Opus) */
+    int rest_peak;            /* what is left of silence after encoding and decoding it; no more is no sound */
     bool has_state;           /* encoder state matters: groups share by copying it */
 
     /** Bytes of a state; NULL: there is none. A state is flat and may be copied. */

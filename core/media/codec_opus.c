@@ -140,6 +140,7 @@ const struct codec codec_opus = {
     .static_pt = PT_NONE,
     .wire_channels = 2,
     .wire_clock_hz = 48000,
+    .rest_peak = 1,
     .has_state = true,
     .encoder_size = encoder_size,
     .decoder_size = decoder_size,

@@ -321,6 +321,34 @@ static void silence_of_another_room(void **state)
     hall_close(&h);
 }
 
+/* What Opus makes of digital silence is not always zero; it is no voice, and takes nobody's place. */
+static void encoded_silence_is_silence(void **state)
+{
+    struct hall h;
+    uint8_t said[1500], buf[PACKET_STRIDE_BYTES] ALIGNED_LINE;
+    int16_t pcm[FRAME] ALIGNED_LINE = {0};
+    hall_open(&h, false);
+    void *voice = voice_open(&h);
+    unsigned n_not_zero = 0;
+    for (unsigned t = 0; t < 200; t++) {
+        bool talks = t < 50;
+        size_t bytes = talks
+                           ? a_says(&h, voice, said)
+                           : (size_t)h.legs[A]->cfg.codec->encode(voice, h.desk.tools.leg.simd, pcm, FRAME, said, 1500);
+        arrives(&h, A, said, bytes, buf);
+        tick(&h);
+        if (talks ? t > 5 : t > 70) {
+            assert_int_equal(h.legs[A]->in_mix, talks);
+        }
+        for (unsigned i = 0; t > 70 && i < FRAME; i++) {
+            n_not_zero += h.legs[A]->row[i] != 0;
+        }
+    }
+    assert_true(n_not_zero > 0); /* else it was not put to the test */
+    mem_put(voice);
+    hall_close(&h);
+}
+
 /* The peer of a leg reports that it misses this share of what it was sent, so many times. */
 static void reports(struct hall *h, unsigned i, uint8_t fraction_lost, unsigned times)
 {
@@ -374,9 +402,9 @@ static void redundancy_where_packets_are_lost(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(listener_begins_to_talk),           cmocka_unit_test(holder_leaves),
-        cmocka_unit_test(sole_talker_hears_silence),         cmocka_unit_test(silence_of_another_room),
-        cmocka_unit_test(redundancy_where_packets_are_lost),
+        cmocka_unit_test(listener_begins_to_talk),    cmocka_unit_test(holder_leaves),
+        cmocka_unit_test(sole_talker_hears_silence),  cmocka_unit_test(silence_of_another_room),
+        cmocka_unit_test(encoded_silence_is_silence), cmocka_unit_test(redundancy_where_packets_are_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
