@@ -1,5 +1,5 @@
 /*
- * The bare reflector: what the same packets cost without a mixer. The cheapest socket design known (pump.md): one tick
+ * The bare reflector: what the same packets cost without a mixer. The cheapest socket design known: one tick
  * of 20 ms, nothing armed, connected sockets, one RECV and one SEND per leg in batches, every eighth tick a second
  * RECV.
  */

@@ -1,6 +1,6 @@
 /*
  * The seam to the network: what an engine needs of it, and nothing more. io_uring, plain system calls and the simulator
- * implement it. Pull, never woken by RTP: packets wait in the socket until the engine asks (pump.md).
+ * implement it. Pull, never woken by RTP: packets wait in the socket until the engine asks.
  *
  * A socket has a slot, a small number that the engine chose; the back end may keep a table by slot. One thread.
  */

@@ -1,6 +1,6 @@
 /*
  * Plain system calls back end: the same two passes, one recv and one send per packet. The fallback where io_uring is
- * refused, about a tenth dearer (pump.md 3).
+ * refused, about a tenth dearer.
  */
 #include "core/base/mem.h"
 #include "core/base/stats.h"

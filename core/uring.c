@@ -1,5 +1,5 @@
 /*
- * io_uring back end: the only file that includes liburing. Pull design (pump.md): nothing is armed on an RTP socket; a
+ * io_uring back end: the only file that includes liburing. Pull design: nothing is armed on an RTP socket; a
  * batch of RECVs with MSG_DONTWAIT completes inline, a batch of SENDs posts completions only for errors. The ring is
  * SINGLE_ISSUER: built, used and freed by the worker's own thread.
  */

@@ -58,7 +58,7 @@ void place_free(struct place *place);
 /** Cost of a leg with this codec at this packet time. @source mixminus-bench, rounded up by a third */
 struct place_cost place_cost_of(enum codec_id codec, uint32_t rate_hz, unsigned ptime_ms);
 
-/** The same leg with SRTP. @source pump.md: 0.7 us a packet pair, rounded up by a third */
+/** The same leg with SRTP. 0.7 us a packet pair, rounded up by a third */
 struct place_cost place_cost_sealed(struct place_cost plain, unsigned ptime_ms);
 
 /**

@@ -105,7 +105,7 @@ struct scan {
  * @param text    memory for the unfolded headers, text_size >= n_bytes + SCAN_TEXT_EXTRA
  * @return        scan->refuse
  * @cost          O(n_bytes), about 1 ns a byte; no heap
- * @source        RFC 3261 7, 7.3.1, 20.14, 25.1; protocol.md 1.3
+ * @source        RFC 3261 7, 7.3.1, 20.14, 25.1
  */
 enum refuse scan_message(struct scan *scan, const char *bytes, size_t n_bytes, bool stream, char *text,
                          size_t text_size);

@@ -1,6 +1,6 @@
 /*
  * A small bounded reader of session descriptions (RFC 8866), because the wrapped SIP library's own one reads past its
- * input and is quadratic (protocol.md 1.3, L2 and L3). One linear pass, no heap, every number range-checked; unknown
+ * input and is quadratic. One linear pass, no heap, every number range-checked; unknown
  * lines and attributes are skipped. The result is a value whose spans point into the text: it lives as long as the
  * text.
  */

@@ -2,7 +2,7 @@
  * The only file that knows libosip2: its parser is asked whether a header section follows the grammar, and whether it
  * reads the identities of the message as we do; its serialiser writes what we send.
  *
- * What is never given to it (each measured, protocol.md 1): bodies, SDP, multipart, lists beyond the limits of the
+ * What is never given to it (each was seen to fail): bodies, SDP, multipart, lists beyond the limits of the
  * scan, NUL, line folds. What is never asked of it: where to send, which dialog, which transaction.
  */
 #include "sig/sip_priv.h"

@@ -15,7 +15,7 @@
 
 #define URI_TOKEN_CHARS 56
 #define URI_TOKEN_BYTES 35
-#define URI_RANDOM_BYTES 14 /* 112 bits; RFC 4579 3.2 wants it unguessable, design.md at least 96 */
+#define URI_RANDOM_BYTES 14 /* 112 bits; RFC 4579 3.2 wants it unguessable; 96 would do */
 #define URI_SLOTS_MAX (1u << 20)
 
 struct uri_token {

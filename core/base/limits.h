@@ -12,7 +12,7 @@
 #define TICK_NS (TICK_MS * NS_PER_MS)
 #define SLOTS_PER_TICK 20
 #define SLOT_NS (TICK_NS / SLOTS_PER_TICK)
-#define SLOT_LEGS_MIN 100   /* a wake costs as much as a few packets: never fewer legs a slot than this (pump.md) */
+#define SLOT_LEGS_MIN 100   /* a wake costs as much as a few packets: never fewer legs a slot than this */
 #define CATCHUP_TICKS_MAX 5 /* up to 100 ms late: run the missed ticks back to back; beyond it, skip them */
 
 /* PCM. Bus rates 8, 16 and 48 kHz; a frame is one tick. */

@@ -112,7 +112,7 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
     struct carve sum = {0};
     carve_take(&sum, sizeof(struct leg));
     leg_carve(NULL, cfg, packet_ticks, &sum);
-    /* Never a multiple of the page: rows of many legs would share a few sets of the cache (dsp.md 3). */
+    /* Never a multiple of the page: rows of many legs would share a few sets of the cache. */
     size_t bytes = sum.at % 4096 < LINE_BYTES ? sum.at + LINE_BYTES : sum.at;
     struct carve take = {.base = mem_get(bytes)};
     if (!take.base) {

@@ -1,6 +1,6 @@
 /*
  * The codecs: one explicit table, one file per codec. A codec works on PCM at the leg's rate in memory that its caller
- * holds, so states can be copied (a listener that starts to talk takes the shared encoder's state along, dsp.md 7).
+ * holds, so states can be copied (a listener that starts to talk takes the shared encoder's state along).
  * Built and freed on the control side, run on a worker. Encode, decode and conceal take no heap.
  */
 #ifndef CORE_MEDIA_CODEC_H

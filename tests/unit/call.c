@@ -2,7 +2,7 @@
  * Factory, focus and calls. Method: whole SIP messages go into the real transaction layer on a virtual clock; what it
  * sends is read as text; the workers are rings whose other end this test plays, so it sees every request and decides
  * when a leg comes back. The last test draws thousands of messages and events from a seed, in any order, and demands
- * that nothing is left when all is over (protocol.md A39).
+ * that nothing is left when all is over (attack A39).
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /*
- * A leg with SRTP (protocol.md A25, A27). Goal: nothing but the peer's own packets changes anything in a leg, whatever
+ * A leg with SRTP (attacks A25, A27). Goal: nothing but the peer's own packets changes anything in a leg, whatever
  * address it comes from; and what the leg sends the peer can open, before and after a change of codec. Method: one leg
  * of a conference of two (leg_rig.h), the peer's own SRTP beside it.
  */
@@ -223,6 +223,34 @@ static void keys_are_kept_in_one_place(void **state)
     assert_int_not_equal(leg_build(&leg, &cfg), 0);
 }
 
+/* RFC 3550 6.3.1: every 5 s on average, between half and one and a half of that, and nobody in step with others. */
+static void reports_are_drawn(void **state)
+{
+    enum { STEP_NS = 20 * NS_PER_MS, RUN_S = 1000 };
+    struct rig rig;
+    uint64_t last_ns[2] = {0}, n[2] = {0}, together = 0;
+    rig_open(&rig, 0);
+    rig.legs[1]->rtcp_draw = 77;
+    for (uint64_t now_ns = NS_PER_S; now_ns < RUN_S * (uint64_t)NS_PER_S; now_ns += STEP_NS) {
+        bool sent[2];
+        for (unsigned i = 0; i < 2; i++) {
+            rig.desk.box.n = 0;
+            leg_rtcp(rig.legs[i], &rig.desk.box, now_ns, 0, false);
+            sent[i] = rig.desk.box.n == 1;
+            if (sent[i] && n[i]++ > 0) {
+                assert_in_range(now_ns - last_ns[i], 2500 * NS_PER_MS, 7500 * NS_PER_MS + STEP_NS);
+            }
+            last_ns[i] = sent[i] ? now_ns : last_ns[i];
+        }
+        together += sent[0] && sent[1];
+    }
+    assert_in_range(n[0], RUN_S / 5 - 15, RUN_S / 5 + 15);
+    assert_in_range(n[1], RUN_S / 5 - 15, RUN_S / 5 + 15);
+    assert_in_range(together, 0, 10);
+    rig.desk.box.n = 0;
+    rig_close(&rig);
+}
+
 int main(void)
 {
     if (seal_start() != 0) {
@@ -234,6 +262,7 @@ int main(void)
         cmocka_unit_test(a_peer_may_restart),
         cmocka_unit_test(swapped_legs_go_on),
         cmocka_unit_test(keys_are_kept_in_one_place),
+        cmocka_unit_test(reports_are_drawn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /*
  * The SDP reader and offer/answer. Method: descriptions from the RFCs and from real phones, read and answered; the
  * answer is read again by the same reader and must say what was chosen. Limits and malformed input by table; the bombs
- * of protocol.md 1.2 are timed.
+ * are timed.
  */
 #include <setjmp.h>
 #include <stdarg.h>

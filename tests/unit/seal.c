@@ -2,7 +2,7 @@
  * SRTP. Goal: packets are what RFC 3711, 6188 and 7714 say, and nothing that is not the peer's changes anything.
  * Method: reference packets of libsrtp's own driver; RFC 3711 appendix B through an independent little implementation
  * of AES-CM here, whose packets must equal ours; then forged, cut, replayed and reordered packets, 100,000 of them
- * (protocol.md A27), under the malloc guard as on a worker.
+ * (attack A27), under the malloc guard as on a worker.
  */
 #include "core/media/seal.h"
 #include "core/base/mem.h"
