@@ -228,6 +228,16 @@ static void text_copy(char *to, size_t size, sqlite3_stmt *stmt, int column)
     snprintf(to, size, "%s", text ? (const char *)text : "");
 }
 
+/* @return false: there is none, or it is not one of ours */
+static bool pin_copy(uint8_t pin[KEYS_MAC_BYTES], sqlite3_stmt *stmt, int column)
+{
+    bool is_there = sqlite3_column_bytes(stmt, column) == KEYS_MAC_BYTES;
+    if (is_there) {
+        memcpy(pin, sqlite3_column_blob(stmt, column), KEYS_MAC_BYTES);
+    }
+    return is_there;
+}
+
 /* Replies with every conference, and DONE. */
 static int conf_list(struct sqlite_store *s, const struct store_req *req, store_reply_fn reply, void *arg)
 {
@@ -323,10 +333,7 @@ static int account_rows(sqlite3_stmt *stmt, const struct store_req *req, store_r
         text_copy(a->secret.ha1[AUTH_MD5], sizeof a->secret.ha1[0], stmt, 2);
         a->is_entitled = sqlite3_column_int(stmt, 3) != 0;
         a->is_blocked = sqlite3_column_int(stmt, 4) != 0;
-        a->has_pin = sqlite3_column_bytes(stmt, 5) == sizeof a->pin;
-        if (a->has_pin) {
-            memcpy(a->pin, sqlite3_column_blob(stmt, 5), sizeof a->pin);
-        }
+        a->has_pin = pin_copy(a->pin, stmt, 5);
         reply(arg, &r);
         keys_wipe(&r, sizeof r);
         n++;
@@ -404,10 +411,7 @@ static int policy_list(struct sqlite_store *s, const struct store_req *req, stor
         text_copy(p->key, sizeof p->key, list, 0);
         p->legs_max = (uint32_t)sqlite3_column_int64(list, 1);
         p->is_locked = sqlite3_column_int(list, 2) != 0;
-        p->has_pin = sqlite3_column_bytes(list, 3) == sizeof p->pin;
-        if (p->has_pin) {
-            memcpy(p->pin, sqlite3_column_blob(list, 3), sizeof p->pin);
-        }
+        p->has_pin = pin_copy(p->pin, list, 3);
         reply(arg, &r);
         keys_wipe(&r, sizeof r);
     }

@@ -9,6 +9,7 @@
 #include "core/conf/relay.h"
 #include "core/engine.h"
 #include "core/media/rtp.h"
+#include "tests/desk.h"
 #include "tests/nomalloc.h"
 #include "tests/unit/unit.h"
 
@@ -168,19 +169,9 @@ static void rig_open(struct rig *r, uint32_t talkers)
 
 static void phone_enter(struct rig *r, unsigned i, struct conf *conf, enum codec_id codec)
 {
-    struct leg_cfg cfg = {.id = i,
-                          .rtcp_fd = -1,
-                          .codec = codec_get(codec),
-                          .fmt.rate_hz = RATE,
-                          .pt_rx = 96,
-                          .pt_tx = 96,
-                          .pt_event_rx = PT_NONE,
-                          .pt_cn_rx = PT_NONE,
-                          .rx_on = true,
-                          .tx_on = true,
-                          .ssrc = i + 1,
-                          .cname = "x"};
-    addr_parse(&cfg.remote_rtp, "192.0.2.1", 1000);
+    struct leg_cfg cfg = desk_leg(codec, RATE, i + 1);
+    cfg.id = i;
+    addr_parse(&cfg.remote_rtp, "192.0.2.1", 1000); /* the back end says so of whatever comes */
     assert_int_equal(leg_build(&r->phones[i].leg, &cfg), 0);
     put(r, (struct ctl_req){.op = CTL_LEG_ADD, .conf = conf, .leg = r->phones[i].leg});
 }
