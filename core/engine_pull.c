@@ -40,7 +40,9 @@ static void pull_run(struct engine *e)
     if (!e->n_rx) {
         return;
     }
+    stage_mark(&e->watch, STAGE_PULL);
     e->cfg.io->ops->rx(e->cfg.io, e->rx, e->n_rx);
+    stage_mark(&e->watch, STAGE_RECEIVE);
     for (uint32_t i = 0; i < e->n_rx; i++) {
         if (i + FETCH_AHEAD < e->n_rx) {
             leg_fetch_rx(e->pulls[i + FETCH_AHEAD].leg);

@@ -70,7 +70,8 @@ static inline uint64_t count_get(const counter *c)
 
 /* What a worker's time goes to. name, text for people */
 #define STAGE_LIST(X)                                                                                                  \
-    X(PULL, "pull", "reading sockets, opening SRTP, into the jitter buffers")                                          \
+    X(RECEIVE, "receive", "reading sockets")                                                                           \
+    X(PULL, "pull", "choosing what to read, opening SRTP, into the jitter buffers")                                    \
     X(DECODE, "decode", "out of the jitter buffers, decoding, levels")                                                 \
     X(MIX, "mix", "choosing talkers, summing, N-1")                                                                    \
     X(ENCODE, "encode", "encoding")                                                                                    \

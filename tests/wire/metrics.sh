@@ -26,10 +26,8 @@ callers_wait
 value() { awk -v n="$1" '$1 == n {print $2}' "$TMP/metrics"; }
 [ "$(value mixminus_legs)" = 3 ] || complain "mixminus_legs is $(value mixminus_legs)"
 [ "$(value mixminus_conferences)" = 1 ] || complain "mixminus_conferences is $(value mixminus_conferences)"
-for name in 'ticks_total{worker="0"}' 'decodes_total{worker="0"}' 'encodes_total{worker="0"}' \
-    'stage_seconds_total{worker="0",stage="pull"}' 'stage_seconds_total{worker="0",stage="decode"}' \
-    'stage_seconds_total{worker="0",stage="mix"}' 'stage_seconds_total{worker="0",stage="encode"}' \
-    'stage_seconds_total{worker="0",stage="seal"}' 'stage_seconds_total{worker="0",stage="send"}'; do
+stages=$(for stage in receive pull decode mix encode seal send; do echo "stage_seconds_total{worker=\"0\",stage=\"$stage\"}"; done)
+for name in 'ticks_total{worker="0"}' 'decodes_total{worker="0"}' 'encodes_total{worker="0"}' $stages; do
     awk -v n="mixminus_$name" '$1 == n && $2 > 0 {found = 1} END {exit !found}' "$TMP/metrics" ||
         complain "mixminus_$name has not counted"
 done
