@@ -56,6 +56,12 @@ static size_t arena_bytes(uint32_t legs_max)
     return scratch + rx + tx + slots + lanes + pools + hush_arena_bytes() + 32 * LINE_BYTES;
 }
 
+/* Of a pull, or of a conference larger than that. In samples. */
+static size_t rows_max(uint32_t legs_max)
+{
+    return ROWS_LEG_SAMPLES * MAX((size_t)BATCH_LEGS_MAX, (size_t)legs_max + CONF_CLIPS_MAX);
+}
+
 static void engine_carve(struct engine *e)
 {
     struct arena *a = &e->arena;
@@ -64,6 +70,7 @@ static void engine_carve(struct engine *e)
         .leg =
             {
                 .simd = e->cfg.simd,
+                .rows = &e->rows,
                 .scratch = arena_take(a, PACKET_SAMPLES_MAX * sizeof(int16_t)),
                 .stats = e->cfg.stats,
                 .lazy = e->cfg.lazy_decode,
@@ -97,6 +104,9 @@ static void engine_carve(struct engine *e)
     }
     pool_init(&e->pool, a, pool_small(e->cfg.legs_max), pool_large(e->cfg.legs_max));
     arena_seal(a);
+    e->rows.max = rows_max(e->cfg.legs_max);
+    e->rows.base = arena_take(&e->rows_arena, e->rows.max * sizeof *e->rows.base);
+    arena_seal(&e->rows_arena);
 }
 
 int engine_build(struct engine **out, const struct engine_cfg *cfg)
@@ -108,8 +118,11 @@ int engine_build(struct engine **out, const struct engine_cfg *cfg)
     e->cfg = *cfg;
     e->cfg.batch_legs = cfg->batch_legs ? MIN(cfg->batch_legs, (uint32_t)BATCH_LEGS_MAX) : BATCH_LEGS_MAX;
     int err = arena_build(&e->arena, arena_bytes(cfg->legs_max));
+    if (!err) {
+        err = arena_build_sparse(&e->rows_arena, rows_max(cfg->legs_max) * sizeof *e->rows.base);
+    }
     if (err) {
-        mem_put(e);
+        engine_free(e);
         return err;
     }
     engine_carve(e);
@@ -120,6 +133,7 @@ int engine_build(struct engine **out, const struct engine_cfg *cfg)
 void engine_free(struct engine *e)
 {
     if (e) {
+        arena_free(&e->rows_arena);
         arena_free(&e->arena);
         mem_put(e);
     }
@@ -323,10 +337,12 @@ static void conf_finish(struct engine *e, struct conf *conf)
 static void confs_tick(struct engine *e, struct conf *first, const struct conf *end)
 {
     for (struct conf *conf = first; conf != end; conf = conf->next) {
+        size_t before = e->rows.used;
         conf_frames(conf, 0, conf->plan.n_legs, &e->tools);
         stage_mark(&e->watch, STAGE_DECODE);
         if (!conf->plan.in_lanes) {
             conf_mix(conf, &e->tools);
+            e->rows.used = before;
             stage_mark(&e->watch, STAGE_MIX);
             conf_settle(conf, 0, conf->plan.n_legs);
             conf_finish(e, conf);
@@ -379,6 +395,7 @@ static void slot_tick(struct engine *e, unsigned slot, unsigned skipped)
     e->tools.hush->tick = e->slot_due_ns[slot] / TICK_NS;
     for (struct conf *first = e->slots[slot]; first;) {
         struct conf *end = confs_gather(e, first, e->slot_due_ns[slot], skipped);
+        e->rows.used = 0;
         if (first->plan.n_legs > e->cfg.batch_legs) {
             conf_tick_in_parts(e, first, skipped);
         } else {

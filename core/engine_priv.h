@@ -23,6 +23,8 @@ struct engine {
     struct arena arena;
     struct pool pool;
     struct outbox box;
+    struct arena rows_arena;
+    struct rows rows;
     struct mix_tools tools;
     struct stage_watch watch;
 

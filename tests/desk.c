@@ -1,7 +1,7 @@
 /* See desk.h. */
 #include "tests/desk.h"
 
-enum { POOL_SMALL = 512, POOL_LARGE = 64, TX_MAX = 128 };
+enum { POOL_SMALL = 512, POOL_LARGE = 64, TX_MAX = 128, LEGS_MAX = 256 };
 
 static void box_empty(struct outbox *box)
 {
@@ -14,14 +14,18 @@ void desk_open(struct desk *desk, uint32_t n_lanes)
     size_t frame = FRAME_SAMPLES_MAX * sizeof(int16_t), box_bytes = TX_MAX * PACKET_STRIDE_BYTES;
     size_t bytes = pool_arena_bytes(POOL_SMALL, POOL_LARGE) + box_bytes + hush_arena_bytes() + sizeof(struct lanes);
     *desk = (struct desk){0};
-    must(arena_build(a, bytes + (1u << 18)) == 0);
+    size_t rows_bytes = LEGS_MAX * ROWS_LEG_SAMPLES * sizeof(int16_t);
+    must(arena_build(a, bytes + rows_bytes + (1u << 18)) == 0);
     pool_init(&desk->pool, a, POOL_SMALL, POOL_LARGE);
     desk->box = (struct outbox){.packets = arena_take(a, TX_MAX * sizeof(struct io_tx)),
                                 .bufs = arena_take(a, box_bytes),
                                 .max = TX_MAX,
                                 .flush = box_empty};
     desk->tools = (struct mix_tools){
-        .leg = {.simd = simd_pick(SIMD_ALL), .scratch = arena_take(a, PACKET_SAMPLES_MAX * 2), .stats = &desk->stats},
+        .leg = {.simd = simd_pick(SIMD_ALL),
+                .rows = &desk->rows,
+                .scratch = arena_take(a, PACKET_SAMPLES_MAX * 2),
+                .stats = &desk->stats},
         .box = &desk->box,
         .s1 = arena_take(a, frame),
         .s2 = arena_take(a, frame),
@@ -30,6 +34,7 @@ void desk_open(struct desk *desk, uint32_t n_lanes)
         .payload = arena_take(a, PAYLOAD_CAP),
         .hush = hush_build(a),
     };
+    desk->rows = (struct rows){.base = arena_take(a, rows_bytes), .max = rows_bytes / sizeof(int16_t)};
     if (n_lanes) {
         desk->tools.leg.lanes = arena_take(a, sizeof(struct lanes));
         lanes_init(desk->tools.leg.lanes, n_lanes);

@@ -10,6 +10,7 @@ struct desk {
     struct pool pool;
     struct outbox box; /* thrown away when full; give it another flush to look at it */
     struct worker_stats stats;
+    struct rows rows;
     struct mix_tools tools;
 };
 

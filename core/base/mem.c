@@ -178,16 +178,29 @@ void mem_block_put(void *block)
     }
 }
 
-int arena_build(struct arena *a, size_t size_bytes)
+static int arena_map(struct arena *a, size_t size_bytes, int advice)
 {
     void *base = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED) {
         return -ENOMEM;
     }
-    madvise(base, size_bytes, MADV_HUGEPAGE);
-    memset(base, 0, size_bytes);
+    madvise(base, size_bytes, advice);
     *a = (struct arena){.base = base, .size_bytes = size_bytes, .state = ARENA_OPEN};
     return 0;
+}
+
+int arena_build(struct arena *a, size_t size_bytes)
+{
+    int err = arena_map(a, size_bytes, MADV_HUGEPAGE);
+    if (!err) {
+        memset(a->base, 0, size_bytes);
+    }
+    return err;
+}
+
+int arena_build_sparse(struct arena *a, size_t size_bytes)
+{
+    return arena_map(a, size_bytes, MADV_NOHUGEPAGE);
 }
 
 void *arena_take(struct arena *a, size_t bytes)

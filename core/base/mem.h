@@ -61,6 +61,11 @@ struct arena {
 /** Reserves size_bytes (huge pages advised, touched now so that no page fault happens on the beat). @return 0 | -ENOMEM
  */
 COLD int arena_build(struct arena *a, size_t size_bytes);
+/**
+ * The same without touching it: a page becomes memory when it is written first. For what is seldom needed whole, and
+ * whose use settles: then there are no more faults.
+ */
+COLD int arena_build_sparse(struct arena *a, size_t size_bytes);
 /** Takes zeroed, line-aligned memory; must() not run dry: sizes are sums from limits.h. */
 COLD void *arena_take(struct arena *a, size_t bytes);
 COLD void arena_seal(struct arena *a);

@@ -29,10 +29,8 @@ static void leg_carve(struct leg *leg, const struct leg_cfg *cfg, uint8_t packet
     uint32_t rate_hz = cfg->fmt.rate_hz;
     size_t frame = rate_frame_samples(rate_hz);
     struct leg layout = {0};
-    layout.row = carve_take(c, frame * sizeof(int16_t));
     for (unsigned r = 0; r < RATES; r++) {
         if (rate_hz_at(r) != rate_hz) {
-            layout.row_at[r] = carve_take(c, rate_frame_samples(rate_hz_at(r)) * sizeof(int16_t));
             layout.fir[r] = carve_take(c, sizeof(struct fir_state));
         }
     }
@@ -44,7 +42,6 @@ static void leg_carve(struct leg *leg, const struct leg_cfg *cfg, uint8_t packet
         return;
     }
     *leg = layout;
-    leg->row_at[rate_index(rate_hz)] = leg->row;
     if (!cfg->codec->conceal) {
         plc_init(&leg->plc, rate_hz, history);
     }

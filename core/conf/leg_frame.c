@@ -349,6 +349,7 @@ void leg_frame(struct leg *leg, const struct leg_tools *tools)
     bool paused_before = leg->paused && !leg->n_fifo, passed_before = leg->passed;
     leg->made_up = leg->passed = false;
     leg->claim_dbov = LEVEL_UNKNOWN;
+    leg->row = rows_take(tools->rows, leg->cfg.fmt.rate_hz);
     if (leg->plays) {
         frame_play(leg, tools, frame);
         return;

@@ -65,7 +65,7 @@ struct leg {
     struct plc plc;
 
     /* rx: this tick's audio */
-    int16_t *row;                 /* [frame] at the leg's rate */
+    int16_t *row;                 /* [frame] at the leg's rate; of this tick, in the worker's rows */
     int16_t *row_at[RATES];       /* the same at the other bus rates, when somebody there listens */
     struct fir_state *fir[RATES]; /* to them; NULL at the own rate */
     uint32_t fir_tick[RATES];     /* tick at which it ran last: a gap means a fresh start */
@@ -138,9 +138,31 @@ struct leg {
     struct clip_play play; /* of a leg that plays */
 };
 
+/*
+ * Rows of PCM that live until their conference is mixed. One conference after the other uses the same, so that few of
+ * them stay in the first-level cache, where a row a leg would be fetched and thrown out again tick after tick.
+ */
+struct rows {
+    int16_t *base; /* aligned */
+    size_t used, max; /* samples */
+};
+
+/* For a leg at each rate. */
+#define ROWS_LEG_SAMPLES (FRAME_SAMPLES_MAX + FRAME_SAMPLES_MAX / 3 + FRAME_SAMPLES_MAX / 6)
+
+/** Room for a frame; line-aligned, since a frame is whole lines at every rate. What is in it is old. */
+static inline int16_t *rows_take(struct rows *rows, uint32_t rate_hz)
+{
+    int16_t *row = rows->base + rows->used;
+    rows->used += rate_frame_samples(rate_hz);
+    must(rows->used <= rows->max);
+    return row;
+}
+
 /* What decoding needs of its worker. */
 struct leg_tools {
     const struct simd *simd;
+    struct rows *rows;
     int16_t *scratch; /* [PACKET_SAMPLES_MAX] aligned */
     struct worker_stats *stats;
     bool lazy;           /* a leg that cannot be heard is not decoded */

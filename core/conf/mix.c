@@ -22,7 +22,7 @@ struct bus {
 };
 
 /* A contributor's row at the other rates at which somebody listens. A pause in its use means a fresh filter. */
-static void row_resample(struct leg *leg, const struct conf *conf, const struct simd *simd)
+static void row_resample(struct leg *leg, const struct conf *conf, const struct leg_tools *tools)
 {
     for (unsigned r = 0; r < RATES; r++) {
         if (r == leg->i_rate || !conf->plan.rate_used[r]) {
@@ -32,7 +32,8 @@ static void row_resample(struct leg *leg, const struct conf *conf, const struct 
             memset(leg->fir[r], 0, sizeof *leg->fir[r]);
         }
         leg->fir_tick[r] = conf->tick;
-        resample_frame(simd, leg->fir[r], leg->cfg.fmt.rate_hz, rate_hz_at(r), leg->row, leg->row_at[r]);
+        leg->row_at[r] = rows_take(tools->rows, rate_hz_at(r));
+        resample_frame(tools->simd, leg->fir[r], leg->cfg.fmt.rate_hz, rate_hz_at(r), leg->row, leg->row_at[r]);
     }
 }
 
@@ -49,7 +50,7 @@ static uint32_t bus_rows(const struct bus *bus, struct conf *conf)
     for (uint32_t i = 0; i < conf->n_mixed; i++) {
         struct leg *leg = conf->mixed[i];
         uint32_t at = hears_minus(leg, conf, bus) ? n_own++ : --n_other;
-        conf->rows[at] = leg->row_at[bus->i_rate];
+        conf->rows[at] = leg->i_rate == bus->i_rate ? leg->row : leg->row_at[bus->i_rate];
     }
     return n_own;
 }
@@ -314,8 +315,14 @@ void conf_begin(struct conf *conf, uint64_t due_ns, unsigned skipped)
 
 void conf_frames(struct conf *conf, uint32_t first, uint32_t n, const struct mix_tools *t)
 {
+    struct rows *rows = t->leg.rows;
     for (uint32_t i = first; i < first + n; i++) {
-        leg_frame(conf->plan.legs[i], &t->leg);
+        struct leg *leg = conf->plan.legs[i];
+        size_t before = rows->used;
+        leg_frame(leg, &t->leg);
+        if (!leg->audible && !conf->plan.in_lanes) {
+            rows->used = before; /* nobody will look at it */
+        }
     }
 }
 
@@ -334,7 +341,7 @@ void conf_mix(struct conf *conf, const struct mix_tools *t)
     select_talkers(conf, &t->leg);
     encoders_tick(conf);
     for (uint32_t i = 0; i < conf->n_mixed; i++) {
-        row_resample(conf->mixed[i], conf, t->leg.simd);
+        row_resample(conf->mixed[i], conf, &t->leg);
     }
     for (unsigned r = 0; r < RATES; r++) {
         if (!plan->rate_used[r]) {
@@ -360,6 +367,7 @@ void conf_settle(struct conf *conf, uint32_t first, uint32_t n)
 void conf_tick(struct conf *conf, const struct mix_tools *t)
 {
     conf_begin(conf, 0, 0);
+    t->leg.rows->used = 0;
     conf_frames(conf, 0, conf->plan.n_legs, t);
     legs_decode(&t->leg);
     conf_mix(conf, t);

@@ -173,6 +173,7 @@ static void members_change(struct hall *h, unsigned t)
 static void tick(struct hall *h, unsigned t)
 {
     members_change(h, t);
+    h->desk.rows.used = 0;
     for (unsigned i = 0; i < LEGS; i++) {
         peer_sends(h, i, t);
     }
