@@ -56,10 +56,15 @@ static size_t arena_bytes(uint32_t legs_max)
     return scratch + rx + tx + slots + lanes + pools + hush_arena_bytes() + 32 * LINE_BYTES;
 }
 
-/* Of a pull, or of a conference larger than that. In samples. */
-static size_t rows_max(uint32_t legs_max)
+/* So many legs have rows at a time: those of a pull, or of a conference larger than that. */
+static size_t row_legs(uint32_t legs_max)
 {
-    return ROWS_LEG_SAMPLES * MAX((size_t)BATCH_LEGS_MAX, (size_t)legs_max + CONF_CLIPS_MAX);
+    return MAX((size_t)BATCH_LEGS_MAX, (size_t)legs_max + CONF_CLIPS_MAX);
+}
+
+static size_t rows_arena_bytes(uint32_t legs_max)
+{
+    return row_legs(legs_max) * (ROWS_LEG_SAMPLES * sizeof(int16_t) + sizeof(int16_t *)) + LINE_BYTES;
 }
 
 static void engine_carve(struct engine *e)
@@ -104,8 +109,9 @@ static void engine_carve(struct engine *e)
     }
     pool_init(&e->pool, a, pool_small(e->cfg.legs_max), pool_large(e->cfg.legs_max));
     arena_seal(a);
-    e->rows.max = rows_max(e->cfg.legs_max);
+    e->rows.max = ROWS_LEG_SAMPLES * row_legs(e->cfg.legs_max);
     e->rows.base = arena_take(&e->rows_arena, e->rows.max * sizeof *e->rows.base);
+    e->tools.heard = arena_take(&e->rows_arena, row_legs(e->cfg.legs_max) * sizeof *e->tools.heard);
     arena_seal(&e->rows_arena);
 }
 
@@ -119,7 +125,7 @@ int engine_build(struct engine **out, const struct engine_cfg *cfg)
     e->cfg.batch_legs = cfg->batch_legs ? MIN(cfg->batch_legs, (uint32_t)BATCH_LEGS_MAX) : BATCH_LEGS_MAX;
     int err = arena_build(&e->arena, arena_bytes(cfg->legs_max));
     if (!err) {
-        err = arena_build_sparse(&e->rows_arena, rows_max(cfg->legs_max) * sizeof *e->rows.base);
+        err = arena_build_sparse(&e->rows_arena, rows_arena_bytes(cfg->legs_max));
     }
     if (err) {
         engine_free(e);
@@ -302,9 +308,16 @@ static void batch_add(struct engine *e, const struct conf *conf, uint32_t first,
 /* Begins as many conferences as fit one batch, at least one. @return the first beyond them */
 static struct conf *confs_gather(struct engine *e, struct conf *first, uint64_t due_ns, unsigned skipped)
 {
-    struct conf *conf = first;
+    struct conf *conf = first, *trail[CONFS_AHEAD] = {NULL};
+    unsigned n = 0;
     e->n_batch = 0;
     do {
+        conf_fetch(conf->ahead);
+        struct conf **behind = &trail[n++ % CONFS_AHEAD];
+        if (*behind) {
+            (*behind)->ahead = conf;
+        }
+        *behind = conf;
         conf_begin(conf, due_ns, skipped);
         if (conf->plan.n_legs <= e->cfg.batch_legs) {
             batch_add(e, conf, 0, conf->plan.n_legs);

@@ -6,7 +6,7 @@
 
 enum {
     ARRIVAL_EVERY_TICKS = 4, /* how often a talker's arrival time is asked for */
-    FETCH_AHEAD = 2,         /* packets */
+    FETCH_AHEAD = 6,         /* packets */
     LEGS_AHEAD = 4           /* to be asked */
 };
 
@@ -26,6 +26,7 @@ static void pull_deliver(struct engine *e, const struct pull *pull, const struct
     }
     leg->reads_hit++;
     bool known = leg_rx_rtp(leg, rx->buf, rx->bytes, from, e->now_ns);
+    leg_fetch_frame(leg);
     if (known && rx->at_ns) {
         leg_arrival(leg, rx->at_ns, e->now_ns);
     }

@@ -35,6 +35,7 @@ void desk_open(struct desk *desk, uint32_t n_lanes)
         .hush = hush_build(a),
     };
     desk->rows = (struct rows){.base = arena_take(a, rows_bytes), .max = rows_bytes / sizeof(int16_t)};
+    desk->tools.heard = arena_take(a, LEGS_MAX * sizeof(int16_t *));
     if (n_lanes) {
         desk->tools.leg.lanes = arena_take(a, sizeof(struct lanes));
         lanes_init(desk->tools.leg.lanes, n_lanes);

@@ -13,15 +13,15 @@ int conf_build(struct conf **out, const struct conf_cfg *cfg)
     }
     uint32_t mixed_max = (cfg->talkers ? MIN(cfg->talkers, cfg->legs_max) : cfg->legs_max) + CONF_CLIPS_MAX;
     size_t legs_max = (size_t)cfg->legs_max + CONF_RELAYS_MAX + CONF_CLIPS_MAX;
-    struct conf *conf = mem_get(sizeof *conf + (legs_max + 2 * (size_t)mixed_max) * sizeof(struct leg *));
+    struct conf *conf = mem_get(sizeof *conf + (cfg->talkers + mixed_max + legs_max) * sizeof(struct leg *));
     if (!conf) {
         return -ENOMEM;
     }
     conf->cfg = *cfg;
-    conf->plan.legs = (struct leg **)(conf + 1);
-    conf->mixed = conf->plan.legs + legs_max;
+    conf->talkers = (struct leg **)(conf + 1);
+    conf->mixed = conf->talkers + cfg->talkers;
     conf->mixed_max = mixed_max;
-    conf->rows = (int16_t **)(conf->mixed + mixed_max);
+    conf->plan.legs = conf->mixed + mixed_max;
     *out = conf;
     return 0;
 }

@@ -32,39 +32,55 @@ struct fed {
 /* Who hears whom, flat: compiled when it changes, only run on the tick. */
 struct plan {
     struct leg **legs; /* [n_legs] by group */
-    uint32_t n_legs;
-    struct group groups[GROUPS_MAX];
-    uint32_t n_groups;
+    uint32_t n_legs, n_groups;
     bool rate_used[RATES]; /* somebody listens at this rate */
     bool in_lanes;         /* somebody's codec works on many channels at once: worth waiting for other conferences */
+    struct group groups[GROUPS_MAX];
     struct fed fed[GROUPS_MAX]; /* of an annex, by group */
 };
 
 struct conf {
-    struct conf *next; /* in its slot's list, in the list of those that move, or in the list to hand back */
+    /* First what every tick touches, as in a leg. */
+    struct conf *next;  /* in its slot's list, in the list of those that move, or in the list to hand back */
+    struct conf *ahead; /* whose turn came a little later the last time: only to be fetched, it may be gone */
     unsigned i_slot;
+    uint32_t tick;
+    uint32_t position; /* tick, and those that never ran */
+    bool changed;      /* the plan must be compiled before the next tick */
+    bool encodes;      /* keeps encoders */
+    bool is_hungry;    /* of an annex: waits for this tick's frames, and hungry is the next such */
+    uint8_t to_beat_dbov; /* see relay.h; of an annex: as its owner says */
+    uint64_t due_ns;      /* when this tick was due */
+    uint32_t n_relays;    /* legs that are nobody's */
+    uint32_t n_clips;     /* these too */
+    uint32_t n_talkers, n_mixed;
+    struct leg **talkers; /* [cfg.talkers] */
+    struct leg **mixed;   /* [mixed_max] this tick's contributors */
+    struct encoder *surplus; /* to hand back */
+    struct conf_cfg cfg;
+    struct plan plan;
+
+    /* The rest. */
     bool parked; /* on its way to i_slot, which it joins at join_ns */
     uint64_t join_ns;
-    uint32_t tick;
-    bool changed;          /* the plan must be compiled before the next tick */
-    bool is_hungry;        /* of an annex: waits for this tick's frames, and hungry is the next such */
-    uint8_t to_beat_dbov;  /* see relay.h; of an annex: as its owner says */
-    uint32_t position;     /* tick, and those that never ran */
-    uint32_t n_relays;     /* legs that are nobody's */
-    uint32_t n_clips;      /* these too */
-    uint64_t due_ns;       /* when this tick was due */
     uint64_t owner_due_ns; /* of an annex: of the newest frame; 0: none yet */
     struct conf *hungry;
-    struct plan plan;
     struct encoders encoders[CODECS];
-    struct encoder *surplus; /* to hand back */
-    struct leg *talkers[TALKERS_MAX];
-    uint32_t n_talkers;
-    struct leg **mixed; /* [mixed_max] this tick's contributors */
-    int16_t **rows;     /* [mixed_max] their rows at one rate */
-    uint32_t n_mixed, mixed_max;
-    struct conf_cfg cfg;
+    uint32_t mixed_max;
 };
+
+/* With the only group of most, and what stands behind the struct: pointers to who talks and to the first legs. */
+#define CONF_TICK_BYTES (offsetof(struct conf, plan.groups) + sizeof(struct group))
+#define CONFS_AHEAD 4
+#define CONF_POINTERS_BYTES (2 * LINE_BYTES)
+static_assert(CONF_TICK_BYTES <= 3 * LINE_BYTES, "three lines of a conference a tick");
+
+/** This conference's turn comes soon. */
+FETCH void conf_fetch(const struct conf *conf)
+{
+    lines_fetch(conf, CONF_TICK_BYTES);
+    lines_fetch(conf + 1, CONF_POINTERS_BYTES);
+}
 
 /* Scratch of a worker for one bus at a time; all aligned. */
 struct mix_tools {
@@ -72,6 +88,7 @@ struct mix_tools {
     struct outbox *box;
     struct stage_watch *watch; /* NULL: nobody measures */
     struct hush *hush;         /* NULL: everybody encodes his own silence */
+    int16_t **heard;           /* [legs_max + CONF_CLIPS_MAX] the rows of a bus */
     int16_t *s1, *s2;          /* [FRAME_SAMPLES_MAX] the sum, split */
     int16_t *listen;           /* [FRAME_SAMPLES_MAX] what listeners hear */
     int16_t *silence;          /* [FRAME_SAMPLES_MAX] zeros */

@@ -140,6 +140,7 @@ void encoders_enter(struct conf *conf, struct leg *leg)
         return;
     }
     all->n += leg->encoder != NULL;
+    conf->encodes |= leg->encoder != NULL;
     all->n_legs += !conf->cfg.annex;
     if (conf->cfg.annex && leg->encoder) {
         spare_put(conf, leg);
@@ -179,13 +180,9 @@ void encoders_part(struct conf *conf, struct leg *leg)
     leg->grouped = false; /* encoders_leave has nothing left to do */
 }
 
-void encoders_tick(struct conf *conf)
+static void surplus_find(struct conf *conf)
 {
-    for (uint32_t i = 0; i < conf->n_mixed; i++) {
-        if (conf->mixed[i]->tx_on) {
-            conf_leg_apart(conf, conf->mixed[i]);
-        }
-    }
+    conf->encodes = false;
     for (unsigned id = 0; id < CODECS; id++) {
         struct encoders *all = &conf->encoders[id];
         for (; all->n > all->max && all->spare; all->n--) {
@@ -193,6 +190,19 @@ void encoders_tick(struct conf *conf)
             encoder->next = conf->surplus;
             conf->surplus = encoder;
         }
+        conf->encodes |= all->n > 0;
+    }
+}
+
+void encoders_tick(struct conf *conf)
+{
+    for (uint32_t i = 0; i < conf->n_mixed; i++) {
+        if (conf->mixed[i]->tx_on) {
+            conf_leg_apart(conf, conf->mixed[i]);
+        }
+    }
+    if (conf->encodes) {
+        surplus_find(conf);
     }
     if (conf->changed) {
         graph_compile(conf);

@@ -21,47 +21,59 @@ struct encoder;
 
 /* Everything a leg is made from, a value. rx is towards the mixer, tx towards the participant. */
 struct leg_cfg {
+    /* what every tick looks at */
+    struct relay *relay; /* nobody's leg: a silent listener without a socket, whose packets are broadcast there */
+    struct relay *feed;  /* of a leg in an annex: what it hears */
+    const struct codec *codec;
+    struct codec_cfg fmt;
+    struct addr remote_rtp; /* from the peer's SDP */
+    uint32_t ssrc;          /* random */
+    int rtp_fd, rtcp_fd;    /* bound, non-blocking UDP sockets, not connected; rtcp_fd -1: rtcp-mux or no RTCP */
+    uint16_t quiet_s;       /* EV_QUIET after so long without RTP; 0: never */
+    bool rtcp_mux;          /* RTCP arrives on and goes to the RTP port */
+    uint8_t pt_rx, pt_tx;   /* payload type the peer sends, and that we send */
+    uint8_t pt_event_rx;    /* telephone-event (RFC 4733) towards us, PT_NONE: none */
+    uint8_t pt_cn_rx;       /* comfort noise, PT_NONE: none */
+    uint8_t ext_level_rx;   /* its level in its header (RFC 6464), id 1..14; 0: not negotiated */
+    uint8_t ext_levels_tx;  /* the contributors' levels in ours (RFC 6465); 0: not negotiated */
+
+    /* the rest */
     uint64_t id;             /* signalling's own name for it; comes back in every event */
-    int rtp_fd, rtcp_fd;     /* bound, non-blocking UDP sockets, not connected; rtcp_fd -1: rtcp-mux or no RTCP */
-    struct relay *relay;     /* nobody's leg: a silent listener without a socket, whose packets are broadcast there */
-    struct relay *feed;      /* of a leg in an annex: what it hears */
-    bool rtcp_mux;           /* RTCP arrives on and goes to the RTP port */
-    struct addr remote_rtp;  /* from the peer's SDP */
     struct addr remote_rtcp; /* from a=rtcp, else RTP port + 1; unset: send no RTCP */
     struct addr latch_host;  /* RTP from this host (any port) may also be the peer's: the source of its signalling.
                                 Unset: only remote_rtp is believed */
-    const struct codec *codec;
-    struct codec_cfg fmt;
-    uint8_t pt_rx, pt_tx;    /* payload type the peer sends, and that we send */
-    uint8_t pt_event_rx;     /* telephone-event (RFC 4733) towards us, PT_NONE: none */
-    uint8_t pt_cn_rx;        /* comfort noise, PT_NONE: none */
-    uint8_t ext_level_rx;    /* its level in its header (RFC 6464), id 1..14; 0: not negotiated */
-    uint8_t ext_levels_tx;   /* the contributors' levels in ours (RFC 6465); 0: not negotiated */
     uint8_t ptime_tx_ms;     /* 10, 20, 40 or 60 for PCMU, PCMA and L16; Opus always 20. 0: 20 */
     bool rx_on, tx_on;       /* direction of the media, from our side */
-    uint32_t ssrc, ts0;      /* random */
     uint16_t seq0;           /* random */
-    uint16_t quiet_s;        /* EV_QUIET after so long without RTP; 0: never */
+    uint32_t ts0;            /* random */
     char cname[CNAME_MAX];   /* RTCP SDES */
     const struct clip *clip; /* nobody's leg: no socket, it sends nothing and plays that, always heard. EV_PLAYED */
     uint32_t clip_times;     /* so often; 0: for ever */
     struct seal_keys seal;   /* SRTP; suite SEAL_NONE: plain RTP */
 };
 
+#define LEG_CFG_TICK_BYTES offsetof(struct leg_cfg, id)
+
 /* Counted while the leg ran; whole once it has come back. */
 struct leg_stats {
+    /* what every tick counts */
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-    uint64_t rx_lost;                    /* expected minus received, RFC 3550 A.3; negative differences give 0 */
-    uint32_t rx_jitter_ts;               /* interarrival jitter in RTP ticks, RFC 3550 A.8 */
+    uint64_t decoded;                    /* packets */
     uint32_t delay_ms_now, delay_ms_max; /* frames held in the jitter buffer */
-    uint64_t decoded, concealed;         /* packets; made-up stretches */
-    uint64_t undecoded;                  /* packets whose turn came while nobody could hear them */
-    uint64_t pauses;                     /* packets without audio: comfort noise, telephone events */
+    uint8_t level_dbov;                  /* last frame */
+
+    /* the rest */
+    uint64_t rx_lost;      /* expected minus received, RFC 3550 A.3; negative differences give 0 */
+    uint32_t rx_jitter_ts; /* interarrival jitter in RTP ticks, RFC 3550 A.8 */
+    uint64_t concealed;    /* made-up stretches */
+    uint64_t undecoded;    /* packets whose turn came while nobody could hear them */
+    uint64_t pauses;       /* packets without audio: comfort noise, telephone events */
     uint64_t drops[DROPS];
     uint32_t peer_lost, peer_jitter_ts; /* last report block about what we sent */
     uint32_t rtt_us;                    /* from LSR/DLSR, 0: unknown */
-    uint8_t level_dbov;                 /* last frame */
 };
+
+#define LEG_STATS_TICK_BYTES offsetof(struct leg_stats, rx_lost)
 
 /**
  * Builds a leg complete: states, buffers. Opens nothing: the sockets come in cfg.

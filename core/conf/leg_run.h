@@ -41,21 +41,25 @@ struct encoder {
 };
 
 struct leg {
+    /*
+     * First what every tick touches, in as few lines as it fits: of thousands of legs each line comes from far away.
+     * leg_fetch asks for them in time.
+     */
     /* identity on the worker */
     struct conf *conf;
-    struct leg *next; /* in the engine's list of legs to hand back; while a plan is compiled, in its group's */
+    struct seal *seal; /* SRTP; NULL: plain RTP */
+    uint64_t rtcp_due_ns;
     uint32_t slot_rtp, slot_rtcp;
     uint32_t beat_index; /* spreads housekeeping over ticks */
-    uint64_t rtcp_due_ns;
 
     /* rx: pump */
-    bool connected, rx_on, tx_on, muted, deaf;
-    bool paused;         /* the sender said so (CN, event) or has not begun: silence, no concealment */
-    bool starting;       /* its stream has not filled a first tick yet */
-    bool latch_wanted;   /* remote_rtp is proved by a packet: connect the socket */
-    bool queue_clean;    /* nothing from before the connect is left in the socket: the kernel vouches */
-    bool plays;          /* a clip, and has no stream */
     uint32_t arrival_ns; /* its packets' arrival within the 20 ms of the schedule */
+    bool connected, rx_on, tx_on, muted, deaf;
+    bool paused;       /* the sender said so (CN, event) or has not begun: silence, no concealment */
+    bool starting;     /* its stream has not filled a first tick yet */
+    bool latch_wanted; /* remote_rtp is proved by a packet: connect the socket */
+    bool queue_clean;  /* nothing from before the connect is left in the socket: the kernel vouches */
+    bool plays;        /* a clip, and has no stream */
     bool arrival_known;
     bool surplus_due;               /* its conference has just moved over its arrival: two packets wait for one tick */
     uint8_t talk_weight;            /* how much it has talked lately: its say in where the conference ticks */
@@ -65,12 +69,8 @@ struct leg {
     struct plc plc;
 
     /* rx: this tick's audio */
-    int16_t *row;                 /* [frame] at the leg's rate; of this tick, in the worker's rows */
-    int16_t *row_at[RATES];       /* the same at the other bus rates, when somebody there listens */
-    struct fir_state *fir[RATES]; /* to them; NULL at the own rate */
-    uint32_t fir_tick[RATES];     /* tick at which it ran last: a gap means a fresh start */
-    int16_t *fifo;                /* decoded, not played: packets longer or shorter than a tick */
-    uint32_t n_fifo;
+    int16_t *row;                   /* [frame] at the leg's rate; of this tick, in the worker's rows */
+    uint32_t n_fifo;                /* samples in fifo */
     bool made_up;                   /* some of this tick's audio was concealed */
     uint8_t level_dbov, score_dbov; /* now; with a slow fall, what the loudest are chosen by */
     int peak;
@@ -94,26 +94,30 @@ struct leg {
     bool own_encoder;      /* encodes for itself: talks, talked a moment ago, or is new */
     bool holds_shared;     /* its encoder is its group's */
     bool grouped, solo;    /* it may share an encoder, or never will; neither: not in a plan yet */
-    uint16_t apart_ticks;  /* since its voice left what it hears */
     bool at_rest;          /* whom its encoder serves hear the shared silence, whose state it takes (hush.h) */
     uint8_t silent_frames; /* that it has encoded in a row */
     bool marker;           /* next packet begins a talk spurt */
     uint8_t packet_ticks;  /* ticks in a packet; 0: two packets in a tick */
     uint8_t n_gathered;
+    uint16_t apart_ticks; /* since its voice left what it hears */
     uint16_t gathered_bytes;
     uint16_t seq;
     uint32_t ts, frame_ts;
     uint64_t tx_octets;
     struct encoder *encoder; /* its own, or its group's; NULL: another holds that, or the codec has no state */
     void *decoder;
-    struct seal *seal; /* SRTP; NULL: plain RTP */
-    uint8_t *gathered; /* payload of a packet longer than a tick; unused if none is */
-
-    /* what a clean tick touches ends within the first lines of these */
     struct leg_news news;
-    struct leg_stats stats;
-    struct jbuf jbuf;
-    struct leg_cfg cfg;
+
+    /* What is seldom needed, or begins with what is needed and begins a line for that. */
+    struct leg *next;             /* of those to hand back; while a plan is compiled, of its group's */
+    int16_t *row_at[RATES];       /* row at the other bus rates, when somebody there listens */
+    struct fir_state *fir[RATES]; /* to them; NULL at the own rate */
+    uint32_t fir_tick[RATES];     /* tick at which it ran last: a gap means a fresh start */
+    int16_t *fifo;                /* decoded, not played: packets longer or shorter than a tick */
+    uint8_t *gathered;            /* payload of a packet longer than a tick; unused if none is */
+    struct leg_stats stats ALIGNED_LINE;
+    struct jbuf jbuf ALIGNED_LINE;
+    struct leg_cfg cfg ALIGNED_LINE;
 
     /* between an annex and its owner */
     bool fed;                /* what it has been sent ends before the tick at feed_next of its conference */
@@ -232,30 +236,52 @@ void leg_tell_drops(struct leg *leg, struct worker_stats *sums);
 /** Is a group's encode good for both? */
 bool leg_same_group(const struct leg *a, const struct leg *b);
 
-static inline void lines_fetch(const void *from, size_t bytes)
+FETCH void lines_fetch(const void *from, size_t bytes)
 {
     for (size_t at = 0; at < bytes; at += LINE_BYTES) {
         __builtin_prefetch((const uint8_t *)from + at, 1);
     }
 }
 
-/** This leg's turn in a tick comes soon. */
-static inline void leg_fetch(const struct leg *leg)
+#define LEG_LINES_BYTES offsetof(struct leg, news.digits)
+static_assert(LEG_LINES_BYTES <= 4 * LINE_BYTES && LEG_STATS_TICK_BYTES <= LINE_BYTES &&
+                  LEG_CFG_TICK_BYTES <= 2 * LINE_BYTES && JBUF_TICK_BYTES <= 2 * LINE_BYTES,
+              "nine lines of a leg a tick");
+
+/*
+ * A leg's lines, asked for a little before each is needed. Not all at once: a core waits for some two dozen at a time,
+ * and more are not asked for or hold up everything else.
+ */
+
+/** Its socket will be asked soon. */
+FETCH void leg_fetch(const struct leg *leg)
 {
-    lines_fetch(leg, offsetof(struct leg, news.digits));
-    lines_fetch(&leg->stats, offsetof(struct leg_stats, drops));
-    lines_fetch(&leg->jbuf, offsetof(struct jbuf, packets) + sizeof leg->jbuf.packets[0]);
-    lines_fetch(&leg->cfg, offsetof(struct leg_cfg, cname));
+    lines_fetch(leg, LINE_BYTES);
+    lines_fetch(&leg->jbuf, LINE_BYTES);
+    lines_fetch(&leg->cfg, LEG_CFG_TICK_BYTES);
 }
 
-/** A packet of this leg comes soon, or goes. */
-static inline void leg_fetch_rx(const struct leg *leg)
+/** A packet of it will be looked at soon. */
+FETCH void leg_fetch_rx(const struct leg *leg)
 {
+    lines_fetch((const uint8_t *)leg + LINE_BYTES, LEG_LINES_BYTES - LINE_BYTES);
+    lines_fetch(&leg->stats, LEG_STATS_TICK_BYTES);
+    lines_fetch((const uint8_t *)&leg->jbuf + LINE_BYTES, JBUF_TICK_BYTES - LINE_BYTES);
     if (leg->seal) {
         seal_fetch_rx(leg->seal);
     }
 }
-static inline void leg_fetch_tx(const struct leg *leg)
+
+/** What concealment remembers will be written soon. */
+FETCH void leg_fetch_frame(const struct leg *leg)
+{
+    if (leg->plc.history) {
+        lines_fetch(leg->plc.history + leg->plc.oldest, rate_frame_samples(leg->cfg.fmt.rate_hz) * sizeof(int16_t));
+    }
+}
+
+/** A packet goes to it soon. */
+FETCH void leg_fetch_tx(const struct leg *leg)
 {
     if (leg->seal) {
         seal_fetch_tx(leg->seal);

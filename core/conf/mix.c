@@ -44,13 +44,13 @@ static bool hears_minus(const struct leg *leg, const struct conf *conf, const st
 }
 
 /* This rate's rows, first those of who is served here. @return how many those are */
-static uint32_t bus_rows(const struct bus *bus, struct conf *conf)
+static uint32_t bus_rows(const struct bus *bus, const struct conf *conf, int16_t **rows)
 {
     uint32_t n_own = 0, n_other = conf->n_mixed;
     for (uint32_t i = 0; i < conf->n_mixed; i++) {
         struct leg *leg = conf->mixed[i];
         uint32_t at = hears_minus(leg, conf, bus) ? n_own++ : --n_other;
-        conf->rows[at] = leg->i_rate == bus->i_rate ? leg->row : leg->row_at[bus->i_rate];
+        rows[at] = leg->i_rate == bus->i_rate ? leg->row : leg->row_at[bus->i_rate];
     }
     return n_own;
 }
@@ -59,19 +59,20 @@ static uint32_t bus_rows(const struct bus *bus, struct conf *conf)
 static void bus_mix(struct bus *bus, struct conf *conf, const struct mix_tools *t)
 {
     const struct simd *simd = t->leg.simd;
-    uint32_t n_own = bus_rows(bus, conf);
+    int16_t **rows = t->heard;
+    uint32_t n_own = bus_rows(bus, conf, rows);
     int32_t peaks = 0;
     for (uint32_t i = 0; i < conf->n_mixed; i++) {
         peaks = MIN(peaks + conf->mixed[i]->peak, INT32_MAX / 2);
     }
     /* Resampling may overshoot a little: an eighth of headroom keeps the test on the safe side. */
     if (peaks + peaks / 8 <= SIMD_KNEE) {
-        simd->mix_n1(conf->rows, conf->n_mixed, n_own, bus->n, t->listen);
+        simd->mix_n1(rows, conf->n_mixed, n_own, bus->n, t->listen);
     } else {
-        simd->mix_sum_split((const int16_t *const *)conf->rows, conf->n_mixed, bus->n, t->s1, t->s2);
+        simd->mix_sum_split((const int16_t *const *)rows, conf->n_mixed, bus->n, t->s1, t->s2);
         simd->limit_soft(t->s1, t->s2, NULL, t->listen, bus->n);
         for (uint32_t i = 0; i < n_own; i++) {
-            simd->limit_soft(t->s1, t->s2, conf->rows[i], conf->rows[i], bus->n);
+            simd->limit_soft(t->s1, t->s2, rows[i], rows[i], bus->n);
         }
     }
     uint64_t squares = 0;

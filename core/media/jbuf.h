@@ -25,6 +25,7 @@ struct jbuf_packet {
 
 #define LEVEL_UNKNOWN 255
 
+/* What a clean tick touches stands first. */
 struct jbuf {
     struct pool *pool;
     uint32_t frame_ts; /* one tick in RTP ticks */
@@ -53,6 +54,8 @@ struct jbuf {
     struct jbuf_packet packets[JBUF_SLOTS];
     struct jbuf_packet past[JBUF_PAST]; /* kept, the newest last */
 };
+
+#define JBUF_TICK_BYTES (offsetof(struct jbuf, packets) + sizeof(struct jbuf_packet))
 
 enum jbuf_get {
     JBUF_EMPTY,  /* nothing here: conceal a tick, ask again next tick */
