@@ -9,7 +9,8 @@
 enum {
     FADE_TICKS = 3,    /* concealed in a row before a codec's own concealment is trusted to be silent */
     IDLE_TICKS = 5,    /* so long without voice: what was measured last is the noise around it */
-    PROBE_TICKS = 128, /* that is measured again every so often */
+    PROBE_TICKS = 256, /* that is measured again every 5 s */
+    PROBE_WARM = 1,    /* packets, for a look at what has no voice */
     LIE_TICKS = 10     /* a header that claims too much for so long is wrong */
 };
 
@@ -207,10 +208,10 @@ static void frame_gather(struct leg *leg, const struct leg_tools *tools, size_t 
     memmove(leg->fifo, leg->fifo + used, leg->n_fifo * sizeof *leg->fifo);
 }
 
-/* The decoder hears what has been kept; nobody else does. */
-static void decoder_warm(struct leg *leg, const struct leg_tools *tools, unsigned n)
+/* The decoder hears kept packets first to end-1; nobody else does. */
+static void decoder_warm(struct leg *leg, const struct leg_tools *tools, unsigned first, unsigned end)
 {
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = first; i < end; i++) {
         const struct jbuf_packet *p = &leg->jbuf.past[i];
         leg->cfg.codec->decode(leg->decoder, tools->simd, p->payload, p->bytes, tools->scratch);
         count_add(&tools->stats->warmed, 1);
@@ -335,7 +336,7 @@ void leg_hear(struct leg *leg, const struct leg_tools *tools)
         leg->audible = false;
         return;
     }
-    decoder_warm(leg, tools, j->n_past - 1u);
+    decoder_warm(leg, tools, 0, j->n_past - 1u);
     row_fill(leg, packet_decode(leg, tools, &j->past[j->n_past - 1], leg->row), frame);
     jbuf_forget(j);
     leg->n_passed--;
@@ -369,7 +370,8 @@ void leg_frame(struct leg *leg, const struct leg_tools *tools)
         return;
     }
     if (leg->jbuf.n_past) {
-        decoder_warm(leg, tools, leg->jbuf.n_past);
+        unsigned n = leg->jbuf.n_past, n_warm = leg->idle_ticks == IDLE_TICKS ? MIN(n, (unsigned)PROBE_WARM) : n;
+        decoder_warm(leg, tools, n - n_warm, n);
         jbuf_forget(&leg->jbuf);
     }
     if (!is_direct(leg)) {

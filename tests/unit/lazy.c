@@ -267,7 +267,7 @@ static void only_who_is_heard(void **state)
     decoded = count_get(&h->desk.stats.decoded) - decoded;
     undecoded = count_get(&h->desk.stats.undecoded) - undecoded;
     assert_int_equal(decoded + undecoded, 5000);
-    assert_in_range(decoded, 1000 + 4 * 1000 / 128 - 4, 1200);
+    assert_in_range(decoded, 1000 + 4 * 1000 / 256 - 4, 1100);
     hall_close(h);
     h = hall_open(0, true, false, 16000, 0);
     room_run(h, &hush, 50);
