@@ -137,7 +137,7 @@ int bench_churn(int argc, char **argv)
                          .seconds = 12,
                          .rounds = 1,
                          .churn = 200,
-                         .churn_seconds = 80,
+                         .churn_seconds = 160,
                          .offered_percent = 120};
     const struct option_line lines[] = {
         OPTION_COUNT("legs", o.legs, "the load, and the server's capacity in the overload; default 1000"),
@@ -145,7 +145,7 @@ int bench_churn(int argc, char **argv)
         OPTION_COUNT("talkers", o.talkers, "of each room, up to 8; default 3"),
         OPTION_COUNT("churn", o.churn, "joins, and as many leaves, a second; default 200"),
         OPTION_COUNT("churn-seconds", o.churn_seconds,
-                     "of it, default 80: SIP remembers for 32 s, memory tells after that"),
+                     "of it, default 160: SIP remembers for 32 s, memory settles in another 30"),
         OPTION_COUNT("offered", o.offered_percent, "per cent of capacity offered in the overload; default 120"),
         OPTION_COUNT("seconds", o.seconds,
                      "measured in each match, 3 or more, default 12; the joins and leaves last longer"),

@@ -312,7 +312,9 @@ static struct conf *confs_gather(struct engine *e, struct conf *first, uint64_t 
     unsigned n = 0;
     e->n_batch = 0;
     do {
-        conf_fetch(conf->ahead);
+        if (conf->ahead) {
+            conf_fetch(conf->ahead);
+        }
         struct conf **behind = &trail[n++ % CONFS_AHEAD];
         if (*behind) {
             (*behind)->ahead = conf;
