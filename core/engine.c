@@ -237,7 +237,7 @@ static void ssrc_post(struct engine *e, struct leg *leg)
 /* Who has not been heard for long is worth telling of only where somebody may need the place. */
 static void hush_look(const struct conf *conf, struct leg *leg)
 {
-    unsigned periods = conf->cfg.hushed_s * (1000u / TICK_MS) / RTCP_EVERY_TICKS;
+    unsigned periods = conf->cfg.hushed_s * (1000u / TICK_MS) / KEEP_EVERY_TICKS;
     if (!periods || !conf->n_relays || leg->cfg.relay || leg->plays) {
         return;
     }
@@ -286,7 +286,7 @@ static void conf_housekeep(struct engine *e, struct conf *conf)
         if (news->n_digits || news->quiet || news->bye || news->speaks || news->hush || news->played) {
             news_post(e, leg);
         }
-        if ((conf->tick + leg->beat_index) % RTCP_EVERY_TICKS == 0) {
+        if ((conf->tick + leg->beat_index) % KEEP_EVERY_TICKS == 0) {
             leg_tell_drops(leg, e->cfg.stats);
             leg_show(leg);
             conf_leg_look(conf, leg);

@@ -10,7 +10,7 @@
 enum {
     RX_SLOTS = 512,        /* packets of one pull: they stay in the second-level cache until they are decoded */
     BATCH_LEGS_MAX = 256,  /* legs of one pull: each may have two packets */
-    RTCP_EVERY_TICKS = 16, /* how often a leg's RTCP socket is asked, and its drops are added up */
+    KEEP_EVERY_TICKS = 16, /* how often a leg's housekeeping is done */
 };
 
 struct pull {

@@ -5,10 +5,17 @@
 #include "core/engine_priv.h"
 
 enum {
-    ARRIVAL_EVERY_TICKS = 4, /* how often a talker's arrival time is asked for */
-    FETCH_AHEAD = 6,         /* packets */
-    LEGS_AHEAD = 4           /* to be asked */
+    RTCP_READ_TICKS = 48, /* how often a leg's RTCP socket is asked: reports come every 5 s */
+    FETCH_AHEAD = 6,      /* packets */
+    LEGS_AHEAD = 4        /* to be asked */
 };
+
+/* Reports tell the round trip only if one knows when they came, not when they were read. */
+static uint64_t report_ns(const struct engine *e, const struct io_rx *rx)
+{
+    bool is_recent = rx->at_ns <= e->now_ns && e->now_ns - rx->at_ns <= (RTCP_READ_TICKS + CATCHUP_TICKS_MAX) * TICK_NS;
+    return is_recent ? rx->at_ns : e->now_ns;
+}
 
 static void pull_deliver(struct engine *e, const struct pull *pull, const struct io_rx *rx)
 {
@@ -21,7 +28,7 @@ static void pull_deliver(struct engine *e, const struct pull *pull, const struct
     count_add(&e->cfg.stats->rx_bytes, (uint64_t)rx->bytes);
     const struct addr *from = rx->want_from ? &rx->from : NULL;
     if (pull->rtcp) {
-        leg_rx_rtcp(leg, rx->buf, rx->bytes, from, e->now_ns);
+        leg_rx_rtcp(leg, rx->buf, rx->bytes, from, report_ns(e, rx));
         return;
     }
     leg->reads_hit++;
@@ -73,7 +80,7 @@ static void pull_add(struct engine *e, struct leg *leg, bool rtcp)
     e->rx[e->n_rx] = (struct io_rx){
         .slot = rtcp ? leg->slot_rtcp : leg->slot_rtp,
         .want_from = rtcp || !leg->queue_clean,
-        .want_at = !rtcp && leg->in_mix && (leg->conf->tick + leg->beat_index) % ARRIVAL_EVERY_TICKS == 0,
+        .want_at = rtcp || leg_asks_arrival(leg, leg->conf->tick),
         .buf = e->rx_bufs + (size_t)e->n_rx_used * PACKET_STRIDE_BYTES,
     };
     e->n_rx++;
@@ -102,7 +109,7 @@ void engine_pull(struct engine *e, unsigned skipped)
             continue; /* there is nobody */
         }
         leg_pull(e, leg, leg_reads(leg, tick, skipped));
-        if (leg->cfg.rtcp_fd >= 0 && (tick + leg->beat_index) % RTCP_EVERY_TICKS == 0) {
+        if (leg->cfg.rtcp_fd >= 0 && (tick + leg->beat_index) % RTCP_READ_TICKS == 0) {
             pull_add(e, leg, true);
         }
     }

@@ -45,17 +45,17 @@ struct conf {
     struct conf *ahead; /* whose turn came a little later the last time: only to be fetched, it may be gone */
     unsigned i_slot;
     uint32_t tick;
-    uint32_t position; /* tick, and those that never ran */
-    bool changed;      /* the plan must be compiled before the next tick */
-    bool encodes;      /* keeps encoders */
-    bool is_hungry;    /* of an annex: waits for this tick's frames, and hungry is the next such */
+    uint32_t position;    /* tick, and those that never ran */
+    bool changed;         /* the plan must be compiled before the next tick */
+    bool encodes;         /* keeps encoders */
+    bool is_hungry;       /* of an annex: waits for this tick's frames, and hungry is the next such */
     uint8_t to_beat_dbov; /* see relay.h; of an annex: as its owner says */
     uint64_t due_ns;      /* when this tick was due */
     uint32_t n_relays;    /* legs that are nobody's */
     uint32_t n_clips;     /* these too */
     uint32_t n_talkers, n_mixed;
-    struct leg **talkers; /* [cfg.talkers] */
-    struct leg **mixed;   /* [mixed_max] this tick's contributors */
+    struct leg **talkers;    /* [cfg.talkers] */
+    struct leg **mixed;      /* [mixed_max] this tick's contributors */
     struct encoder *surplus; /* to hand back */
     struct conf_cfg cfg;
     struct plan plan;

@@ -61,6 +61,7 @@ struct leg {
     bool queue_clean;  /* nothing from before the connect is left in the socket: the kernel vouches */
     bool plays;        /* a clip, and has no stream */
     bool arrival_known;
+    uint8_t arrival_steady;         /* so many in a row came when they were thought to */
     bool surplus_due;               /* its conference has just moved over its arrival: two packets wait for one tick */
     uint8_t talk_weight;            /* how much it has talked lately: its say in where the conference ticks */
     uint8_t reads_asked, reads_hit; /* this tick */
@@ -147,7 +148,7 @@ struct leg {
  * them stay in the first-level cache, where a row a leg would be fetched and thrown out again tick after tick.
  */
 struct rows {
-    int16_t *base; /* aligned */
+    int16_t *base;    /* aligned */
     size_t used, max; /* samples */
 };
 
@@ -196,10 +197,13 @@ unsigned leg_reads_more(const struct leg *leg);
  * @return true: RTP of the peer's stream, whether there was use for it or not; false: anything else, and nothing learnt
  */
 bool leg_rx_rtp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns);
+/** Is it worth while to ask when this tick's packet arrived? Of who talks; seldom once it is steady, since asking costs
+ * as much as a read. */
+bool leg_asks_arrival(const struct leg *leg, uint32_t tick);
 /** When the last datagram arrived: its phase is remembered. */
 void leg_arrival(struct leg *leg, uint64_t at_ns, uint64_t now_ns);
-/** One datagram from the RTCP socket. */
-void leg_rx_rtcp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns);
+/** One datagram from the RTCP socket, which arrived at at_ns. */
+void leg_rx_rtcp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t at_ns);
 
 /**
  * This tick's audio into row, with level and audible. What can be decoded together with other legs' waits in the lanes

@@ -5,11 +5,15 @@
 #include "core/conf/leg_run.h"
 
 enum {
-    EXTRA_READ_TICKS = 8, /* every so often one read more than needed, so that a queue left by a stall is noticed */
+    EXTRA_READ_TICKS = 16, /* every so often one read more than needed, so that a queue left by a stall is noticed */
     READS_MORE = 4,
     READS_MAX = JBUF_SLOTS,
-    CLEAN_REPORTS = 3, /* of the peer, some 15 s: then its way here is taken to be without loss */
-    LOSS_SHARE_MIN = 3 /* of 256, RFC 3550 6.4.1: less is no use for redundancy */
+    CLEAN_REPORTS = 3,  /* of the peer, some 15 s: then its way here is taken to be without loss */
+    LOSS_SHARE_MIN = 3, /* of 256, RFC 3550 6.4.1: less is no use for redundancy */
+    ARRIVAL_TICKS = 4,  /* how often a talker's arrival time is asked for ... */
+    ARRIVAL_STEADY_TICKS = 16,
+    ARRIVALS_STEADY = 25, /* ... after so many that were ... */
+    STEADY_NS = NS_PER_MS /* ... so near to what was thought */
 };
 
 /* Packets in a tick: two while their length is unknown or is 10 ms. */
@@ -168,16 +172,22 @@ bool leg_is_protected(const struct leg *leg)
 }
 
 /* What the peer says of our stream; its echo of our last SR gives the round trip. @source RFC 3550 6.4.1 */
-static void block_take(struct leg *leg, const struct rtcp_block *b, uint64_t now_ns)
+static void block_take(struct leg *leg, const struct rtcp_block *b, uint64_t at_ns)
 {
     bool is_clean = b->fraction_lost < LOSS_SHARE_MIN;
     leg->clean_reports = is_clean ? (uint8_t)MIN(leg->clean_reports + 1, CLEAN_REPORTS) : 0;
     leg->stats.peer_lost = (uint32_t)MAX(b->lost, 0);
     leg->stats.peer_jitter_ts = b->jitter_ts;
-    uint64_t held_ns = (uint64_t)b->dlsr * NS_PER_S / 65536, since_ns = now_ns - leg->sent_at_ns;
+    uint64_t held_ns = (uint64_t)b->dlsr * NS_PER_S / 65536, since_ns = at_ns - MIN(leg->sent_at_ns, at_ns);
     if (b->lsr && b->lsr == leg->sent_lsr && since_ns >= held_ns) {
         leg->stats.rtt_us = (uint32_t)MIN((since_ns - held_ns) / NS_PER_US, UINT32_MAX);
     }
+}
+
+bool leg_asks_arrival(const struct leg *leg, uint32_t tick)
+{
+    unsigned every = leg->arrival_steady < ARRIVALS_STEADY ? ARRIVAL_TICKS : ARRIVAL_STEADY_TICKS;
+    return leg->in_mix && (tick + leg->beat_index) % every == 0;
 }
 
 /*
@@ -190,6 +200,8 @@ void leg_arrival(struct leg *leg, uint64_t at_ns, uint64_t now_ns)
     int32_t later_ns = (int32_t)((phase_ns + TICK_NS - leg->arrival_ns) % TICK_NS);
     int32_t half_ns = (int32_t)(TICK_NS / 2);
     later_ns = later_ns > half_ns ? later_ns - (int32_t)TICK_NS : later_ns;
+    bool is_near = leg->arrival_known && later_ns < STEADY_NS && later_ns > -STEADY_NS;
+    leg->arrival_steady = (uint8_t)(is_near ? MIN(leg->arrival_steady + 1, ARRIVALS_STEADY) : leg->arrival_steady / 2);
     if (!leg->arrival_known || later_ns > 0 || later_ns < -half_ns / 2) {
         leg->arrival_ns = phase_ns;
     } else {
@@ -200,7 +212,7 @@ void leg_arrival(struct leg *leg, uint64_t at_ns, uint64_t now_ns)
     jbuf_margin(&leg->jbuf, (uint32_t)(margin_ns * leg->frame_ts / TICK_NS));
 }
 
-void leg_rx_rtcp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns)
+void leg_rx_rtcp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t at_ns)
 {
     struct rtcp_heard heard;
     bool stranger = from && !addr_same_host(from, &leg->cfg.remote_rtp) && !addr_same_host(from, &leg->cfg.latch_host);
@@ -228,9 +240,9 @@ void leg_rx_rtcp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr
     leg->news.bye |= heard.bye;
     if (heard.sr) {
         leg->sr_lsr = heard.sr_ntp_middle;
-        leg->sr_at_ns = now_ns;
+        leg->sr_at_ns = at_ns;
     }
     if (heard.has_block) {
-        block_take(leg, &heard.block, now_ns);
+        block_take(leg, &heard.block, at_ns);
     }
 }
