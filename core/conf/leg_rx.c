@@ -200,15 +200,17 @@ void leg_arrival(struct leg *leg, uint64_t at_ns, uint64_t now_ns)
     int32_t later_ns = (int32_t)((phase_ns + TICK_NS - leg->arrival_ns) % TICK_NS);
     int32_t half_ns = (int32_t)(TICK_NS / 2);
     later_ns = later_ns > half_ns ? later_ns - (int32_t)TICK_NS : later_ns;
+    uint64_t margin_ns = MIN(now_ns - MIN(at_ns, now_ns), TICK_NS);
     bool is_near = leg->arrival_known && later_ns < STEADY_NS && later_ns > -STEADY_NS;
-    leg->arrival_steady = (uint8_t)(is_near ? MIN(leg->arrival_steady + 1, ARRIVALS_STEADY) : leg->arrival_steady / 2);
+    bool is_early = margin_ns > STEADY_NS; /* if not, the jitter buffer wants to know exactly */
+    leg->arrival_steady =
+        (uint8_t)(is_near && is_early ? MIN(leg->arrival_steady + 1, ARRIVALS_STEADY) : leg->arrival_steady / 2);
     if (!leg->arrival_known || later_ns > 0 || later_ns < -half_ns / 2) {
         leg->arrival_ns = phase_ns;
     } else {
         leg->arrival_ns = (uint32_t)((leg->arrival_ns + TICK_NS + later_ns / 32) % TICK_NS);
     }
     leg->arrival_known = true;
-    uint64_t margin_ns = MIN(now_ns - MIN(at_ns, now_ns), TICK_NS);
     jbuf_margin(&leg->jbuf, (uint32_t)(margin_ns * leg->frame_ts / TICK_NS));
 }
 
