@@ -6,6 +6,7 @@
 void rig_open(struct rig *r, uint8_t shape)
 {
     static const uint32_t rates[] = {8000, 16000, 48000, 16000};
+    r->peer = NULL;
     desk_open(&r->desk, LANES_MAX);
     r->desk.tools.leg.lazy = shape & 16;
     struct conf_cfg conf = {.legs_max = 2, .talkers = shape & 16 ? 1 : 0};
