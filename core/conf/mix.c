@@ -348,8 +348,10 @@ void conf_mix(struct conf *conf, const struct mix_tools *t)
         if (!plan->rate_used[r]) {
             continue;
         }
-        struct bus bus = {.i_rate = r, .n = rate_frame_samples(rate_hz_at(r))};
-        bus_mix(&bus, conf, t);
+        struct bus bus = {.i_rate = r, .n = rate_frame_samples(rate_hz_at(r)), .level_dbov = LEVEL_SILENT};
+        if (plan->n_legs > 1) { /* who is alone hears nobody */
+            bus_mix(&bus, conf, t);
+        }
         for (uint32_t g = 0; g < plan->n_groups; g++) {
             if (plan->groups[g].solo || plan->legs[plan->groups[g].first]->i_rate == r) {
                 group_serve(conf, &plan->groups[g], &bus, t);
