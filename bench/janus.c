@@ -173,7 +173,7 @@ static int handle_open(struct http *h, char *path, size_t bytes, char *session, 
 static int room_make(struct http *h, const char *handle, const struct match *m, unsigned room)
 {
     char body[BODY_MAX];
-    unsigned rate = strcmp(m->codec, "opus48") == 0 ? 48000 : strcmp(m->codec, "opus16") == 0 ? 16000 : 8000;
+    unsigned rate = strncmp(m->codec, "opus48", 6) == 0 ? 48000 : strncmp(m->codec, "opus16", 6) == 0 ? 16000 : 8000;
     snprintf(body, sizeof body,
              "{\"janus\":\"message\",\"transaction\":\"r\",\"body\":{\"request\":\"create\",\"room\":%u,"
              "\"sampling_rate\":%u,\"allow_rtp_participants\":true,\"audiolevel_event\":false}}",
