@@ -145,7 +145,7 @@ int bench_churn(int argc, char **argv)
         OPTION_COUNT("talkers", o.talkers, "of each room, up to 8; default 3"),
         OPTION_COUNT("churn", o.churn, "joins, and as many leaves, a second; default 200"),
         OPTION_COUNT("churn-seconds", o.churn_seconds,
-                     "of it, default 160: SIP remembers for 32 s, memory settles in another 30"),
+                     "of it, default 160: SIP remembers for 32 s, most of memory settles in another 30"),
         OPTION_COUNT("offered", o.offered_percent, "per cent of capacity offered in the overload; default 120"),
         OPTION_COUNT("seconds", o.seconds,
                      "measured in each match, 3 or more, default 12; the joins and leaves last longer"),

@@ -330,7 +330,7 @@ void leg_hear(struct leg *leg, const struct leg_tools *tools)
 {
     size_t frame = rate_frame_samples(leg->cfg.fmt.rate_hz);
     struct jbuf *j = &leg->jbuf;
-    must(leg->passed);
+    must(leg->passed && leg->audible); /* it has kept its row */
     leg->passed = false;
     if (!j->n_past) { /* the pool was dry */
         leg->audible = false;

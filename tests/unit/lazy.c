@@ -263,11 +263,14 @@ static void only_who_is_heard(void **state)
     struct hall *h = hall_open(1, true, false, 16000, 0);
     room_run(h, &hush, 200);
     uint64_t decoded = count_get(&h->desk.stats.decoded), undecoded = count_get(&h->desk.stats.undecoded);
+    uint64_t warmed = count_get(&h->desk.stats.warmed);
     room_run(h, &hush, 1000);
     decoded = count_get(&h->desk.stats.decoded) - decoded;
+    warmed = count_get(&h->desk.stats.warmed) - warmed;
     undecoded = count_get(&h->desk.stats.undecoded) - undecoded;
     assert_int_equal(decoded + undecoded, 5000);
     assert_in_range(decoded, 1000 + 4 * 1000 / 256 - 4, 1100);
+    assert_in_range(warmed, 1, decoded - 1000 + 4); /* one packet a look */
     hall_close(h);
     h = hall_open(0, true, false, 16000, 0);
     room_run(h, &hush, 50);
