@@ -9,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { ADVICE_MAX = 96 };
+
 struct config_texts {
     struct config_text {
         char text[CONFIG_TEXT_MAX];
@@ -73,19 +75,33 @@ static unsigned distance(const char *a, size_t n_a, const char *b)
     return row[n_b];
 }
 
-/* The option that a mistyped name is nearest to. */
+/* The option that a mistyped name, or a part of one, is meant for. @return NULL: less than half of it would be right */
 static const char *option_like(const char *name, size_t n)
 {
-    const char *best = options[0].name;
+    char part[61];
+    const char *best = NULL;
     unsigned least = UINT32_MAX;
+    snprintf(part, sizeof part, "%.*s", (int)MIN(n, 60), name);
     for (int i = 0; options[i].name; i++) {
-        unsigned d = distance(name, MIN(n, 60), options[i].name);
-        if (d < least) {
+        unsigned d = distance(part, strlen(part), options[i].name);
+        bool like = 2 * d < strlen(part) || (strlen(part) > 3 && strstr(options[i].name, part));
+        if (like && d < least) {
             least = d;
             best = options[i].name;
         }
     }
     return best;
+}
+
+/* What to do about a name that there is not. */
+static void advise(char advice[ADVICE_MAX], const char *name, size_t n, const char *prefix)
+{
+    const char *like = option_like(name, n);
+    if (like) {
+        snprintf(advice, ADVICE_MAX, "did you mean %s%s?", prefix, like);
+    } else {
+        snprintf(advice, ADVICE_MAX, "--help lists them");
+    }
 }
 
 /* One key of the file. @return 0 | -EINVAL */
@@ -95,8 +111,9 @@ static int on_key(void *arg, const char *name, const char *value, char *why)
     int i = option_find(name, strlen(name));
 
     if (i < 0) {
-        snprintf(why, CONFIG_TEXT_MAX, "%.300s: there is no key \"%.60s\"; did you mean \"%s\"?", texts->file, name,
-                 option_like(name, strlen(name)));
+        char advice[ADVICE_MAX];
+        advise(advice, name, strlen(name), "");
+        snprintf(why, CONFIG_TEXT_MAX, "%.300s: there is no key \"%.60s\"; %s", texts->file, name, advice);
         return -EINVAL;
     }
     return take(texts, i, CONFIG_FILE, value, why);
@@ -165,8 +182,10 @@ static int read_flags(struct config_texts *texts, int argc, char **argv, enum co
         size_t n = equals ? (size_t)(equals - arg) : strlen(arg);
         int i = strncmp(arg, "--", 2) == 0 ? option_find(arg + 2, n - 2) : -ENOENT;
         if (i < 0) {
-            snprintf(why, CONFIG_TEXT_MAX, "there is no flag \"%.*s\"; did you mean --%s?", (int)MIN(n, 60), arg,
-                     strncmp(arg, "--", 2) == 0 ? option_like(arg + 2, n - 2) : option_like(arg, n));
+            size_t n_dashes = strncmp(arg, "--", 2) == 0 ? 2 : 0;
+            char advice[ADVICE_MAX];
+            advise(advice, arg + n_dashes, n - n_dashes, "--");
+            snprintf(why, CONFIG_TEXT_MAX, "there is no flag \"%.*s\"; %s", (int)MIN(n, 60), arg, advice);
             return -EINVAL;
         }
         if (!equals) {

@@ -135,6 +135,8 @@ static void test_bad_values(void **state)
         {"--port-min=-1", "--port-min=-1 (flag): give a whole number from 1 to 65534"},
         {"--port-min=5001 --port-max=5002", "raise --port-max"},
         {"--prot-min=1", "did you mean --port-min?"},
+        {"--listen=udp:127.0.0.1:5060", "did you mean --sip-listen?"},
+        {"--lock", "there is no flag \"--lock\"; --help lists them"},
         {"--talkers", "--talkers wants a value: --talkers=K"},
         {"talkers=3", "did you mean --talkers?"},
         {"--sip-listen=5060", "such as udp:127.0.0.1:5060"},
@@ -185,7 +187,8 @@ static void test_bad_file(void **state)
     static const struct {
         const char *text, *why;
     } cases[] = {
-        {"talker = 3\n", "did you mean \"talkers\"?"},
+        {"talker = 3\n", "did you mean talkers?"},
+        {"lock = yes\n", "there is no key \"lock\"; --help lists them"},
         {"talkers\n", "line 1: not \"key = value\""},
         {"talkers = many\n", "--talkers=many (file): give a whole number"},
     };
