@@ -2,13 +2,14 @@
 #include "sig/prompts.h"
 
 #include "core/conf/clip.h"
+#include "sig/rates.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BEEP_HZ = 16000, BEEP_PARTS = 3, BEEP_LEVEL = 6000, EDGE = BEEP_HZ / 200, SINC_TAPS = 16 };
+enum { BEEP_HZ = 16000, BEEP_PARTS = 3, BEEP_LEVEL = 6000, EDGE = BEEP_HZ / 200 };
 
 struct prompts {
     struct clip *beeps[PROMPTS];
@@ -90,58 +91,15 @@ static uint32_t rate_for(uint32_t rate_hz)
     return fits ? rate_hz : rate_hz >= 32000 ? 48000 : 16000;
 }
 
-/* Which share a sample has in what stands x samples after it: a sinc, low enough for both rates, in a Hann window. */
-static float share_of(double x, double cutoff)
-{
-    double angle = M_PI * x * cutoff, reach = SINC_TAPS / cutoff;
-    double sinc = fabs(angle) < 1e-9 ? 1 : sin(angle) / angle;
-    return fabs(x) < reach ? (float)(cutoff * sinc * (0.5 + 0.5 * cos(M_PI * x / reach))) : 0;
-}
-
-static uint32_t common_factor(uint32_t a, uint32_t b)
-{
-    return b ? common_factor(b, a % b) : a;
-}
-
-/* From one rate to another: the places between two samples are few, and each has its row of shares. */
-static int resample(const int16_t *in, size_t n_in, uint32_t from_hz, int16_t *out, size_t n_out, uint32_t to_hz)
-{
-    double cutoff = to_hz < from_hz ? (double)to_hz / from_hz : 1;
-    uint32_t factor = common_factor(from_hz, to_hz), n_places = to_hz / factor;
-    ptrdiff_t reach = (ptrdiff_t)ceil(SINC_TAPS / cutoff);
-    float *shares = calloc((size_t)n_places * 2 * (size_t)reach, sizeof *shares);
-    if (!shares) {
-        return -ENOMEM;
-    }
-    for (uint32_t place = 0; place < n_places; place++) {
-        for (ptrdiff_t k = 0; k < 2 * reach; k++) {
-            double x = (double)place / n_places + (double)(reach - 1 - k);
-            shares[place * 2 * reach + k] = share_of(x, cutoff);
-        }
-    }
-    for (size_t i = 0; i < n_out; i++) {
-        uint64_t at = (uint64_t)i * from_hz;
-        const float *row = shares + (size_t)(at % to_hz / factor) * 2 * (size_t)reach;
-        ptrdiff_t first = (ptrdiff_t)(at / to_hz) - reach + 1;
-        float sum = 0;
-        for (ptrdiff_t k = MAX(0, -first); k < MIN(2 * reach, (ptrdiff_t)n_in - first); k++) {
-            sum += row[k] * in[first + k];
-        }
-        out[i] = (int16_t)lrintf(CLAMP(sum, -32768.0f, 32767.0f));
-    }
-    free(shares);
-    return 0;
-}
-
 static int clip_at_bus_rate(struct clip **clip, const int16_t *pcm, size_t n, uint32_t from_hz)
 {
     uint32_t to_hz = rate_for(from_hz);
     if (to_hz == from_hz) {
         return clip_build(clip, pcm, n, from_hz);
     }
-    size_t n_to = (size_t)((uint64_t)n * to_hz / from_hz);
-    int16_t *to = calloc(n_to + 1, sizeof *to);
-    int err = to ? resample(pcm, n, from_hz, to, n_to, to_hz) : -ENOMEM;
+    int16_t *to;
+    size_t n_to;
+    int err = rates_convert(pcm, n, from_hz, &to, &n_to, to_hz);
     err = err ? err : clip_build(clip, to, n_to, to_hz);
     free(to);
     return err;

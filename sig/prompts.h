@@ -38,8 +38,8 @@ bool prompts_name_is_fine(const char *name);
 /**
  * Keeps a recording, in the place of the beep of that name. Rates that no bus has are brought to one that it has.
  *
- * @return 0 | -EINVAL name, or nothing in it | -EFBIG longer than PROMPT_SECONDS_MAX | -ENOSPC PROMPTS_MAX are there |
- * -EEXIST | -ENOMEM
+ * @return 0 | -EINVAL name, nothing in it, or a rate beyond all measure | -EFBIG longer than PROMPT_SECONDS_MAX |
+ * -ENOSPC PROMPTS_MAX are there | -EEXIST | -ENOMEM
  */
 int prompts_add(struct prompts *prompts, const char *name, const int16_t *pcm, size_t n_samples, uint32_t rate_hz);
 

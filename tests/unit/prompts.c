@@ -51,6 +51,7 @@ static void test_add(void **state)
     assert_int_equal(prompts_add(p, "../x.wav", pcm, 8000, 8000), -EINVAL);
     assert_int_equal(prompts_add(p, "x.wav", pcm, 0, 8000), -EINVAL);
     assert_int_equal(prompts_add(p, "x.wav", pcm, (size_t)PROMPT_SECONDS_MAX * 8000, 8000), -EFBIG);
+    assert_int_equal(prompts_add(p, "x.wav", pcm, 8000, 100000000), -EINVAL);
     assert_int_equal(prompts_beeps(p), PROMPTS - 1);
     assert_ptr_equal(prompts_clip(p, PROMPT_PIN_ENTER), prompts_find(p, "pin-enter.wav"));
     for (unsigned i = 1; i < PROMPTS_MAX; i++) {
