@@ -4,6 +4,7 @@
 #include "sig/auth.h"
 #include "sig/call_act.h"
 #include "sig/hash.h"
+#include "sig/invite.h"
 #include "sig/room.h"
 #include "sig/roster.h"
 
@@ -240,8 +241,7 @@ static int invite_send(struct call *call)
 
 int act_dial(struct call *call, const struct call_input *in)
 {
-    const struct offer_codec *c = &call->focus->cfg.policy.codecs[0];
-    int err = call_media_take(call, place_cost_of(c->id, c->rate_hz, 20));
+    int err = call_media_take(call, invite_cost_first(&call->focus->cfg.policy));
     if (!err) {
         err = invite_send(call);
     }

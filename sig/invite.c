@@ -113,8 +113,15 @@ static void refuse_media(struct focus *focus, struct txn *txn, int warning)
 
 struct place_cost invite_cost(const struct offer_media *media)
 {
-    struct place_cost cost = place_cost_of(media->codec->id, media->fmt.rate_hz, media->ptime_tx_ms);
+    struct place_cost cost =
+        place_cost_of(media->codec->id, media->fmt.rate_hz, media->ptime_tx_ms, media->fmt.complexity);
     return media->seal.suite == SEAL_NONE ? cost : place_cost_sealed(cost, media->ptime_tx_ms);
+}
+
+struct place_cost invite_cost_first(const struct offer_policy *policy)
+{
+    const struct offer_codec *c = &policy->codecs[0];
+    return place_cost_of(c->id, c->rate_hz, 20, policy->opus_complexity);
 }
 
 /* RFC 4412, from those only who are trusted to say it: emergency services, government, and what else is configured. */
@@ -153,8 +160,7 @@ int invite_read(struct focus *focus, struct txn *txn, const struct sip_msg *msg,
     int err = invite_sdp(msg, &invite->sdp);
     invite->bare = err == -ENODATA;
     if (invite->bare) {
-        const struct offer_codec *c = &focus->cfg.policy.codecs[0];
-        invite->cost = place_cost_of(c->id, c->rate_hz, 20);
+        invite->cost = invite_cost_first(&focus->cfg.policy);
         invite->cost.is_priority = invite->is_priority;
         return 0;
     }

@@ -29,6 +29,9 @@ bool invite_has_priority(const struct focus *focus, const struct sip_msg *msg);
 /** What a leg with this media costs. */
 struct place_cost invite_cost(const struct offer_media *media);
 
+/** What a leg costs of which nothing is agreed: as our first codec. */
+struct place_cost invite_cost_first(const struct offer_policy *policy);
+
 /**
  * The SDP of a message, if it has one: type, encoding and disposition checked.
  *

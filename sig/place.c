@@ -65,10 +65,23 @@ void place_free(struct place *p)
     }
 }
 
-struct place_cost place_cost_of(enum codec_id codec, uint32_t rate_hz, unsigned ptime_ms)
+/* A second of a voice in Opus: a decode a tick (20 us, 23 at 48 kHz) and an encode (93 and 111 us at complexity 5, a
+ * third more with redundancy). libopus 1.3.1 has five sorts of effort. */
+static uint32_t opus_voice_us(uint32_t rate_hz, unsigned complexity)
 {
-    /* One packet each way 3.5 us with its share of the tick. Opus: who listens is hardly decoded and shares an encode;
-     * a voice takes a decode (20 us, 23 at 48 kHz) and an encode (93 and 111 us, a third more with redundancy) a tick.
+    bool is_wide = rate_hz > 16000;
+    uint32_t percent = complexity <= 1   ? 45
+                       : complexity <= 3 ? 85
+                       : complexity <= 5 ? 100
+                       : complexity <= 7 ? 160
+                                         : 220;
+    return (is_wide ? 1300 : 1100) + (is_wide ? 7700 : 6400) * percent / 100;
+}
+
+struct place_cost place_cost_of(enum codec_id codec, uint32_t rate_hz, unsigned ptime_ms, unsigned complexity)
+{
+    /* One packet each way 3.5 us with its share of the tick. Who listens by Opus is hardly decoded and shares an
+     * encode.
      */
     unsigned packets = 1000 / (ptime_ms ? ptime_ms : 20);
     uint32_t codec_us = codec == CODEC_OPUS   ? (rate_hz > 16000 ? 400 : 250)
@@ -78,7 +91,7 @@ struct place_cost place_cost_of(enum codec_id codec, uint32_t rate_hz, unsigned 
                             : codec == CODEC_L16 ? rate_hz * 16
                                                  : 64000; /* G.711 and G.722 */
     uint32_t bits = payload_bits + packets * HEADERS_BYTES * 8;
-    uint32_t voice_us = codec == CODEC_OPUS ? (rate_hz > 16000 ? 9000 : 7500) : 0;
+    uint32_t voice_us = codec == CODEC_OPUS ? opus_voice_us(rate_hz, complexity) : 0;
     return (struct place_cost){
         .cpu_us = packets * 7 / 2 + codec_us, .voice_us = voice_us, .kbps = 2 * ((bits + 999) / 1000)};
 }

@@ -30,8 +30,8 @@ struct place_cfg {
 struct place_cost {
     uint32_t cpu_us;   /* per second */
     uint32_t voice_us; /* more, while it talks; counted by its conference (place_voices_set) */
-    uint32_t kbps;    /* both directions, with RTP, UDP and IP headers */
-    bool is_priority; /* let in beyond the budgets, as long as there is memory and a port */
+    uint32_t kbps;     /* both directions, with RTP, UDP and IP headers */
+    bool is_priority;  /* let in beyond the budgets, as long as there is memory and a port */
 };
 
 /* Room kept for a conference that has not begun. All zero: nothing is held. */
@@ -55,8 +55,9 @@ struct place_leg {
 int place_build(struct place **place, const struct place_cfg *cfg);
 void place_free(struct place *place);
 
-/** Cost of a leg with this codec at this packet time. @source mixminus-bench, rounded up by a third */
-struct place_cost place_cost_of(enum codec_id codec, uint32_t rate_hz, unsigned ptime_ms);
+/** Cost of a leg with this codec at this packet time; complexity: of Opus. @source mixminus-bench, rounded up by a
+ * third */
+struct place_cost place_cost_of(enum codec_id codec, uint32_t rate_hz, unsigned ptime_ms, unsigned complexity);
 
 /** The same leg with SRTP. 0.7 us a packet pair, rounded up by a third */
 struct place_cost place_cost_sealed(struct place_cost plain, unsigned ptime_ms);

@@ -373,7 +373,7 @@ static void test_full(void **state)
     assert_int_equal(phone_send(&c, "OPTIONS", 0, NULL), 486); /* mirrors */
     world_close(w);
 
-    uint32_t cost = place_cost_of(CODEC_PCMU, 8000, 20).cpu_us;
+    uint32_t cost = place_cost_of(CODEC_PCMU, 8000, 20, 0).cpu_us;
     w = world_open((struct focus_cfg){0}, cost * 2, NULL);
     world_issue(w, 1, user);
     join(w, 2, user, SDP_PCMU);
@@ -472,11 +472,12 @@ static void test_time_limits(void **state)
 static void test_voices(void **state)
 {
     char user[URI_TOKEN_CHARS + 1];
-    struct place_cost cost = place_cost_of(CODEC_OPUS, 16000, 20);
+    struct place_cost cost = place_cost_of(CODEC_OPUS, 16000, 20, 7);
     struct world *w = world_open((struct focus_cfg){0}, 4 * cost.cpu_us + 2 * cost.voice_us, NULL);
     struct place_load load;
     struct phone phones[4];
     assert_int_equal(offer_policy_read(&w->focus->cfg.policy, "opus,PCMU", 16000), 0);
+    w->focus->cfg.policy.opus_complexity = 7;
     world_issue(w, 1, user);
     for (unsigned i = 0; i < 4; i++) {
         phones[i] = join(w, 10 + i, user, SDP_OPUS);
@@ -504,7 +505,7 @@ static void test_voices(void **state)
 
 static void test_reservation(void **state)
 {
-    uint32_t cost = place_cost_of(CODEC_PCMU, 8000, 20).cpu_us;
+    uint32_t cost = place_cost_of(CODEC_PCMU, 8000, 20, 0).cpu_us;
     struct world *w = world_open((struct focus_cfg){.reservation = true}, cost * 4, NULL);
     char user[URI_TOKEN_CHARS + 1];
     struct place_load load;

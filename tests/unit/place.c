@@ -192,12 +192,15 @@ static void test_bad_cfg(void **state)
 
 static void test_costs(void **state)
 {
-    struct place_cost g711 = place_cost_of(CODEC_PCMU, 8000, 20);
-    struct place_cost opus = place_cost_of(CODEC_OPUS, 16000, 20), full = place_cost_of(CODEC_OPUS, 48000, 20);
+    struct place_cost g711 = place_cost_of(CODEC_PCMU, 8000, 20, 5);
+    struct place_cost opus = place_cost_of(CODEC_OPUS, 16000, 20, 5), full = place_cost_of(CODEC_OPUS, 48000, 20, 5);
     assert_int_equal(g711.kbps, 160); /* 80 kbit/s each way with headers: what every G.711 planner knows */
     assert_true(g711.cpu_us < opus.cpu_us && opus.cpu_us < full.cpu_us);
     assert_true(g711.voice_us == 0 && 4 * opus.cpu_us < opus.voice_us && opus.voice_us < full.voice_us);
-    assert_true(place_cost_of(CODEC_PCMU, 8000, 10).cpu_us > g711.cpu_us);
+    assert_true(place_cost_of(CODEC_PCMU, 8000, 10, 5).cpu_us > g711.cpu_us);
+    struct place_cost easy = place_cost_of(CODEC_OPUS, 16000, 20, 0), hard = place_cost_of(CODEC_OPUS, 16000, 20, 10);
+    assert_true(easy.cpu_us == opus.cpu_us && hard.cpu_us == opus.cpu_us); /* who listens shares an encode */
+    assert_true(easy.voice_us < opus.voice_us && hard.voice_us > 3 * opus.voice_us / 2);
 }
 
 /* Newcomers leave the reserve alone, those who move in may fill it; relays have room of their own. */
@@ -243,8 +246,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_least_loaded),   cmocka_unit_test(test_ports),      cmocka_unit_test(test_hold),
         cmocka_unit_test(test_hold_too_small), cmocka_unit_test(test_held_ports), cmocka_unit_test(test_worker_memory),
-        cmocka_unit_test(test_bad_cfg),        cmocka_unit_test(test_costs),
-        cmocka_unit_test(test_reserve),
+        cmocka_unit_test(test_bad_cfg),        cmocka_unit_test(test_costs),      cmocka_unit_test(test_reserve),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
