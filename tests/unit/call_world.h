@@ -495,10 +495,10 @@ HELP void world_issue(struct world *w, unsigned number, char user[URI_TOKEN_CHAR
 }
 
 /* A phone in a conference. */
-HELP struct phone world_join(struct world *w, unsigned number, const char *user)
+HELP struct phone world_join(struct world *w, unsigned number, const char *user, const char *body)
 {
     struct phone p = phone_of(w, number, user);
-    must(phone_invite(&p, SDP_PCMU) == 200);
+    must(phone_invite(&p, body) == 200);
     phone_ack(&p, NULL);
     return p;
 }

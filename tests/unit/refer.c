@@ -408,7 +408,7 @@ static void test_refusals(void **state)
         struct focus_cfg cfg = cfg_of("192.0.2.0/24");
         cfg.refer = policies[i];
         w = world_with(cfg, user, &a);
-        struct phone b = world_join(w, 3, user);
+        struct phone b = world_join(w, 3, user, SDP_PCMU);
         assert_int_equal(refer_to(&b, "sip:bob@192.0.2.50"), 403);
         assert_int_equal(refer_to(&a, "sip:bob@192.0.2.50"), i == 0 ? 403 : 202);
         world_close(w);
@@ -464,7 +464,7 @@ static void test_removal(void **state)
     char user[URI_TOKEN_CHARS + 1], uri[128];
     struct phone a;
     struct world *w = world_with(cfg_of("off"), user, &a); /* a has made it */
-    struct phone b = world_join(w, 3, user), c = world_join(w, 4, user);
+    struct phone b = world_join(w, 3, user, SDP_PCMU), c = world_join(w, 4, user, SDP_PCMU);
     assert_int_equal(refer_to(&b, "sip:p4@192.0.2.9;method=BYE"), 403);
     assert_int_equal(refer_to(&b, "sip:nobody@192.0.2.9;method=BYE"), 403); /* he learns nothing */
     assert_int_equal(refer_to(&a, "sip:nobody@192.0.2.9;method=BYE"), 404);
@@ -483,7 +483,7 @@ static void test_removal(void **state)
     answer_bye(w, world_request(w, "BYE sip:p4@"), 200);
     assert_int_equal(phone_send(&c, "BYE", 0, NULL), 481);
 
-    struct phone d = world_join(w, 5, user); /* by the roster's name of his call */
+    struct phone d = world_join(w, 5, user, SDP_PCMU); /* by the roster's name of his call */
     (void)d;
     snprintf(uri, sizeof uri, "sip:call-%llu@127.0.0.1;method=BYE", (unsigned long long)w->focus->calls->id);
     assert_int_equal(refer_to(&a, uri), 202);
@@ -700,12 +700,11 @@ static void test_netann(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dial_out), cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_credentials),      cmocka_unit_test(test_redirect),
-        cmocka_unit_test(test_forks),    cmocka_unit_test(test_cancel),        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_limits),   cmocka_unit_test(test_subscriptions), cmocka_unit_test(test_removal),
-        cmocka_unit_test(test_replaces), cmocka_unit_test(test_loop),          cmocka_unit_test(test_roster),
-        cmocka_unit_test(test_netann),
+        cmocka_unit_test(test_dial_out), cmocka_unit_test(test_failures), cmocka_unit_test(test_credentials),
+        cmocka_unit_test(test_redirect), cmocka_unit_test(test_forks),    cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_limits),   cmocka_unit_test(test_subscriptions),
+        cmocka_unit_test(test_removal),  cmocka_unit_test(test_replaces), cmocka_unit_test(test_loop),
+        cmocka_unit_test(test_roster),   cmocka_unit_test(test_netann),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,7 +82,7 @@ static void test_story(void **state)
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
     world_issue(w, 1, user);
-    struct phone a = world_join(w, 2, user), watch = phone_of(w, 2, user);
+    struct phone a = world_join(w, 2, user, SDP_PCMU), watch = phone_of(w, 2, user);
     watch.branch = 1000;
     (void)a;
     watch.cseq = 100;
@@ -98,7 +98,7 @@ static void test_story(void **state)
 
     world_run(w, 1000);
     unsigned before;
-    struct phone b = world_join(w, 3, user), c = world_join(w, 4, user);
+    struct phone b = world_join(w, 3, user, SDP_PCMU), c = world_join(w, 4, user, SDP_PCMU);
     assert_int_equal(count_sent(w, "NOTIFY "), 1); /* not yet */
     world_run(w, 3000);
     assert_int_equal(count_sent(w, "NOTIFY "), 1);
@@ -149,7 +149,7 @@ static void test_ends(void **state)
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
     world_issue(w, 1, user);
-    world_join(w, 2, user);
+    world_join(w, 2, user, SDP_PCMU);
     struct phone watch = phone_of(w, 2, user);
     watch.branch = 1000;
     watch.cseq = 100;
@@ -182,7 +182,7 @@ static void test_ends(void **state)
     assert_int_equal(count_get(&w->focus->stats.subs), 1);
 
     /* The conference ends: one last word, also to who has not answered yet. */
-    world_join(w, 5, user);
+    world_join(w, 5, user, SDP_PCMU);
     world_run(w, 10000);
     assert_int_equal(strncmp(last(w), "NOTIFY", 6), 0);
     char open[TEXT_MAX];
@@ -206,7 +206,7 @@ static void test_who_may(void **state)
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1], value[128];
     world_issue(w, 1, user);
-    struct phone a = world_join(w, 2, user), p = phone_of(w, 3, user);
+    struct phone a = world_join(w, 2, user, SDP_PCMU), p = phone_of(w, 3, user);
     assert_int_equal(subscribe(&p, 600), 403); /* not there */
     p = phone_of(w, 2, user);
     p.branch = 1000;
@@ -247,7 +247,7 @@ static void test_names(void **state)
     struct phone hidden = phone_of(w, 3, user);
     hidden.extra = "Privacy: id\r\n";
     assert_int_equal(phone_invite(&hidden, SDP_PCMU), 200);
-    world_join(w, 2, user);
+    world_join(w, 2, user, SDP_PCMU);
     w->focus->calls->display = (free(w->focus->calls->display), strdup("<b>&\"'\x01\xff\xc3\xa9\xed\xa0\x80"));
     struct phone watch = phone_of(w, 2, user);
     watch.branch = 1000;
@@ -270,7 +270,7 @@ static void test_flap(void **state)
     struct world *w = world_open((struct focus_cfg){.legs_max = 100}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
     world_issue(w, 1, user);
-    world_join(w, 2, user);
+    world_join(w, 2, user, SDP_PCMU);
     struct phone watch = phone_of(w, 2, user);
     watch.branch = 1000;
     watch.cseq = 100;
@@ -278,7 +278,7 @@ static void test_flap(void **state)
     notified(w, "active");
     uint64_t before = count_get(&w->focus->stats.notifies);
     for (unsigned i = 0; i < 2000; i++) {
-        struct phone p = world_join(w, 1000 + i, user);
+        struct phone p = world_join(w, 1000 + i, user, SDP_PCMU);
         phone_send(&p, "BYE", 0, NULL);
         world_work(w);
         world_give(w);
@@ -301,7 +301,7 @@ static void test_thousand(void **state)
     struct world *w = world_open((struct focus_cfg){.legs_max = 100}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
     world_issue(w, 1, user);
-    world_join(w, 2, user);
+    world_join(w, 2, user, SDP_PCMU);
     for (unsigned i = 0; i < WATCHERS; i++) {
         struct phone watch = phone_of(w, 2, user);
         watch.branch = 1000 + i;
@@ -312,7 +312,7 @@ static void test_thousand(void **state)
     assert_int_equal(count_get(&w->focus->stats.subs), WATCHERS);
     world_run(w, 6000);
     uint64_t before = count_get(&w->focus->stats.notifies), most = 0;
-    world_join(w, 3, user);
+    world_join(w, 3, user, SDP_PCMU);
     for (unsigned turn = 0; turn < 24; turn++) { /* 1.2 s, 50 ms a turn */
         uint64_t n = count_get(&w->focus->stats.notifies);
         unsigned sent = w->n_sent;
