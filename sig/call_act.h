@@ -53,6 +53,9 @@ void call_unmake(struct call *call);
 /** The one way through the table. The call may be gone when it returns. @return its state, CALL_OVER if it is gone */
 enum call_state call_event(struct call *call, enum call_event event, const struct call_input *in);
 
+/** What transactions and the dialog tell a call, made events: its owner.ops (call_hear.c). */
+extern const struct owner_ops call_owner_ops;
+
 /** What our side brings to a description. @return 0 | -EIO: no randomness, so no keys */
 int call_local(const struct call *call, struct offer_local *local);
 /** Takes the answer to our offer: leg built, or changed. @return 0 | negative: nothing that it asks for can be done */
