@@ -35,6 +35,7 @@
 
 #define FOCUS_HOSTS_MAX 32
 #define FOCUS_HOST_MAX 128
+#define FOCUS_LISTS "recipient-list-invite" /* RFC 5366: while anybody may be called */
 #define FOCUS_USER_MAX 64
 #define FOCUS_EVENTS_BATCH 1024 /* of one worker in one beat */
 #define FOCUS_BEAT_NS (5 * NS_PER_MS)

@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #define RETRY_AFTER_S 5
-#define LISTS "recipient-list-invite" /* RFC 5366: while anybody may be called */
 
 /* --- Words -------------------------------------------------------------------------------------------------------- */
 
@@ -90,7 +89,7 @@ void focus_add_abilities(const struct focus *focus, struct sip_out *out)
     char allow[256];
     sip_add(out, "Allow", sip_methods_text(focus_methods(), allow));
     sip_addf(out, "Supported", "100rel, precondition, replaces, norefersub, timer%s",
-             focus->cfg.reach.is_on ? ", " LISTS : ""); /* OPTIONS must carry it, RFC 3261 11.2 */
+             focus->cfg.reach.is_on ? ", " FOCUS_LISTS : ""); /* OPTIONS must carry it, RFC 3261 11.2 */
     sip_add(out, "Allow-Events", "conference, refer");
     sip_add(out, "Accept", "application/sdp");
     if (focus->cfg.server[0]) {
