@@ -173,40 +173,39 @@ static void machine_write(const struct records *records, FILE *page)
             commit, cpu, *isa ? isa : "SIMD as told", *linux_version ? linux_version : "unknown");
 }
 
-static void capacity_write(const struct records *records, FILE *page)
+/* A table, a row a record of one bench: the cells of a row begin and end with a bar. */
+struct table {
+    const char *bench, *about, *titles;
+    bool (*row_write)(const struct records *records, unsigned i, FILE *page); /* false: no row of its own */
+    void (*end_write)(const struct records *records, FILE *page);             /* what stands below, or NULL */
+};
+
+static bool capacity_row(const struct records *records, unsigned i, FILE *page)
 {
-    fprintf(
-        page,
-        "### The whole server\n\nCPU (user and system, microseconds per participant-second) of SIP, control and one "
-        "worker core; talkers 3 a room unless said.\n\n"
-        "| codec | rooms of | legs | talkers | reflector | echo | mixminus | x reflector | x echo | Janus | "
-        "Janus / mixminus | p50 ms | p99 ms | encodes per leg and frame | late ticks in 10^5 |\n"
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
-    for (unsigned i = 0; i < records->n; i++) {
-        const struct record *r = &records->all[i];
-        if (!is_of(r, "capacity") || r->name[0] || !record_is_first(records, i)) {
-            continue;
-        }
-        const struct record *own = record_find(records, r, "mixminus", r->talkers);
-        const struct record *floor = record_find(records, r, "reflector", r->talkers);
-        const struct record *echo = record_find(records, r, "echo", r->talkers);
-        const struct record *janus = record_find(records, r, "janus", r->talkers);
-        static const char us[] = "us_per_participant_s";
-        fprintf(page, "| %s | %.0f | %.0f | %.0f |", r->codec, r->room, r->legs, r->talkers);
-        cell(page, floor, us, "%.0f");
-        cell(page, echo, us, "%.0f");
-        cell(page, own, us, "%.0f");
-        cell(page, own, "ratio_to_reflector", "%.2f");
-        cell(page, own, "ratio_to_echo", "%.2f");
-        cell(page, janus, us, "%.0f");
-        cell_ratio(page, figure(janus, us), figure(own, us));
-        cell(page, own, "delay_ms_p50", "%.1f");
-        cell(page, own, "delay_ms_p99", "%.1f");
-        cell(page, own, "encodes_per_leg_frame", "%.3f");
-        cell_late(page, own);
-        fputs("\n", page);
+    static const char us[] = "us_per_participant_s";
+    const struct record *r = &records->all[i];
+    if (r->name[0] || !record_is_first(records, i)) {
+        return false;
     }
-    fprintf(page, "\n");
+    const struct record *own = record_find(records, r, "mixminus", r->talkers);
+    const struct record *janus = record_find(records, r, "janus", r->talkers);
+    fprintf(page, "| %s | %.0f | %.0f | %.0f |", r->codec, r->room, r->legs, r->talkers);
+    cell(page, record_find(records, r, "reflector", r->talkers), us, "%.0f");
+    cell(page, record_find(records, r, "echo", r->talkers), us, "%.0f");
+    cell(page, own, us, "%.0f");
+    cell(page, own, "ratio_to_reflector", "%.2f");
+    cell(page, own, "ratio_to_echo", "%.2f");
+    cell(page, janus, us, "%.0f");
+    cell_ratio(page, figure(janus, us), figure(own, us));
+    cell(page, own, "delay_ms_p50", "%.1f");
+    cell(page, own, "delay_ms_p99", "%.1f");
+    cell(page, own, "encodes_per_leg_frame", "%.3f");
+    cell_late(page, own);
+    return true;
+}
+
+static void capacity_end(const struct records *records, FILE *page)
+{
     for (unsigned i = 0; i < records->n; i++) {
         const struct record *r = &records->all[i];
         if (is_of(r, "capacity") && strcmp(r->name, "most_legs") == 0 && figure(r, "kb_per_leg") > 0) { /* a ladder */
@@ -219,165 +218,177 @@ static void capacity_write(const struct records *records, FILE *page)
     fprintf(page, "\n");
 }
 
-static void latency_write(const struct records *records, FILE *page)
+static bool latency_row(const struct records *records, unsigned i, FILE *page)
 {
-    fprintf(page,
-            "### Added delay\n\nMilliseconds between a talker's packet and the packet in which a listener gets it, "
-            "after some seconds of speech.\n\n"
-            "| server | legs, rooms of | talkers | p50 | p90 | p99 | p99.9 |\n"
-            "| --- | --- | --- | --- | --- | --- | --- |\n");
-    for (unsigned i = 0; i < records->n; i++) {
-        const struct record *r = &records->all[i];
-        if (is_of(r, "latency")) {
-            fprintf(page, "| %s | %.0f, %.0f | %.0f |", r->peer, r->legs, r->room, r->talkers);
-            cell(page, r, "delay_ms_p50", "%.1f");
-            cell(page, r, "delay_ms_p90", "%.1f");
-            cell(page, r, "delay_ms_p99", "%.1f");
-            cell(page, r, "delay_ms_p999", "%.1f");
-            fprintf(page, "\n");
-        }
-    }
-    fprintf(page, "\n");
+    const struct record *r = &records->all[i];
+    fprintf(page, "| %s | %.0f, %.0f | %.0f |", r->peer, r->legs, r->room, r->talkers);
+    cell(page, r, "delay_ms_p50", "%.1f");
+    cell(page, r, "delay_ms_p90", "%.1f");
+    cell(page, r, "delay_ms_p99", "%.1f");
+    cell(page, r, "delay_ms_p999", "%.1f");
+    return true;
 }
 
-static void churn_write(const struct records *records, FILE *page)
+static bool churn_row(const struct records *records, unsigned i, FILE *page)
 {
-    fprintf(
-        page,
-        "### Joins, leaves, overload\n\n"
-        "| case | offered | up | joined / left / failed | 503, with Retry-After | lost | worst loss | gaps > 60 ms | "
-        "late ticks in 10^5 (the machine's own) | p50 ms | p99 ms | RSS kB per min |\n"
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
-    for (unsigned i = 0; i < records->n; i++) {
-        const struct record *r = &records->all[i];
-        if (!is_of(r, "churn")) {
-            continue;
-        }
-        fprintf(page, "| %s |", r->name);
-        cell(page, r, "offered", "%.0f");
-        cell(page, r, "up", "%.0f");
-        fprintf(page, " %.0f / %.0f / %.0f | %.0f, %.0f |", figure(r, "joined"), figure(r, "left"), figure(r, "failed"),
-                figure(r, "unavailable_503"), figure(r, "with_retry_after"));
-        cell(page, r, "lost", "%.0f");
-        cell(page, r, "loss", "%.5f");
-        cell(page, r, "gaps_over_60ms", "%.0f");
-        cell_late(page, r);
-        cell(page, r, "delay_ms_p50", "%.1f");
-        cell(page, r, "delay_ms_p99", "%.1f");
-        cell(page, r, "rss_kb_per_min", "%.0f");
-        fprintf(page, "\n");
-    }
-    fprintf(page, "\n");
+    const struct record *r = &records->all[i];
+    fprintf(page, "| %s |", r->name);
+    cell(page, r, "offered", "%.0f");
+    cell(page, r, "up", "%.0f");
+    fprintf(page, " %.0f / %.0f / %.0f | %.0f, %.0f |", figure(r, "joined"), figure(r, "left"), figure(r, "failed"),
+            figure(r, "unavailable_503"), figure(r, "with_retry_after"));
+    cell(page, r, "lost", "%.0f");
+    cell(page, r, "loss", "%.5f");
+    cell(page, r, "gaps_over_60ms", "%.0f");
+    cell_late(page, r);
+    cell(page, r, "delay_ms_p50", "%.1f");
+    cell(page, r, "delay_ms_p99", "%.1f");
+    cell(page, r, "rss_kb_per_min", "%.0f");
+    return true;
 }
 
 /* One row a codec and room: its talkers side by side. */
-static void mixer_write(const struct records *records, FILE *page)
+static bool mixer_row(const struct records *records, unsigned i, FILE *page)
 {
     static const char us[] = "us_per_participant_s";
-    fprintf(page,
-            "### The engine without a network\n\nMicroseconds per participant-second: packet in, everybody decoded, "
-            "mixed, encoded, packet out. *Alone*: the cost with an encode for every leg, in the same rounds. With "
-            "*-lazy* and "
-            "*-levels* (in the headers) only those who may be heard are decoded, and it is compared with everybody "
-            "decoded.\n\n"
-            "| codec | rooms of | legs | 1 talker | 3 talkers | all talk | encodes per leg and frame (3) | alone / "
-            "shared (1) | (3) | all decoded / lazy (3) | drops |\n"
-            "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
-    for (unsigned i = 0; i < records->n; i++) {
-        const struct record *r = &records->all[i];
-        bool first = is_of(r, "mixer");
-        for (unsigned k = 0; k < i && first; k++) {
-            first = !is_same_shape(&records->all[k], r);
+    const struct record *r = &records->all[i];
+    for (unsigned k = 0; k < i; k++) {
+        if (is_same_shape(&records->all[k], r)) {
+            return false;
         }
-        if (!first) {
-            continue;
-        }
-        const struct record *one = record_find(records, r, NULL, 1), *three = record_find(records, r, NULL, 3);
-        fprintf(page, "| %s | %.0f | %.0f |", r->codec, r->room, r->legs);
-        cell(page, one, us, "%.1f");
-        cell(page, three, us, "%.1f");
-        cell(page, record_find(records, r, NULL, r->room), us, "%.1f");
-        cell(page, three, "encodes_per_leg_frame", "%.3f");
-        cell(page, one, "alone_ratio", "%.2f");
-        cell(page, three, "alone_ratio", "%.2f");
-        cell(page, three, "all_decoded_ratio", "%.2f");
-        cell(page, three, "drops", "%.0f");
-        fprintf(page, "\n");
     }
-    fprintf(page, "\n");
+    const struct record *one = record_find(records, r, NULL, 1), *three = record_find(records, r, NULL, 3);
+    fprintf(page, "| %s | %.0f | %.0f |", r->codec, r->room, r->legs);
+    cell(page, one, us, "%.1f");
+    cell(page, three, us, "%.1f");
+    cell(page, record_find(records, r, NULL, r->room), us, "%.1f");
+    cell(page, three, "encodes_per_leg_frame", "%.3f");
+    cell(page, one, "alone_ratio", "%.2f");
+    cell(page, three, "alone_ratio", "%.2f");
+    cell(page, three, "all_decoded_ratio", "%.2f");
+    cell(page, three, "drops", "%.0f");
+    return true;
 }
 
-static void pump_write(const struct records *records, FILE *page)
+static bool pump_row(const struct records *records, unsigned i, FILE *page)
 {
-    fprintf(page, "### The media path alone\n\nA worker with raw legs, no signalling.\n\n"
-                  "| design | rooms of | legs | us per participant-second | x reflector | p50 ms | p99 ms |\n"
-                  "| --- | --- | --- | --- | --- | --- | --- |\n");
-    for (unsigned i = 0; i < records->n; i++) {
-        const struct record *r = &records->all[i];
-        if (is_of(r, "pump")) {
-            fprintf(page, "| %s | %.0f | %.0f |", r->name, r->room, r->legs);
-            cell(page, r, "us_per_participant_s", "%.0f");
-            cell(page, r, "ratio_to_reflector", "%.2f");
-            cell(page, r, "delay_ms_p50", "%.1f");
-            cell(page, r, "delay_ms_p99", "%.1f");
-            fprintf(page, "\n");
-        }
-    }
-    fprintf(page, "\n");
+    const struct record *r = &records->all[i];
+    fprintf(page, "| %s | %.0f | %.0f |", r->name, r->room, r->legs);
+    cell(page, r, "us_per_participant_s", "%.0f");
+    cell(page, r, "ratio_to_reflector", "%.2f");
+    cell(page, r, "delay_ms_p50", "%.1f");
+    cell(page, r, "delay_ms_p99", "%.1f");
+    return true;
 }
 
-static void kernels_write(const struct records *records, FILE *page)
+static void kernel_gates(const struct record *r, FILE *page)
 {
-    fprintf(
-        page,
-        "### Kernels\n\nAgainst the scalar code (-O2, no vectoriser) in the same rounds, and against the least that "
-        "L1 or the multipliers would take.\n\n"
-        "| kernel | samples x rows | isa | ns | x scalar | gate | x bound |\n"
-        "| --- | --- | --- | --- | --- | --- | --- |\n");
-    for (unsigned i = 0; i < records->n; i++) {
-        const struct record *r = &records->all[i];
-        if (is_of(r, "kernels")) {
-            fprintf(page, "| %s | %.0f x %.0f | %s |", r->name, r->legs, r->room, r->isa);
-            cell(page, r, "ns", "%.1f");
-            cell(page, r, "ratio", "%.1f");
-            cell(page, figure(r, "gate") > 0 ? r : NULL, "gate", "%.0f");
-            cell(page, figure(r, "bound_factor") > 0 ? r : NULL, "bound_factor", "%.1f");
-            fprintf(page, "\n");
-        }
-    }
-    fprintf(page, "\n");
+    cell(page, r, "ratio", "%.1f");
+    cell(page, figure(r, "gate") > 0 ? r : NULL, "gate", "%.0f");
+    cell(page, figure(r, "bound_factor") > 0 ? r : NULL, "bound_factor", "%.1f");
+}
+
+static bool kernels_row(const struct records *records, unsigned i, FILE *page)
+{
+    const struct record *r = &records->all[i];
+    fprintf(page, "| %s | %.0f x %.0f | %s |", r->name, r->legs, r->room, r->isa);
+    cell(page, r, "ns", "%.1f");
+    kernel_gates(r, page);
+    return true;
 }
 
 /* The kernels in short: one line each, of the largest shape that has a gate. */
-static void kernels_short_write(const struct records *records, FILE *page)
+static bool kernels_short_row(const struct records *records, unsigned i, FILE *page)
 {
-    fprintf(page, "### Kernels\n\nTimes faster than our scalar code (-O2), each at its largest shape.\n\n"
-                  "| kernel | isa | samples x rows | x scalar | gate | x L1 or multiplier bound |\n"
-                  "| --- | --- | --- | --- | --- | --- |\n");
-    for (unsigned i = 0; i < records->n; i++) {
-        const struct record *r = &records->all[i];
-        if (is_of(r, "kernels") && kernel_largest(records, r->name, r->isa) == r) {
-            fprintf(page, "| %s | %s | %.0f x %.0f |", r->name, r->isa, r->legs, r->room);
-            cell(page, r, "ratio", "%.1f");
-            cell(page, figure(r, "gate") > 0 ? r : NULL, "gate", "%.0f");
-            cell(page, figure(r, "bound_factor") > 0 ? r : NULL, "bound_factor", "%.1f");
-            fprintf(page, "\n");
-        }
+    const struct record *r = &records->all[i];
+    if (kernel_largest(records, r->name, r->isa) != r) {
+        return false;
     }
-    fprintf(page, "\n");
+    fprintf(page, "| %s | %s | %.0f x %.0f |", r->name, r->isa, r->legs, r->room);
+    kernel_gates(r, page);
+    return true;
 }
 
-struct table {
-    const char *bench;
-    void (*write)(const struct records *records, FILE *page);
+static const struct table capacity = {
+    .bench = "capacity",
+    .about =
+        "### The whole server\n\nCPU (user and system, microseconds per participant-second) of SIP, control and one "
+        "worker core; talkers 3 a room unless said.",
+    .titles = "codec | rooms of | legs | talkers | reflector | echo | mixminus | x reflector | x echo | Janus | "
+              "Janus / mixminus | p50 ms | p99 ms | encodes per leg and frame | late ticks in 10^5",
+    .row_write = capacity_row,
+    .end_write = capacity_end,
+};
+static const struct table latency = {
+    .bench = "latency",
+    .about = "### Added delay\n\nMilliseconds between a talker's packet and the packet in which a listener gets it, "
+             "after some seconds of speech.",
+    .titles = "server | legs, rooms of | talkers | p50 | p90 | p99 | p99.9",
+    .row_write = latency_row,
+};
+static const struct table churn = {
+    .bench = "churn",
+    .about = "### Joins, leaves, overload",
+    .titles =
+        "case | offered | up | joined / left / failed | 503, with Retry-After | lost | worst loss | gaps > 60 ms | "
+        "late ticks in 10^5 (the machine's own) | p50 ms | p99 ms | RSS kB per min",
+    .row_write = churn_row,
+};
+static const struct table mixer = {
+    .bench = "mixer",
+    .about = "### The engine without a network\n\nMicroseconds per participant-second: packet in, everybody decoded, "
+             "mixed, encoded, packet out. *Alone*: the cost with an encode for every leg, in the same rounds. With "
+             "*-lazy* and *-levels* (in the headers) only those who may be heard are decoded, and it is compared with "
+             "everybody decoded.",
+    .titles = "codec | rooms of | legs | 1 talker | 3 talkers | all talk | encodes per leg and frame (3) | "
+              "alone / shared (1) | (3) | all decoded / lazy (3) | drops",
+    .row_write = mixer_row,
+};
+static const struct table pump = {
+    .bench = "pump",
+    .about = "### The media path alone\n\nA worker with raw legs, no signalling.",
+    .titles = "design | rooms of | legs | us per participant-second | x reflector | p50 ms | p99 ms",
+    .row_write = pump_row,
+};
+static const struct table kernels = {
+    .bench = "kernels",
+    .about =
+        "### Kernels\n\nAgainst the scalar code (-O2, no vectoriser) in the same rounds, and against the least that "
+        "L1 or the multipliers would take.",
+    .titles = "kernel | samples x rows | isa | ns | x scalar | gate | x bound",
+    .row_write = kernels_row,
+};
+static const struct table kernels_short = {
+    .bench = "kernels",
+    .about = "### Kernels\n\nTimes faster than our scalar code (-O2), each at its largest shape.",
+    .titles = "kernel | isa | samples x rows | x scalar | gate | x L1 or multiplier bound",
+    .row_write = kernels_short_row,
 };
 
-static void page_write(const struct records *records, FILE *page, const struct table *tables, size_t n)
+static void table_write(const struct table *table, const struct records *records, FILE *page)
+{
+    fprintf(page, "%s\n\n| %s |\n|", table->about, table->titles);
+    for (const char *bar = table->titles; bar; bar = strchr(bar + 1, '|')) {
+        fputs(" --- |", page);
+    }
+    fputs("\n", page);
+    for (unsigned i = 0; i < records->n; i++) {
+        if (is_of(&records->all[i], table->bench) && table->row_write(records, i, page)) {
+            fputs("\n", page);
+        }
+    }
+    fputs("\n", page);
+    if (table->end_write) {
+        table->end_write(records, page);
+    }
+}
+
+static void page_write(const struct records *records, FILE *page, const struct table *const *tables, size_t n)
 {
     machine_write(records, page);
     for (size_t i = 0; i < n; i++) {
-        if (has_any(records, tables[i].bench)) {
-            tables[i].write(records, page);
+        if (has_any(records, tables[i]->bench)) {
+            table_write(tables[i], records, page);
         }
     }
 }
@@ -411,10 +422,7 @@ static char *file_read(const char *path)
 /* Puts the short page between the two marks of a file. @return exit status */
 static int readme_write(const struct records *records, const char *path, const char *folder)
 {
-    static const struct table tables[] = {{"capacity", capacity_write},
-                                          {"latency", latency_write},
-                                          {"churn", churn_write},
-                                          {"kernels", kernels_short_write}};
+    static const struct table *const tables[] = {&capacity, &latency, &churn, &kernels_short};
     char *text = file_read(path), *begin = text ? strstr(text, mark_begin) : NULL;
     char *end = begin ? strstr(begin, mark_end) : NULL;
     FILE *page = end ? fopen(path, "w") : NULL;
@@ -471,9 +479,7 @@ static int report_run(const struct records *records, const char *folder)
         fprintf(stderr, "mixminus-bench: cannot write %s: %s\n", path, strerror(errno));
         return 1;
     }
-    static const struct table tables[] = {{"capacity", capacity_write}, {"latency", latency_write},
-                                          {"churn", churn_write},       {"mixer", mixer_write},
-                                          {"pump", pump_write},         {"kernels", kernels_write}};
+    static const struct table *const tables[] = {&capacity, &latency, &churn, &mixer, &pump, &kernels};
     fprintf(page, "## Performance\n\n");
     page_write(records, page, tables, ARRAY_LEN(tables));
     if (plots_draw(records, folder, page) != 0) {
