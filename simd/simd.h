@@ -84,6 +84,7 @@ const struct fir_bank *fir_bank(int factor);
  * State of one resampler in one direction. Up: hist[0] holds the last FIR_TAPS-1 low-rate inputs. Down: hist[m] holds
  * those of polyphase stream m (inputs m, m + factor, ...). All zero is a valid fresh state; a copy continues alike.
  */
+/* Upwards only the first history is used, downwards one for each of the factor's streams; memory may end there. */
 struct fir_state {
     int16_t hist[FIR_FACTOR_MAX][64] __attribute__((aligned(64)));
 };

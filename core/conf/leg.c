@@ -31,7 +31,7 @@ static void leg_carve(struct leg *leg, const struct leg_cfg *cfg, uint8_t packet
     struct leg layout = {0};
     for (unsigned r = 0; r < RATES; r++) {
         if (rate_hz_at(r) != rate_hz) {
-            layout.fir[r] = carve_take(c, sizeof(struct fir_state));
+            layout.fir[r] = carve_take(c, resample_state_bytes(rate_hz, rate_hz_at(r)));
         }
     }
     layout.fifo = carve_take(c, FIFO_FRAMES * frame * sizeof(int16_t));

@@ -29,7 +29,7 @@ static void row_resample(struct leg *leg, const struct conf *conf, const struct 
             continue;
         }
         if (leg->fir_tick[r] + 1 != conf->tick) {
-            memset(leg->fir[r], 0, sizeof *leg->fir[r]);
+            memset(leg->fir[r], 0, resample_state_bytes(leg->cfg.fmt.rate_hz, rate_hz_at(r)));
         }
         leg->fir_tick[r] = conf->tick;
         leg->row_at[r] = rows_take(tools->rows, rate_hz_at(r));

@@ -22,12 +22,19 @@ static inline size_t rate_frame_samples(uint32_t rate_hz)
     return rate_hz / 1000 * TICK_MS;
 }
 
+/** Memory of a state from one rate to another, line-aligned: a history upwards, one for each stream downwards. */
+static inline size_t resample_state_bytes(uint32_t from_hz, uint32_t to_hz)
+{
+    return (to_hz > from_hz ? 1 : from_hz / to_hz) * sizeof((struct fir_state *)0)->hist[0];
+}
+
 /**
  * One frame from one rate to another.
  *
- * @param in   [rate_frame_samples(from_hz)] aligned
- * @param out  [rate_frame_samples(to_hz)] aligned; written
- * @pre        from_hz != to_hz, both bus rates; state all zero at the start of a stream
+ * @param state  resample_state_bytes(from_hz, to_hz) of it, aligned; all zero at the start of a stream
+ * @param in     [rate_frame_samples(from_hz)] aligned
+ * @param out    [rate_frame_samples(to_hz)] aligned; written
+ * @pre          from_hz != to_hz, both bus rates
  */
 static inline void resample_frame(const struct simd *simd, struct fir_state *state, uint32_t from_hz, uint32_t to_hz,
                                   const int16_t *in, int16_t *out)
