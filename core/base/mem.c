@@ -11,31 +11,19 @@ static size_t round_line(size_t bytes)
     return (bytes + LINE_BYTES - 1) & ~(size_t)(LINE_BYTES - 1);
 }
 
-/*
- * Not aligned_alloc: until 2.38 glibc takes new memory for it rather than what was freed by it, since a hole of the
- * right size is too small for a search that adds the alignment; a server where calls come and go would grow. So the
- * line is found in a larger piece, whose address stands before it.
- */
 void *mem_get(size_t bytes)
 {
     size_t rounded = round_line(MAX(bytes, (size_t)1));
-    uint8_t *whole = malloc(rounded + LINE_BYTES);
-    if (!whole) {
-        return NULL;
+    void *p = aligned_alloc(LINE_BYTES, rounded);
+    if (p) {
+        memset(p, 0, rounded);
     }
-    uint8_t *p = whole + LINE_BYTES - (uintptr_t)whole % LINE_BYTES; /* malloc aligns by 16: there is room before it */
-    memcpy(p - sizeof whole, &whole, sizeof whole);
-    memset(p, 0, rounded);
     return p;
 }
 
 void mem_put(void *p)
 {
-    if (p) {
-        uint8_t *whole;
-        memcpy(&whole, (uint8_t *)p - sizeof whole, sizeof whole);
-        free(whole);
-    }
+    free(p);
 }
 
 /* Stands before a block's bytes, 16 of them so that these are aligned as malloc's. */
