@@ -80,6 +80,15 @@ static void series_print(struct series *s, const struct match *m)
     fflush(stdout);
 }
 
+/* Whoever is new encodes for himself for up to two seconds where a codec has a state; and what our Opus listeners get
+ * is protected until three reports in a row of each have found the way clean, 23 s at the most. */
+static unsigned settle_of(const struct settings *o, const char *codec, enum peer peer)
+{
+    bool has_state = strncmp(codec, "pcm", 3) != 0 && strncmp(codec, "l16", 3) != 0;
+    bool is_protected = peer == PEER_MIXMINUS && strncmp(codec, "opus", 4) == 0;
+    return o->settle ? o->settle : is_protected ? 24 : has_state ? 3 : 1;
+}
+
 /* One number of legs, all peers in turn, round after round. */
 static void case_run(const struct settings *o, const struct match *shape, const enum peer *peers, unsigned n_peers,
                      struct outcome *outcome)
@@ -92,6 +101,7 @@ static void case_run(const struct settings *o, const struct match *shape, const 
         double us[PEERS] = {0};
         for (unsigned i = 0; i < n_peers; i++) {
             m.peer = peers[i];
+            m.settle = settle_of(o, m.codec, m.peer);
             if ((m.peer == PEER_JANUS && m.legs > o->janus_legs) || match_run(&o->stand, &m, &result) != 0) {
                 continue;
             }
@@ -119,19 +129,12 @@ static void case_run(const struct settings *o, const struct match *shape, const 
     }
 }
 
-/* Whoever is new encodes for himself for up to two seconds where a codec has a state. */
-static unsigned settle_of(const struct settings *o, const char *codec)
-{
-    bool has_state = strncmp(codec, "pcm", 3) != 0 && strncmp(codec, "l16", 3) != 0;
-    return o->settle ? o->settle : has_state ? 3 : 1;
-}
-
 static void shape_run(const struct settings *o, const char *codec, unsigned room, const enum peer *peers, unsigned n)
 {
     unsigned legs[LIST_MAX], n_legs = option_numbers(o->legs, legs, LIST_MAX);
     struct outcome outcome = {.most = 0};
     for (unsigned i = 0; i < n_legs; i++) {
-        struct match m = {.codec = codec, .room = room, .seconds = o->seconds, .settle = settle_of(o, codec)};
+        struct match m = {.codec = codec, .room = room, .seconds = o->seconds};
         m.legs = legs[i] / room * room;
         m.talkers = MIN(o->talkers, room);
         if (m.legs && o->stand.port + 2 * m.legs < 32768) {
@@ -175,7 +178,9 @@ int bench_capacity(int argc, char **argv)
         OPTION_TEXT("peers", o.peers, "default reflector,echo,mixminus,janus"),
         OPTION_INT("talkers", o.talkers, "of each room, 0 to 8, default 3"),
         OPTION_COUNT("seconds", o.seconds, "measured in each match, 2 or more, default 3"),
-        OPTION_COUNT("settle", o.settle, "seconds before them, default 1; Opus and G.722 3: encoders find together"),
+        OPTION_COUNT("settle", o.settle,
+                     "seconds before them; default 1, G.722 3: encoders find together, Opus 24: until it is not "
+                     "protected any more"),
         OPTION_COUNT("rounds", o.rounds, "default 2"),
         OPTION_COUNT("janus-legs", o.janus_legs, "no more than so many for Janus, default 400"),
         OPTION_SWITCH("quick", o.quick, "a few legs for seconds: whether it works, not how fast"),

@@ -208,9 +208,9 @@ void stand_close(struct stand *stand)
 /* A ring that has just died releases its sockets a moment later: waits until the ports are free again. */
 static bool ports_await(const struct stand *s, unsigned legs)
 {
-    unsigned ports[5 + PUMP_CLIENTS] = {s->sip_port, s->port, s->port + legs, s->port + 2 * legs - 2, s->client_port};
-    for (unsigned i = 0; i < PUMP_CLIENTS; i++) {
-        ports[5 + i] = s->client_port + i;
+    unsigned ports[4 + 2 * PUMP_CLIENTS] = {s->sip_port, s->port, s->port + legs, s->port + 2 * legs - 2};
+    for (unsigned i = 0; i < 2 * PUMP_CLIENTS; i++) { /* of RTP, and of RTCP */
+        ports[4 + i] = s->client_port + i;
     }
     for (unsigned tries = 0; tries < 1000; tries++, usleep(10000)) {
         unsigned n_free = 0;

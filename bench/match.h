@@ -59,7 +59,7 @@ struct match {
         OPTION_COUNT("sip-port", (stand).sip_port, "default 7060"),                                                    \
         OPTION_COUNT("http-port", (stand).http_port, "of Janus, default 7088"),                                        \
         OPTION_COUNT("port", (stand).port, "the server's first RTP port, default 17000"),                              \
-        OPTION_COUNT("client-port", (stand).client_port, "the first of 16 of the load, default 9000")
+        OPTION_COUNT("client-port", (stand).client_port, "the first of 32 of the load, default 9000")
 
 #define MATCH_LINE 4096
 

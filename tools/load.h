@@ -13,6 +13,7 @@
  *     load_short.c  others who call the factory and hang up meanwhile
  *     load_watch.c  others who watch the rosters; what the server says of itself
  *     load_rtp.c    sockets, packets out and in
+ *     load_rtcp.c   reports of what was received
  *     load_voice.c  what is said: marks and tones
  *     load_report.c what came of it
  */
@@ -50,7 +51,8 @@ struct load_cfg {
     uint32_t watchers;    /* of the rosters */
     struct addr http;     /* of the server's /metrics; not set: none */
     char auth_user[128], auth_password[128]; /* "": none */
-    uint16_t rtp_port;   /* of the first of LOAD_SOCKETS own sockets; 0: the kernel picks */
+    uint16_t rtp_port;   /* of the first of LOAD_SOCKETS own sockets, raw one after the other, else with one for RTCP
+                            after each; 0: the kernel picks */
     char legs_at[256];   /* raw: file of the mixer's ports, one a leg; "": they are reflected from PORT on */
     char codec[16];
     bool levels; /* in the headers (RFC 6464) */
@@ -97,6 +99,11 @@ struct load_leg {
     uint32_t tx_ts, n_tx;
     bool rx_any, saw_media;
     uint64_t rx_ns, begin_ns;
+    uint32_t rx_ssrc, n_rx; /* n_rx: since the last report, which told of all up to told_seq */
+    uint16_t told_seq;
+    int32_t n_missed;     /* as reported */
+    uint32_t report_at;   /* n_tx at which the next one is due */
+    uint32_t report_draw; /* for the random interval */
     struct load_ear ear;
 };
 
@@ -165,7 +172,7 @@ struct load {
     unsigned n_rooms;
     struct ua *ua;
 
-    int fds[LOAD_SOCKETS];
+    int fds[LOAD_SOCKETS], rtcp_fds[LOAD_SOCKETS]; /* raw: no rtcp_fds, 0 */
     uint16_t ports[LOAD_SOCKETS];
     unsigned first[LOAD_SLOTS + 1], *order; /* legs by arrival phase */
     int32_t *leg_of_port;                   /* [65536] server's port -> leg, -1: none */
@@ -243,6 +250,12 @@ uint16_t load_rtp_port(const struct load *load, const struct load_leg *leg);
 void load_rtp_end(struct load *load, const struct load_leg *leg);
 void load_rtp_send(struct load *load, unsigned slot, uint64_t now_ns);
 void load_rtp_take(struct load *load);
+
+/* load_rtcp.c */
+/** The leg begins to speak, and to be reported to. */
+void load_rtcp_begin(struct load_leg *leg, uint32_t ssrc);
+/** Sends a report, if one is due. @param fd  of RTCP */
+void load_rtcp_send(struct load_leg *leg, uint32_t ssrc, int fd);
 
 /* load_voice.c */
 /** Reads --codec and makes the voices ready. @return 0 | -EINVAL | -ENOMEM */

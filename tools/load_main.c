@@ -56,7 +56,7 @@ static const struct arg args[] = {
                   "no SIP: RTP of so many legs to PORT, PORT+2, ..., which must come back" },
     [ARG_LEGS_AT] = { "legs-at", "FILE", "ports",
                       "no SIP: --calls legs of a mixer at 127.0.0.1 are there already, a port of it on each line" },
-    [ARG_RTP_PORT] = { "rtp-port", "PORT", "19000", "the first of 16 ports for RTP; by default the system picks" },
+    [ARG_RTP_PORT] = { "rtp-port", "PORT", "19000", "the first of 32 ports; by default the system picks" },
     [ARG_SETTLE] = { "settle", "S", "5", "seconds of speech before the measurement; default 1" },
     [ARG_CHURN] = { "churn", "N", "200", "joins and leaves a second of others during the measurement; default 0" },
     [ARG_SHORT] = { "short-calls", "N", "500",

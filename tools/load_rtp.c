@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BURST = 16, RX_BATCH = 64, RX_BYTES = 1500, SOCKET_BUFFER = 4 << 20, PHASE_STEP = 7919 };
+enum { BURST = 16, RX_BATCH = 64, RX_BYTES = 1500, SOCKET_BUFFER = 4 << 20, PHASE_STEP = 7919, PAIR_TRIES = 50 };
 
 static unsigned phase_of(const struct load *load, unsigned leg) { return leg * PHASE_STEP % LOAD_SLOTS; }
 
@@ -43,6 +43,27 @@ static int socket_open(uint16_t wanted, uint16_t *port)
     return fd;
 }
 
+/* One socket of RTP, and the one after it for RTCP; a raw run has none of these. */
+static int pair_open(struct load *load, unsigned i)
+{
+    uint16_t base = load->cfg->rtp_port, port;
+    bool raw = load->cfg->raw;
+    for (unsigned tries = 0; tries < PAIR_TRIES; tries++) {
+        int fd = socket_open(base ? (uint16_t)(base + (raw ? i : 2 * i)) : 0, &load->ports[i]);
+        int rtcp_fd = fd < 0 || raw ? 0 : socket_open((uint16_t)(load->ports[i] + 1), &port);
+        if (fd < 0) {
+            return fd;
+        }
+        if (rtcp_fd >= 0) {
+            load->fds[i] = fd;
+            load->rtcp_fds[i] = rtcp_fd;
+            return 0;
+        }
+        close(fd);
+    }
+    return -EADDRINUSE;
+}
+
 int load_rtp_open(struct load *load)
 {
     load->order = calloc(load->n_legs, sizeof *load->order);
@@ -54,10 +75,9 @@ int load_rtp_open(struct load *load)
         load->leg_of_port[i] = -1;
     }
     for (unsigned i = 0; i < LOAD_SOCKETS; i++) {
-        uint16_t base = load->cfg->rtp_port;
-        load->fds[i] = socket_open(base ? (uint16_t)(base + i) : 0, &load->ports[i]);
-        if (load->fds[i] < 0) {
-            return load->fds[i];
+        int err = pair_open(load, i);
+        if (err) {
+            return err;
         }
     }
     unsigned n = 0;
@@ -78,6 +98,9 @@ void load_rtp_close(struct load *load)
     for (unsigned i = 0; i < LOAD_SOCKETS; i++) {
         if (load->fds[i] > 0) {
             close(load->fds[i]);
+        }
+        if (load->rtcp_fds[i] > 0) {
+            close(load->rtcp_fds[i]);
         }
     }
     for (unsigned i = 0; i < load->n_legs && load->legs; i++) {
@@ -102,6 +125,7 @@ int load_rtp_begin(struct load *load, struct load_leg *leg, const struct offer_m
     leg->ext_level = media->ext_level;
     net_random(&leg->tx_seq, sizeof leg->tx_seq);
     net_random(&leg->tx_ts, sizeof leg->tx_ts);
+    load_rtcp_begin(leg, ssrc_of(load, leg));
     load->leg_of_port[addr_port(to)] = (int32_t)(leg - load->legs);
     leg->state = LOAD_UP;
     return 0;
@@ -157,6 +181,9 @@ void load_rtp_send(struct load *load, unsigned slot, uint64_t now_ns)
             }
             leg->tx_ts += leg->codec->clock;
             leg->n_tx++;
+            if (load->rtcp_fds[slot % LOAD_SOCKETS]) {
+                load_rtcp_send(leg, ssrc_of(load, leg), load->rtcp_fds[slot % LOAD_SOCKETS]);
+            }
         }
         int sent = n ? sendmmsg(load->fds[slot % LOAD_SOCKETS], headers, n, 0) : 0;
         load->heard.sent += load->measuring && sent > 0 ? (uint64_t)sent : 0;
@@ -183,7 +210,12 @@ static void packet_take(struct load *load, uint8_t *buf, size_t bytes, uint16_t 
         }
         load_voice_hear(load, leg, &rtp, now_ns);
     }
+    if (!leg->rx_any) {
+        leg->told_seq = (uint16_t)(rtp.seq - 1);
+    }
     leg->rx_any = true;
+    leg->rx_ssrc = rtp.ssrc;
+    leg->n_rx++;
     leg->rx_seq = rtp.seq;
     leg->rx_ns = now_ns;
 }
