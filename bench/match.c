@@ -285,20 +285,28 @@ static pid_t mixminus_start(const struct stand *s, const struct match *m)
     return stand_spawn(s, f.argv, -1, false, "server");
 }
 
-/* @return true: it listens */
+/* @return true: it listens. On loopback a datagram to nobody is refused at once; to bind the port in order to see would
+ * be to take it. */
 static bool mixminus_await(const struct stand *s, pid_t pid)
 {
-    for (unsigned tries = 0; tries < 500; tries++, usleep(10000)) {
-        int fd = pump_socket((uint16_t)s->sip_port, 0);
-        if (fd < 0) {
-            return true;
-        }
-        close(fd);
-        if (waitpid(pid, NULL, WNOHANG) != 0) {
-            return false;
-        }
+    static const char keep_alive[] = "\r\n\r\n"; /* RFC 5626 4.4.1 */
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)s->sip_port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool listens = false, ended = fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0;
+    for (unsigned tries = 0; tries < 500 && !listens && !ended; tries++) {
+        int refused = 0;
+        socklen_t n = sizeof refused;
+        send(fd, keep_alive, sizeof keep_alive - 1, MSG_DONTWAIT);
+        usleep(10000);
+        getsockopt(fd, SOL_SOCKET, SO_ERROR, &refused, &n);
+        listens = refused == 0;
+        ended = waitpid(pid, NULL, WNOHANG) != 0;
     }
-    return false;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return listens && !ended;
 }
 
 static pid_t server_start(const struct stand *s, const struct match *m, const char *ports)
