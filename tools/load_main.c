@@ -164,7 +164,7 @@ static int take(void *ctx, unsigned i, const char *value)
         addr_parse(&cfg->server, "127.0.0.1", 0);
         return word_read(cfg->legs_at, sizeof cfg->legs_at, value);
     case ARG_RTP_PORT:
-        err = args_u32(value, 1024, 65536 - LOAD_SOCKETS, &port);
+        err = args_u32(value, 1024, 65536 - 2 * LOAD_SOCKETS, &port);
         cfg->rtp_port = (uint16_t)port;
         return err;
     case ARG_SETTLE:
