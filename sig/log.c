@@ -1,5 +1,7 @@
-/* Log lines. Formats into one buffer and writes it with one call, so lines of several threads do not mix. */
+/* Log lines. Formats into one buffer and hands it on with one call, so lines of several threads do not mix. */
 #include "sig/log.h"
+
+#include "sig/log_writer.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -77,6 +79,10 @@ void log_line(const struct log *log, enum log_level level, const char *format, .
         line[at++] = (uint8_t)*p < 0x20 || *p == 0x7f ? '?' : *p;
     }
     line[at++] = '\n';
+    if (log->writer) {
+        log_writer_put(log->writer, line, (size_t)at);
+        return;
+    }
     ssize_t done = write(log->fd, line, (size_t)at);
     (void)done; /* nowhere to complain to */
 }

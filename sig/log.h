@@ -10,9 +10,12 @@
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_LEVELS };
 
+struct log_writer;
+
 struct log {
-    enum log_level level; /* more than this is not said */
-    int fd;               /* -1: silent */
+    enum log_level level;      /* more than this is not said */
+    int fd;                    /* -1: silent */
+    struct log_writer *writer; /* to that descriptor: lines never wait for it; NULL: each is written at once */
 };
 
 /** "error", "warn", "info", "debug"; @return LOG_LEVELS if the word is unknown */

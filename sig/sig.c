@@ -94,6 +94,7 @@ static uint64_t on_beat(void *ctx, uint64_t now_ns)
         tls_reload(sig);
     }
     publish(sig);
+    count_set(&sig->load.beat_ns, now_ns);
     return next_ns;
 }
 

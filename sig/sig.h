@@ -45,6 +45,7 @@ struct sig_failure {
 /* Of the placement, as of the last beat. */
 struct sig_load {
     counter cpu_used_us, cpu_budget_us, kbps_used, kbps_max, pairs_used, pairs_held, pairs, legs;
+    counter beat_ns; /* CLOCK_MONOTONIC of signalling's last turn, which comes 20 times a second at least */
 };
 
 /* Figures, readable from any thread while signalling runs. */

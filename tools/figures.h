@@ -16,6 +16,7 @@ struct figures_source {
     unsigned n_workers;
     uint64_t start_ns; /* CLOCK_MONOTONIC */
     const char *version, *commit, *simd;
+    const struct log *log;
 };
 
 /** One line: {"time":..., "uptime_s":..., "cpu_user_s":..., ..., "drops":{...}, "beat_ns":[...], ...} */

@@ -1,11 +1,17 @@
 /* Metrics. Names end in their unit, counters in _total; every one has its HELP. */
 #include "tools/metrics.h"
 
+#include "sig/log_writer.h"
+
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { HEALTH_LOOK_US = 60000 /* three beats at least */ };
+enum {
+    HEALTH_LOOK_US = 60000, /* three beats of a worker at least */
+    SIGNALLING_STILL_S = 2  /* its turns are 50 ms apart at most */
+};
 
 #define U(x) (unsigned long long)(x)
 
@@ -214,6 +220,9 @@ unsigned metrics_write(FILE *out, void *arg)
     put_stages(out, s);
     put_signalling(out, &f);
     put_load(out, f.load);
+    head(out, "log_lines_dropped_total", "counter", "Lines of the log that nothing read in time.");
+    fprintf(out, "mixminus_log_lines_dropped_total %llu\n",
+            U(s->log && s->log->writer ? count_get(log_writer_dropped(s->log->writer)) : 0));
     fprintf(out,
             "# HELP process_cpu_seconds_total User and system time.\n# TYPE process_cpu_seconds_total counter\n"
             "process_cpu_seconds_total %.6f\n",
@@ -249,6 +258,14 @@ unsigned metrics_health(FILE *out, void *arg)
             fprintf(out, "worker %u stands still\n", w);
             return 503;
         }
+    }
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    uint64_t now_ns = (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+    uint64_t beat_ns = count_get(&sig_figures(s->sig).load->beat_ns);
+    if (beat_ns && now_ns > beat_ns + SIGNALLING_STILL_S * NS_PER_S) {
+        fprintf(out, "signalling stands still\n");
+        return 503;
     }
     fprintf(out, "ok\n");
     return 200;

@@ -5,6 +5,7 @@
 #include "core/media/seal.h"
 #include "core/worker.h"
 #include "sig/api.h"
+#include "sig/log_writer.h"
 #include "tools/config.h"
 #include "tools/figures.h"
 #include "tools/metrics.h"
@@ -28,6 +29,7 @@
 struct server {
     struct config config;
     struct log log;
+    struct log_writer *words, *figures_out; /* to standard error, and to standard output */
     struct worker *workers[PLACE_WORKERS_MAX];
     struct ctl *ctls[PLACE_WORKERS_MAX];
     unsigned n_workers;
@@ -334,6 +336,21 @@ static void trim_when_idle(struct server *s)
     s->was_busy = !idle;
 }
 
+/* By way of a writer: standard output may be a pipe that nobody reads, and SIGTERM is heeded all the same. */
+static void figures_print(struct server *s, void (*print)(FILE *out, const struct figures_source *source))
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *out = open_memstream(&text, &n);
+    if (out) {
+        print(out, &s->figures);
+        if (fclose(out) == 0) {
+            log_writer_put(s->figures_out, text, n);
+        }
+        free(text);
+    }
+}
+
 /* Until SIGTERM or SIGINT. */
 static void wait_for_end(struct server *s, const sigset_t *set)
 {
@@ -355,10 +372,10 @@ static void wait_for_end(struct server *s, const sigset_t *set)
             sig_reload(s->sig);
         }
         if (got == SIGUSR1) {
-            figures_text(stdout, &s->figures);
+            figures_print(s, figures_text);
         }
         if (interval_ns && clock_ns(CLOCK_MONOTONIC) >= next_ns) {
-            figures_json(stdout, &s->figures);
+            figures_print(s, figures_json);
             next_ns += interval_ns;
         }
         if (got < 0) {
@@ -373,6 +390,11 @@ static int serve(struct server *s)
     int status;
 
     signals_block(&set); /* before any thread: all inherit it */
+    if (log_writer_start(&s->words, STDERR_FILENO) != 0 || log_writer_start(&s->figures_out, STDOUT_FILENO) != 0) {
+        fprintf(stderr, "mixminusd: no thread can be started for the log; raise the limit of processes (ulimit -u)\n");
+        return 1;
+    }
+    s->config.sig.log.writer = s->words;
     s->log = s->config.sig.log;
     s->simd = simd_pick(s->config.simd_mask);
     int err = options_state_make(&s->config);
@@ -397,15 +419,16 @@ static int serve(struct server *s)
         status = signalling_start(s);
     }
     if (status == 0) {
-        s->figures = (struct figures_source){s->sig,           s->ctls,         s->n_workers, clock_ns(CLOCK_MONOTONIC),
-                                             MIXMINUS_VERSION, MIXMINUS_COMMIT, s->simd->name};
+        s->figures =
+            (struct figures_source){s->sig,           s->ctls,         s->n_workers,  clock_ns(CLOCK_MONOTONIC),
+                                    MIXMINUS_VERSION, MIXMINUS_COMMIT, s->simd->name, &s->log};
         status = pages_start(s);
         if (status == 0) {
             say_hello(s);
             wait_for_end(s, &set);
         }
         if (status == 0 && s->config.stats_interval_s) {
-            figures_json(stdout, &s->figures);
+            figures_print(s, figures_json);
         }
         api_stop(s->api);
         sig_stop(s->sig);
@@ -439,6 +462,8 @@ int main(int argc, char **argv)
         status = place_print(&server.config);
     } else if (action == CONFIG_RUN) {
         status = serve(&server);
+        log_writer_stop(server.words); /* the last words */
+        log_writer_stop(server.figures_out);
     }
     config_texts_free(texts);
     return status;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "sig/log.h"
+#include "sig/log_writer.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -72,12 +73,82 @@ static void test_levels(void **state)
     assert_string_equal(log_level_name(LOG_DEBUG), "debug");
 }
 
+/* A reader that does not read: whoever logs is not held up, lines are dropped whole and counted, and that is said as soon
+ * as the reader goes on. */
+static void test_nobody_reads(void **state)
+{
+    enum { LINES = 20000, LINE_BYTES_ABOUT = 60 };
+    static char text[LINES * 2 * LINE_BYTES_ABOUT];
+    struct log_writer *writer;
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(log_writer_start(&writer, fds[1]), 0);
+    struct log log = {.level = LOG_INFO, .fd = fds[1], .writer = writer};
+    for (unsigned i = 0; i < LINES; i++) {
+        log_line(&log, LOG_INFO, "line %u of a log that nobody reads", i);
+    }
+    uint64_t dropped = count_get(log_writer_dropped(writer));
+    assert_true(dropped > 0 && dropped < LINES);
+    size_t n = 0;
+    unsigned lines = 0, told = 0;
+    while (lines + dropped < LINES + told || !told) { /* what was put waits in the pipe and in the ring */
+        ssize_t got = read(fds[0], text + n, sizeof text - n - 1);
+        assert_true(got > 0);
+        n += (size_t)got;
+        text[n] = '\0';
+        lines = told = 0;
+        for (const char *p = text; (p = strchr(p, '\n')); p++) {
+            lines++;
+        }
+        for (const char *p = text; (p = strstr(p, " lines of the log were dropped here")); p++) {
+            told++;
+        }
+    }
+    assert_int_equal(lines + dropped, LINES + told);
+    log_writer_stop(writer);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+/* It ends although nobody reads, and what waits is given up. */
+static void test_end_unread(void **state)
+{
+    struct log_writer *writer;
+    static char line[LOG_WRITER_BYTES / 2];
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(log_writer_start(&writer, fds[1]), 0);
+    memset(line, 'x', sizeof line);
+    log_writer_put(writer, line, sizeof line);
+    log_writer_stop(writer);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+/* What waits is written before the end. */
+static void test_end(void **state)
+{
+    struct log_writer *writer;
+    char text[64];
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(log_writer_start(&writer, fds[1]), 0);
+    log_writer_put(writer, "the last words\n", 15);
+    log_writer_stop(writer);
+    assert_int_equal(read(fds[0], text, sizeof text), 15);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_escape),
         cmocka_unit_test(test_line),
         cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_nobody_reads),
+        cmocka_unit_test(test_end_unread),
+        cmocka_unit_test(test_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
