@@ -136,6 +136,11 @@ int engine_build(struct engine **out, const struct engine_cfg *cfg)
     return 0;
 }
 
+size_t engine_bytes(uint32_t legs_max)
+{
+    return sizeof(struct engine) + arena_bytes(legs_max);
+}
+
 void engine_free(struct engine *e)
 {
     if (e) {

@@ -28,6 +28,8 @@ struct engine_cfg {
  */
 COLD int engine_build(struct engine **engine, const struct engine_cfg *cfg);
 COLD void engine_free(struct engine *engine);
+/** What engine_build takes at once. */
+COLD size_t engine_bytes(uint32_t legs_max);
 
 /**
  * One turn: applies at most CTL_BATCH requests, then runs every conference whose phase has come.

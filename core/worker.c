@@ -136,6 +136,11 @@ out:
     return 0;
 }
 
+size_t worker_bytes(uint32_t legs_max)
+{
+    return engine_bytes(legs_max + WORKER_RELAYS_MAX) + CTL_RING * (sizeof(struct ctl_req) + sizeof(struct ctl_ev));
+}
+
 struct ctl *worker_ctl(struct worker *w)
 {
     return &w->ctl;

@@ -31,6 +31,9 @@ struct worker;
  */
 int worker_start(struct worker **worker, const struct worker_cfg *cfg);
 
+/** Memory that a worker takes at its start. @param legs_max  as in its cfg */
+size_t worker_bytes(uint32_t legs_max);
+
 /** Its page. Valid until worker_stop. */
 struct ctl *worker_ctl(struct worker *worker);
 

@@ -28,6 +28,7 @@ struct sig {
     sem_t answered;
     _Atomic bool reload; /* of the certificate, asked for from another thread */
     struct store *store;
+    int store_lock; /* -1: none */
     struct place *place;
     struct focus *focus;
     struct txns *txns;
@@ -240,12 +241,25 @@ static int thread_start(struct sig *sig)
     return err;
 }
 
+/* Operators' programs make passwords of the realm that this server asks for. */
+static void realm_tell(struct sig *sig)
+{
+    struct store_req req = {.op = STORE_REALM_PUT};
+    if (sig->cfg.focus.realm[0]) {
+        snprintf(req.realm, sizeof req.realm, "%s", sig->cfg.focus.realm);
+        store_put(sig->store, &req); /* its failure is logged like any other of the store's */
+    }
+}
+
 static void sig_free(struct sig *sig)
 {
     txns_free(sig->txns);
     focus_free(sig->focus);
     place_free(sig->place);
     store_close(sig->store);
+    if (sig->store_lock >= 0) {
+        close(sig->store_lock);
+    }
     if (sig->net) {
         net_free(sig->net);
     }
@@ -268,6 +282,7 @@ int sig_start(struct sig **out, const struct sig_cfg *cfg, struct sig_failure *f
     }
     sig->cfg = *cfg;
     sig->log = cfg->log;
+    sig->store_lock = -1;
     pthread_mutex_init(&sig->asking, NULL);
     sem_init(&sig->answered, 0, 0);
     struct net_user net_user = {sig, on_message, on_closed, on_beat};
@@ -291,6 +306,11 @@ int sig_start(struct sig **out, const struct sig_cfg *cfg, struct sig_failure *f
     if ((err = place_build(&sig->place, &cfg->place)) != 0) {
         goto out;
     }
+    failure->part = SIG_PART_LOCK;
+    if ((err = store_lock(&sig->store_lock, cfg->store, &failure->holder)) != 0) {
+        failure->part = err == -EBUSY ? SIG_PART_LOCK : SIG_PART_STORE;
+        goto out;
+    }
     failure->part = SIG_PART_STORE;
     if ((err = store_open(&sig->store, cfg->store)) != 0) {
         goto out;
@@ -309,6 +329,7 @@ int sig_start(struct sig **out, const struct sig_cfg *cfg, struct sig_failure *f
         goto out;
     }
     focus_attach(sig->focus, sig->txns);
+    realm_tell(sig);
     publish(sig);
     failure->part = SIG_PART_THREAD;
     if ((err = thread_start(sig)) != 0) {

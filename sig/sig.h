@@ -31,6 +31,7 @@ enum sig_part {
     SIG_PART_TLS,
     SIG_PART_NET,
     SIG_PART_STORE,
+    SIG_PART_LOCK, /* of the store: another server has it */
     SIG_PART_PLACE,
     SIG_PART_FOCUS,
     SIG_PART_THREAD
@@ -40,6 +41,7 @@ struct sig_failure {
     enum sig_part part;
     unsigned listener; /* SIG_PART_NET */
     char why[TLS_WHY_MAX]; /* SIG_PART_TLS */
+    int holder;            /* SIG_PART_LOCK: that process, 0: unknown */
 };
 
 /* Of the placement, as of the last beat. */

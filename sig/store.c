@@ -112,26 +112,62 @@ static void *thread_main(void *arg)
     }
 }
 
-int store_open(struct store **out, const char *spec)
+/* @param path  out: what stands behind the kind  @return NULL: there is no such kind */
+static const struct store_ops *kind_of(const char *spec, const char **path)
 {
     static const struct {
         const char *prefix;
         const struct store_ops *ops;
     } kinds[] = {{"memory", &store_mem_ops}, {"sqlite:", &store_sqlite_ops}};
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        size_t n = strlen(kinds[i].prefix);
+        if (strncmp(spec, kinds[i].prefix, n) == 0 && (spec[n - 1] == ':' || spec[n] == '\0')) {
+            *path = spec + n;
+            return kinds[i].ops;
+        }
+    }
+    return NULL;
+}
+
+int store_probe(const char *spec)
+{
+    const char *path;
+    const struct store_ops *ops = kind_of(spec, &path);
+    return ops ? ops->probe(path) : -EINVAL;
+}
+
+const char *store_why(int err)
+{
+    switch (err) {
+    case -EINVAL:
+        return "there is no such kind; give --store=sqlite:PATH or --store=memory";
+    case -EBADMSG:
+        return "the file is damaged or belongs to another program; move it away or restore it, or give another --store";
+    case -ENOENT:
+        return "its folder does not exist; make it, or give another --store";
+    case -EACCES:
+        return "this user may not write it; change its owner, or give another --store";
+    case -ENOSPC:
+        return "the disk is full; make room, or give another --store";
+    case -EBUSY:
+        return "another program holds it; stop that, or give another --store";
+    case -ENOMEM:
+        return "there is no memory; stop something";
+    default:
+        return "the disk does not read or write it; look at the kernel's log, or give another --store";
+    }
+}
+
+int store_open(struct store **out, const char *spec)
+{
+    const char *path;
     struct store *store = calloc(1, sizeof *store);
-    int err = -EINVAL;
 
     if (!store) {
         return -ENOMEM;
     }
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        size_t n = strlen(kinds[i].prefix);
-        if (strncmp(spec, kinds[i].prefix, n) == 0 && (spec[n - 1] == ':' || spec[n] == '\0')) {
-            store->ops = kinds[i].ops;
-            err = store->ops->open(&store->state, spec + n);
-            break;
-        }
-    }
+    store->ops = kind_of(spec, &path);
+    int err = store->ops ? store->ops->open(&store->state, path) : -EINVAL;
     if (err) {
         goto out;
     }

@@ -60,6 +60,8 @@ enum store_op {
     STORE_POLICIES,     /* POLICY_IS for each, then DONE; after that once more whenever another process changes them */
     STORE_POLICY_PUT,   /* writes policy; no reply but on failure */
     STORE_POLICY_DROP,  /* forgets policy.key; no reply but on failure */
+    STORE_REALM,        /* the realm that the accounts' passwords are of: REALM_IS, found or not */
+    STORE_REALM_PUT,    /* writes realm; no reply but on failure */
 };
 
 struct store_req {
@@ -69,6 +71,7 @@ struct store_req {
         struct store_conf conf;
         struct store_account account;
         struct store_policy policy;
+        char realm[AUTH_REALM_MAX];
     };
     uint64_t now_s; /* LOAD: older ones are forgotten */
 };
@@ -78,6 +81,7 @@ enum store_answer {
     STORE_CONF,       /* one conference */
     STORE_ACCOUNT_IS, /* found: account is it */
     STORE_POLICY_IS,  /* one policy */
+    STORE_REALM_IS,   /* found: realm is it */
     STORE_DONE,       /* LOAD, ACCOUNTS, CONFS or POLICIES is complete */
     STORE_FAILED,     /* err: the request op could not be carried out */
 };
@@ -94,6 +98,7 @@ struct store_reply {
         struct store_conf conf;
         struct store_account account;
         struct store_policy policy;
+        char realm[AUTH_REALM_MAX];
     };
 };
 
@@ -106,6 +111,23 @@ struct store;
  * @thread start of the program
  */
 int store_open(struct store **store, const char *spec);
+
+/** Can it be opened here? Looks only: nothing is made, and another process may have it open. @return as store_open */
+int store_probe(const char *spec);
+
+/** What a negative errno of store_open or store_probe means: the rest of a sentence that names the fix. */
+const char *store_why(int err);
+
+/**
+ * A store on disk belongs to one server at a time: two would share names and end each other's conferences. Operators'
+ * programs read and write beside it. The lock is a file beside the store, held by its open descriptor, which may be
+ * passed on to another process; it goes with the last one that holds it.
+ *
+ * @param fd      out: close it to give the lock back; -1: this kind of store needs none
+ * @param holder  out, with -EBUSY: the process that has it, 0: unknown
+ * @return 0 | -EBUSY | -EACCES, -ENOENT ... the file cannot be made
+ */
+int store_lock(int *fd, const char *spec, int *holder);
 
 /** Ends the thread after everything that was put has been written, and frees it. */
 void store_close(struct store *store);
@@ -130,6 +152,7 @@ typedef void (*store_reply_fn)(void *arg, const struct store_reply *reply);
 /* All run on the store's thread, but for open and close. */
 struct store_ops {
     int (*open)(void **state, const char *path);
+    int (*probe)(const char *path);
     void (*close)(void *state);
     int (*begin)(void *state); /* of a batch: one transaction */
     int (*commit)(void *state);

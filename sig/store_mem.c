@@ -51,6 +51,11 @@ static void mem_close(void *state)
     free(m);
 }
 
+static int mem_probe(const char *path)
+{
+    return 0;
+}
+
 static int mem_begin(void *state)
 {
     return 0;
@@ -132,6 +137,12 @@ static int mem_handle(void *state, const struct store_req *req, store_reply_fn r
         r.answer = STORE_DONE;
         reply(arg, &r);
         return 0;
+    case STORE_REALM: /* nobody but this process has made accounts */
+        r.answer = STORE_REALM_IS;
+        reply(arg, &r);
+        return 0;
+    case STORE_REALM_PUT:
+        return 0;
     case STORE_POLICY_PUT:
     case STORE_POLICY_DROP:
         return -ENOTSUP;
@@ -139,4 +150,4 @@ static int mem_handle(void *state, const struct store_req *req, store_reply_fn r
     return -EINVAL;
 }
 
-const struct store_ops store_mem_ops = {mem_open, mem_close, mem_begin, mem_begin, mem_handle, NULL};
+const struct store_ops store_mem_ops = {mem_open, mem_probe, mem_close, mem_begin, mem_begin, mem_handle, NULL};

@@ -5,10 +5,12 @@
 #include "sig/store.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
 
@@ -167,6 +169,34 @@ static int sqlite_open(void **state, const char *path)
     }
     *state = s;
     return 0;
+}
+
+/* A new file needs a folder that may be written. The nearest one that exists counts: the server makes the others. */
+static int folder_probe(const char *path)
+{
+    char folder[PATH_MAX];
+    if (snprintf(folder, sizeof folder, "%s", path) >= (int)sizeof folder) {
+        return -ENOENT;
+    }
+    char *slash = strrchr(folder, '/');
+    strcpy(slash ? slash + (slash == folder) : folder, slash ? "" : ".");
+    return access(folder, W_OK | X_OK) == 0 ? 0 : -errno;
+}
+
+static int sqlite_probe(const char *path)
+{
+    struct stat st;
+    sqlite3 *db = NULL;
+    if (stat(path, &st) != 0) {
+        return errno == ENOENT ? folder_probe(path) : -errno;
+    }
+    if (access(path, R_OK | W_OK) != 0) {
+        return -errno;
+    }
+    int err = errno_of(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
+    err = err ? err : errno_of(sqlite3_exec(db, "SELECT count(*) FROM sqlite_master", NULL, NULL, NULL));
+    sqlite3_close(db);
+    return err;
 }
 
 static int sqlite_begin(void *state)
@@ -435,6 +465,15 @@ static int policy_put(struct sqlite_store *s, const struct store_policy *p)
     return run(stmt);
 }
 
+static int realm_get(struct sqlite_store *s, const struct store_req *req, store_reply_fn reply, void *arg)
+{
+    struct store_reply r = {.answer = STORE_REALM_IS, .op = req->op, .cookie = req->cookie};
+    int n = meta_get(s, "realm", r.realm, sizeof r.realm - 1);
+    r.found = n > 0;
+    reply(arg, &r);
+    return n == -ENOENT ? 0 : MIN(n, 0);
+}
+
 static int sqlite_handle(void *state, const struct store_req *req, store_reply_fn reply, void *arg)
 {
     struct sqlite_store *s = state;
@@ -475,9 +514,13 @@ static int sqlite_handle(void *state, const struct store_req *req, store_reply_f
         return policy_put(s, &req->policy);
     case STORE_POLICY_DROP:
         return key_drop(s->stmts[SQL_POLICY_DROP], req->policy.key);
+    case STORE_REALM:
+        return realm_get(s, req, reply, arg);
+    case STORE_REALM_PUT:
+        return meta_put(s, "realm", req->realm, strlen(req->realm));
     }
     return -EINVAL;
 }
 
-const struct store_ops store_sqlite_ops = {sqlite_open,   sqlite_close,  sqlite_begin,
+const struct store_ops store_sqlite_ops = {sqlite_open,   sqlite_probe,  sqlite_close,  sqlite_begin,
                                            sqlite_commit, sqlite_handle, sqlite_changed};

@@ -19,7 +19,7 @@ struct tls_context {
 static const char *reason(void)
 {
     unsigned long code = ERR_get_error();
-    const char *text = code ? ERR_reason_error_string(code) : NULL;
+    const char *text = ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
     ERR_clear_error();
     return text ? text : "unknown reason";
 }

@@ -199,7 +199,89 @@ static void test_refusals(void **state)
     close(fd);
     snprintf(spec, sizeof spec, "sqlite:%s", path);
     assert_int_equal(store_open(&store, spec), -EBADMSG);
+    assert_int_equal(store_probe(spec), -EBADMSG);
     unlink(path);
+}
+
+/* A look makes nothing. */
+static void test_probe(void **state)
+{
+    char dir[] = "/tmp/mixminus-probe-XXXXXX", spec[96], command[96];
+    struct store *store;
+    assert_non_null(mkdtemp(dir));
+    snprintf(spec, sizeof spec, "sqlite:%s/store.db", dir);
+    assert_int_equal(store_probe(spec), 0);
+    assert_int_equal(access(spec + 7, F_OK), -1);
+    assert_int_equal(store_open(&store, spec), 0);
+    assert_int_equal(store_probe(spec), 0); /* while a server has it open */
+    store_close(store);
+    assert_int_equal(store_probe(spec), 0);
+    assert_int_equal(store_probe("memory"), 0);
+    assert_int_equal(store_probe("oracle:x"), -EINVAL);
+    assert_int_equal(store_probe("sqlite:/nonexistent/dir/file.db"), -ENOENT);
+    snprintf(command, sizeof command, "rm -rf %s", dir);
+    assert_int_equal(system(command), 0);
+}
+
+/* One server at a time; the lock goes with its last descriptor, so that it can be passed on. */
+static void test_lock(void **state)
+{
+    char dir[] = "/tmp/mixminus-lock-XXXXXX", spec[96], command[96];
+    int fd, second, holder;
+    assert_non_null(mkdtemp(dir));
+    snprintf(spec, sizeof spec, "sqlite:%s/store.db", dir);
+    assert_int_equal(store_lock(&fd, spec, &holder), 0);
+    assert_true(fd >= 0);
+    assert_int_equal(store_lock(&second, spec, &holder), -EBUSY);
+    assert_int_equal(holder, getpid());
+    assert_int_equal(second, -1);
+    int passed_on = dup(fd);
+    close(fd);
+    assert_int_equal(store_lock(&second, spec, &holder), -EBUSY);
+    close(passed_on);
+    assert_int_equal(store_lock(&fd, spec, &holder), 0);
+    close(fd);
+    assert_int_equal(store_lock(&fd, "memory", &holder), 0);
+    assert_int_equal(fd, -1);
+    assert_int_equal(store_lock(&fd, "sqlite:/nonexistent/dir/file.db", &holder), -ENOENT);
+    snprintf(command, sizeof command, "rm -rf %s", dir);
+    assert_int_equal(system(command), 0);
+}
+
+static struct store_reply ask(struct store *store, const struct store_req *req)
+{
+    struct store_reply reply = {.answer = STORE_FAILED};
+    struct timespec nap = {0, NS_PER_MS};
+    assert_int_equal(store_put(store, req), 0);
+    for (unsigned ms = 0; ms < 5000 && !store_take(store, &reply); ms++) {
+        nanosleep(&nap, NULL);
+    }
+    return reply;
+}
+
+/* The realm of the accounts survives. */
+static void test_realm(void **state)
+{
+    char dir[] = "/tmp/mixminus-realm-XXXXXX", spec[96], command[96];
+    struct store_req req = {.op = STORE_REALM};
+    struct store_reply reply;
+    struct store *store;
+    assert_non_null(mkdtemp(dir));
+    snprintf(spec, sizeof spec, "sqlite:%s/store.db", dir);
+    assert_int_equal(store_open(&store, spec), 0);
+    reply = ask(store, &req);
+    assert_int_equal(reply.answer, STORE_REALM_IS);
+    assert_false(reply.found);
+    struct store_req put = {.op = STORE_REALM_PUT, .realm = "ims.example"};
+    assert_int_equal(store_put(store, &put), 0);
+    store_close(store);
+    assert_int_equal(store_open(&store, spec), 0);
+    reply = ask(store, &req);
+    assert_true(reply.found);
+    assert_string_equal(reply.realm, "ims.example");
+    store_close(store);
+    snprintf(command, sizeof command, "rm -rf %s", dir);
+    assert_int_equal(system(command), 0);
 }
 
 int main(void)
@@ -209,6 +291,9 @@ int main(void)
         cmocka_unit_test(test_sqlite_survives),
         cmocka_unit_test(test_policies_are_told),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_probe),
+        cmocka_unit_test(test_lock),
+        cmocka_unit_test(test_realm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
