@@ -43,7 +43,7 @@ int args_read(int argc, char **argv, const struct arg *table, const char *about,
     const char *program = program_name(argv[0]);
     for (int i = 1; i < argc; i++) {
         const char *text = argv[i];
-        if (strcmp(text, "--help") == 0) {
+        if (strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0) {
             help_print(program, table, about);
             return 1;
         }

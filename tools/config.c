@@ -4,10 +4,13 @@
 #include "tools/config_file.h"
 #include "tools/options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#define ENVIRONMENT_PREFIX "MIXMINUS_"
 
 enum { ADVICE_MAX = 96 };
 
@@ -15,6 +18,7 @@ struct config_texts {
     struct config_text {
         char text[CONFIG_TEXT_MAX];
         enum config_source source;
+        unsigned line; /* of the file */
     } values[OPTIONS_MAX];
     char file[CONFIG_TEXT_MAX];
 };
@@ -105,7 +109,7 @@ static void advise(char advice[ADVICE_MAX], const char *name, size_t n, const ch
 }
 
 /* One key of the file. @return 0 | -EINVAL */
-static int on_key(void *arg, const char *name, const char *value, char *why)
+static int on_key(void *arg, unsigned line, const char *name, const char *value, char *why)
 {
     struct config_texts *texts = arg;
     int i = option_find(name, strlen(name));
@@ -113,20 +117,21 @@ static int on_key(void *arg, const char *name, const char *value, char *why)
     if (i < 0) {
         char advice[ADVICE_MAX];
         advise(advice, name, strlen(name), "");
-        snprintf(why, CONFIG_TEXT_MAX, "%.300s: there is no key \"%.60s\"; %s", texts->file, name, advice);
+        snprintf(why, CONFIG_TEXT_MAX, "%.300s, line %u: there is no key \"%.60s\"; %s", texts->file, line, name,
+                 advice);
         return -EINVAL;
     }
+    texts->values[i].line = line;
     return take(texts, i, CONFIG_FILE, value, why);
 }
 
 /* MIXMINUS_SIP_LISTEN for sip-listen. */
 static bool environment_is(const char *entry, const char *name, const char **value)
 {
-    static const char prefix[] = "MIXMINUS_";
-    if (strncmp(entry, prefix, sizeof prefix - 1) != 0) {
+    if (strncmp(entry, ENVIRONMENT_PREFIX, sizeof ENVIRONMENT_PREFIX - 1) != 0) {
         return false;
     }
-    entry += sizeof prefix - 1;
+    entry += sizeof ENVIRONMENT_PREFIX - 1;
     for (; *name; name++, entry++) {
         char want = *name == '-' ? '_' : (char)(*name >= 'a' && *name <= 'z' ? *name - 'a' + 'A' : *name);
         if (*entry != want) {
@@ -140,18 +145,41 @@ static bool environment_is(const char *entry, const char *name, const char **val
     return true;
 }
 
+/* MIXMINUS_TALKRS. @return -EINVAL */
+static int refuse_environment(const char *entry, char *why)
+{
+    char name[64];
+    size_t n = 0;
+    for (const char *p = entry + sizeof ENVIRONMENT_PREFIX - 1; *p && *p != '=' && n + 1 < sizeof name; p++) {
+        name[n++] = (char)(*p == '_' ? '-' : tolower((unsigned char)*p));
+    }
+    const char *like = option_like(name, n);
+    int at = snprintf(why, CONFIG_TEXT_MAX, "the environment has %.*s, which is no option; ",
+                      (int)MIN(strcspn(entry, "="), 80u), entry);
+    at += snprintf(why + at, CONFIG_TEXT_MAX - (size_t)at, like ? "did you mean " ENVIRONMENT_PREFIX : "unset it");
+    for (; like && *like; like++) {
+        why[at++] = (char)(*like == '-' ? '_' : toupper((unsigned char)*like));
+        why[at] = '\0';
+    }
+    return -EINVAL;
+}
+
 static int read_environment(struct config_texts *texts, char **environment, char *why)
 {
     const char *value;
     for (; environment && *environment; environment++) {
-        if (environment_is(*environment, "config", &value)) {
-            continue;
-        }
-        for (int i = 0; options[i].name; i++) {
-            if (environment_is(*environment, options[i].name, &value) &&
-                take(texts, i, CONFIG_ENVIRONMENT, value, why) != 0) {
-                return -EINVAL;
+        bool is_known = strncmp(*environment, ENVIRONMENT_PREFIX, sizeof ENVIRONMENT_PREFIX - 1) != 0 ||
+                        environment_is(*environment, "config", &value);
+        for (int i = 0; options[i].name && !is_known; i++) {
+            if (environment_is(*environment, options[i].name, &value)) {
+                is_known = true;
+                if (take(texts, i, CONFIG_ENVIRONMENT, value, why) != 0) {
+                    return -EINVAL;
+                }
             }
+        }
+        if (!is_known) {
+            return refuse_environment(*environment, why);
         }
     }
     return 0;
@@ -162,9 +190,13 @@ static int read_flags(struct config_texts *texts, int argc, char **argv, enum co
     static const struct {
         const char *flag;
         enum config_action action;
-    } actions[] = {{"--help", CONFIG_HELP},        {"--help-markdown", CONFIG_HELP_MARKDOWN},
-                   {"--version", CONFIG_VERSION},  {"--check-config", CONFIG_CHECK},
-                   {"--dump-config", CONFIG_DUMP}, {"--dry-run-placement", CONFIG_PLACEMENT}};
+    } actions[] = {{"--help", CONFIG_HELP},
+                   {"-h", CONFIG_HELP},
+                   {"--help-markdown", CONFIG_HELP_MARKDOWN},
+                   {"--version", CONFIG_VERSION},
+                   {"--check-config", CONFIG_CHECK},
+                   {"--dump-config", CONFIG_DUMP},
+                   {"--dry-run-placement", CONFIG_PLACEMENT}};
 
     for (int a = 1; a < argc; a++) {
         const char *arg = argv[a];
@@ -221,8 +253,12 @@ static int check(struct config *config, const struct config_texts *texts, char *
     for (int i = 0; options[i].name; i++) {
         char reason[CONFIG_TEXT_MAX / 2] = "";
         if (options[i].read(config, texts->values[i].text, texts->values[i].source, reason, sizeof reason) != 0) {
-            snprintf(why, CONFIG_TEXT_MAX, "--%s=%.200s (%s): %.500s", options[i].name, texts->values[i].text,
-                     sources[texts->values[i].source], reason);
+            char line[24] = "";
+            if (texts->values[i].source == CONFIG_FILE) {
+                snprintf(line, sizeof line, ", line %u", texts->values[i].line);
+            }
+            snprintf(why, CONFIG_TEXT_MAX, "--%s=%.200s (%s%s): %.500s", options[i].name, texts->values[i].text,
+                     sources[texts->values[i].source], line, reason);
             return -EINVAL;
         }
     }
@@ -273,7 +309,7 @@ static const struct {
     {"dump-config", "print every option, its value and where it came from"},
     {"dry-run-placement", "print which CPUs --worker-cpus=auto would choose, why, and what could be better, and end"},
     {"version", "print version, build, SIMD level and whether io_uring works here"},
-    {"help", "print this"},
+    {"help", "print this; -h does it as well"},
     {"help-markdown", "print the option list as a Markdown table"},
 };
 

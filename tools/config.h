@@ -36,6 +36,7 @@ struct config {
     char prompts[TLS_PATH_MAX];               /* folder of announcements, "": the one that the build makes */
     uint32_t opus_rate_hz;
     bool auth_is_digest;
+    bool realm_is_given; /* by --realm, not derived from the domain */
     bool scheduling_is_fifo, scheduling_is_asked; /* asked: a refusal is worth a warning */
 };
 

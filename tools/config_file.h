@@ -4,8 +4,8 @@
 
 #include "tools/config.h"
 
-/** @return 0 | -EINVAL: why says it */
-typedef int (*config_key_fn)(void *arg, const char *name, const char *value, char *why);
+/** @param line  of the file, from 1  @return 0 | -EINVAL: why says it */
+typedef int (*config_key_fn)(void *arg, unsigned line, const char *name, const char *value, char *why);
 
 /**
  * Reads a file; sections are for the eye only.

@@ -4,6 +4,7 @@
 #include "core/io.h"
 #include "core/media/seal.h"
 #include "simd/simd.h"
+#include "tools/host_check.h"
 #include "tools/placement.h"
 
 #include <errno.h>
@@ -132,9 +133,24 @@ static unsigned check_build(FILE *out)
                                   : "packaged libsrtp2, AES-GCM three times dearer: run tools/setup and build again");
 }
 
+static void say_fault(void *out, const char *sentence)
+{
+    say(out, false, "configuration", sentence);
+}
+
+static unsigned check_config(FILE *out, const struct config *c)
+{
+    unsigned n = host_check(c, say_fault, out);
+    if (n == 0) {
+        say(out, true, "configuration", "all that it names is there");
+    }
+    return n;
+}
+
 unsigned doctor_check(FILE *out, const struct config *c)
 {
     unsigned n = check_build(out);
+    n += check_config(out, c);
     n += check_uring(out);
     n += check_fifo(out);
     n += check_files(out, c);

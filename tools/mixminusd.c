@@ -8,6 +8,7 @@
 #include "sig/log_writer.h"
 #include "tools/config.h"
 #include "tools/figures.h"
+#include "tools/host_check.h"
 #include "tools/metrics.h"
 #include "tools/options.h"
 #include "tools/placement.h"
@@ -227,10 +228,15 @@ static void say_failure(struct server *s, int err, const struct sig_failure *fai
                      addr_text(&l->addr, text), strerror(-err));
         }
         break;
+    case SIG_PART_LOCK:
+        log_line(&s->log, LOG_ERROR,
+                 "the store %s is in use by process %d, and serves one server at a time; stop that, or give another "
+                 "--store",
+                 s->config.sig.store, failure->holder);
+        break;
     case SIG_PART_STORE:
     case SIG_PART_FOCUS:
-        log_line(&s->log, LOG_ERROR, "the store %s cannot be used (%s); give --store=sqlite:PATH or --store=memory",
-                 s->config.sig.store, strerror(-err));
+        log_line(&s->log, LOG_ERROR, "the store %s cannot be used: %s", s->config.sig.store, store_why(err));
         break;
     default:
         log_line(&s->log, LOG_ERROR, "signalling cannot start: %s", strerror(-err));
@@ -384,6 +390,27 @@ static void wait_for_end(struct server *s, const sigset_t *set)
     }
 }
 
+static void say_fault(void *arg, const char *sentence)
+{
+    const struct log *log = arg;
+    log_line(log, LOG_ERROR, "%s", sentence);
+}
+
+static void print_fault(void *arg, const char *sentence)
+{
+    fprintf(arg, "mixminusd: %s\n", sentence);
+}
+
+/* @return the exit status */
+static int config_check(const struct config *config)
+{
+    unsigned n = host_check(config, print_fault, stderr);
+    if (n == 0) {
+        printf("the configuration is fine\n");
+    }
+    return n ? 2 : 0;
+}
+
 static int serve(struct server *s)
 {
     sigset_t set;
@@ -402,6 +429,9 @@ static int serve(struct server *s)
         log_line(&s->log, LOG_ERROR,
                  "the state directory %s cannot be used (%s); give --store=sqlite:PATH or --store=memory",
                  s->config.state_directory, strerror(-err));
+        return 1;
+    }
+    if (host_check(&s->config, say_fault, &s->log) != 0) {
         return 1;
     }
     if (!seal_is_fast()) {
@@ -456,6 +486,8 @@ int main(int argc, char **argv)
         config_help_markdown(stdout);
     } else if (action == CONFIG_VERSION) {
         print_version();
+    } else if (action == CONFIG_CHECK) {
+        status = config_check(&server.config);
     } else if (action == CONFIG_DUMP) {
         config_dump(stdout, texts);
     } else if (action == CONFIG_PLACEMENT) {

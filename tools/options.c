@@ -365,7 +365,7 @@ const struct option options[] = {
      "before-auth: the factory makes a conference for anybody, and who joins it must be known", false, read_allocate},
     {NULL, "pin", "off|also|instead", "off", "",
      "PIN by keypad, with --auth=digest: after the credentials of whoever has one, or instead of any", false, read_pin},
-    {NULL, "prompts", "DIR", "", "share/prompts of the build",
+    {NULL, "prompts", "DIR", "", "share/prompts beside the folder of the program",
      "announcements, WAV files of any rate; who owes a PIN hears pin-enter.wav, pin-wrong.wav and pin-right.wav, or "
      "beeps where there are none",
      false, read_prompts},

@@ -95,6 +95,11 @@ int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
         snprintf(why, CONFIG_TEXT_MAX, "--dial-out-user needs --outbound-proxy and --dial-out-password-file");
         return -EINVAL;
     }
+    if (focus->pin == PIN_INSTEAD && !config->auth_is_digest) {
+        snprintf(why, CONFIG_TEXT_MAX,
+                 "--pin=instead asks nobody for a PIN without accounts; give --auth=digest as well");
+        return -EINVAL;
+    }
     if (!proxy_is_near(config)) {
         snprintf(why, CONFIG_TEXT_MAX,
                  "--outbound-proxy: no --sip-listen has its transport and family of addresses; add one");

@@ -121,6 +121,7 @@ OPTION(read_realm)
         return option_refuse(why, size, "write up to 127 characters without quotes, such as ims.example.net");
     }
     strcpy(config->sig.focus.realm, text);
+    config->realm_is_given = *text != '\0';
     return 0;
 }
 

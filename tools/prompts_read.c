@@ -87,8 +87,8 @@ int prompts_read(struct prompts **out, const char *directory, const struct log *
         return err;
     }
     if (prompts_beeps(prompts)) {
-        log_line(log, LOG_INFO, "%u of %d prompts are not recorded: beeps stand for them", prompts_beeps(prompts),
-                 PROMPTS);
+        log_line(log, LOG_INFO, "%u of %d prompts are not in %s: beeps stand for them (--prompts=DIR)",
+                 prompts_beeps(prompts), PROMPTS, directory);
     }
     *out = prompts;
     return 0;

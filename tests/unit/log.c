@@ -73,7 +73,7 @@ static void test_levels(void **state)
     assert_string_equal(log_level_name(LOG_DEBUG), "debug");
 }
 
-/* A reader that does not read: whoever logs is not held up, lines are dropped whole and counted, and that is said as soon
+/* A reader that does not read: logging is not held up, lines are dropped whole and counted, and that is said as soon
  * as the reader goes on. */
 static void test_nobody_reads(void **state)
 {
@@ -143,12 +143,8 @@ static void test_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_escape),
-        cmocka_unit_test(test_line),
-        cmocka_unit_test(test_levels),
-        cmocka_unit_test(test_nobody_reads),
-        cmocka_unit_test(test_end_unread),
-        cmocka_unit_test(test_end),
+        cmocka_unit_test(test_escape),       cmocka_unit_test(test_line),       cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_nobody_reads), cmocka_unit_test(test_end_unread), cmocka_unit_test(test_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

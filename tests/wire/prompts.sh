@@ -45,7 +45,7 @@ WRAP=
 
 mkdir "$TMP/empty"
 server_start --store="$store" --auth=digest --realm=ims.example --pin=instead --prompts="$TMP/empty"
-grep -q '3 of 3 prompts are not recorded: beeps' "$TMP/server.log" || complain "nothing is said of the beeps"
+grep -q '3 of 3 prompts are not in .*: beeps' "$TMP/server.log" || complain "nothing is said of the beeps"
 conference bob --tone=620 --seconds=5 --record="$TMP/bob.wav"
 callers_wait
 [ "$(sox "$TMP/bob.wav" -n trim 0 1 stat 2>&1 | awk '/RMS.*amplitude/ {print ($3 > 0.02)}')" = 1 ] || complain "no beep"
