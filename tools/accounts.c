@@ -65,7 +65,11 @@ static int change(struct store *store, const struct wish *wish, const char *real
     if (status == 0) {
         req.op = STORE_ACCOUNT_PUT;
         req.account = account;
-        status = store_put(store, &req) == 0 ? 0 : desk_complain("the store takes nothing");
+        status = desk_write(store, &req);
+    }
+    if (status == 0) {
+        printf("%s: %s conferences, %s, %s PIN\n", account.user, account.is_entitled ? "may use" : "may not use",
+               account.is_blocked ? "blocked" : "not blocked", account.has_pin ? "with a" : "no");
     }
     keys_wipe(&account, sizeof account);
     return status;
@@ -81,7 +85,11 @@ static int drop(struct store *store, const struct wish *wish)
         return 1;
     }
     req.op = STORE_ACCOUNT_DROP;
-    return store_put(store, &req) == 0 ? 0 : desk_complain("the store takes nothing");
+    int status = desk_write(store, &req);
+    if (status == 0) {
+        printf("%s: account and PIN are removed\n", wish->user);
+    }
+    return status;
 }
 
 static int list(struct store *store)
@@ -105,22 +113,13 @@ static int list(struct store *store)
 
 /* ---- words ---- */
 
-/* One of our own flags? */
-static bool wish_take(struct wish *wish, const char *arg)
+/* One of our own flags? @return 1 it is | 0 it is not | -EINVAL its value is wrong, and has complained */
+static int wish_take(struct wish *wish, const char *arg)
 {
-    static const struct {
-        const char *flag;
-        size_t at;
-        int value;
-    } flags[] = {{"--entitled=yes", offsetof(struct wish, entitled), 1},
-                 {"--entitled=no", offsetof(struct wish, entitled), 0},
-                 {"--blocked=yes", offsetof(struct wish, blocked), 1},
-                 {"--blocked=no", offsetof(struct wish, blocked), 0}};
-    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
-        if (strcmp(arg, flags[i].flag) == 0) {
-            memcpy((char *)wish + flags[i].at, &flags[i].value, sizeof(int));
-            return true;
-        }
+    int is_entitled = desk_yes_no(arg, "--entitled", &wish->entitled);
+    int is_blocked = desk_yes_no(arg, "--blocked", &wish->blocked);
+    if (is_entitled || is_blocked) {
+        return is_entitled ? is_entitled : is_blocked;
     }
     wish->has_password |= strcmp(arg, "--password") == 0;
     wish->has_pin |= strcmp(arg, "--pin") == 0;
@@ -133,15 +132,47 @@ static bool is_name(const char *user)
     return *user && strlen(user) < AUTH_USER_MAX && user[strcspn(user, "\":\\ \t\r\n")] == '\0';
 }
 
+/* Passwords are bound to a realm: the one that is given, else that of this store's server or first account, else the
+ * default. What is chosen is said, and kept. @return 0 | 1 */
+static int realm_choose(struct store *store, const struct config *config, char realm[AUTH_REALM_MAX])
+{
+    struct store_req req = {.op = STORE_REALM};
+    struct store_reply reply;
+    if (!desk_ask(store, &req, &reply)) {
+        return desk_complain("the store does not answer");
+    }
+    bool is_kept = reply.answer == STORE_REALM_IS && reply.found && !config->realm_is_given;
+    snprintf(realm, AUTH_REALM_MAX, "%s", is_kept ? reply.realm : config->sig.focus.realm);
+    printf("store %s, realm %s\n", config->sig.store, realm);
+    if (reply.found && strcmp(reply.realm, realm) != 0) {
+        fprintf(stderr,
+                "mixminusctl: passwords of this store were of the realm %s so far; a server asks for one realm\n",
+                reply.realm);
+    }
+    if (reply.found) {
+        return 0;
+    }
+    req = (struct store_req){.op = STORE_REALM_PUT};
+    snprintf(req.realm, sizeof req.realm, "%s", realm);
+    return desk_write(store, &req);
+}
+
 static int run(const struct wish *wish, const struct config *config)
 {
     struct store *store;
+    char realm[AUTH_REALM_MAX];
+    int status;
     if (desk_store(config, &store) != 0) {
         return 1;
     }
-    int status = strcmp(wish->verb, "list") == 0   ? list(store)
-                 : strcmp(wish->verb, "drop") == 0 ? drop(store, wish)
-                                                   : change(store, wish, config->sig.focus.realm);
+    if (strcmp(wish->verb, "list") == 0) {
+        status = list(store);
+    } else if (strcmp(wish->verb, "drop") == 0) {
+        status = drop(store, wish);
+    } else {
+        status = realm_choose(store, config, realm);
+        status = status ? status : change(store, wish, realm);
+    }
     store_close(store); /* after everything has been written */
     return status;
 }
@@ -166,7 +197,11 @@ int accounts_run(int argc, char **argv)
         return 2;
     }
     for (int i = first; i < argc; i++) {
-        if (!wish_take(&wish, argv[i]) && n_flags + 1 < (int)ARRAY_LEN(flags)) {
+        int is_ours = wish_take(&wish, argv[i]);
+        if (is_ours < 0) {
+            return 2;
+        }
+        if (!is_ours && n_flags + 1 < (int)ARRAY_LEN(flags)) {
             flags[n_flags++] = argv[i];
         }
     }

@@ -4,18 +4,20 @@
 #include "tools/config.h"
 #include "tools/desk.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
-enum { ROWS_MAX = 1 << 20 };
+enum { ROWS_MAX = 1 << 20, LABEL_CHARS_MIN = 8 };
 
 /* What is to be changed. */
 struct wish {
     const char *verb;
     char key[STORE_KEY_MAX];
+    bool is_name; /* written as conf=NAME: it need not live yet */
     bool has_pin, no_pin;
     int locked;    /* -1: as it is */
     long legs_max; /* -1: as it is, 0: as many as any */
@@ -71,6 +73,41 @@ static const struct store_conf *conf_find(const struct rows *confs, const char *
     return NULL;
 }
 
+/*
+ * The key that a word stands for: a living conference's token, by its URI, its label (the first characters, as log and
+ * API name it) or its name of sip:conf=NAME; a name that has a policy; or with conf= any name.
+ *
+ * @return 0, and wish->key is it | 1, and has complained
+ */
+static int key_settle(struct wish *wish, const struct rows *confs, const struct rows *policies)
+{
+    const struct store_conf *found = conf_find(confs, wish->key);
+    unsigned n_labelled = 0;
+    size_t n = strlen(wish->key);
+    if (wish->is_name || policy_find(policies, wish->key)) {
+        return 0;
+    }
+    for (size_t i = 0; i < confs->n && !found && n >= LABEL_CHARS_MIN; i++) {
+        const struct store_conf *conf = &confs->replies[i].conf;
+        if (strncmp(conf->token, wish->key, n) == 0) {
+            n_labelled++;
+            found = n_labelled == 1 ? conf : NULL;
+        }
+    }
+    if (!found || n_labelled > 1) {
+        fprintf(stderr,
+                n_labelled > 1 ? "mixminusctl: several conferences begin with %s; write more of it\n"
+                               : "mixminusctl: there is no conference %s; look at conf list. For a name that is to be "
+                                 "called later write conf=NAME\n",
+                wish->key);
+        return 1;
+    }
+    if (strcmp(found->name, wish->key) != 0) {
+        strcpy(wish->key, found->token);
+    }
+    return 0;
+}
+
 /* ---- verbs ---- */
 
 static void line_print(const char *key, const char *name, const char *state, const char *expires, const char *creator,
@@ -118,7 +155,18 @@ static int list(struct store *store)
     return status;
 }
 
-static int set(struct store *store, const struct wish *wish)
+/* What holds of it now. */
+static void policy_say(const struct store_policy *policy)
+{
+    char limit[48] = "no limit of its own";
+    if (policy->legs_max) {
+        snprintf(limit, sizeof limit, "%u participants at most", policy->legs_max);
+    }
+    printf("%s: %s, %s, %s PIN\n", policy->key, policy->is_locked ? "locked" : "not locked", limit,
+           policy->has_pin ? "with a" : "no");
+}
+
+static int set(struct store *store, struct wish *wish)
 {
     struct rows confs, policies;
     struct store_req req = {.op = STORE_POLICY_PUT};
@@ -126,12 +174,10 @@ static int set(struct store *store, const struct wish *wish)
     if (rows_take(store, STORE_CONFS, &confs) != 0 || rows_take(store, STORE_POLICIES, &policies) != 0) {
         return 1;
     }
+    int status = key_settle(wish, &confs, &policies);
     const struct store_policy *was = policy_find(&policies, wish->key);
-    int status = 0;
     if (was) {
         req.policy = *was;
-    } else if (strlen(wish->key) == URI_TOKEN_CHARS && !conf_find(&confs, wish->key)) {
-        status = desk_complain("there is no such conference; look at conf list");
     }
     snprintf(req.policy.key, sizeof req.policy.key, "%s", wish->key);
     if (status == 0 && wish->has_pin) {
@@ -142,43 +188,61 @@ static int set(struct store *store, const struct wish *wish)
     req.policy.is_locked = wish->locked < 0 ? req.policy.is_locked : wish->locked > 0;
     req.policy.legs_max = wish->legs_max < 0 ? req.policy.legs_max : (uint32_t)wish->legs_max;
     if (status == 0) {
-        status = store_put(store, &req) == 0 ? 0 : desk_complain("the store takes nothing");
+        status = desk_write(store, &req);
+    }
+    if (status == 0) {
+        policy_say(&req.policy);
     }
     free(confs.replies);
     free(policies.replies);
     return status;
 }
 
-static int drop(struct store *store, const struct wish *wish)
+static int drop(struct store *store, struct wish *wish)
 {
-    struct rows policies;
+    struct rows confs, policies;
     struct store_req req = {.op = STORE_POLICY_DROP};
-    if (rows_take(store, STORE_POLICIES, &policies) != 0) {
+    if (rows_take(store, STORE_CONFS, &confs) != 0 || rows_take(store, STORE_POLICIES, &policies) != 0) {
         return 1;
     }
-    bool is_there = policy_find(&policies, wish->key) != NULL;
+    wish->is_name = false;
+    int status = key_settle(wish, &confs, &policies);
+    const struct store_policy *was = policy_find(&policies, wish->key);
+    if (status == 0 && !was) {
+        fprintf(stderr, "mixminusctl: %s has no policy\n", wish->key);
+        status = 1;
+    }
+    if (status == 0) {
+        snprintf(req.policy.key, sizeof req.policy.key, "%s", wish->key);
+        status = desk_write(store, &req);
+    }
+    if (status == 0) {
+        printf("%s: removed:%s%s%s. The conference itself goes on\n", wish->key, was->is_locked ? " its lock" : "",
+               was->legs_max ? " its limit" : "", was->has_pin ? " its PIN" : "");
+    }
+    free(confs.replies);
     free(policies.replies);
-    if (!is_there) {
-        fprintf(stderr, "mixminusctl: nothing is wished of %s\n", wish->key);
-        return 1;
-    }
-    snprintf(req.policy.key, sizeof req.policy.key, "%s", wish->key);
-    return store_put(store, &req) == 0 ? 0 : desk_complain("the store takes nothing");
+    return status;
 }
 
 /* ---- words ---- */
 
-/* One of our own flags? */
-static bool wish_take(struct wish *wish, const char *arg)
+/* One of our own flags? @return 1 it is | 0 it is not | -EINVAL its value is wrong, and has complained */
+static int wish_take(struct wish *wish, const char *arg)
 {
     char *end;
     if (strncmp(arg, "--legs=", 7) == 0) {
         wish->legs_max = strtol(arg + 7, &end, 10);
-        return *end == '\0' && end > arg + 7 && wish->legs_max >= 0 && wish->legs_max <= 1000000;
+        if (*end != '\0' || end == arg + 7 || wish->legs_max < 0 || wish->legs_max > 1000000) {
+            fprintf(stderr,
+                    "mixminusctl: --legs takes a number of participants up to 1000000, 0: the server's limit\n");
+            return -EINVAL;
+        }
+        return 1;
     }
-    if (strcmp(arg, "--locked=yes") == 0 || strcmp(arg, "--locked=no") == 0) {
-        wish->locked = arg[9] == 'y';
-        return true;
+    int is_locked = desk_yes_no(arg, "--locked", &wish->locked);
+    if (is_locked) {
+        return is_locked;
     }
     wish->has_pin |= strcmp(arg, "--pin") == 0;
     wish->no_pin |= strcmp(arg, "--no-pin") == 0;
@@ -190,7 +254,8 @@ static int key_take(struct wish *wish, const char *word)
 {
     static const char netann[] = "conf=";
     const char *key = strncasecmp(word, "sip:", 4) == 0 ? word + 4 : word;
-    key += strncasecmp(key, netann, sizeof netann - 1) == 0 ? sizeof netann - 1 : 0;
+    wish->is_name = strncasecmp(key, netann, sizeof netann - 1) == 0;
+    key += wish->is_name ? sizeof netann - 1 : 0;
     size_t n = strcspn(key, "@");
     if (n == 0 || n >= sizeof wish->key ||
         strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~") < n) {
@@ -219,7 +284,11 @@ int conferences_run(int argc, char **argv)
         return 2;
     }
     for (int i = has_key ? 3 : 2; i < argc; i++) {
-        if (!(is_set && wish_take(&wish, argv[i])) && n_flags + 1 < (int)ARRAY_LEN(flags)) {
+        int is_ours = is_set ? wish_take(&wish, argv[i]) : 0;
+        if (is_ours < 0) {
+            return 2;
+        }
+        if (!is_ours && n_flags + 1 < (int)ARRAY_LEN(flags)) {
             flags[n_flags++] = argv[i];
         }
     }

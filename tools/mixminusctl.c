@@ -1,5 +1,5 @@
 /*
- * mixminusctl: for operators. user keeps accounts, conf what is wished of conferences. doctor looks at the machine, at
+ * mixminusctl: for operators. user keeps accounts, conf the policies of conferences. doctor looks at the machine, at
  * the configuration that mixminusd would read, and measures whether pinned threads serve better here. Exit: 0 well, 1
  * something to look at, 2 wrong words.
  */
@@ -27,10 +27,11 @@ static void help(FILE *out)
                  "           flags; password, then PIN, are read from standard input, a line each. A new account\n"
                  "           always has a password and is entitled to conferences\n"
                  "  conf     lists the conferences of that store: issued and active ones, and who asked for them; and\n"
-                 "           keeps what is wished of one, by its URI, its token, or the name of sip:conf=NAME whether\n"
-                 "           it lives or not: a PIN, read from standard input; a limit of participants, 0: the\n"
-                 "           server's; a lock, so that nobody more gets in. A server that runs follows within two\n"
-                 "           seconds; who is in stays in. drop forgets what was wished\n"
+                 "           sets the policy of one, by its URI, its label (the first eight characters, as log and\n"
+                 "           API show it) or its name; conf=NAME names one that need not live yet: a PIN, read from\n"
+                 "           standard input; a limit of participants, 0: the server's; a lock, which lets nobody\n"
+                 "           else in. A running server follows within two seconds; participants stay. drop removes\n"
+                 "           the policy, not the conference\n"
                  "  doctor   looks at this machine and at the configuration that mixminusd would read with these\n"
                  "           flags; prints the placement that --worker-cpus=auto would choose; then measures it for\n"
                  "           a minute against threads that are not pinned, and advises. --quick: measures nothing\n"
@@ -106,7 +107,8 @@ int main(int argc, char **argv)
     if (argc >= 2 && strcmp(argv[1], "conf") == 0) {
         return conferences_run(argc - 1, argv + 1);
     }
-    bool is_asked = argc == 2 && (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0);
+    bool is_asked =
+        argc == 2 && (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         printf("mixminusctl %s\n", MIXMINUS_VERSION);
         return 0;

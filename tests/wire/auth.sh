@@ -6,6 +6,13 @@ printf 'sesame\n' | ctl add alice || complain "alice has no account"
 printf 'tulip\n' | ctl add bob --entitled=no || complain "bob has no account"
 ctl list >"$TMP/list"
 grep -q 'alice  *yes' "$TMP/list" && grep -q 'bob  *no' "$TMP/list" || complain "the list is wrong"
+"$BIN/mixminusctl" user set bob --blocked=maybe --store="$store" 2>"$TMP/said" && complain "--blocked=maybe was taken"
+grep -q -- '--blocked=yes or --blocked=no' "$TMP/said" || complain "nothing is said of --blocked"
+# The realm is the store's from now on, and what is written where is said.
+printf 'tulip\n' | "$BIN/mixminusctl" user add rose --store="$store" >"$TMP/said" || complain "rose has no account"
+grep -q "^store $store, realm ims.example\$" "$TMP/said" || { complain "store and realm are not said"; show "$TMP/said"; }
+"$BIN/mixminusctl" user set rose --entitled=no --store="$store" --realm=other.example 2>&1 </dev/null | grep -q 'were of the realm ims.example' ||
+    complain "another realm is taken silently"
 server_start --store="$store" --auth=digest --realm=ims.example
 conference alice --auth=alice:sesame --tone=440 --seconds=3 --expect=620
 caller carl --call="$URI" --auth=alice:sesame --tone=620 --seconds=2.5 --expect=440

@@ -29,7 +29,10 @@ db.commit()
 END
 ) || complain "no old store"
 ctl list | grep -q '^ooo.* issued ' || complain "what an old store holds is lost"
-ctl set sales --legs=1 </dev/null || complain "nothing can be wished of a name"
+ctl set sales --legs=1 </dev/null 2>/dev/null && complain "a name that nobody has called was taken without conf="
+ctl set oooooooo --legs=x </dev/null 2>"$TMP/said" && complain "a limit of x was taken"
+grep -q 'a number of participants' "$TMP/said" || complain "nothing is said of the limit"
+ctl set conf=sales --legs=1 </dev/null || complain "a name can have no policy"
 server_start --store="$store" --netann=on
 named=sip:conf=sales@127.0.0.1:$SERVER_PORT
 conference alice --tone=440 --seconds=60 --until-bye
@@ -47,8 +50,10 @@ until_answer 486 "$URI"
 ctl set "$URI" --legs=0 </dev/null || complain "the limit cannot be taken off"
 until_answer '' "$URI"
 
-# A lock. Who is in stays in.
-ctl set "$URI" --locked=yes </dev/null || complain "it cannot be locked"
+# A lock, by the label that log and API show. Who is in stays in.
+label=$(echo "$token" | cut -c1-8)
+grep -q "$label" "$TMP/server.log" || complain "the log does not name it so"
+ctl set "$label" --locked=yes </dev/null | grep -q "^$token: locked" || complain "it cannot be locked by its label"
 until_answer 403 "$URI"
 ctl set "$token" --locked=no </dev/null || complain "it cannot be unlocked"
 until_answer '' "$URI"
