@@ -4,17 +4,58 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include <microhttpd.h>
 
-enum { CONNECTIONS_MAX = 64, PEER_CONNECTIONS_MAX = 16, TIMEOUT_S = 10, CONNECTION_BYTES = 16 * 1024, BACKLOG = 64 };
+enum {
+    CONNECTIONS_MAX = 64,
+    CLOSING_MAX = 64, /* that were closed for others, until the library sees it */
+    TIMEOUT_S = 10,
+    CONNECTION_BYTES = 16 * 1024,
+    BACKLOG = 64
+};
+
+/*
+ * A connection. When all places are taken a newcomer gets that of the connection that has done nothing for longest:
+ * slow or idle ones, however many, keep nobody's probe out.
+ */
+struct place {
+    int fd;        /* -1: free */
+    uint64_t turn; /* of its last request, or its begin: the lowest has waited longest */
+};
 
 struct api {
     struct MHD_Daemon *daemon;
     const struct api_page *pages;
     unsigned n_pages;
+    bool is_local; /* listens on loopback: only names of loopback are heard */
+    struct place places[CONNECTIONS_MAX];
+    uint64_t turns;
 };
+
+static void on_connection(void *arg, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct api *api = arg;
+    struct place *place = *context, *oldest = &api->places[0];
+    int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        place->fd = place->fd == fd ? -1 : place->fd; /* it may be another's by now */
+        return;
+    }
+    for (unsigned i = 0; i < CONNECTIONS_MAX; i++) {
+        struct place *p = &api->places[i];
+        oldest = p->fd < 0 || (oldest->fd >= 0 && p->turn < oldest->turn) ? p : oldest;
+    }
+    if (oldest->fd >= 0) {
+        shutdown(oldest->fd, SHUT_RDWR); /* the library closes it */
+    }
+    oldest->fd = fd;
+    oldest->turn = ++api->turns;
+    *context = oldest;
+}
 
 static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type, char *text,
                               size_t n)
@@ -34,6 +75,27 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
     return result;
 }
 
+/*
+ * On loopback a page is for programs of this machine. A web page in a browser there may ask for it too, by a name of
+ * its own that leads here: the name tells.
+ */
+static bool host_is_ours(const struct api *api, struct MHD_Connection *connection)
+{
+    const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
+    char name[ADDR_TEXT_MAX];
+    struct addr addr;
+    if (!api->is_local || !host) {
+        return true;
+    }
+    bool is_v6 = host[0] == '[';
+    size_t n = is_v6 ? strcspn(host + 1, "]") : strcspn(host, ":");
+    if (n >= sizeof name) {
+        return false;
+    }
+    snprintf(name, sizeof name, "%.*s", (int)n, host + is_v6);
+    return strcasecmp(name, "localhost") == 0 || (addr_parse(&addr, name, 0) == 0 && addr_is_loopback(&addr));
+}
+
 static unsigned refuse(const struct api *api, FILE *out, bool is_get)
 {
     fprintf(out, is_get ? "no such page; there is" : "pages can only be read, by GET:");
@@ -48,7 +110,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
                                   const char *version, const char *upload, size_t *n_upload, void **seen)
 {
     static char headers_are_in; /* only its address matters */
-    const struct api *api = arg;
+    struct api *api = arg;
+    struct place *place = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
     if (*seen == NULL || *n_upload > 0) {
         *seen = &headers_are_in;
         *n_upload = 0; /* a body is read away */
@@ -65,7 +128,14 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     if (!out) {
         return MHD_NO;
     }
-    unsigned status = page ? page->write(out, page->arg) : refuse(api, out, is_get);
+    unsigned status = MHD_HTTP_FORBIDDEN;
+    if (!host_is_ours(api, connection)) {
+        page = NULL;
+        fprintf(out, "this page is for localhost; ask by 127.0.0.1, [::1] or localhost\n");
+    } else {
+        status = page ? page->write(out, page->arg) : refuse(api, out, is_get);
+    }
+    place->turn = ++api->turns;
     if (fclose(out) != 0) {
         free(text);
         return MHD_NO;
@@ -102,10 +172,14 @@ int api_start(struct api **out, const struct addr *listen, const struct api_page
     }
     api->pages = pages;
     api->n_pages = n;
+    api->is_local = addr_is_loopback(listen);
+    for (unsigned i = 0; i < CONNECTIONS_MAX; i++) {
+        api->places[i].fd = -1;
+    }
     api->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL, 0, NULL, NULL, on_request, api,
-                                   MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-                                   MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)PEER_CONNECTIONS_MAX,
-                                   MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
+                                   MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+                                   (unsigned)(CONNECTIONS_MAX + CLOSING_MAX), MHD_OPTION_NOTIFY_CONNECTION,
+                                   on_connection, api, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
                                    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_END);
     if (!api->daemon) {
         close(fd);

@@ -15,6 +15,8 @@
 
 #define STOP_BYE_NS (2 * NS_PER_S) /* for peers to answer BYE */
 #define ASK_WAIT_S 2
+#define PAGE_NS NS_PER_S /* so long a page is given to others who ask */
+#define GATHER_PAUSE_NS NS_PER_MS
 #define STOP_LEGS_NS (5 * NS_PER_S) /* for workers to give legs back: they take one beat */
 
 struct sig {
@@ -22,9 +24,12 @@ struct sig {
     struct log log;
     struct net *net;
     struct tls_context *tls; /* NULL: no listener wants it */
-    pthread_mutex_t asking;  /* one at a time */
+    pthread_mutex_t asking;  /* one at a time; of page and paged_ns */
+    char *page;              /* what sig_conferences gave last, and when */
+    uint64_t paged_ns;
     _Atomic bool asked;
-    _Atomic(char *) answer; /* of sig_conferences; answered says when it is there */
+    struct status *gathering;        /* signalling's own */
+    _Atomic(struct status *) answer; /* of sig_conferences; answered says when it is there */
     sem_t answered;
     _Atomic bool reload; /* of the certificate, asked for from another thread */
     struct store *store;
@@ -87,8 +92,12 @@ static uint64_t on_beat(void *ctx, uint64_t now_ns)
 {
     struct sig *sig = ctx;
     uint64_t next_ns = focus_beat(sig->focus);
-    if (atomic_exchange_explicit(&sig->asked, false, memory_order_acquire)) {
-        free(atomic_exchange(&sig->answer, status_conferences(sig->focus)));
+    if (atomic_exchange_explicit(&sig->asked, false, memory_order_acquire) && !sig->gathering) {
+        sig->gathering = status_begin();
+    }
+    if (sig->gathering && status_gather(sig->gathering, sig->focus)) {
+        status_free(atomic_exchange(&sig->answer, sig->gathering));
+        sig->gathering = NULL;
         sem_post(&sig->answered);
     }
     if (atomic_exchange_explicit(&sig->reload, false, memory_order_acquire)) {
@@ -96,7 +105,7 @@ static uint64_t on_beat(void *ctx, uint64_t now_ns)
     }
     publish(sig);
     count_set(&sig->load.beat_ns, now_ns);
-    return next_ns;
+    return sig->gathering ? MIN(next_ns, GATHER_PAUSE_NS) : next_ns;
 }
 
 static int txn_send_to(void *ctx, struct flow *flow, const char *text, size_t n_bytes)
@@ -264,7 +273,9 @@ static void sig_free(struct sig *sig)
         net_free(sig->net);
     }
     tls_context_free(sig->tls);
-    free(atomic_load(&sig->answer));
+    status_free(atomic_load(&sig->answer));
+    status_free(sig->gathering);
+    free(sig->page);
     sem_destroy(&sig->answered);
     pthread_mutex_destroy(&sig->asking);
     free(sig);
@@ -353,19 +364,50 @@ void sig_stop(struct sig *sig)
     sig_free(sig);
 }
 
-char *sig_conferences(struct sig *sig)
+static uint64_t clock_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+bool sig_is_still(const struct sig *sig)
+{
+    uint64_t beat_ns = count_get(&sig->load.beat_ns), now_ns = clock_ns();
+    return beat_ns != 0 && now_ns > beat_ns + ASK_WAIT_S * NS_PER_S;
+}
+
+/* Asks signalling and waits. @return NULL: it did not answer */
+static char *page_ask(struct sig *sig)
 {
     struct timespec until;
-    pthread_mutex_lock(&sig->asking);
     while (sem_trywait(&sig->answered) == 0) { /* an answer that came too late for who asked before */
     }
-    free(atomic_exchange(&sig->answer, NULL));
+    status_free(atomic_exchange(&sig->answer, NULL));
     atomic_store_explicit(&sig->asked, true, memory_order_release);
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += ASK_WAIT_S;
     while (sem_timedwait(&sig->answered, &until) != 0 && errno == EINTR) {
     }
-    char *text = atomic_exchange(&sig->answer, NULL);
+    struct status *status = atomic_exchange(&sig->answer, NULL);
+    char *text = status ? status_write(status) : NULL;
+    status_free(status);
+    return text;
+}
+
+char *sig_conferences(struct sig *sig)
+{
+    if (sig_is_still(sig)) {
+        return NULL;
+    }
+    pthread_mutex_lock(&sig->asking);
+    uint64_t now_ns = clock_ns();
+    if (!sig->page || now_ns > sig->paged_ns + PAGE_NS) {
+        free(sig->page);
+        sig->page = page_ask(sig);
+        sig->paged_ns = now_ns;
+    }
+    char *text = sig->page ? strdup(sig->page) : NULL;
     pthread_mutex_unlock(&sig->asking);
     return text;
 }

@@ -39,7 +39,7 @@ enum sig_part {
 
 struct sig_failure {
     enum sig_part part;
-    unsigned listener; /* SIG_PART_NET */
+    unsigned listener;     /* SIG_PART_NET */
     char why[TLS_WHY_MAX]; /* SIG_PART_TLS */
     int holder;            /* SIG_PART_LOCK: that process, 0: unknown */
 };
@@ -72,12 +72,15 @@ int sig_start(struct sig **sig, const struct sig_cfg *cfg, struct sig_failure *f
 void sig_stop(struct sig *sig);
 
 /**
- * Conferences and participants as JSON, as of now: asks signalling and waits for its next beat.
+ * Conferences and participants as JSON, at most a second old. Signalling gathers them between its other work.
  *
- * @return text, to be freed by free | NULL: it did not answer within a second
+ * @return text, to be freed by free | NULL: signalling did not answer within two seconds
  * @thread any but signalling's
  */
 char *sig_conferences(struct sig *sig);
+
+/** Has signalling's thread taken no turn for two seconds? @thread any */
+bool sig_is_still(const struct sig *sig);
 
 /** Reads the certificate again, within a beat; a bad one changes nothing and is logged. @thread any */
 void sig_reload(struct sig *sig);

@@ -5,9 +5,15 @@
 #include "sig/call.h"
 #include "sig/room.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
+
+struct status {
+    json_t *conferences;
+    uint32_t slot; /* of the conference that comes next */
+};
 
 /* Foreign text: what is no UTF-8 is left out. */
 static json_t *text_of(const char *text)
@@ -90,16 +96,40 @@ static json_t *conference_of(const struct room *room)
     return conference;
 }
 
-char *status_conferences(const struct focus *focus)
+struct status *status_begin(void)
 {
-    json_t *root = json_object(), *conferences = json_array();
-    for (const struct room *room = focus->rooms; room; room = room->next) {
-        if (room->state != ROOM_ENDED) {
-            json_array_append_new(conferences, conference_of(room));
+    struct status *s = calloc(1, sizeof *s);
+    if (s) {
+        s->conferences = json_array();
+    }
+    return s;
+}
+
+bool status_gather(struct status *s, const struct focus *focus)
+{
+    for (uint32_t n = 0; s->slot < focus->cfg.conferences_max && n < STATUS_TURN; s->slot++) {
+        const struct room *room = focus->slots[s->slot];
+        if (room && room->state != ROOM_ENDED) {
+            json_array_append_new(s->conferences, conference_of(room));
+            n += 1 + room->n_roster;
         }
     }
-    json_object_set_new(root, "conferences", conferences);
+    return s->slot == focus->cfg.conferences_max;
+}
+
+char *status_write(const struct status *s)
+{
+    json_t *root = json_object();
+    json_object_set(root, "conferences", s->conferences);
     char *text = json_dumps(root, JSON_COMPACT);
     json_decref(root);
     return text;
+}
+
+void status_free(struct status *s)
+{
+    if (s) {
+        json_decref(s->conferences);
+        free(s);
+    }
 }

@@ -5,13 +5,9 @@
 
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
-enum {
-    HEALTH_LOOK_US = 60000, /* three beats of a worker at least */
-    SIGNALLING_STILL_S = 2  /* its turns are 50 ms apart at most */
-};
+enum { HEALTH_LOOK_US = 60000 /* three beats of a worker at least */ };
 
 #define U(x) (unsigned long long)(x)
 
@@ -259,11 +255,7 @@ unsigned metrics_health(FILE *out, void *arg)
             return 503;
         }
     }
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    uint64_t now_ns = (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-    uint64_t beat_ns = count_get(&sig_figures(s->sig).load->beat_ns);
-    if (beat_ns && now_ns > beat_ns + SIGNALLING_STILL_S * NS_PER_S) {
+    if (sig_is_still(s->sig)) {
         fprintf(out, "signalling stands still\n");
         return 503;
     }

@@ -313,6 +313,12 @@ static void say_hello(const struct server *s)
     log_line(&s->log, LOG_INFO, "store %s", c->sig.store);
     if (addr_is_set(&c->http)) {
         log_line(&s->log, LOG_INFO, "figures on http://%s/metrics", addr_text(&c->http, one));
+        if (!addr_is_loopback(&c->http)) {
+            log_line(&s->log, LOG_WARN,
+                     "anybody who reaches %s reads figures and who is in which conference: there is no password; keep "
+                     "--http-listen on loopback or a management network",
+                     addr_text(&c->http, one));
+        }
     }
 }
 

@@ -71,4 +71,7 @@ const char *addr_host_text(const struct addr *a, char text[ADDR_TEXT_MAX]);
 /** True for 0.0.0.0 and ::, the old way to say hold. */
 bool addr_is_any(const struct addr *a);
 
+/** True for 127.0.0.0/8 and ::1, also when mapped into IPv6. */
+bool addr_is_loopback(const struct addr *a);
+
 #endif

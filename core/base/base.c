@@ -54,3 +54,12 @@ bool addr_is_any(const struct addr *a)
     }
     return a->sa.sa_family == AF_INET && a->v4.sin_addr.s_addr == INADDR_ANY;
 }
+
+bool addr_is_loopback(const struct addr *a)
+{
+    if (a->sa.sa_family == AF_INET6) {
+        const struct in6_addr *v6 = &a->v6.sin6_addr;
+        return IN6_IS_ADDR_LOOPBACK(v6) || (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == IN_LOOPBACKNET);
+    }
+    return a->sa.sa_family == AF_INET && ntohl(a->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}

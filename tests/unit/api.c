@@ -44,33 +44,71 @@ static const char *ask(const char *request)
 
 static void test_pages(void **state)
 {
-    const char *text = ask("GET /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    const char *text = ask("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
     assert_non_null(strstr(text, "HTTP/1.1 200"));
     assert_non_null(strstr(text, "Content-Type: text/plain; version=0.0.4"));
     assert_non_null(strstr(text, "\r\n\r\nfigures 1\n"));
-    text = ask("HEAD /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    text = ask("HEAD /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
     assert_non_null(strstr(text, "Content-Length: 10"));
     assert_null(strstr(text, "figures 1"));
-    text = ask("GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    text = ask("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
     assert_non_null(strstr(text, "HTTP/1.1 503"));
 }
 
 static void test_refusals(void **state)
 {
-    const char *text = ask("GET /secret HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    const char *text = ask("GET /secret HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
     assert_non_null(strstr(text, "HTTP/1.1 404"));
     assert_non_null(strstr(text, "there is /metrics /healthz"));
-    text = ask("POST /metrics HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc");
+    text = ask("POST /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc");
     assert_non_null(strstr(text, "HTTP/1.1 405"));
     assert_non_null(strstr(text, "Allow: GET, HEAD"));
     text = ask("\x16\x03\x01 nothing of HTTP\r\n\r\n");
     assert_null(strstr(text, "figures"));
+    assert_true(*text == '\0' || strstr(text, "HTTP/1.1 400"));
     static char endless[40000];
     memset(endless, 'a', sizeof endless - 1);
     memcpy(endless, "GET /", 5);
     text = ask(endless);
-    assert_null(strstr(text, "HTTP/1.1 200"));
+    assert_true(strstr(text, "HTTP/1.1 414") || strstr(text, "HTTP/1.1 431") || strstr(text, "HTTP/1.1 413"));
     test_pages(state); /* and it lives */
+}
+
+/* A page of the web that leads its own name here is not answered; this machine's programs are. */
+static void test_hosts(void **state)
+{
+    static const struct {
+        const char *host;
+        bool is_ours;
+    } cases[] = {{"127.0.0.1:8080", true}, {"localhost", true},       {"LOCALHOST:1", true},
+                 {"[::1]:8080", true},     {"127.9.9.9", true},       {"evil.example:8080", false},
+                 {"192.0.2.1", false},     {"localhost.evil", false}, {"[2001:db8::1]", false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char request[128];
+        snprintf(request, sizeof request, "GET /metrics HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
+                 cases[i].host);
+        const char *text = ask(request);
+        assert_non_null(strstr(text, cases[i].is_ours ? "HTTP/1.1 200" : "HTTP/1.1 403"));
+        assert_int_equal(strstr(text, "figures 1") != NULL, cases[i].is_ours);
+    }
+}
+
+/* Sockets that send a little, then nothing: a probe is answered all the same, at once. */
+static void test_slow(void **state)
+{
+    enum { SLOW = 300 };
+    int fds[SLOW];
+    for (unsigned i = 0; i < SLOW; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+        assert_int_equal(connect(fds[i], &where.sa, addr_len(&where)), 0);
+        assert_int_equal(send(fds[i], "GET /", 5, MSG_NOSIGNAL), 5);
+        if (i % 50 == 0 || i == SLOW - 1) {
+            test_pages(state);
+        }
+    }
+    for (unsigned i = 0; i < SLOW; i++) {
+        close(fds[i]);
+    }
 }
 
 static void test_port_in_use(void **state)
@@ -103,9 +141,8 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_port_in_use),
+        cmocka_unit_test(test_pages), cmocka_unit_test(test_refusals),    cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_slow),  cmocka_unit_test(test_port_in_use),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
