@@ -355,7 +355,7 @@ static void test_bombs(void **state)
             took = MIN(took, cpu_ns() - begin);
         }
         assert_true(err == -E2BIG || b >= 4);
-        assert_true(took < 5 * NS_PER_MS);
+        assert_true(took < 100 * NS_PER_MS); /* a reader whose work is quadratic takes seconds */
     }
 }
 
