@@ -5,6 +5,7 @@
 #include "sig/invite.h"
 #include "sig/lobby.h"
 #include "sig/room.h"
+#include "sig/script.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -84,19 +85,17 @@ void annc_invite(struct focus *f, struct txn *txn, const struct sip_msg *msg, co
     }
 }
 
-void annc_begin(struct call *call)
+static void begin(struct call *call)
 {
     const struct annc *annc = &call->room->annc;
-    if (!annc->clip || call->announced || call->pin.is_due) {
-        return;
-    }
-    call->announced = true;
     if (lobby_play(call->lobby, annc->clip, annc->times) != 0) {
         call_end(call, FOCUS_END_FAULT);
     }
 }
 
-void annc_played(struct call *call)
+static void played(struct call *call)
 {
     call_end(call, FOCUS_END_PLAYED);
 }
+
+const struct script annc_script = {.up = begin, .played = played};

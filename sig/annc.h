@@ -28,10 +28,7 @@ int annc_read(struct annc *annc, const struct prompts *prompts, const struct sip
 /** Answers an INVITE to it. */
 void annc_invite(struct focus *focus, struct txn *txn, const struct sip_msg *msg, const struct identity *who);
 
-/** Plays what the call is there for, if it is for anything, not yet, and it owes no PIN. The call may be gone after it.
- */
-void annc_begin(struct call *call);
-/** It is over: so is the call, which may be gone after it. */
-void annc_played(struct call *call);
+/** Of a call that is there to hear one: plays it, and ends the call after it. */
+extern const struct script annc_script;
 
 #endif

@@ -20,31 +20,6 @@ struct cell {
     enum call_state yes, no;
 };
 
-static void call_free(struct call *call)
-{
-    struct focus *f = call->focus;
-    struct room *room = call->room;
-
-    must(call->n_lent == 0 && !call->invite && !call->bye && !call->room_link);
-    half_give(f, &call->half);
-    *call->link = call->next;
-    if (call->next) {
-        call->next->link = call->link;
-    }
-    dial_free(call);
-    dialog_free(&call->dialog);
-    free(call->entity);
-    free(call->display);
-    for (unsigned i = 0; i < CALL_CHARGINGS; i++) {
-        free(call->charging[i]);
-    }
-    keys_wipe(call, sizeof *call); /* SRTP keys */
-    free(call);
-    count_add(&f->stats.calls, (uint64_t)-1);
-    room->n_calls--;
-    room_settle(room);
-}
-
 #define STAY(s)                                                                                                        \
     {                                                                                                                  \
         act_nothing, CALL_##s, CALL_##s                                                                                \
@@ -192,7 +167,7 @@ static void over(struct call *call, enum call_state was)
     call_leave(call);
     refresh_stop(call);
     early_stop(call);
-    pin_stop(call);
+    script_stop(call);
     if (call->reinvite) {
         txn_set_tag(call->reinvite, NULL);
         call->reinvite = NULL;
@@ -261,8 +236,7 @@ enum call_state call_event(struct call *call, enum call_event event, const struc
         roster_changed(call); /* came, is held, is back; is called, is alerted */
     }
     if (now == CALL_UP && was != now) {
-        pin_ask(call);
-        annc_begin(call);
+        script_up(call);
     }
     if (call->replaces && (now == CALL_ANSWERED || now == CALL_OFFERED)) {
         replaced_end(call);
@@ -300,6 +274,8 @@ struct call *call_make(struct focus *focus, struct room *room, const struct iden
     call->owner.ops = &call_owner_ops;
     call->focus = focus;
     call->room = room;
+    refresh_init(call);
+    early_init(call);
     call->who = *who;
     room->n_calls++;
     call->id = ++focus->last_id;
@@ -314,9 +290,35 @@ struct call *call_make(struct focus *focus, struct room *room, const struct iden
     return call;
 }
 
-void call_unmake(struct call *call)
+void call_free(struct call *call)
 {
-    call_free(call);
+    struct focus *f = call->focus;
+    struct room *room = call->room;
+
+    must(call->n_lent == 0 && !call->invite && !call->bye);
+    room_leave(room, call);
+    script_stop(call);
+    refresh_stop(call);
+    early_stop(call);
+    dial_over(call);
+    half_give(f, &call->half);
+    *call->link = call->next;
+    if (call->next) {
+        call->next->link = call->link;
+    }
+    dial_free(call);
+    dialog_free(&call->dialog);
+    must(!f->cfg.strict || !timer_wheel_has(f->wheel, call, sizeof *call));
+    free(call->entity);
+    free(call->display);
+    for (unsigned i = 0; i < CALL_CHARGINGS; i++) {
+        free(call->charging[i]);
+    }
+    keys_wipe(call, sizeof *call); /* SRTP keys */
+    free(call);
+    count_add(&f->stats.calls, (uint64_t)-1);
+    room->n_calls--;
+    room_settle(room);
 }
 
 int call_begin(struct focus *focus, struct room *room, struct txn *txn, const struct sip_msg *msg,
@@ -349,17 +351,17 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
         return -EPROTO;
     }
     const struct store_policy *wish = policy_of(focus, room);
-    call->in_lobby = who->owes_pin || room->annc.clip || (wish && wish->has_pin);
+    if (room->annc.clip) {
+        script_begin(call, &annc_script);
+    }
     if (who->owes_pin) {
         pin_begin(call, who->pin);
     }
     if (wish && wish->has_pin) {
         pin_begin_room(call, wish);
     }
-    early_init(call);
-    refresh_init(call);
+    call->in_lobby = call->script != NULL;
     if (refresh_read(call, txn, msg) != 0) {
-        room_leave(room, call);
         call_free(call);
         return -EPROTO;
     }

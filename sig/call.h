@@ -10,6 +10,7 @@
 #include "sig/focus.h"
 #include "sig/invite.h"
 #include "sig/refresh.h"
+#include "sig/script.h"
 
 struct dial;
 struct lobby;
@@ -81,6 +82,8 @@ struct call {
     uint32_t reinvite_cseq;
     struct refresh refresh;
     struct early early;
+    const struct script *script; /* what it goes through in its lobby; NULL: nothing, or no more */
+    bool script_is_up;
     struct pin pin;
     struct half half; /* until it is acknowledged */
 
@@ -93,7 +96,6 @@ struct call {
     uint32_t voice_us;   /* what its voice adds to its conference's, as counted */
     bool in_lobby;       /* its leg is not for the conference yet */
     struct lobby *lobby; /* where it is then */
-    bool announced;      /* what it has called for (annc.h) has begun */
     struct annex *annex; /* where its leg is, or is on its way to; NULL: the owner */
     struct feed *feed;   /* what it hears there */
     bool moving;         /* its leg is on its way from one worker to another */

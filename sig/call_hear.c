@@ -48,7 +48,7 @@ static void info_request(struct call *call, struct txn *txn, const struct sip_ms
         txn_reply(txn, 200, NULL);
         if (key) {
             count_add(&call->focus->stats.events_dtmf, 1);
-            pin_key(call, key);
+            script_key(call, key);
         }
     }
 }

@@ -174,12 +174,10 @@ int dial_begin(struct room *room, const struct dial_plan *plan, struct call **ou
         err = room_join(room, call);
     }
     if (err) {
-        call_unmake(call);
+        call_free(call);
         return err;
     }
     offer_session_init(&call->session, random);
-    refresh_init(call);
-    early_init(call);
     call->dial->is_pending = true;
     room->n_dialling++;
     log_line(f->log, LOG_INFO, "call %llu to %s out of conference %.*s", (unsigned long long)call->id,

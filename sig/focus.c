@@ -4,7 +4,6 @@
 #include "core/conf/conf.h"
 #include "core/conf/leg.h"
 #include "core/ctl.h"
-#include "sig/annc.h"
 #include "sig/annex.h"
 #include "sig/call.h"
 #include "sig/lobby.h"
@@ -49,10 +48,8 @@ static void leg_gone(struct leg *leg)
 static void clip_over(const struct lobby *lobby, const struct leg *player)
 {
     struct call *call = lobby_played(lobby, player);
-    if (call && call->announced) {
-        annc_played(call);
-    } else if (call) {
-        pin_played(call);
+    if (call) {
+        script_played(call);
     }
 }
 
@@ -73,7 +70,7 @@ static void take_event(struct focus *f, const struct ctl_ev *ev)
         break;
     case EV_DTMF:
         count_add(&f->stats.events_dtmf, 1); /* digits may be a PIN: they are not logged */
-        pin_key((struct call *)(uintptr_t)ev->id, (char)ev->value);
+        script_key((struct call *)(uintptr_t)ev->id, (char)ev->value);
         break;
     case EV_RTCP_BYE:
         break; /* not authenticated: the call ends by SIP, or by silence */
@@ -261,11 +258,7 @@ void focus_stop(struct focus *f)
     f->stopping = true;
     for (struct room *room = f->rooms, *next; room; room = next) {
         next = room->next;
-        if (room->state == ROOM_OPEN) {
-            room_end(room, FOCUS_END_STOP);
-        } else {
-            place_release(f->place, &room->hold); /* its URI is still good, after a restart */
-        }
+        room_end(room, FOCUS_END_STOP);
     }
 }
 
@@ -287,19 +280,8 @@ void focus_free(struct focus *f)
     while (f->calls) {
         call_abandon(f->calls);
     }
-    while (f->rooms) { /* issued ones live on in the store */
-        struct room *room = f->rooms;
-        f->rooms = room->next;
-        timer_stop(f->wheel, &room->idle);
-        timer_stop(f->wheel, &room->life);
-        timer_stop(f->wheel, &room->hold_end);
-        roster_abandon(room);
-        refer_abandon(room);
-        free(room->creator_uri);
-        free(room->name);
-        annex_abandon(room);
-        lobby_abandon(room);
-        free(room);
+    while (f->rooms) { /* their URIs live on in the store */
+        room_free(f->rooms);
     }
     gate_close(f);
     while (f->ending) {

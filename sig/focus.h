@@ -274,7 +274,8 @@ uint32_t focus_methods(void);
  * again at the latest, in ns from now */
 uint64_t focus_beat(struct focus *focus);
 
-/** Ends every conference: BYE to all, legs back. New ones are refused. */
+/** Ends every conference of this run: BYE to all, legs back. Their URIs stay in the store, and are good again after a
+ * restart; until then whoever calls gets 503. */
 void focus_stop(struct focus *focus);
 
 /** No call, nothing lent. */

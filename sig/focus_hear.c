@@ -125,10 +125,6 @@ void focus_options(struct focus *f, struct txn *txn, enum focus_target target, c
 {
     char host[FOCUS_HOST_MAX + 32];
 
-    if (f->stopping) {
-        focus_refuse(f, txn, FOCUS_STOPPING);
-        return;
-    }
     if (target == FOCUS_NAMED || target == FOCUS_ANNC) {
         target = FOCUS_SERVER; /* an INVITE would make it */
     }
@@ -251,7 +247,9 @@ static void on_request(void *ctx, struct txn *txn, const struct sip_msg *msg)
         return;
     }
     enum focus_target target = target_of(f, msg, &mode, &room, &refusal);
-    if (target == FOCUS_NOBODY) {
+    if (f->stopping) {
+        focus_refuse(f, txn, FOCUS_STOPPING); /* whatever it is about may be here again after a restart */
+    } else if (target == FOCUS_NOBODY) {
         focus_refuse(f, txn, refusal);
     } else if (msg->method == SIP_OPTIONS) {
         focus_options(f, txn, target, room);

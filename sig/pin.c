@@ -42,6 +42,8 @@ static void failure_note(struct focus *f, const char *name)
 
 /* ---- one call ---- */
 
+static const struct script pin_script;
+
 /* What is not heard does no harm: it is keyed in all the same. @return 0: it plays */
 static int say(struct call *call, enum prompt prompt)
 {
@@ -52,16 +54,16 @@ static int say(struct call *call, enum prompt prompt)
 static void let_in(struct call *call)
 {
     if (call->room->annc.clip) {
-        pin_stop(call);
-        annc_begin(call);
-        return;
-    }
-    if (call_media_let_in(call) != 0) {
+        script_begin(call, &annc_script);
+        if (call->state == CALL_UP) {
+            script_up(call);
+        }
+    } else if (call_media_let_in(call) != 0) {
         call_end(call, FOCUS_END_FAULT); /* the worker takes nothing */
-        return;
+    } else {
+        script_stop(call);
+        roster_changed(call);
     }
-    pin_stop(call);
-    roster_changed(call);
 }
 
 static void on_wait(struct timer *timer, uint64_t now_ns)
@@ -80,6 +82,7 @@ static void begin(struct call *call, const char *of, const uint8_t mac[KEYS_MAC_
     p->is_due = true;
     memcpy(p->mac, mac, sizeof p->mac);
     snprintf(p->of, sizeof p->of, "%s", of);
+    script_begin(call, &pin_script);
     timer_init(&p->wait, on_wait);
     timer_start(call->focus->wheel, &p->wait, PIN_WAIT_S * 1000);
 }
@@ -118,16 +121,16 @@ static bool next(struct call *call)
     return true;
 }
 
-void pin_ask(struct call *call)
+/* Whoever has keyed in something already need not be asked. */
+static void ask(struct call *call)
 {
-    struct pin *p = &call->pin;
-    if (p->is_due && !p->is_asked && p->n_digits == 0 && p->n_tries == 0 && !p->is_right) {
+    const struct pin *p = &call->pin;
+    if (p->n_digits == 0 && p->n_tries == 0 && !p->is_right) {
         say(call, PROMPT_PIN_ENTER);
     }
-    p->is_asked = true;
 }
 
-void pin_played(struct call *call)
+static void played(struct call *call)
 {
     if (call->dropped) {
         return;
@@ -139,7 +142,7 @@ void pin_played(struct call *call)
     }
 }
 
-void pin_stop(struct call *call)
+static void stop(struct call *call)
 {
     struct pin *p = &call->pin;
     timer_stop(call->focus->wheel, &p->wait);
@@ -186,10 +189,10 @@ static void judge(struct call *call)
     }
 }
 
-void pin_key(struct call *call, char key)
+static void take_key(struct call *call, char key)
 {
     struct pin *p = &call->pin;
-    if (!p->is_due || p->is_right || call->dropped) {
+    if (p->is_right || call->dropped) {
         return;
     }
     timer_start(call->focus->wheel, &p->wait, PIN_WAIT_S * 1000);
@@ -206,6 +209,8 @@ void pin_key(struct call *call, char key)
         }
     }
 }
+
+static const struct script pin_script = {.up = ask, .key = take_key, .played = played, .stop = stop};
 
 /* "Signal=5\r\nDuration=160", or in application/dtmf nothing but "5". */
 char pin_info_key(const struct sip_msg *msg)

@@ -32,7 +32,6 @@ struct pin {
     char of[AUTH_USER_MAX], next_of[AUTH_USER_MAX];        /* whose it is */
     char digits[PIN_DIGITS_MAX + 1];
     unsigned n_digits, n_tries;
-    bool is_asked;    /* the first prompt has begun */
     bool is_right;    /* he is thanked, and comes in after it */
     enum prompt said; /* last */
     struct timer wait;
@@ -49,18 +48,10 @@ struct pin_failures {
 /** Has this name (a user, a conference's token) used up its tries? */
 bool pin_is_barred(const struct focus *focus, const char *name);
 
-/** The call owes its caller's PIN from now on. */
+/** The call owes its caller's PIN from now on: the dialogue is its script. '#' ends the PIN, '*' begins it anew. */
 void pin_begin(struct call *call, const uint8_t mac[KEYS_MAC_BYTES]);
 /** And that of the conference, after its caller's if it owes that as well. */
 void pin_begin_room(struct call *call, const struct store_policy *wish);
-/** It is up: whoever owes one, and has not keyed in anything yet, is asked for it. */
-void pin_ask(struct call *call);
-/** A prompt is over. The call may be gone after it. */
-void pin_played(struct call *call);
-/** The call is over. */
-void pin_stop(struct call *call);
-/** A key. '#' ends the PIN, '*' begins it anew. The call may be gone after it. */
-void pin_key(struct call *call, char key);
 
 /** The key that the body of an INFO names. @return 0: none */
 char pin_info_key(const struct sip_msg *msg);

@@ -52,7 +52,10 @@ void room_slots_fill(struct focus *f)
 
 static void room_save(struct room *room)
 {
-    struct store_req req = {.op = room->state == ROOM_ENDED ? STORE_DROP : STORE_PUT};
+    if (room->annc.clip) {
+        return; /* of one call: nobody can come back to it */
+    }
+    struct store_req req = {.op = room->state == ROOM_ENDED && !room->is_kept ? STORE_DROP : STORE_PUT};
     memcpy(req.conf.token, room->token, sizeof req.conf.token);
     req.conf.created_s = room->created_s;
     req.conf.expires_s = room->id.expires_s;
@@ -369,6 +372,7 @@ void room_end(struct room *room, enum focus_ending why)
     log_line(f->log, LOG_INFO, "conference %.*s ends: %u participants, %s", ROOM_NAME_CHARS, room->token,
              room->n_roster, focus_ending_text(why));
     room->state = ROOM_ENDED;
+    room->is_kept = why == FOCUS_END_STOP;
     half_give(f, &room->half);
     slot_give(f, room->id.slot);
     name_leave(room);
@@ -376,7 +380,9 @@ void room_end(struct room *room, enum focus_ending why)
     timer_stop(f->wheel, &room->life);
     timer_stop(f->wheel, &room->hold_end);
     place_release(f->place, &room->hold);
-    room_save(room);
+    if (!room->is_kept) {
+        room_save(room);
+    }
     room->n_calls++; /* keeps it alive while its calls leave */
     while (room->roster) {
         struct call *call = room->roster;
@@ -403,6 +409,31 @@ void room_conf_gone(struct room *room, struct conf *conf)
     room_settle(room);
 }
 
+/* The one end of every conference. */
+void room_free(struct room *room)
+{
+    struct focus *f = room->focus;
+    timer_stop(f->wheel, &room->idle);
+    timer_stop(f->wheel, &room->life);
+    timer_stop(f->wheel, &room->hold_end);
+    place_release(f->place, &room->hold);
+    half_give(f, &room->half);
+    name_leave(room);
+    roster_abandon(room);
+    refer_abandon(room);
+    annex_abandon(room);
+    lobby_abandon(room);
+    must(!f->cfg.strict || !timer_wheel_has(f->wheel, room, sizeof *room));
+    *room->link = room->next;
+    if (room->next) {
+        room->next->link = room->link;
+    }
+    count_add(&f->stats.confs, (uint64_t)-1);
+    free(room->creator_uri);
+    free(room->name);
+    free(room);
+}
+
 void room_settle(struct room *room)
 {
     struct focus *f = room->focus;
@@ -421,14 +452,7 @@ void room_settle(struct room *room)
     }
     bool whole = !room->conf && !room->annexes && !room->feeds && !room->lobbies;
     if (room->state == ROOM_ENDED && whole && room->n_calls == 0 && !room->save_due) {
-        *room->link = room->next;
-        if (room->next) {
-            room->next->link = room->link;
-        }
-        count_add(&f->stats.confs, (uint64_t)-1);
-        free(room->creator_uri);
-        free(room->name);
-        free(room);
+        room_free(room);
     }
 }
 

@@ -48,6 +48,7 @@ struct room {
     uint32_t n_drops_due; /* legs whose drop waits for the ring */
     bool close_due;       /* CTL_CONF_CLOSE waits for the ring, or for the drops before it */
     bool save_due;        /* the store has not been told yet */
+    bool is_kept;         /* its URI outlives this run */
     uint32_t n_dialling;  /* calls of ours that nobody has answered yet */
     struct sub *watchers; /* of the roster */
     struct sub *refers;   /* REFERs that are told what becomes of them */
@@ -103,11 +104,15 @@ int room_join(struct room *room, struct call *call);
 /** A participant goes; the last one starts the linger. Twice is fine. */
 void room_leave(struct room *room, struct call *call);
 
-/** Ends it: the URI dies, every call gets BYE, the media comes back. */
+/** Ends it: every call gets BYE, the media comes back. The URI dies, unless the server is stopping
+ * (FOCUS_END_STOP): then the store keeps it for the next run, as it would after a crash. */
 void room_end(struct room *room, enum focus_ending why);
 
 /** The media is back, of the owner or of an annex. */
 void room_conf_gone(struct room *room, struct conf *conf);
+
+/** Frees it whatever it waits for: what is lent is lost. */
+void room_free(struct room *room);
 
 /** Does what waited for a ring, and frees an ended room that has everything back. room may be gone after it. */
 void room_settle(struct room *room);

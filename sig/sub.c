@@ -41,6 +41,7 @@ static void sub_free(struct sub *sub)
     if (sub->notify) {
         txn_set_tag(sub->notify, NULL);
     }
+    must(!f->cfg.strict || !timer_wheel_has(f->wheel, sub, sizeof *sub));
     list_leave(sub);
     sub->dialog->n_riders -= sub->dialog != &sub->own;
     dialog_free(&sub->own);

@@ -47,15 +47,14 @@ static void wheel_unlink(struct timer_wheel *wheel, struct timer *timer)
 }
 
 /* Takes all timers of a slot; they stay a proper list, so that a callback may stop any of them. */
-static struct timer *slot_take(struct timer_wheel *wheel, unsigned level, unsigned slot, struct timer **head)
+static void slot_take(struct timer_wheel *wheel, unsigned level, unsigned slot)
 {
-    *head = wheel->slots[level][slot];
+    wheel->firing = wheel->slots[level][slot];
     wheel->slots[level][slot] = NULL;
     wheel->busy[level][slot / 64] &= ~(1ull << slot % 64);
-    if (*head != NULL) {
-        (*head)->link = head;
+    if (wheel->firing != NULL) {
+        wheel->firing->link = &wheel->firing;
     }
-    return *head;
 }
 
 void timer_wheel_init(struct timer_wheel *wheel, uint64_t now_ns)
@@ -78,6 +77,25 @@ void timer_stop(struct timer_wheel *wheel, struct timer *timer)
         wheel_unlink(wheel, timer);
         wheel->n_running--;
     }
+}
+
+static bool list_has(const struct timer *timer, const char *from, size_t n_bytes)
+{
+    while (timer != NULL && ((const char *)timer < from || (const char *)timer >= from + n_bytes)) {
+        timer = timer->next;
+    }
+    return timer != NULL;
+}
+
+bool timer_wheel_has(const struct timer_wheel *wheel, const void *memory, size_t n_bytes)
+{
+    bool has = list_has(wheel->firing, memory, n_bytes);
+    for (unsigned level = 0; level < TIMER_LEVELS; level++) {
+        for (unsigned slot = 0; slot < TIMER_SLOTS; slot++) {
+            has |= list_has(wheel->slots[level][slot], memory, n_bytes);
+        }
+    }
+    return has;
 }
 
 /* First busy slot of a level behind the given one, TIMER_SLOTS if none; *wrapped: there are busy ones at or before it.
@@ -122,7 +140,7 @@ unsigned timer_run(struct timer_wheel *wheel, uint64_t now_ns)
 {
     uint64_t target_ms = now_ns / NS_PER_MS;
     unsigned n_fired = 0;
-    struct timer *head, *timer;
+    struct timer *timer;
     while (wheel->now_ms < target_ms) {
         uint64_t next_ms = wheel_next_ms(wheel);
         if (next_ms > target_ms) {
@@ -134,14 +152,14 @@ unsigned timer_run(struct timer_wheel *wheel, uint64_t now_ns)
             if ((next_ms & ((1ull << (SLOT_BITS * level)) - 1)) != 0) {
                 continue;
             }
-            slot_take(wheel, level, slot_at(next_ms, level), &head);
-            while ((timer = head) != NULL) {
+            slot_take(wheel, level, slot_at(next_ms, level));
+            while ((timer = wheel->firing) != NULL) {
                 wheel_unlink(wheel, timer);
                 wheel_link(wheel, timer);
             }
         }
-        slot_take(wheel, 0, slot_at(next_ms, 0), &head);
-        while ((timer = head) != NULL) {
+        slot_take(wheel, 0, slot_at(next_ms, 0));
+        while ((timer = wheel->firing) != NULL) {
             wheel_unlink(wheel, timer);
             wheel->n_running--;
             n_fired++;

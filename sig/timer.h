@@ -31,6 +31,7 @@ struct timer_wheel {
     uint32_t n_running;
     uint64_t busy[TIMER_LEVELS][TIMER_SLOTS / 64]; /* which slots hold timers */
     struct timer *slots[TIMER_LEVELS][TIMER_SLOTS];
+    struct timer *firing; /* taken out of their slot, and not yet fired or put anew */
 };
 
 /** Gets from the embedded timer to what it is embedded in. */
@@ -50,6 +51,12 @@ void timer_start(struct timer_wheel *wheel, struct timer *timer, uint64_t delay_
 void timer_stop(struct timer_wheel *wheel, struct timer *timer);
 
 static inline bool timer_is_running(const struct timer *timer) { return timer->link != NULL; }
+
+/** How many run. What has ended has none in it: a test that is over looks here. */
+static inline uint32_t timer_wheel_count(const struct timer_wheel *wheel) { return wheel->n_running; }
+
+/** Does a timer run that lies in this memory, which is about to be freed? Looks at all of them: for tests. */
+bool timer_wheel_has(const struct timer_wheel *wheel, const void *memory, size_t n_bytes);
 
 /** Fires all that is due at now_ns. @return how many fired */
 unsigned timer_run(struct timer_wheel *wheel, uint64_t now_ns);

@@ -1,0 +1,42 @@
+/* Scripts of calls. See script.h. */
+#include "sig/script.h"
+
+#include "sig/call.h"
+
+void script_stop(struct call *call)
+{
+    const struct script *script = call->script;
+    call->script = NULL;
+    if (script && script->stop) {
+        script->stop(call);
+    }
+}
+
+void script_begin(struct call *call, const struct script *script)
+{
+    script_stop(call);
+    call->script = script;
+    call->script_is_up = false;
+}
+
+void script_up(struct call *call)
+{
+    if (call->script && !call->script_is_up) {
+        call->script_is_up = true;
+        call->script->up(call);
+    }
+}
+
+void script_key(struct call *call, char key)
+{
+    if (call->script && call->script->key) {
+        call->script->key(call, key);
+    }
+}
+
+void script_played(struct call *call)
+{
+    if (call->script && call->script->played) {
+        call->script->played(call);
+    }
+}
