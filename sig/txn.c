@@ -44,6 +44,18 @@ void txn_set_merge(struct txn *txn, const struct txn_key *merge)
     *slot = txn;
 }
 
+void txn_unset_merge(struct txn *txn)
+{
+    if (txn->is_merged) {
+        struct txn **at = slot_of(txn->txns->by_merge, txn->txns, &txn->merge);
+        while (*at != txn) {
+            at = &(*at)->next_by_merge;
+        }
+        *at = txn->next_by_merge;
+        txn->is_merged = false;
+    }
+}
+
 static void table_remove(struct txn *txn)
 {
     struct txn **at = slot_of(txn->txns->by_key, txn->txns, &txn->key);
@@ -51,13 +63,7 @@ static void table_remove(struct txn *txn)
         at = &(*at)->next_by_key;
     }
     *at = txn->next_by_key;
-    if (txn->is_merged) {
-        at = slot_of(txn->txns->by_merge, txn->txns, &txn->merge);
-        while (*at != txn) {
-            at = &(*at)->next_by_merge;
-        }
-        *at = txn->next_by_merge;
-    }
+    txn_unset_merge(txn);
 }
 
 /* ---- a record's life ---- */

@@ -37,7 +37,7 @@ struct txn {
     enum sip_method method;
     enum txn_cancel cancel;
     bool is_seen;    /* the user has the pointer */
-    bool is_merged;  /* in the table of merged requests */
+    bool is_merged;  /* in the table of merged requests: ongoing */
     bool is_acked;   /* 2xx of ours */
     bool is_over;    /* has its final response */
     bool went_large; /* by TCP only because of its size */
@@ -68,8 +68,8 @@ struct txns {
     struct txn_stats stats;
     uint64_t secret[4];
     uint64_t now_ms;
-    uint64_t turn_ns; /* of this turn */
-    uint32_t n_turn, n_full; /* messages of it; full turns before it, one after the other */
+    uint64_t turn_ns;         /* of this turn */
+    uint32_t n_turn, n_full;  /* messages of it; full turns before it, one after the other */
     uint32_t n_live, n_slots; /* slots: a power of two */
     struct txn **by_key, **by_merge;
     struct txn *all;
@@ -100,6 +100,8 @@ struct txn *txn_make(struct txns *txns, enum txn_kind kind, enum sip_method meth
 struct txn *txn_find(const struct txns *txns, const struct txn_key *key);
 struct txn *txn_find_merged(const struct txns *txns, const struct txn_key *merge);
 void txn_set_merge(struct txn *txn, const struct txn_key *merge);
+/** It goes on no more as RFC 3261 8.2.2.2 has it; the same request by another way is a new one. Twice is fine. */
+void txn_unset_merge(struct txn *txn);
 /** Takes it out of the tables; on_gone and free come with the next millisecond, so callers may hold it a while. */
 void txn_end(struct txn *txn);
 /** Sends the kept text. @return 0 | negative errno, counted */

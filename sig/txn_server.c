@@ -80,6 +80,9 @@ static void final_given(struct txn *txn, int status, bool is_once)
     timer_stop(wheel, &txn->again);
     if (txn->kind == TXN_SERVER_OTHER) {
         txn->state = TXN_COMPLETED;
+        if (status >= 300) {
+            txn_unset_merge(txn);
+        }
         timer_start(wheel, &txn->life, is_reliable ? 0 : TXN_LIFE_MS); /* J */
         return;
     }
@@ -198,6 +201,7 @@ static void rx_ack(struct txns *txns, struct txn *txn, const struct sip_msg *msg
     if (txn->state == TXN_COMPLETED) {
         txn->state = TXN_CONFIRMED;
         txn->is_acked = true;
+        txn_unset_merge(txn); /* a proxy that follows a redirect, or tries elsewhere, may come back with it (16.7) */
         timer_stop(txns->wheel, &txn->again);
         timer_start(txns->wheel, &txn->life, flow_is_reliable(&txn->flow) ? 0 : TXN_T4_MS); /* I */
         txn_keep_text(txn, NULL, 0);

@@ -249,6 +249,30 @@ static void merged_request_is_482(void **state)
     world_free(w);
 }
 
+/* RFC 3261 8.2.2.2 is about ongoing transactions: one that is refused, and whose ACK is here, goes on no more. A proxy
+ * that follows our redirect (16.7 step 4), or tries a second target, comes back with the same ids by another branch. */
+static void refused_request_by_another_branch_is_new(void **state)
+{
+    static const int statuses[] = {302, 404, 488};
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+        struct world *w = world_make(&(struct txn_config){0});
+        struct flow udp = help_flow(FLOW_UDP, CLIENT, 5062);
+        w->answer = statuses[i];
+        world_rx(w, &udp, invite());
+        assert_int_equal(w->n_requests, 1);
+        world_rx(w, &udp, request("INVITE", "z9hG4bKearly", 1, "INVITE", ""));
+        assert_int_equal(world_sent_status(w), 482); /* its ACK is still to come */
+        world_rx(w, &udp, request("ACK", "z9hG4bKi", 1, "ACK", "tt"));
+        world_rx(w, &udp, request("INVITE", "z9hG4bKfollows", 1, "INVITE", ""));
+        assert_int_equal(world_sent_status(w), statuses[i]);
+        assert_int_equal(w->n_requests, 2);
+        world_rx(w, &udp, request("SUBSCRIBE", "z9hG4bKs1", 2, "SUBSCRIBE", "")); /* no ACK is to come */
+        world_rx(w, &udp, request("SUBSCRIBE", "z9hG4bKs2", 2, "SUBSCRIBE", ""));
+        assert_int_equal(w->n_requests, 4);
+        world_free(w);
+    }
+}
+
 static void methods_unknown_501_unserved_405(void **state)
 {
     struct world *w =
@@ -655,6 +679,7 @@ int main(void)
         cmocka_unit_test(cancel_answers_both),
         cmocka_unit_test(cancel_after_the_final_changes_nothing),
         cmocka_unit_test(merged_request_is_482),
+        cmocka_unit_test(refused_request_by_another_branch_is_new),
         cmocka_unit_test(methods_unknown_501_unserved_405),
         cmocka_unit_test(malformed_is_answered_or_dropped),
         cmocka_unit_test(rfc2543_matching),
