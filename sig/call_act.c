@@ -13,7 +13,7 @@
 static void invite_hold(struct call *call, struct txn *txn, uint32_t cseq)
 {
     if (call->invite && call->invite != txn) {
-        txn_acked(call->invite);
+        txn_let_go(call->invite);
         txn_set_tag(call->invite, NULL);
     }
     call->invite = txn;
@@ -24,7 +24,7 @@ static void invite_hold(struct call *call, struct txn *txn, uint32_t cseq)
 void call_invite_let_go(struct call *call)
 {
     if (call->invite) {
-        txn_acked(call->invite); /* repeating it makes no sense any more */
+        txn_let_go(call->invite); /* repeating it makes no sense any more */
         txn_set_tag(call->invite, NULL);
         call->invite = NULL;
     }

@@ -35,9 +35,9 @@
 #define TXN_UDP_REQUEST_MAX 1300     /* larger requests go by TCP (RFC 3261 18.1.1) */
 #define TXN_RETRY_AFTER_S 5
 #define TXN_ANSWER_PERCENT 120 /* for answer_percent: a forged source makes no amplifier of us */
-#define TXN_FULL_TURNS 8      /* one after the other: we are behind. What one hiccup leaves is taken in fewer */
-#define TXN_FULL_TURNS_FAR 64 /* and refusing what is new has not helped */
-#define TXN_TURN_GAP_MS 100   /* a turn after so long has nothing to do with those before */
+#define TXN_FULL_TURNS 8       /* one after the other: we are behind. What one hiccup leaves is taken in fewer */
+#define TXN_FULL_TURNS_FAR 64  /* and refusing what is new has not helped */
+#define TXN_TURN_GAP_MS 100    /* a turn after so long has nothing to do with those before */
 
 struct txn;  /* one transaction */
 struct txns; /* all of them */
@@ -79,19 +79,19 @@ struct txn_world {
 };
 
 struct txn_config {
-    uint32_t max_txns;     /* live ones, both sides, and an eighth more of those who are in; 0: 32768 */
-    uint32_t source_rate;  /* new server transactions per second and source address; 0: 1000 */
-    uint32_t source_burst; /* 0: twice the rate */
-    uint32_t total_rate;   /* of all sources together; 0: no limit */
+    uint32_t max_txns;       /* live ones, both sides, and an eighth more of those who are in; 0: 32768 */
+    uint32_t source_rate;    /* new server transactions per second and source address; 0: 1000 */
+    uint32_t source_burst;   /* 0: twice the rate */
+    uint32_t total_rate;     /* of all sources together; 0: no limit */
     uint32_t answer_percent; /* how long an answer by UDP may be that everybody gets, of the request; 0: no limit */
-    uint32_t turn_messages; /* a turn (one now_ns) with so many is full: more may wait; 0: none ever is */
-    uint32_t allow;        /* methods served, sip_bit; 0: all known */
-    const char *server;    /* value of Server in stateless answers; NULL: none. Copied */
+    uint32_t turn_messages;  /* a turn (one now_ns) with so many is full: more may wait; 0: none ever is */
+    uint32_t allow;          /* methods served, sip_bit; 0: all known */
+    const char *server;      /* value of Server in stateless answers; NULL: none. Copied */
 };
 
 /* Counters, readable from any thread. */
 struct txn_stats {
-    counter rx_messages; /* = rx_delivered + rx_absorbed + sum of refused */
+    counter rx_messages;  /* = rx_delivered + rx_absorbed + sum of refused */
     counter rx_delivered; /* given to the user: requests, ACK of 2xx, responses, CANCEL that fits */
     counter rx_absorbed;  /* retransmissions, ACK of non-2xx, keepalives, late responses of a known transaction */
     counter refused[REFUSES];
@@ -102,6 +102,8 @@ struct txn_stats {
     counter txns_server, txns_client; /* gauges: alive now */
     counter txns_made;
     counter tx_cut, tx_withheld; /* answers by UDP that were too long for their request */
+    counter tx_unproven; /* answers sent again, unasked, to a source that has never answered: 2xx to INVITE, at most ten
+                            each */
 };
 
 /**
@@ -153,8 +155,10 @@ int txn_reply(struct txn *txn, int status, const char *reason);
 /** Sends the last response again: reliable 1xx of RFC 3262. @return 0 | -ENOENT: none given yet */
 int txn_resend(struct txn *txn);
 
-/** The ACK of the 2xx has come: the layer stops repeating it. */
+/** The ACK of the 2xx has come, with the tag that was in it: the layer stops repeating it. */
 void txn_acked(struct txn *txn);
+/** Nobody waits for the ACK of the 2xx any more: the layer stops repeating it. */
+void txn_let_go(struct txn *txn);
 
 /* ---- client side ---- */
 
@@ -180,6 +184,10 @@ int txn_cancel(struct txn *invite);
 int txn_send(struct txns *txns, struct sip_out *out, const struct flow *flow);
 
 /* ---- both ---- */
+
+/** Has somebody at the flow's address shown that he reads what is sent there, or is that no matter (a stream, a trusted
+ * peer)? Until then its source may be forged. */
+bool txns_is_proven(const struct txns *txns, const struct flow *flow);
 
 void *txn_tag(const struct txn *txn);
 void txn_set_tag(struct txn *txn, void *tag);

@@ -319,6 +319,7 @@ void txn_client_rx(struct txns *txns, const struct sip_msg *msg)
         count_add(&txns->stats.refused[REFUSE_FORGED_RESPONSE], 1);
         return;
     }
+    txn_source_proven(txns, &msg->flow.remote); /* nobody else knows the branch */
     if (txn->err == 0 && client_step(txn, msg) && txn->is_seen) {
         count_add(&txns->stats.rx_delivered, 1);
         txns->user.on_response(txns->user.ctx, txn, msg);

@@ -1,10 +1,12 @@
 /*
- * How much anybody is answered by UDP. A source may be forged: then the answer goes to somebody who has asked for
- * nothing, and whoever forged it has found an amplifier. So an answer that everybody gets is at most so many per cent
- * as long as the request; what the answer can do without is left out until it fits. Requests as phones and proxies send
- * them are long enough for all of it. Who pads his request, or comes by TCP, gets all as well.
+ * How long an answer by UDP may be. A source may be forged: then the answer goes to somebody who has asked for nothing,
+ * and whoever forged it has found an amplifier. So an answer that everybody gets is at most so many per cent as long as
+ * the request: first headers are left out that the answer can do without, then what is left is written as short as SIP
+ * has it (RFC 3261 7.3.3). What it means stays: where even that is too long, whoever has answered from that address
+ * before is sent it once, and others get a 400, whose ACK shows that the address is theirs. Requests as phones and
+ * proxies send them are long enough for all of it; so is a request by TCP.
  *
- * Answers to who has shown a right are not cut: a 2xx to anything but OPTIONS.
+ * A 2xx to anything but OPTIONS is not cut: it answers a right, or begins a call (RFC 3261 13.3.1.4).
  */
 #include "sig/sip_priv.h"
 #include "sig/txn_priv.h"
@@ -40,6 +42,46 @@ static bool line_drop(char *text, size_t *n, const char *name, unsigned n_kept)
     return true;
 }
 
+/* What may stand for a line's beginning: shorter, and the same. */
+static const struct {
+    const char *is, *may_be;
+} short_forms[] = {{"Via: ", "v:"},     {"From: ", "f:"},           {"To: ", "t:"},     {"Call-ID: ", "i:"},
+                   {"Contact: ", "m:"}, {"Content-Length: ", "l:"}, {"CSeq: ", "CSeq:"}};
+
+static size_t line_shorten(char *line, size_t n)
+{
+    for (size_t i = 0; i < ARRAY_LEN(short_forms); i++) {
+        size_t n_is = strlen(short_forms[i].is), n_may = strlen(short_forms[i].may_be);
+        if (n >= n_is && memcmp(line, short_forms[i].is, n_is) == 0) {
+            memmove(line + n_may, line + n_is, n - n_is);
+            memcpy(line, short_forms[i].may_be, n_may);
+            return n - n_is + n_may;
+        }
+    }
+    return n;
+}
+
+/* Header names in their short forms, and no reason phrase. @return the length now */
+static size_t shorten(char *text, size_t n)
+{
+    static const size_t n_status = sizeof "SIP/2.0 302 " - 1;
+    size_t to = n_status;
+    char *line = memmem(text, n, "\r\n", 2);
+    for (char *end; line != NULL && (end = memmem(line + 2, n - (size_t)(line + 2 - text), "\r\n", 2)) != NULL;
+         line = end) {
+        size_t n_line = (size_t)(end - line - 2);
+        memmove(text + to, "\r\n", 2);
+        memmove(text + to + 2, line + 2, n_line);
+        to += 2 + line_shorten(text + to + 2, n_line);
+        if (n_line == 0) { /* answers that are cut have no body */
+            break;
+        }
+    }
+    memcpy(text + to, "\r\n", 2);
+    text[to + 2] = 0;
+    return to + 2;
+}
+
 size_t txn_cut(struct txns *txns, const struct sip_msg *msg, const char *tag, int *status, char *text, size_t n)
 {
     /* What goes first is missed least. A datagram tells its length by itself (RFC 3261 18.3); of several challenges the
@@ -57,12 +99,17 @@ size_t txn_cut(struct txns *txns, const struct sip_msg *msg, const char *tag, in
                line_drop(text, &n, spare[i].name, spare[i].n_kept)) {
         }
     }
-    if (n > n_max) { /* nothing is left that it could do without */
+    if (n > n_max) {
+        n = shorten(text, n);
+    }
+    if (n > n_max && !txn_source_exceeds(txns, &msg->flow.remote)) {
         n = sip_stateless(&msg->scan, &msg->flow, 400, "Request Too Short", tag, "", text, n_was);
         line_drop(text, &n, "Content-Length", 0);
         *status = 400;
+        n = n > n_max ? shorten(text, n) : n;
+        n = n > n_max ? 0 : n;
     }
-    if (n == 0 || n > n_max) {
+    if (n == 0) {
         count_add(&txns->stats.tx_withheld, 1);
         return 0;
     }

@@ -21,19 +21,58 @@ static bool bucket_take(struct txn_source *bucket, uint64_t now_ms, uint32_t rat
     return true;
 }
 
-static struct txn_source *bucket_of(struct txns *txns, const struct addr *source)
+static struct txn_source *find(const struct txns *txns, const struct addr *source)
 {
     uint64_t name = txn_key_address(txns, source).half[0];
-    struct txn_source *set = &txns->sources[name % (TXN_SOURCES / 4) * 4], *oldest = set;
+    struct txn_source *set = &txns->sources[name % (TXN_SOURCES / 4) * 4];
     for (unsigned i = 0; i < 4; i++) {
         if (set[i].source == name) {
             return &set[i];
         }
-        oldest = set[i].last_ms < oldest->last_ms ? &set[i] : oldest;
+    }
+    return NULL;
+}
+
+static struct txn_source *bucket_of(struct txns *txns, const struct addr *source)
+{
+    uint64_t name = txn_key_address(txns, source).half[0];
+    struct txn_source *set = &txns->sources[name % (TXN_SOURCES / 4) * 4], *oldest = set;
+    struct txn_source *found = find(txns, source);
+    if (found != NULL) {
+        return found;
+    }
+    for (unsigned i = 0; i < 4; i++) { /* a forged flood wears out itself before those who have answered */
+        bool is_worse = set[i].has_answered < oldest->has_answered ||
+                        (set[i].has_answered == oldest->has_answered && set[i].last_ms < oldest->last_ms);
+        oldest = is_worse ? &set[i] : oldest;
     }
     *oldest =
         (struct txn_source){.source = name, .tokens_milli = txns->cfg.source_burst * 1000ull, .last_ms = txns->now_ms};
     return oldest;
+}
+
+void txn_source_proven(struct txns *txns, const struct addr *source)
+{
+    struct txn_source *bucket = bucket_of(txns, source);
+    bucket->has_answered = bucket->may_exceed = true;
+}
+
+bool txns_is_proven(const struct txns *txns, const struct flow *flow)
+{
+    bool is_limited = txns->cfg.answer_percent != 0 && flow->transport == FLOW_UDP &&
+                      !(txns->world.is_trusted != NULL && txns->world.is_trusted(txns->world.ctx, &flow->remote));
+    const struct txn_source *bucket = is_limited ? find(txns, &flow->remote) : NULL;
+    return !is_limited || (bucket != NULL && bucket->has_answered);
+}
+
+bool txn_source_exceeds(struct txns *txns, const struct addr *source)
+{
+    struct txn_source *bucket = find(txns, source);
+    bool may = bucket != NULL && bucket->may_exceed;
+    if (may) {
+        bucket->may_exceed = false;
+    }
+    return may;
 }
 
 void txn_limit_turn(struct txns *txns, uint64_t now_ns)

@@ -58,6 +58,7 @@ void txn_server_again(struct txn *txn)
         txn_reply(txn, 100, NULL);
         return;
     }
+    count_add(&txn->txns->stats.tx_unproven, !txns_is_proven(txn->txns, &txn->flow));
     resend(txn); /* G, or the 2xx of RFC 3261 13.3.1.4 */
     again_start(txn, MIN(txn->again_ms * 2, TXN_T2_MS));
 }
@@ -130,7 +131,8 @@ int txn_respond(struct txn *txn, struct sip_out *out)
         timer_stop(txns->wheel, &txn->again);
         timer_start(txns->wheel, &txn->life, txn->kind == TXN_SERVER_INVITE ? TXN_PENDING_MAX_MS : TXN_LIFE_MS);
     } else {
-        final_given(txn, status, is_cut && txn->state == TXN_TRYING); /* who has had no 1xx asks again himself */
+        /* A forged source is sent nothing that it has not asked for; one that is not asks again (RFC 3261 8.2.7). */
+        final_given(txn, status, is_cut && !txns_is_proven(txns, &txn->flow));
     }
     if (text != NULL) {
         txn_send_kept(txn); /* an error is counted: the peer repeats its request, or is gone */
@@ -170,6 +172,12 @@ int txn_resend(struct txn *txn)
 
 void txn_acked(struct txn *txn)
 {
+    txn_source_proven(txn->txns, &txn->flow.remote);
+    txn_let_go(txn);
+}
+
+void txn_let_go(struct txn *txn)
+{
     if (txn->state == TXN_ACCEPTED && !txn->is_acked) {
         txn->is_acked = true;
         timer_stop(txn->txns->wheel, &txn->again);
@@ -183,7 +191,7 @@ static void rx_again(struct txn *txn)
 {
     count_add(&txn->txns->stats.rx_retransmissions, 1);
     absorbed(txn->txns);
-    if (txn->state == TXN_TRYING && txn->kind == TXN_SERVER_INVITE) {
+    if (txn->state == TXN_TRYING && txn->kind == TXN_SERVER_INVITE && txns_is_proven(txn->txns, &txn->flow)) {
         txn_reply(txn, 100, NULL); /* it is impatient: no need to wait the 200 ms */
     } else if (txn->state == TXN_PROCEEDING || txn->state == TXN_COMPLETED) {
         resend(txn);
@@ -199,6 +207,10 @@ static void rx_ack(struct txns *txns, struct txn *txn, const struct sip_msg *msg
     }
     absorbed(txns);
     if (txn->state == TXN_COMPLETED) {
+        if (msg->to.tag != NULL && strcmp(msg->to.tag, txn->local_tag) == 0 &&
+            addr_same_host(&msg->flow.remote, &txn->flow.remote)) {
+            txn_source_proven(txns, &txn->flow.remote);
+        }
         txn->state = TXN_CONFIRMED;
         txn->is_acked = true;
         txn_unset_merge(txn); /* a proxy that follows a redirect, or tries elsewhere, may come back with it (16.7) */
@@ -254,7 +266,7 @@ static void rx_new(struct txns *txns, struct sip_msg **msg, const struct txn_key
     timer_start(txns->wheel, &txn->life, is_invite ? TXN_PENDING_MAX_MS : TXN_LIFE_MS);
     delivered(txns);
     txns->user.on_request(txns->user.ctx, txn, txn->msg);
-    if (is_invite && txn->state == TXN_TRYING) {
+    if (is_invite && txn->state == TXN_TRYING && txns_is_proven(txns, &txn->flow)) {
         again_start(txn, TXN_TRYING_MS);
     }
 }

@@ -311,6 +311,36 @@ static void test_amplification(void **state)
     world_close(w);
 }
 
+/* Requests as short as SIP has them get what they mean, within the limit (RFC 3261 7.3.3); where that is too short for
+ * it, whoever has answered before gets it once. */
+static void test_short_requests(void **state)
+{
+    static const char invite[] =
+        "INVITE sip:conferences@" DOMAIN " SIP/2.0\r\nv:SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK776asdhds%u\r\n"
+        "f:<sip:p@192.0.2.9>;tag=1928301774\r\nt:<sip:conferences@" DOMAIN ">\r\ni:a84b4c76e667%u\r\nCSeq:1 INVITE\r\n"
+        "Max-Forwards:70\r\nm:<sip:p@192.0.2.9:5060>\r\nl:0\r\n\r\n";
+    static const char shortest[] = "INVITE sip:%s@" DOMAIN " SIP/2.0\r\nv:SIP/2.0/UDP h;branch=z9hG4bKt%u\r\n"
+                                   "f:<sip:p@h>;tag=1\r\nt:<sip:c@h>\r\ni:t%u\r\nCSeq:1 INVITE\r\nMax-Forwards:9\r\n"
+                                   "m:<sip:p@h>\r\n\r\n";
+    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    char text[1024], user[URI_TOKEN_CHARS + 1];
+    int n = snprintf(text, sizeof text, invite, 1, 1);
+    assert_in_range(octets_for(w, text, (size_t)n), 1, (size_t)n * 12 / 10);
+    assert_int_equal(status_of(last(w)), 302);
+    assert_non_null(strstr(last(w), "@" DOMAIN ">"));
+    n = snprintf(text, sizeof text, shortest, "conferences", 1, 1);
+    assert_in_range(octets_for(w, text, (size_t)n), 1, (size_t)n * 12 / 10);
+    assert_int_equal(status_of(last(w)), 400); /* a URI is longer than that */
+    world_issue(w, 1, user);                   /* the ACK of its 302: somebody is there */
+    n = snprintf(text, sizeof text, shortest, "conferences", 2, 2);
+    assert_in_range(octets_for(w, text, (size_t)n), (size_t)n * 12 / 10, TEXT_MAX);
+    assert_int_equal(status_of(last(w)), 302);
+    n = snprintf(text, sizeof text, shortest, "conferences", 3, 3);
+    octets_for(w, text, (size_t)n);
+    assert_int_equal(status_of(last(w)), 400);
+    world_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +350,7 @@ int main(void)
         cmocka_unit_test(test_half_calls),
         cmocka_unit_test(test_half_calls_of_one_source),
         cmocka_unit_test(test_amplification),
+        cmocka_unit_test(test_short_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -273,6 +273,44 @@ static void refused_request_by_another_branch_is_new(void **state)
     }
 }
 
+/* A5: a source that has never answered may be forged. It is sent no 100, its refusal once, and nothing unasked but the
+ * 2xx to INVITE (RFC 3261 13.3.1.4), eleven times at most. An ACK with our tag shows that somebody reads there. */
+static void unproven_sources_are_sent_little(void **state)
+{
+    struct world *w = world_make(&(struct txn_config){.answer_percent = 120});
+    struct flow udp = help_flow(FLOW_UDP, CLIENT, 5062);
+    char ack[64];
+    world_rx(w, &udp, request("INVITE", "z9hG4bKslow", 1, "INVITE", ""));
+    world_wait(w, 300);
+    world_rx(w, &udp, request("INVITE", "z9hG4bKslow", 1, "INVITE", ""));
+    assert_int_equal(w->n_sent, 0); /* the user thinks */
+    txn_reply(w->txn, 404, NULL);
+    world_wait(w, 40000);
+    assert_int_equal(w->n_sent, 1);
+    w->answer = 200;
+    world_rx(w, &udp, request("INVITE", "z9hG4bK2xx", 2, "INVITE", ""));
+    world_wait(w, 40000);
+    assert_int_equal(w->n_sent, 1 + 11);
+    assert_int_equal(count_get(&txns_stats(w->txns)->tx_unproven), 10);
+    w->answer = 404;
+    world_rx(w, &udp, request("INVITE", "z9hG4bKi", 3, "INVITE", ""));
+    world_rx(w, &udp, request("ACK", "z9hG4bKi", 3, "ACK", "guess"));
+    assert_false(txns_is_proven(w->txns, &udp));
+    world_rx(w, &udp, request("INVITE", "z9hG4bKj", 4, "INVITE", ""));
+    const char *tag = "";
+    for (const char *p = world_sent(w, 0); (p = strstr(p, ";tag=")) != NULL; p++) {
+        tag = p + 5; /* the last one: of To */
+    }
+    snprintf(ack, sizeof ack, "%.16s", tag);
+    world_rx(w, &udp, request("ACK", "z9hG4bKj", 4, "ACK", ack));
+    assert_true(txns_is_proven(w->txns, &udp));
+    w->answer = 0;
+    world_rx(w, &udp, request("INVITE", "z9hG4bKk", 5, "INVITE", ""));
+    world_wait(w, 200);
+    assert_int_equal(world_sent_status(w), 100);
+    world_free(w);
+}
+
 static void methods_unknown_501_unserved_405(void **state)
 {
     struct world *w =
@@ -680,6 +718,7 @@ int main(void)
         cmocka_unit_test(cancel_after_the_final_changes_nothing),
         cmocka_unit_test(merged_request_is_482),
         cmocka_unit_test(refused_request_by_another_branch_is_new),
+        cmocka_unit_test(unproven_sources_are_sent_little),
         cmocka_unit_test(methods_unknown_501_unserved_405),
         cmocka_unit_test(malformed_is_answered_or_dropped),
         cmocka_unit_test(rfc2543_matching),
