@@ -343,7 +343,7 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
     if (!err) {
         charging_take(call, msg);
         roster_name(call, msg);
-        err = room_join(room, call);
+        err = half_fills(&call->half, room) ? -EDQUOT : room_join(room, call);
     }
     if (err) {
         focus_refuse(focus, txn, focus_refusal_of(err));

@@ -78,8 +78,8 @@ struct focus_cfg {
     struct trust trusted;          /* peers whose P-Asserted-Identity is believed */
     bool netann;                   /* sip:conf=NAME@host, sip:annc@host (RFC 4240) */
     enum focus_refer refer;
-    struct reach reach;    /* whom we may call */
-    uint32_t dial_rate;    /* calls a minute that one may ask for */
+    struct reach reach;                                        /* whom we may call */
+    uint32_t dial_rate;                                        /* calls a minute that one may ask for */
     char dial_user[AUTH_USER_MAX], dial_realm[AUTH_REALM_MAX]; /* who we are to the outbound proxy; "": nobody */
     char dial_password[AUTH_USER_MAX];
     char cname[CNAME_MAX]; /* RTCP */
@@ -102,6 +102,7 @@ struct focus_cfg {
     X(ENTITLEMENT, 403, "subscription that does not include conferences")                                              \
     X(STORE, 503, "account store does not answer")                                                                     \
     X(WATCH, 403, "roster asked for by somebody who is not there")                                                     \
+    X(WATCHES, 480, "as many subscriptions as one participant may have")                                               \
     X(EVENT, 489, "event package that nobody here notifies of")                                                        \
     X(INTERVAL, 423, "subscription shorter than the shortest")                                                         \
     X(SESSION_SHORT, 422, "session timer shorter than the shortest")                                                   \
@@ -225,15 +226,16 @@ struct focus {
     struct focus_stats stats;
     uint8_t secret[KEYS_SECRET_BYTES];
     struct pin_failures pin_failures;
-    struct auth *auth;               /* NULL: nobody is asked */
-    struct sub *ending;              /* subscriptions whose subject is over, and whose last NOTIFY waits */
+    struct auth *auth;  /* NULL: nobody is asked */
+    struct sub *ending; /* subscriptions whose subject is over, and whose last NOTIFY waits */
     struct halves halves;
+    struct halves unread; /* NOTIFYs under way to addresses that have never answered: one each */
     struct policies policies;
     struct gate *gates, **gates_end; /* requests that wait for an account, oldest first, as the store answers */
     uint64_t last_cookie;
     uint64_t began_s, began_ms; /* by the wall clock, and by that of the timers */
     uint64_t complained_s;      /* when the log was last told of the store */
-    struct addr media_host; /* as our SDP names it */
+    struct addr media_host;     /* as our SDP names it */
     bool stopping;
     uint64_t last_id; /* for log lines */
     struct focus_dial_rate {

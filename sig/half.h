@@ -13,6 +13,7 @@
 #include "core/base/addr.h"
 
 #define HALF_PLACES 4096
+#define HALF_ROOM_SHARE 4 /* of a conference's places one source has so much at most in half calls: a quarter */
 
 struct focus;
 
@@ -25,8 +26,19 @@ struct half {
     uint32_t place; /* + 1 */
 };
 
-/** Counts one more. Trusted peers, who speak for many, are not counted. @return 0 | -EDQUOT: as many as there may be */
+struct room;
+
+/** One more in a table, of at most so many for each source. @return 0 | -EDQUOT */
+int half_take_in(struct focus *focus, struct halves *halves, uint32_t max, struct half *half,
+                 const struct addr *source);
+void half_give_in(struct halves *halves, struct half *half);
+
+/** Counts one more half call. Trusted peers, who speak for many, are not counted. @return 0 | -EDQUOT: as many as there
+ * may be */
 int half_take(struct focus *focus, struct half *half, const struct addr *source);
+
+/** Has its source so many half calls in this conference already that others would be shut out? */
+bool half_fills(const struct half *half, const struct room *room);
 
 /** It is whole, or over. Twice is fine. */
 void half_give(struct focus *focus, struct half *half);

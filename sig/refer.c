@@ -51,8 +51,13 @@ static void gone(struct sub *sub)
     free(r);
 }
 
-static const struct sub_package package = {
-    .event = "refer", .expires_s = 300, .expires_min_s = 0, .expires_max_s = 300, .body = body, .gone = gone};
+static const struct sub_package package = {.event = "refer",
+                                           .is_refer = true,
+                                           .expires_s = 300,
+                                           .expires_min_s = 0,
+                                           .expires_max_s = 300,
+                                           .body = body,
+                                           .gone = gone};
 
 /* The last word. The refer is gone after it, or goes by itself. */
 static void told(void *arg, int status, const char *reason)

@@ -273,8 +273,9 @@ bool roster_knows(const struct room *room, const struct dialog *shared, const st
         return false;
     }
     for (const struct call *call = room->roster; call; call = call->room_next) {
-        if (call->entity && strcmp(call->entity, msg->from.uri.text) == 0) {
-            return true;
+        bool is_there = addr_same_host(&call->dialog.flow.remote, &msg->flow.remote);
+        if (is_there && !call->pin.is_due && call->entity && strcmp(call->entity, msg->from.uri.text) == 0) {
+            return true; /* by its name, and only from where it calls: anybody may write a From */
         }
     }
     return false;
@@ -306,13 +307,36 @@ static bool takes_our_type(const struct sip_msg *msg)
     return !any;
 }
 
-static struct sub *riding(const struct room *room, const struct dialog *shared)
+static struct sub *riding(const struct room *room, const struct dialog *shared, const struct sip_msg *msg)
 {
     struct sub *sub = room->watchers;
-    while (sub && sub->dialog != shared) {
+    char id[16];
+    sub_event_id(msg, id);
+    while (sub && (sub->dialog != shared || strcmp(sub->id, id) != 0)) {
         sub = sub->next;
     }
     return sub;
+}
+
+/* By whom a subscription is counted: its user, or where nobody has to say who he is its From. */
+static const char *name_of(const struct sip_msg *msg, const struct identity *who)
+{
+    return who->user[0] ? who->user : msg->from.uri.text;
+}
+
+/* A few for each dialog, user or From; a trusted peer speaks for many. */
+static bool has_enough(const struct room *room, const struct dialog *shared, const struct sip_msg *msg,
+                       const struct identity *who)
+{
+    unsigned n = 0;
+    if (trust_has(&room->focus->cfg.trusted, &msg->flow.remote)) {
+        return false;
+    }
+    for (const struct sub *sub = room->watchers; sub; sub = sub->next) {
+        bool is_own = sub->dialog == &sub->own;
+        n += shared ? sub->dialog == shared : is_own && strncmp(sub->who, name_of(msg, who), sizeof sub->who - 1) == 0;
+    }
+    return n >= ROSTER_SUBS_MAX;
 }
 
 void roster_subscribe(struct room *room, struct dialog *shared, struct txn *txn, const struct sip_msg *msg,
@@ -320,7 +344,7 @@ void roster_subscribe(struct room *room, struct dialog *shared, struct txn *txn,
 {
     struct focus *f = room->focus;
     char contact[URI_TOKEN_CHARS + FOCUS_HOST_MAX + 64];
-    struct sub *sub = shared ? riding(room, shared) : NULL;
+    struct sub *sub = shared ? riding(room, shared, msg) : NULL;
     if (!is_event(msg)) {
         focus_refuse_with(f, txn, FOCUS_EVENT, "Allow-Events", package.event);
     } else if (!takes_our_type(msg)) {
@@ -329,6 +353,8 @@ void roster_subscribe(struct room *room, struct dialog *shared, struct txn *txn,
         sub_refresh(sub, txn, msg);
     } else if (!roster_knows(room, shared, msg, who)) {
         focus_refuse(f, txn, FOCUS_WATCH);
+    } else if (has_enough(room, shared, msg, who)) {
+        focus_refuse(f, txn, FOCUS_WATCHES);
     } else {
         struct watcher *w = calloc(1, sizeof *w);
         if (!w) {
@@ -337,7 +363,7 @@ void roster_subscribe(struct room *room, struct dialog *shared, struct txn *txn,
         }
         w->room = room;
         room_contact_text(room, &msg->flow, contact, sizeof contact);
-        if (sub_accept(f, &package, &room->watchers, shared, txn, msg, 200, contact, w, who->user, &sub) != 0) {
+        if (sub_accept(f, &package, &room->watchers, shared, txn, msg, 200, contact, w, name_of(msg, who), &sub) != 0) {
             free(w);
         }
     }

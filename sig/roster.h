@@ -4,7 +4,7 @@
  * 3323, RFC 3325) is told of without a name.
  *
  * Watchers are participants, and the one who made the conference; when nobody has to say who he is (--auth=off), a
- * participant is known by its From URI.
+ * participant is known by its From URI, from the host that it calls from.
  */
 #ifndef SIG_ROSTER_H
 #define SIG_ROSTER_H
@@ -13,6 +13,7 @@
 #include "sig/room.h"
 
 #define ROSTER_BODY_MAX 49152
+#define ROSTER_SUBS_MAX 4 /* subscriptions of one participant */
 
 /** What a participant is told of as: filled once, when its call begins. */
 void roster_name(struct call *call, const struct sip_msg *msg);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static void list_enter(struct sub *sub, struct sub **list)
 {
@@ -41,6 +42,7 @@ static void sub_free(struct sub *sub)
     if (sub->notify) {
         txn_set_tag(sub->notify, NULL);
     }
+    half_give_in(&f->unread, &sub->unread);
     must(!f->cfg.strict || !timer_wheel_has(f->wheel, sub, sizeof *sub));
     list_leave(sub);
     sub->dialog->n_riders -= sub->dialog != &sub->own;
@@ -67,7 +69,7 @@ void sub_dialog_gone(struct sub *list, const struct dialog *dialog)
 
 /* ---- telling ---- */
 
-enum { SPREAD_FROM = 32, SPREAD_MS_MAX = 1000 };
+enum { SPREAD_FROM = 32, SPREAD_MS_MAX = 1000, UNREAD_WAIT_MS = 500 };
 
 static uint64_t now_ns(const struct sub *sub)
 {
@@ -82,6 +84,13 @@ static void state_add(const struct sub *sub, struct sip_out *out)
         uint64_t now = now_ns(sub), left_ns = sub->expires_ns > now ? sub->expires_ns - now : 0;
         sip_addf(out, "Subscription-State", "active;expires=%llu", (unsigned long long)(left_ns / NS_PER_S));
     }
+}
+
+/* The one that was under way is answered, or never will be. */
+static void notify_over(struct sub *sub)
+{
+    sub->notify = NULL;
+    half_give_in(&sub->focus->unread, &sub->unread);
 }
 
 /* Sends one now. The last one of a subscription ends it, whether it could be sent or not. */
@@ -100,7 +109,7 @@ static void notify_send(struct sub *sub)
     sub->notified_ns = now_ns(sub);
     int err = dialog_send(sub->dialog, sub->focus->txns, out, &sub->owner, &sub->notify);
     if (err) {
-        sub->notify = NULL;
+        notify_over(sub);
     }
     count_add(&sub->focus->stats.notifies, !err);
     if (is_last) {
@@ -119,6 +128,14 @@ static uint64_t spread_ms(const struct sub *sub)
     return n < SPREAD_FROM || sub->package->interval_ms == 0 ? 0 : strtoul(sub->dialog->local_tag + 8, NULL, 16) % n;
 }
 
+/* Nobody may be there: then others' NOTIFYs must not go there as well. */
+static bool may_send(struct sub *sub)
+{
+    struct focus *f = sub->focus;
+    const struct flow *flow = &sub->dialog->flow;
+    return txns_is_proven(f->txns, flow) || half_take_in(f, &f->unread, 1, &sub->unread, &flow->remote) == 0;
+}
+
 /* The last one waits for the answer to the one before, too: they must not overtake each other; but for no interval. */
 static void notify_try(struct sub *sub)
 {
@@ -135,8 +152,12 @@ static void notify_try(struct sub *sub)
             return;
         }
     }
-    sub->has_waited = false;
     timer_stop(sub->focus->wheel, &sub->wait);
+    if (!may_send(sub)) {
+        timer_start(sub->focus->wheel, &sub->wait, UNREAD_WAIT_MS);
+        return;
+    }
+    sub->has_waited = false;
     notify_send(sub);
 }
 
@@ -187,7 +208,7 @@ static void on_response(struct owner *owner, struct txn *txn, const struct sip_m
         return;
     }
     txn_set_tag(txn, NULL);
-    sub->notify = NULL;
+    notify_over(sub);
     if (msg->status >= 300 && !sip_header(msg, "Retry-After", 0)) {
         sub_free(sub);
         return;
@@ -199,7 +220,7 @@ static void on_timeout(struct owner *owner, struct txn *txn)
 {
     struct sub *sub = sub_of(owner);
     txn_set_tag(txn, NULL);
-    sub->notify = NULL;
+    notify_over(sub);
     sub_free(sub);
 }
 
@@ -210,14 +231,26 @@ static void on_error(struct owner *owner, struct txn *txn, int err)
 
 static void on_gone(struct owner *owner, struct txn *txn)
 {
-    sub_of(owner)->notify = NULL;
+    notify_over(sub_of(owner));
+}
+
+/* RFC 6665 8.2.1: the package and the id tell subscriptions apart. A REFER's has an id that its peer may leave out. */
+static bool is_about(const struct sub *sub, const struct sip_msg *msg)
+{
+    const char *event = sip_header(msg, "Event", 0);
+    char id[16];
+    size_t n = event ? strcspn(event, "; \t") : 0;
+    return n == strlen(sub->package->event) && strncasecmp(event, sub->package->event, n) == 0 &&
+           (strcmp(sub_event_id(msg, id), sub->id) == 0 || sub->package->is_refer);
 }
 
 /* In a dialog of its own. */
 static void on_request(struct owner *owner, struct txn *txn, const struct sip_msg *msg)
 {
     struct sub *sub = sub_of(owner);
-    if (msg->method == SIP_SUBSCRIBE) {
+    if (msg->method == SIP_SUBSCRIBE && !is_about(sub, msg)) {
+        focus_refuse(sub->focus, txn, FOCUS_DIALOG); /* one in this dialog, and it is another */
+    } else if (msg->method == SIP_SUBSCRIBE) {
         sub_refresh(sub, txn, msg);
     } else if (msg->method == SIP_NOTIFY) {
         focus_refuse(sub->focus, txn, FOCUS_DIALOG); /* we have subscribed to nothing: RFC 6665 4.1.3 */
@@ -260,6 +293,18 @@ static void expiry_set(struct sub *sub, int64_t expires_s)
     timer_start(sub->focus->wheel, &sub->expiry, (uint64_t)expires_s * 1000);
 }
 
+const char *sub_event_id(const struct sip_msg *msg, char id[16])
+{
+    const char *event = sip_header(msg, "Event", 0), *params = event ? strchr(event, ';') : NULL;
+    if (!params || !sip_param(params, "id", id, 16)) {
+        id[0] = '\0';
+    }
+    for (char *p = id; *p; p++) {
+        *p = (char)(*p <= ' ' || *p == ';' || *p == ',' || *p == '"' || *p >= 0x7f ? '_' : *p);
+    }
+    return id;
+}
+
 /* Event's id parameter, given back as it came. A REFER has none: several in one dialog are told apart by their CSeq
  * (RFC 3515 2.4.6). */
 static void id_read(struct sub *sub, const struct sip_msg *msg)
@@ -270,13 +315,7 @@ static void id_read(struct sub *sub, const struct sip_msg *msg)
         }
         return;
     }
-    const char *event = sip_header(msg, "Event", 0), *params = event ? strchr(event, ';') : NULL;
-    if (!params || !sip_param(params, "id", sub->id, sizeof sub->id)) {
-        sub->id[0] = '\0';
-    }
-    for (char *p = sub->id; *p; p++) {
-        *p = (char)(*p <= ' ' || *p == ';' || *p == ',' || *p == '"' || *p >= 0x7f ? '_' : *p);
-    }
+    sub_event_id(msg, sub->id);
 }
 
 int sub_accept(struct focus *f, const struct sub_package *package, struct sub **list, struct dialog *shared,
@@ -346,6 +385,7 @@ void sub_refresh(struct sub *sub, struct txn *txn, const struct sip_msg *msg)
         sub_end(sub, "timeout");
     } else {
         expiry_set(sub, expires_s);
+        sub->has_waited = true; /* RFC 6665 4.2.1.2: at once, whatever the interval is */
         sub_tell(sub);
     }
 }

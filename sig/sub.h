@@ -3,13 +3,15 @@
  * within it). What they are about is a package's affair: roster.c (RFC 4575), refer.c (RFC 3515).
  *
  * One NOTIFY at a time is under way, never two within the package's interval; what happens in between is told by the
- * next one. A peer that answers 481, or not at all, has no subscription any more. Signalling thread only.
+ * next one. To an address that has never answered there is one at a time, however many subscriptions it has. A peer
+ * that answers 481, or not at all, has no subscription any more. Signalling thread only.
  */
 #ifndef SIG_SUB_H
 #define SIG_SUB_H
 
 #include "sig/auth.h"
 #include "sig/dialog.h"
+#include "sig/half.h"
 #include "sig/timer.h"
 
 struct focus;
@@ -17,6 +19,7 @@ struct sub;
 
 struct sub_package {
     const char *event;      /* "conference" */
+    bool is_refer;          /* its ids are ours (RFC 3515 2.4.6) */
     uint32_t interval_ms;   /* at least so long between two NOTIFYs; 0: as fast as they are answered */
     uint32_t expires_s;     /* when the peer names none */
     uint32_t expires_min_s; /* less gets 423, but 0 */
@@ -34,12 +37,13 @@ struct sub {
     struct sub *next, **link; /* of the list that its maker gave */
     const struct sub_package *package;
     void *arg;
-    char who[AUTH_USER_MAX]; /* identity of the subscriber, "": unknown */
+    char who[AUTH_USER_MAX]; /* by whom it is counted */
     struct dialog own;       /* with hash_link NULL: another's is used */
     struct dialog *dialog;
     char *contact; /* ours, of answers and NOTIFYs */
     char id[16];   /* ";id=" of the Event header, "": none */
     struct txn *notify;
+    struct half unread; /* it goes to an address that has never answered */
     struct timer expiry, wait;
     uint64_t notified_ns, expires_ns;
     bool is_broken;        /* a NOTIFY could not even be made: goes when nobody looks */
@@ -60,6 +64,9 @@ struct sub {
 int sub_accept(struct focus *focus, const struct sub_package *package, struct sub **list, struct dialog *shared,
                struct txn *txn, const struct sip_msg *msg, int status, const char *contact, void *arg, const char *who,
                struct sub **out);
+
+/** The id parameter of a request's Event header, in characters that we send. @return id, "": none */
+const char *sub_event_id(const struct sip_msg *msg, char id[16]);
 
 /** A SUBSCRIBE for a subscription that is there: refresh, or end with Expires: 0. Answers it. */
 void sub_refresh(struct sub *sub, struct txn *txn, const struct sip_msg *msg);

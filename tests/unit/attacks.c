@@ -243,6 +243,25 @@ static void test_half_calls_of_one_source(void **state)
     world_close(w);
 }
 
+/* Half calls into one conference: their source has a share of it, and whoever made it gets in. */
+static void test_half_calls_of_one_conference(void **state)
+{
+    struct world *w = world_open((struct focus_cfg){.legs_max = 16, .half_calls_max = 1000}, 0, NULL);
+    char user[URI_TOKEN_CHARS + 1];
+    unsigned n_answered = 0;
+    world_issue(w, 1, user);
+    for (unsigned i = 0; i < 40; i++) {
+        struct phone p = phone_of(w, 100 + i, user);
+        p.host = "192.0.2.66";
+        n_answered += phone_invite(&p, SDP_PCMU) == 200;
+    }
+    assert_int_equal(n_answered, 1 + 16 / HALF_ROOM_SHARE);
+    for (unsigned i = 0; i < 8; i++) { /* one after the other, acknowledged, as many as come */
+        join(w, 2 + i, user);
+    }
+    world_close(w);
+}
+
 /* What a stranger at 192.0.2.9 sends, and all octets that are sent to him for it within a minute. */
 static size_t octets_for(struct world *w, const char *text, size_t n)
 {
@@ -349,6 +368,7 @@ int main(void)
         cmocka_unit_test(test_overload),
         cmocka_unit_test(test_half_calls),
         cmocka_unit_test(test_half_calls_of_one_source),
+        cmocka_unit_test(test_half_calls_of_one_conference),
         cmocka_unit_test(test_amplification),
         cmocka_unit_test(test_short_requests),
     };

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "sig/roster.h"
 #include "sig/xml.h"
 #include "tests/unit/call_world.h"
 
@@ -298,7 +299,9 @@ static void test_flap(void **state)
 static void test_thousand(void **state)
 {
     enum { WATCHERS = 1000 };
-    struct world *w = world_open((struct focus_cfg){.legs_max = 100}, 0, NULL);
+    struct focus_cfg cfg = {.legs_max = 100};
+    assert_int_equal(trust_add(&cfg.trusted, "192.0.2.9/32"), 0); /* a proxy, for many */
+    struct world *w = world_open(cfg, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
     world_issue(w, 1, user);
     world_join(w, 2, user, SDP_PCMU);
@@ -329,6 +332,86 @@ static void test_thousand(void **state)
     world_close(w);
 }
 
+/* C5: whoever writes a participant's From somewhere else is nobody; a participant has a few subscriptions, and no more.
+ */
+static void test_few_each(void **state)
+{
+    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    char user[URI_TOKEN_CHARS + 1];
+    world_issue(w, 1, user);
+    struct phone call = world_join(w, 2, user, SDP_PCMU), mine = phone_of(w, 2, user);
+    for (unsigned i = 0; i < 20; i++) {
+        struct phone forged = phone_of(w, 2, user);
+        forged.host = "192.0.2.77";
+        forged.branch = forged.cseq = 1000 + i;
+        assert_int_equal(subscribe(&forged, 600), 403);
+    }
+    assert_int_equal(count_sent(w, "NOTIFY "), 0);
+    for (unsigned i = 0; i < 20; i++) {
+        mine = phone_of(w, 2, user);
+        mine.branch = mine.cseq = 2000 + i;
+        assert_int_equal(subscribe(&mine, 600), i < ROSTER_SUBS_MAX ? 200 : 480);
+    }
+    for (unsigned i = 0; i < 20; i++) { /* in the call's own dialog they are told apart by id */
+        char extra[64];
+        snprintf(extra, sizeof extra, "Event: conference;id=%u\r\n", i);
+        call.extra = extra;
+        assert_int_equal(phone_send(&call, "SUBSCRIBE", 0, NULL), i < ROSTER_SUBS_MAX ? 200 : 480);
+    }
+    assert_int_equal(count_get(&w->focus->stats.subs), 2 * ROSTER_SUBS_MAX);
+    call.extra = "Event: conference;id=1\r\nExpires: 0\r\n";
+    assert_int_equal(phone_send(&call, "SUBSCRIBE", 0, NULL), 200);
+    world_close(w);
+}
+
+/* RFC 6665 4.2.1.2: a refresh is followed by a NOTIFY at once; 8.2.1: a subscription is found by its id, too. */
+static void test_refresh(void **state)
+{
+    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    char user[URI_TOKEN_CHARS + 1];
+    world_issue(w, 1, user);
+    world_join(w, 2, user, SDP_PCMU);
+    struct phone p = phone_of(w, 2, user);
+    p.branch = p.cseq = 100;
+    assert_int_equal(subscribe(&p, 600), 200);
+    notified(w, "active");
+    for (unsigned i = 0; i < 3; i++) {
+        uint64_t before = count_get(&w->focus->stats.notifies);
+        assert_int_equal(subscribe(&p, 600), 200);
+        assert_int_equal(count_get(&w->focus->stats.notifies), before + 1);
+        assert_non_null(strstr(notified(w, "active"), "state=\"full\""));
+    }
+    p.extra = "Event: conference;id=7\r\n";
+    assert_int_equal(phone_send(&p, "SUBSCRIBE", 0, NULL), 481);
+    p.extra = "Event: presence\r\n";
+    assert_int_equal(phone_send(&p, "SUBSCRIBE", 0, NULL), 481);
+    world_close(w);
+}
+
+/* C5: where nobody has ever answered one NOTIFY is under way, whatever was subscribed from there. */
+static void test_unread(void **state)
+{
+    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    char user[URI_TOKEN_CHARS + 1];
+    world_issue(w, 1, user);
+    for (unsigned i = 0; i < 3; i++) { /* three who are called by name from an address that is yet to answer */
+        struct phone p = phone_of(w, 2 + i, user);
+        p.host = "192.0.2.66";
+        assert_int_equal(phone_invite(&p, SDP_PCMU), 200);
+        p = phone_of(w, 2 + i, user);
+        p.host = "192.0.2.66";
+        p.branch = p.cseq = 100;
+        assert_int_equal(subscribe(&p, 600), 200);
+    }
+    assert_int_equal(count_sent(w, "NOTIFY "), 1);
+    char *sent = strdup(world_request(w, "NOTIFY "));
+    world_reply(w, sent, 200, "", "", NULL);
+    world_run(w, 1000); /* somebody is there: the others follow */
+    assert_int_equal(count_get(&w->focus->stats.notifies), 3);
+    free(sent);
+    world_close(w);
+}
+
 static void test_xml(void **state)
 {
     char text[16];
@@ -348,8 +431,9 @@ static void test_xml(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_story), cmocka_unit_test(test_ends), cmocka_unit_test(test_who_may),
-        cmocka_unit_test(test_names), cmocka_unit_test(test_flap), cmocka_unit_test(test_thousand),
+        cmocka_unit_test(test_story),    cmocka_unit_test(test_ends),    cmocka_unit_test(test_who_may),
+        cmocka_unit_test(test_names),    cmocka_unit_test(test_flap),    cmocka_unit_test(test_thousand),
+        cmocka_unit_test(test_few_each), cmocka_unit_test(test_refresh), cmocka_unit_test(test_unread),
         cmocka_unit_test(test_xml),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
