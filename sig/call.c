@@ -333,7 +333,9 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
         focus_refuse(focus, txn, FOCUS_MEMORY);
         return -EPROTO;
     }
-    int err = half_take(focus, &call->half, &msg->flow.remote);
+    const struct store_policy *wish = policy_of(focus, room);
+    bool owes_pin = who->owes_pin || (wish && wish->has_pin);
+    int err = owes_pin && pin_is_barred(focus, msg) ? -EPERM : half_take(focus, &call->half, &msg->flow.remote);
     if (!err) {
         err = focus->world.random(focus->world.ctx, &random, sizeof random);
     }
@@ -350,7 +352,6 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
         call_free(call);
         return -EPROTO;
     }
-    const struct store_policy *wish = policy_of(focus, room);
     if (room->annc.clip) {
         script_begin(call, &annc_script);
     }

@@ -111,7 +111,7 @@ struct focus_cfg {
     X(OPEN, 500, "an earlier INVITE is still open")                                                                    \
     X(PRACK_LOST, 504, "provisional response was never acknowledged")                                                  \
     X(PACKAGE, 469, "INFO of a package that nobody here has")                                                          \
-    X(PIN_BARRED, 403, "too many wrong PINs of that user within the hour")                                             \
+    X(PIN_BARRED, 403, "too many wrong PINs from that address: later")                                                 \
     X(REFER_TO, 400, "REFER without one Refer-To that can be read")                                                    \
     X(REFER_METHOD, 403, "REFER to do what nobody is asked to do here")                                                \
     X(REFERRAL, 403, "REFER from somebody who may not")                                                                \

@@ -64,6 +64,8 @@ enum focus_refusal focus_refusal_of(int err)
         return FOCUS_CONFS;
     case -EDQUOT:
         return FOCUS_HALF_CALLS;
+    case -EPERM:
+        return FOCUS_PIN_BARRED;
     case -EACCES:
         return FOCUS_LOCKED;
     case -EUSERS:

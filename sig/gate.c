@@ -193,7 +193,7 @@ static void decide(struct focus *f, struct gate *gate, const struct store_accoun
         challenge(f, txn, false); /* nobody with a PIN: then by digest, whether there is such an account or not */
     } else if (verdict == AUTH_REPLAYED) {
         challenge(f, txn, true);
-    } else if (who.owes_pin && pin_is_barred(f, who.user)) {
+    } else if (who.owes_pin && pin_is_barred(f, msg)) {
         focus_refuse(f, txn, FOCUS_PIN_BARRED);
     } else if (verdict == AUTH_WRONG || (account && account->is_blocked)) {
         focus_refuse(f, txn, FOCUS_CREDENTIALS);

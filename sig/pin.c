@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { SOURCE_MAX = 256 };
+
 /* ---- who has failed too often ---- */
 
 static unsigned slot_of(const struct focus *f, const char *name)
@@ -22,22 +24,47 @@ static unsigned slot_of(const struct focus *f, const char *name)
     return (mac[0] | (unsigned)mac[1] << 8) % PIN_SLOTS;
 }
 
-bool pin_is_barred(const struct focus *f, const char *name)
+/* Where a call comes from: its host, or by a trusted peer, who speaks for many, its caller. */
+static void source_of(const struct focus *f, const struct addr *remote, const char *entity, char text[SOURCE_MAX])
 {
-    unsigned i = slot_of(f, name);
-    uint64_t now_s = focus_steady_s(f);
-    return now_s - f->pin_failures.slots[i].since_s < PIN_WINDOW_S && f->pin_failures.slots[i].n >= PIN_FAILURES;
+    char host[ADDR_TEXT_MAX];
+    struct addr net = *remote;
+    if (trust_has(&f->cfg.trusted, remote)) {
+        snprintf(text, SOURCE_MAX, "%s", entity ? entity : "");
+        return;
+    }
+    if (net.sa.sa_family == AF_INET6) {
+        memset(&net.v6.sin6_addr.s6_addr[8], 0, 8); /* who has one address has the /64 around it */
+    }
+    snprintf(text, SOURCE_MAX, "%s", addr_host_text(&net, host));
 }
 
-static void failure_note(struct focus *f, const char *name)
+static uint32_t failures_of(const struct focus *f, unsigned i)
 {
-    unsigned i = slot_of(f, name);
-    uint64_t now_s = focus_steady_s(f);
-    if (now_s - f->pin_failures.slots[i].since_s >= PIN_WINDOW_S) {
-        f->pin_failures.slots[i].n = 0;
-        f->pin_failures.slots[i].since_s = now_s;
-    }
-    f->pin_failures.slots[i].n++;
+    return focus_steady_s(f) - f->pin_failures.slots[i].last_s < PIN_WINDOW_S ? f->pin_failures.slots[i].n : 0;
+}
+
+static uint64_t source_wait_ms(const struct focus *f, unsigned i)
+{
+    uint64_t now_ms = f->wheel->now_ms, next_ms = f->pin_failures.slots[i].next_ms;
+    return failures_of(f, i) > 0 && next_ms > now_ms ? next_ms - now_ms : 0;
+}
+
+bool pin_is_barred(const struct focus *f, const struct sip_msg *msg)
+{
+    char source[SOURCE_MAX];
+    source_of(f, &msg->flow.remote, msg->from.uri.text, source);
+    return source_wait_ms(f, slot_of(f, source)) >= PIN_TOTAL_S * 1000ull;
+}
+
+static void failure_note(struct focus *f, unsigned i, bool is_source)
+{
+    uint32_t n = failures_of(f, i) + 1;
+    uint64_t slow_ms =
+        is_source && n >= PIN_FREE ? MIN(2000ull << MIN(n - PIN_FREE, 20u), PIN_SLOW_MAX_S * 1000ull) : 0;
+    f->pin_failures.slots[i].next_ms = MAX(f->pin_failures.slots[i].next_ms, f->wheel->now_ms) + slow_ms;
+    f->pin_failures.slots[i].n = n;
+    f->pin_failures.slots[i].last_s = focus_steady_s(f);
 }
 
 /* ---- one call ---- */
@@ -66,10 +93,26 @@ static void let_in(struct call *call)
     }
 }
 
+static uint64_t left_ms(const struct call *call)
+{
+    uint64_t now_ms = call->focus->wheel->now_ms;
+    return call->pin.ends_ms > now_ms ? call->pin.ends_ms - now_ms : 0;
+}
+
+/* For the next key, within the time that the whole may take. */
+static void wait_start(struct call *call)
+{
+    timer_start(call->focus->wheel, &call->pin.wait, MIN(PIN_WAIT_S * 1000ull, left_ms(call)));
+}
+
+static void tell(struct call *call);
+
 static void on_wait(struct timer *timer, uint64_t now_ns)
 {
     struct call *call = TIMER_OWNER(timer, struct call, pin.wait);
-    if (call->pin.is_right) {
+    if (call->pin.is_judging && left_ms(call) > 0) {
+        tell(call);
+    } else if (call->pin.is_right) {
         let_in(call); /* long thanks */
     } else {
         call_end(call, FOCUS_END_PIN);
@@ -84,7 +127,8 @@ static void begin(struct call *call, const char *of, const uint8_t mac[KEYS_MAC_
     snprintf(p->of, sizeof p->of, "%s", of);
     script_begin(call, &pin_script);
     timer_init(&p->wait, on_wait);
-    timer_start(call->focus->wheel, &p->wait, PIN_WAIT_S * 1000);
+    p->ends_ms = call->focus->wheel->now_ms + PIN_TOTAL_S * 1000ull;
+    wait_start(call);
 }
 
 void pin_begin(struct call *call, const uint8_t mac[KEYS_MAC_BYTES])
@@ -161,41 +205,57 @@ static bool is_right(const struct call *call)
     return !err && is_same;
 }
 
+/* The verdict, now that its time has come. The call may be gone after it. */
+static void tell(struct call *call)
+{
+    struct pin *p = &call->pin;
+    p->is_judging = false;
+    if (!p->verdict && ++p->n_tries >= PIN_TRIES) {
+        call_end(call, FOCUS_END_PIN);
+    } else if (!p->verdict) {
+        say(call, PROMPT_PIN_WRONG);
+        wait_start(call);
+    } else if (!next(call)) {
+        p->is_right = true;
+        wait_start(call);
+        if (say(call, PROMPT_PIN_RIGHT) != 0) {
+            let_in(call);
+        }
+    }
+}
+
+/* Counts it, and tells when the source may know: right ones wait as wrong ones do, the time tells nothing. */
 static void judge(struct call *call)
 {
     struct pin *p = &call->pin;
     struct focus *f = call->focus;
-    bool barred = pin_is_barred(f, p->of) || pin_is_barred(f, call->room->token);
-    bool right = is_right(call); /* in any case: the time tells nothing */
+    char source[SOURCE_MAX];
+    source_of(f, &call->dialog.flow.remote, call->entity, source);
+    unsigned from = slot_of(f, source), about = slot_of(f, p->of);
+    uint64_t wait_ms = MAX(source_wait_ms(f, from), failures_of(f, about) >= PIN_CROWD ? PIN_CROWD_MS : 0ull);
+    p->verdict = is_right(call);
     keys_wipe(p->digits, sizeof p->digits);
     p->n_digits = 0;
-    if (right && !barred && next(call)) {
+    if (!p->verdict) {
+        failure_note(f, from, true);
+        failure_note(f, about, false);
+        count_add(&f->stats.pins_wrong, 1);
+    }
+    if (wait_ms == 0) {
+        tell(call);
         return;
     }
-    if (right && !barred) {
-        p->is_right = true;
-        if (say(call, PROMPT_PIN_RIGHT) != 0) {
-            let_in(call);
-        }
-        return;
-    }
-    failure_note(f, p->of);
-    failure_note(f, call->room->token);
-    count_add(&f->stats.pins_wrong, 1);
-    if (++p->n_tries >= PIN_TRIES || barred) {
-        call_end(call, FOCUS_END_PIN);
-    } else {
-        say(call, PROMPT_PIN_WRONG);
-    }
+    p->is_judging = true;
+    timer_start(f->wheel, &p->wait, MIN(wait_ms, left_ms(call)));
 }
 
 static void take_key(struct call *call, char key)
 {
     struct pin *p = &call->pin;
-    if (p->is_right || call->dropped) {
+    if (p->is_right || p->is_judging || call->dropped) {
         return;
     }
-    timer_start(call->focus->wheel, &p->wait, PIN_WAIT_S * 1000);
+    wait_start(call);
     lobby_hush(call->lobby); /* who begins needs no more telling; full ring: it plays on */
     if (key == '*') {
         p->n_digits = 0;

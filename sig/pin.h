@@ -1,7 +1,9 @@
 /*
  * A PIN by keypad (RFC 4733 events, or INFO with application/dtmf-relay), also or instead of digest: a caller who owes
- * one is in a lobby (lobby.h), where prompts ask for it, and not on the roster, until it is right. Three tries; who
- * fails too often within an hour is not asked again. Digits are never logged.
+ * one is in a lobby (lobby.h), where prompts ask for it, and not on the roster, until it is right. Three tries, and so
+ * much time in all. Wrong PINs slow down where they come from: the verdict on the next one from that source waits twice
+ * as long each time, one after the other, however many calls it makes. Neither a conference nor an account is barred by
+ * what strangers key in; beyond a few it takes a second or two more. Digits are never logged.
  */
 #ifndef SIG_PIN_H
 #define SIG_PIN_H
@@ -12,9 +14,13 @@
 
 #define PIN_DIGITS_MAX 12
 #define PIN_TRIES 3
-#define PIN_WAIT_S 30  /* without a digit: the call ends */
-#define PIN_FAILURES 9 /* of one user, or into one conference, within PIN_WINDOW_S */
-#define PIN_WINDOW_S 3600
+#define PIN_WAIT_S 30       /* without a digit: the call ends */
+#define PIN_TOTAL_S 120     /* the whole dialogue */
+#define PIN_FREE 3          /* wrong ones of a source that cost it no time; then 2 s, 4 s, 8 s ... */
+#define PIN_SLOW_MAX_S 3600 /* so long at most */
+#define PIN_CROWD 20        /* wrong ones of all sources about one PIN: from then on each verdict on it takes */
+#define PIN_CROWD_MS 2000   /* so long */
+#define PIN_WINDOW_S 3600   /* without a wrong one: forgotten */
 #define PIN_SLOTS 4096
 
 struct call;
@@ -32,21 +38,25 @@ struct pin {
     char of[AUTH_USER_MAX], next_of[AUTH_USER_MAX];        /* whose it is */
     char digits[PIN_DIGITS_MAX + 1];
     unsigned n_digits, n_tries;
-    bool is_right;    /* he is thanked, and comes in after it */
+    bool is_right;   /* he is thanked, and comes in after it */
+    bool is_judging; /* the verdict waits */
+    bool verdict;
+    uint64_t ends_ms; /* the dialogue, at the latest */
     enum prompt said; /* last */
     struct timer wait;
 };
 
-/* Wrong PINs, by a hash of whose and where: two that share a place share their luck. */
+/* Wrong PINs, by a hash of where they come from, or of what they are about: two that share a place share their luck. */
 struct pin_failures {
     struct {
         uint32_t n;
-        uint64_t since_s;
+        uint64_t last_s;
+        uint64_t next_ms; /* the next verdict is not before */
     } slots[PIN_SLOTS];
 };
 
-/** Has this name (a user, a conference's token) used up its tries? */
-bool pin_is_barred(const struct focus *focus, const char *name);
+/** Would a PIN from the source of this request be judged too late to be of use? */
+bool pin_is_barred(const struct focus *focus, const struct sip_msg *msg);
 
 /** The call owes its caller's PIN from now on: the dialogue is its script. '#' ends the PIN, '*' begins it anew. */
 void pin_begin(struct call *call, const uint8_t mac[KEYS_MAC_BYTES]);

@@ -3,97 +3,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "sig/lobby.h"
-#include "tests/unit/call_world.h"
-
-#define REALM "ims.example"
-
-/* prompts NULL: nothing is played, and who is right comes in at once. */
-static struct world *open_on(struct place_cfg place, enum pin_policy pin, const struct prompts *prompts)
-{
-    struct focus_cfg cfg = {.pin = pin, .realm = REALM, .prompts = prompts, .legs_max = 100};
-    struct world *w = world_open_on(place, cfg, "memory");
-    struct store_req req = {.op = STORE_ACCOUNT_PUT};
-    strcpy(req.account.user, "p7"); /* as phone 7 says in From */
-    req.account.is_entitled = req.account.has_pin = true;
-    assert_int_equal(auth_secret_make(&req.account.secret, "p7", REALM, "sesame"), 0);
-    assert_int_equal(store_pin_mac(req.account.pin, w->focus->secret, "p7", "4711"), 0);
-    assert_int_equal(store_put(w->store, &req), 0);
-    return w;
-}
-
-static struct world *open_with(enum pin_policy pin)
-{
-    return open_on((struct place_cfg){.n_workers = 1}, pin, NULL);
-}
-
-static int await(struct world *w, unsigned before)
-{
-    for (unsigned i = 0; i < 2000 && w->n_sent == before; i++) {
-        usleep(1000);
-        focus_beat(w->focus);
-    }
-    return w->n_sent == before ? 0 : status_of(last(w));
-}
-
-/* Phone 7, by From alone, into the conference with that user part, or whatever it is. @return status */
-static int come_to(struct world *w, struct phone *p, const char *user, const char *params)
-{
-    static unsigned branch = 1u << 20;
-    char to[256];
-    *p = phone_of(w, 7, user);
-    strcat(p->target, params);
-    p->branch = branch += 100;
-    p->cseq = branch;
-    unsigned before = w->n_sent;
-    phone_send(p, "INVITE", 0, SDP_PCMU);
-    int status = await(w, before);
-    if (status == 200) {
-        assert_true(header(last(w), "To", to, sizeof to));
-        snprintf(p->to_tag, sizeof p->to_tag, "%s", strstr(to, ";tag=") + 5);
-        phone_ack(p, NULL);
-    }
-    return status;
-}
-
-/* The same into a conference that it has made. */
-static int come_in(struct world *w, struct phone *p)
-{
-    static unsigned branch;
-    char contact[512], user[URI_TOKEN_CHARS + 1];
-    *p = phone_of(w, 7, "conferences");
-    p->branch = branch += 100;
-    p->cseq = branch;
-    unsigned before = w->n_sent;
-    phone_send(p, "INVITE", 0, SDP_PCMU);
-    int status = await(w, before);
-    if (status != 302) {
-        return status;
-    }
-    assert_true(header(last(w), "Contact", contact, sizeof contact));
-    snprintf(user, sizeof user, "%.*s", URI_TOKEN_CHARS, contact + 5);
-    return come_to(w, p, user, "");
-}
-
-static void event(struct world *w, struct ctl_ev ev)
-{
-    assert_true(ring_put(&w->ctl.events, &ev));
-    focus_beat(w->focus);
-}
-
-static void type(struct world *w, const char *keys)
-{
-    for (; *keys; keys++) {
-        struct ctl_ev ev = {.event = EV_DTMF, .value = (uint32_t)*keys};
-        ev.id = (uint64_t)(uintptr_t)w->focus->calls;
-        assert_true(ring_put(&w->ctl.events, &ev));
-    }
-    focus_beat(w->focus);
-}
+#include "tests/unit/pin_help.h"
 
 /* Who owes a PIN learns nothing of who is there, brings nobody and removes nobody. */
 static void test_owing(void **state)
@@ -158,23 +72,6 @@ static void test_three_tries(void **state)
     assert_int_equal(count_get(&w->focus->stats.ended[FOCUS_END_PIN]), 1);
     world_work(w);
     world_give(w);
-    /* Nine within the hour: then nobody is asked, and the right one does not help. */
-    for (unsigned i = 0; i < 2; i++) {
-        assert_int_equal(come_in(w, &p), 200);
-        type(w, "0#0#0#");
-        answer_bye(w, last(w), 200);
-        world_work(w);
-        world_give(w);
-    }
-    assert_int_equal(come_in(w, &p), 403);
-    w->wall_s -= 7200; /* A36: a clock that is set is no hour that passes */
-    assert_int_equal(come_in(w, &p), 403);
-    w->wall_s += 2 * 7200;
-    assert_int_equal(come_in(w, &p), 403);
-    world_run(w, 3700 * 1000ull);
-    assert_int_equal(come_in(w, &p), 200);
-    type(w, "4711#");
-    assert_false(w->focus->calls->pin.is_due);
     world_close(w);
 }
 

@@ -12,7 +12,7 @@ caller bob --call="$URI" --tone=620 --keys-at=4:98*9876# --seconds=8 --expect=44
 # Until his PIN Bob is not there: nobody hears him, and he hears nobody.
 caller carl --call="$URI" --auth=alice:sesame --tone=700 --seconds=3 --expect=440 --expect-at=2.5
 await carl joined
-caller mallory --name=bob --call="$URI" --keys-at=0.5:1111#2222#3333# --seconds=20 --until-bye
+caller mallory --name=bob --bind=127.0.0.66 --call="$URI" --keys-at=0.5:1111#2222#3333# --seconds=20 --until-bye
 callers_wait
 grep -q 'PIN was wrong' "$TMP/server.log" || complain "nothing is said of the wrong PIN"
 grep -Eq '4711|9876|1111' "$TMP/server.log" && complain "a PIN is in the log"
