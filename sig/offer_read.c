@@ -89,7 +89,7 @@ static bool format_is(const struct sdp_format *f, const struct offer_codec *c)
         return codec && codec->id == c->id && (c->id != CODEC_L16);
     }
     const struct codec *codec = codec_by_rtpmap(f->name, f->clock_hz, f->channels);
-    return codec && codec->id == c->id && f->clock_hz == offer_clock_hz(c);
+    return codec && codec->id == c->id && (codec->wire_clock_hz || f->clock_hz == c->rate_hz);
 }
 
 static const struct sdp_format *format_find(const struct sdp *sdp, const struct sdp_media *m,

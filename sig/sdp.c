@@ -99,22 +99,19 @@ struct sdp_text sdp_param(struct sdp_text fmtp, const char *name)
     return (struct sdp_text){NULL, 0};
 }
 
-/* "IN IP4 192.0.2.1[/ttl]". A name instead of an address leaves host unset: we look nothing up. @return 0 | -EBADMSG */
-static int read_host(struct addr *host, struct sdp_text text)
+/* "IN IP4 192.0.2.1[/ttl]". Anything else, a name too, leaves host unset: we look nothing up. */
+static void read_host(struct addr *host, struct sdp_text text)
 {
     struct sdp_text net = sdp_word_take(&text), type = sdp_word_take(&text), address = sdp_word_take(&text);
     char literal[64];
 
     memset(host, 0, sizeof *host);
-    if (net.n == 0 || type.n == 0 || address.n == 0) {
-        return -EBADMSG;
-    }
-    if (!sdp_text_is(net, "IN")) {
-        return 0;
+    if (address.n == 0 || !sdp_text_is(net, "IN")) {
+        return;
     }
     address = sdp_split_take(&address, '/');
     if (address.n >= sizeof literal) {
-        return 0;
+        return;
     }
     memcpy(literal, address.p, address.n);
     literal[address.n] = '\0';
@@ -122,24 +119,21 @@ static int read_host(struct addr *host, struct sdp_text text)
     if (addr_parse(&parsed, literal, 0) == 0 && (parsed.sa.sa_family == AF_INET6) == sdp_text_is(type, "IP6")) {
         *host = parsed;
     }
-    return 0;
 }
 
-/* o=<username> <sess-id> <sess-version> <nettype> <addrtype> <address> */
-static int read_origin(struct reader *r, struct sdp_text text)
+/* o=<username> <sess-id> <sess-version> <nettype> <addrtype> <address>. It names the session to others than us, and
+ * may be as odd as it likes. The first one stands. */
+static void read_origin(struct reader *r, struct sdp_text text)
 {
-    struct sdp_text user = sdp_word_take(&text);
-    int64_t id = sdp_number(sdp_word_take(&text), INT64_MAX);
-    int64_t version = sdp_number(sdp_word_take(&text), INT64_MAX);
-    struct addr ignored;
-
-    if (user.n == 0 || id < 0 || version < 0 || r->has_origin) {
-        return -EBADMSG;
+    if (r->has_origin) {
+        return;
     }
     r->has_origin = true;
-    r->sdp->session_id = (uint64_t)id;
-    r->sdp->session_version = (uint64_t)version;
-    return read_host(&ignored, text);
+    sdp_word_take(&text);
+    int64_t id = sdp_number(sdp_word_take(&text), INT64_MAX);
+    int64_t version = sdp_number(sdp_word_take(&text), INT64_MAX);
+    r->sdp->session_id = (uint64_t)MAX(id, 0);
+    r->sdp->session_version = (uint64_t)MAX(version, 0);
 }
 
 static enum sdp_proto proto_of(struct sdp_text proto)
@@ -156,11 +150,13 @@ static enum sdp_proto proto_of(struct sdp_text proto)
     return sdp_text_is(proto, "UDP/TLS/RTP/SAVPF") ? SDP_SAVPF : SDP_OTHER;
 }
 
+/* A format that is no payload type is passed over: the others are offered all the same. */
 static int read_formats(struct reader *r, struct sdp_text text)
 {
     struct sdp *sdp = r->sdp;
     unsigned n_words = 0;
 
+    r->media->format_text = (struct sdp_text){"0", 1}; /* if it has none: what is refused is answered with one */
     r->media->i_format = sdp->n_formats;
     for (struct sdp_text word = sdp_word_take(&text); word.n > 0; word = sdp_word_take(&text)) {
         if (++n_words > SDP_MEDIA_FORMATS_MAX || word.n >= SDP_WORD_MAX) {
@@ -173,10 +169,7 @@ static int read_formats(struct reader *r, struct sdp_text text)
             continue;
         }
         int64_t pt = sdp_number(word, SDP_PT_MAX);
-        if (pt < 0) {
-            return -EBADMSG;
-        }
-        if (r->i_by_pt[pt] != NONE) {
+        if (pt < 0 || r->i_by_pt[pt] != NONE) {
             continue; /* named twice: the first counts */
         }
         if (sdp->n_formats == SDP_FORMATS_MAX) {
@@ -186,10 +179,10 @@ static int read_formats(struct reader *r, struct sdp_text text)
         sdp->formats[sdp->n_formats++] = (struct sdp_format){.pt = (uint8_t)pt};
         r->media->n_formats++;
     }
-    return n_words > 0 ? 0 : -EBADMSG;
+    return 0;
 }
 
-/* m=<media> <port>[/<number of ports>] <proto> <fmt> ... */
+/* m=<media> <port>[/<number of ports>] <proto> <fmt> ... A port that cannot be read is none: that stream is refused. */
 static int read_media(struct reader *r, struct sdp_text text)
 {
     struct sdp *sdp = r->sdp;
@@ -208,10 +201,7 @@ static int read_media(struct reader *r, struct sdp_text text)
     m->kind = sdp_word_take(&text);
     struct sdp_text ports = sdp_word_take(&text);
     int64_t port = sdp_number(sdp_split_take(&ports, '/'), 65535);
-    if (port < 0 || (ports.n > 0 && sdp_number(ports, 65535) < 1)) {
-        return -EBADMSG;
-    }
-    m->port = (uint16_t)port;
+    m->port = (uint16_t)MAX(port, 0);
     m->proto_text = sdp_word_take(&text);
     if (m->kind.n == 0 || m->proto_text.n == 0) {
         return -EBADMSG;
@@ -233,29 +223,23 @@ static struct sdp_format *format_of(struct reader *r, struct sdp_text pt_text)
     return &r->sdp->formats[r->i_by_pt[pt]];
 }
 
-/* a=rtpmap:<payload type> <encoding name>/<clock rate>[/<channels>] */
-static int read_rtpmap(struct reader *r, struct sdp_text text)
+/* a=rtpmap:<payload type> <encoding name>/<clock rate>[/<channels>]. One that cannot be read, or is of no format of
+ * this line, is as if it were not there. */
+static void read_rtpmap(struct reader *r, struct sdp_text text)
 {
-    struct sdp_text pt_text = sdp_word_take(&text), rest = sdp_word_take(&text);
-    if (sdp_number(pt_text, SDP_PT_MAX) < 0) {
-        return -EBADMSG;
-    }
-    struct sdp_format *f = format_of(r, pt_text);
+    struct sdp_format *f = format_of(r, sdp_word_take(&text));
+    struct sdp_text rest = sdp_word_take(&text);
     struct sdp_text name = sdp_split_take(&rest, '/'), clock = sdp_split_take(&rest, '/');
     int64_t clock_hz = sdp_number(clock, UINT32_MAX);
     int64_t channels = rest.n ? sdp_number(rest, 255) : 0;
-    if (name.n == 0 || clock_hz < 1 || channels < 0) {
-        return -EBADMSG;
-    }
-    if (!f || f->mapped || name.n >= sizeof f->name) {
-        return 0; /* of no format of this line, or of a name that we cannot know */
+    if (!f || f->mapped || name.n == 0 || name.n >= sizeof f->name || clock_hz < 1 || channels < 0) {
+        return;
     }
     f->mapped = true;
     memcpy(f->name, name.p, name.n);
     f->name[name.n] = '\0';
     f->clock_hz = (uint32_t)clock_hz;
     f->channels = (uint8_t)channels;
-    return 0;
 }
 
 static void read_fmtp(struct reader *r, struct sdp_text text)
@@ -272,27 +256,25 @@ static void read_fmtp(struct reader *r, struct sdp_text text)
 }
 
 /* a=rtcp:<port> [<nettype> <addrtype> <address>], RFC 3605 2.1 */
-static int read_rtcp(struct sdp_media *m, struct sdp_text text)
+static void read_rtcp(struct sdp_media *m, struct sdp_text text)
 {
     int64_t port = sdp_number(sdp_word_take(&text), 65535);
-    if (port < 0) {
-        return -EBADMSG;
+    if (port >= 0) {
+        m->rtcp_port = (uint16_t)port;
+        read_host(&m->rtcp_host, text);
     }
-    m->rtcp_port = (uint16_t)port;
-    struct sdp_text probe = text;
-    return sdp_word_take(&probe).n > 0 ? read_host(&m->rtcp_host, text) : 0;
 }
 
-/* ptime may be "20.0" in the wild; a fraction of a millisecond is dropped. */
-static int read_ms(uint16_t *ms, struct sdp_text text)
+/* ptime may be "20.0" or "20ms" in the wild; what is no number of milliseconds is no wish. */
+static void read_ms(uint16_t *ms, struct sdp_text text)
 {
     struct sdp_text word = sdp_word_take(&text);
-    int64_t value = sdp_number(sdp_split_take(&word, '.'), 65535);
-    if (value < 1) {
-        return -EBADMSG;
+    size_t n = 0;
+    while (n < word.n && word.p[n] >= '0' && word.p[n] <= '9') {
+        n++;
     }
-    *ms = (uint16_t)value;
-    return 0;
+    int64_t value = sdp_number((struct sdp_text){word.p, n}, 65535);
+    *ms = value < 0 ? *ms : (uint16_t)value;
 }
 
 /* What they say is read when the stream is taken (sdes.h): a line that nobody can read must not spoil the others. */
@@ -379,38 +361,45 @@ static void read_qos(struct sdp_qos *qos, struct sdp_text text, bool is_wish)
     }
 }
 
-static int read_attribute(struct reader *r, struct sdp_text value)
+static bool read_direction(struct reader *r, struct sdp_text name)
+{
+    for (enum sdp_direction d = SDP_SENDRECV; d <= SDP_INACTIVE; d++) {
+        if (sdp_text_is(name, sdp_direction_name(d))) {
+            *(r->media ? &r->media->direction : &r->sdp->direction) = d;
+            if (r->media) {
+                r->media->has_direction = true;
+            }
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What cannot be read is passed over, as what is not known is (RFC 8866 5.13): it is of one codec, or a wish. */
+static void read_attribute(struct reader *r, struct sdp_text value)
 {
     struct sdp_text name = sdp_split_take(&value, ':');
     struct sdp_media *m = r->media;
 
-    for (enum sdp_direction d = SDP_SENDRECV; d <= SDP_INACTIVE; d++) {
-        if (sdp_text_is(name, sdp_direction_name(d))) {
-            *(m ? &m->direction : &r->sdp->direction) = d;
-            if (m) {
-                m->has_direction = true;
-            }
-            return 0;
-        }
+    if (read_direction(r, name)) {
+        return;
     }
     if (sdp_text_is(name, "extmap")) {
         read_extmap(m ? &m->exts : &r->sdp->exts, value);
-        return 0;
     }
     if (!m) {
-        return 0;
+        return;
     }
     if (sdp_text_is(name, "rtpmap")) {
-        return m->proto == SDP_OTHER ? 0 : read_rtpmap(r, value);
-    }
-    if (sdp_text_is(name, "fmtp")) {
+        read_rtpmap(r, value);
+    } else if (sdp_text_is(name, "fmtp")) {
         read_fmtp(r, value);
     } else if (sdp_text_is(name, "ptime")) {
-        return read_ms(&m->ptime_ms, value);
+        read_ms(&m->ptime_ms, value);
     } else if (sdp_text_is(name, "maxptime")) {
-        return read_ms(&m->maxptime_ms, value);
+        read_ms(&m->maxptime_ms, value);
     } else if (sdp_text_is(name, "rtcp")) {
-        return read_rtcp(m, value);
+        read_rtcp(m, value);
     } else if (sdp_text_is(name, "rtcp-mux")) {
         m->rtcp_mux = true;
     } else if (sdp_text_is(name, "crypto")) {
@@ -418,20 +407,22 @@ static int read_attribute(struct reader *r, struct sdp_text value)
     } else if (sdp_text_is(name, "curr") || sdp_text_is(name, "des")) {
         read_qos(&m->qos, value, sdp_text_is(name, "des"));
     }
-    return 0;
 }
 
 static int read_line(struct reader *r, char type, struct sdp_text value)
 {
     switch (type) {
     case 'o':
-        return r->media ? -EBADMSG : read_origin(r, value);
+        read_origin(r, value);
+        return 0;
     case 'c':
-        return read_host(r->media ? &r->media->host : &r->sdp->host, value);
+        read_host(r->media ? &r->media->host : &r->sdp->host, value);
+        return 0;
     case 'm':
         return read_media(r, value);
     case 'a':
-        return read_attribute(r, value);
+        read_attribute(r, value);
+        return 0;
     default:
         return 0; /* s, t, b, i, k, ... and whatever comes: nothing that we use */
     }
@@ -448,15 +439,30 @@ static bool has_control(struct sdp_text line)
     return false;
 }
 
+/* Without what some put behind the last line: line ends, blanks, the NUL of their own string. */
+static struct sdp_text trimmed(const char *text, size_t bytes)
+{
+    while (bytes > 0 && (text[bytes - 1] == '\0' || is_blank(text[bytes - 1]))) {
+        bytes--;
+    }
+    return (struct sdp_text){text, bytes};
+}
+
+static bool is_version(struct sdp_text line)
+{
+    struct sdp_text value = {line.p + 2, line.n - 2};
+    return line.p[0] == 'v' && sdp_text_is(sdp_word_take(&value), "0") && sdp_word_take(&value).n == 0;
+}
+
 int sdp_parse(struct sdp *sdp, const char *text, size_t bytes)
 {
     struct reader r = {.sdp = sdp};
-    struct sdp_text rest = {text, bytes};
+    struct sdp_text rest = trimmed(text, bytes);
     unsigned n_lines = 0;
 
     memset(sdp, 0, offsetof(struct sdp, media)); /* the arrays are written as they are filled */
     memset(r.i_by_pt, NONE, sizeof r.i_by_pt);
-    if (bytes > 0 && memchr(text, '\0', bytes)) {
+    if (rest.n > 0 && memchr(rest.p, '\0', rest.n)) {
         return -EBADMSG;
     }
     while (rest.n > 0) {
@@ -470,16 +476,15 @@ int sdp_parse(struct sdp *sdp, const char *text, size_t bytes)
         if (++n_lines > SDP_LINES_MAX) {
             return -E2BIG;
         }
-        if (line.n < 2 || line.p[1] != '=' || has_control(line)) {
+        bool is_line = line.n >= 2 && line.p[1] == '=';
+        if (n_lines == 1 && !(is_line && is_version(line))) {
             return -EBADMSG;
         }
-        if (n_lines == 1) {
-            if (line.n != 3 || line.p[0] != 'v' || line.p[2] != '0') {
-                return -EBADMSG;
-            }
+        bool is_media = is_line && line.p[0] == 'm';
+        if (!is_line || n_lines == 1 || (has_control(line) && !is_media)) {
             continue;
         }
-        int err = read_line(&r, line.p[0], (struct sdp_text){line.p + 2, line.n - 2});
+        int err = has_control(line) ? -EBADMSG : read_line(&r, line.p[0], (struct sdp_text){line.p + 2, line.n - 2});
         if (err) {
             return err;
         }

@@ -1,8 +1,9 @@
 /*
  * A small bounded reader of session descriptions (RFC 8866), because the wrapped SIP library's own one reads past its
- * input and is quadratic. One linear pass, no heap, every number range-checked; unknown
- * lines and attributes are skipped. The result is a value whose spans point into the text: it lives as long as the
- * text.
+ * input and is quadratic. One linear pass, no heap, every number range-checked. Lines and attributes that are unknown or
+ * cannot be read are passed over, since a call depends on few of them; only what must come again in the answer, the
+ * kinds and protocols of the streams, has to be there. The result is a value whose spans point into the text: it lives
+ * as long as the text.
  */
 #ifndef SIG_SDP_H
 #define SIG_SDP_H
@@ -64,9 +65,9 @@ struct sdp_qos {
 };
 
 struct sdp_media {
-    struct sdp_text kind, proto_text, format_text; /* of the m= line; the first format */
+    struct sdp_text kind, proto_text, format_text; /* of the m= line; the first format, "0" if it has none */
     enum sdp_proto proto;
-    uint16_t port;                  /* 0: refused or off */
+    uint16_t port;                  /* 0: refused or off, or no port */
     struct addr host;               /* c= of the stream or of the session, port 0; unset: none, or a name */
     enum sdp_direction direction;   /* default sendrecv, RFC 3264 5.1 */
     uint16_t ptime_ms, maxptime_ms; /* 0: not given */
@@ -81,7 +82,7 @@ struct sdp_media {
 };
 
 struct sdp {
-    uint64_t session_id, session_version; /* o=, RFC 3264 5: 63 bits; more is refused */
+    uint64_t session_id, session_version; /* o=; 0: no number of 63 bits (RFC 3264 5), and it does not matter */
     enum sdp_direction direction;         /* session level */
     struct addr host;
     struct sdp_exts exts; /* for every stream */
@@ -96,7 +97,8 @@ struct sdp {
 /**
  * Reads a description. Lines may end in CRLF or LF, the last one in nothing.
  *
- * @return 0 | -EBADMSG not SDP, or a number out of range | -E2BIG more lines, streams or formats than the limits
+ * @return 0 | -EBADMSG not SDP: v=0 is not first, no o=, an m= line of less than three words or with a control
+ *         character, a NUL | -E2BIG more lines, streams or formats than the limits
  * @cost   O(bytes), no heap
  */
 int sdp_parse(struct sdp *sdp, const char *text, size_t bytes);

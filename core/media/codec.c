@@ -22,9 +22,9 @@ const struct codec *codec_by_rtpmap(const char *name, uint32_t clock_hz, unsigne
 {
     for (unsigned i = 0; i < CODECS; i++) {
         const struct codec *c = table[i];
-        bool clock_fits = c->wire_clock_hz ? clock_hz == c->wire_clock_hz
+        bool clock_fits = c->wire_clock_hz ? clock_hz == c->wire_clock_hz || clock_hz == c->pcm_rate_hz
                                            : clock_hz == 8000 || clock_hz == 16000 || clock_hz == 48000;
-        if (strcasecmp(name, c->name) == 0 && clock_fits && MAX(channels, 1u) == c->wire_channels) {
+        if (strcasecmp(name, c->name) == 0 && clock_fits && MAX(channels, 1u) <= c->wire_channels) {
             return c;
         }
     }
