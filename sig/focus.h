@@ -36,6 +36,7 @@
 #define FOCUS_HOSTS_MAX 32
 #define FOCUS_HOST_MAX 128
 #define FOCUS_LISTS "recipient-list-invite" /* RFC 5366: while anybody may be called */
+#define FOCUS_TYPES "application/sdp, multipart/mixed"
 #define FOCUS_USER_MAX 64
 #define FOCUS_EVENTS_BATCH 1024 /* of one worker in one beat */
 #define FOCUS_BEAT_NS (5 * NS_PER_MS)
@@ -106,6 +107,7 @@ struct focus_cfg {
     X(EVENT, 489, "event package that nobody here notifies of")                                                        \
     X(INTERVAL, 423, "subscription shorter than the shortest")                                                         \
     X(SESSION_SHORT, 422, "session timer shorter than the shortest")                                                   \
+    X(SESSION_BAD, 400, "session timer that is no number")                                                             \
     X(PRECONDITION, 580, "reservation from end to end demanded")                                                       \
     X(EXTENSION_NEEDED, 421, "preconditions without reliable provisional responses")                                   \
     X(OPEN, 500, "an earlier INVITE is still open")                                                                    \

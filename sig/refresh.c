@@ -85,6 +85,10 @@ int refresh_read(struct call *call, struct txn *txn, const struct sip_msg *msg)
     int64_t wanted_s = seconds_of(text), min_s = seconds_of(sip_header(msg, "Min-SE", 0));
     bool supports = sip_has(msg, "Supported", "timer");
     char refresher[8] = "";
+    if (text && wanted_s < 0) { /* 422 would ask for a larger one, for ever */
+        focus_refuse(f, txn, FOCUS_SESSION_BAD);
+        return -EBADMSG;
+    }
     if (text && wanted_s < REFRESH_MIN_S) {
         focus_refuse_with(f, txn, FOCUS_SESSION_SHORT, "Min-SE", "90");
         return -ERANGE;

@@ -23,7 +23,8 @@ struct refresh {
     bool peer_updates;     /* the peer takes UPDATE */
 };
 
-/** Takes what a request asks for. @return 0 | -ERANGE: refused with 422, txn has had its final response */
+/** Takes what a request asks for. @return 0 | -ERANGE, -EBADMSG: refused with 422 or 400, txn has had its final
+ * response */
 int refresh_read(struct call *call, struct txn *txn, const struct sip_msg *msg);
 
 /** Says what was settled in the 2xx, and starts the timers. supports: the request's Supported has "timer". */

@@ -39,12 +39,10 @@
     X(CSEQ, 400, "Bad CSeq", "CSeq number outside 0 to 2^31-1, or not a number")                                       \
     X(CSEQ_METHOD, 400, "CSeq Method Mismatch", "CSeq method is not the method of the request")                        \
     X(MAX_FORWARDS, 400, "Bad Max-Forwards", "Max-Forwards is not a number from 0 to 255")                             \
-    X(EXPIRES, 400, "Bad Expires", "Expires is not a number")                                                          \
     X(CONTACT, 400, "Bad Contact", "Contact that cannot be read")                                                      \
     X(ROUTE, 400, "Bad Route", "Route or Record-Route that cannot be read, or too many")                               \
     X(URI, 400, "Bad Request-URI", "Request-URI that cannot be read, or a port outside 1-65535")                       \
     X(SCHEME, 416, "Unsupported URI Scheme", "Request-URI with a scheme that nobody here serves")                      \
-    X(DATE, 400, "Bad Date", "Date that is not GMT")                                                                   \
     X(GRAMMAR, 400, "Bad Request", "refused by the parser library")                                                    \
     X(DISAGREE, 400, "Ambiguous Message", "the parser library reads an identity differently than we do")               \
     X(MEMORY, 500, "Server Internal Error", "no memory")                                                               \

@@ -37,8 +37,8 @@
     X(CONTENT_ENCODING, "Content-Encoding", 'e', false)                                                                \
     X(CONTENT_DISPOSITION, "Content-Disposition", 0, true)                                                             \
     X(EXPIRES, "Expires", 0, true)                                                                                     \
-    X(MIN_EXPIRES, "Min-Expires", 0, true)                                                                             \
-    X(DATE, "Date", 0, true)                                                                                           \
+    X(MIN_EXPIRES, "Min-Expires", 0, false)                                                                            \
+    X(DATE, "Date", 0, false)                                                                                          \
     X(TIMESTAMP, "Timestamp", 0, true)                                                                                 \
     X(REQUIRE, "Require", 0, false)                                                                                    \
     X(PROXY_REQUIRE, "Proxy-Require", 0, false)                                                                        \
@@ -57,7 +57,7 @@
     X(MIN_SE, "Min-SE", 0, true)                                                                                       \
     X(RSEQ, "RSeq", 0, true)                                                                                           \
     X(RACK, "RAck", 0, true)                                                                                           \
-    X(SUBJECT, "Subject", 's', true)                                                                                   \
+    X(SUBJECT, "Subject", 's', false)                                                                                  \
     X(ACCEPT_CONTACT, "Accept-Contact", 'a', false)                                                                    \
     X(REJECT_CONTACT, "Reject-Contact", 'j', false)                                                                    \
     X(REQUEST_DISPOSITION, "Request-Disposition", 'd', false)                                                          \
@@ -68,7 +68,7 @@ enum scan_header {
 #define X(id, name, compact, once) SCAN_##id,
     SCAN_HEADER_LIST(X)
 #undef X
-    SCAN_HEADERS
+        SCAN_HEADERS
 };
 
 struct scan_line {

@@ -122,7 +122,7 @@ struct sip_msg {
     const char **routes, **record_routes; /* values as they came, "<sip:...;lr>", top first */
 
     int max_forwards;       /* -1: absent */
-    int64_t expires_s;      /* -1: absent; a number beyond 2^32-1 counts as 2^32-1 */
+    int64_t expires_s;      /* -1: absent, or no number; one beyond 2^32-1 counts as 2^32-1 */
     uint32_t allow;         /* set of sip_bit; 0: no Allow header */
     const char *content_type;        /* lower case "application/sdp", parameters cut off; "" if none */
     const char *content_type_params; /* ";boundary=x" or "" */

@@ -27,11 +27,33 @@ int sip_init(void)
 
 /* ---- reading ---- */
 
-/* The header section once more, as plain as it gets: long names, no folds, no body. */
+/* From and To: without a display name that is not quoted, which nobody acts on and many write against the grammar. */
+static const char *without_display(const char *value)
+{
+    const char *angle = strchr(value, '<'), *semicolon = strchr(value, ';');
+    bool is_named = *value != '"' && angle != NULL && (semicolon == NULL || angle < semicolon);
+    return is_named ? angle : value;
+}
+
+/* All Contacts in one line, as they were read: display names gone, and what stood behind the last parameter. */
+static void put_contacts(struct put *put, const struct sip_msg *msg)
+{
+    put_text(put, "Contact: ");
+    put_text(put, msg->contact_is_star ? "*" : "");
+    for (unsigned i = 0; i < msg->n_contacts; i++) {
+        put_text(put, i ? ", <" : "<");
+        put_text(put, msg->contacts[i].addr.uri.text);
+        put_text(put, ">");
+        put_text(put, msg->contacts[i].addr.params);
+    }
+    put_n(put, "\r\n", 2);
+}
+
+/* The header section once more, as plain as it gets: long names, no folds, no bare display names, no body. */
 static char *plain_text(const struct sip_msg *msg, size_t *n)
 {
     const struct scan *scan = &msg->scan;
-    size_t size = scan->text_bytes + scan->n_lines * 32 + 64;
+    size_t size = scan->text_bytes + scan->n_lines * 32 + 4 * SIP_CONTACTS_MAX + 64;
     struct put put = {.text = malloc(size), .size = size};
     if (put.text == NULL) {
         return NULL;
@@ -50,10 +72,17 @@ static char *plain_text(const struct sip_msg *msg, size_t *n)
     }
     for (unsigned i = 0; i < scan->n_lines; i++) {
         const struct scan_line *line = &scan->lines[i];
-        if (line->header != SCAN_CONTENT_LENGTH) {
-            put_line(&put, line->header == SCAN_OTHER ? scan->text + line->name_at : scan_header_name(line->header),
-                     scan->text + line->value_at);
+        const char *value = scan->text + line->value_at;
+        if (line->header == SCAN_OTHER) {
+            put_line(&put, scan->text + line->name_at, value);
+        } else if (line->header == SCAN_FROM || line->header == SCAN_TO) {
+            put_line(&put, scan_header_name(line->header), without_display(value));
+        } else if (line->header != SCAN_CONTENT_LENGTH && line->header != SCAN_CONTACT) {
+            put_line(&put, scan_header_name(line->header), value);
         }
+    }
+    if (msg->n_contacts > 0 || msg->contact_is_star) {
+        put_contacts(&put, msg);
     }
     put_text(&put, "Content-Length: 0\r\n\r\n");
     *n = put.n;

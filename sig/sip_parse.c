@@ -227,18 +227,11 @@ static enum refuse read_numbers(struct sip_msg *msg)
     value = scan_value(&msg->scan, SCAN_EXPIRES, 0);
     msg->expires_s = -1;
     if (value != NULL) {
+        /* RFC 4475 3.1.2.4 wants numbers beyond 2^32-1 refused or taken as the largest: the latter hurts nobody. A
+         * date, as of RFC 2543, or nothing at all is as if it were not there: few requests need it. */
         size_t n = strspn(value, "0123456789");
-        if (n == 0 || value[n] != 0) {
-            return REFUSE_EXPIRES;
-        }
-        /* RFC 4475 3.1.2.4 wants numbers beyond 2^32-1 refused or taken as the largest: the latter hurts nobody. */
-        msg->expires_s = scan_number(value, n, UINT32_MAX, &number) ? (int64_t)number : UINT32_MAX;
-    }
-    value = scan_value(&msg->scan, SCAN_DATE, 0);
-    if (value != NULL) {
-        size_t n = strlen(value);
-        if (n < 3 || strcmp(value + n - 3, "GMT") != 0) {
-            return REFUSE_DATE;
+        if (n > 0 && value[n] == 0) {
+            msg->expires_s = scan_number(value, n, UINT32_MAX, &number) ? (int64_t)number : UINT32_MAX;
         }
     }
     return REFUSE_NONE;
@@ -270,6 +263,9 @@ static enum refuse read_contacts(struct sip_msg *msg, struct store *store)
             }
             if (msg->n_contacts == SIP_CONTACTS_MAX) {
                 return REFUSE_CONTACT;
+            }
+            while (n > 0 && (element[n - 1] == ';' || element[n - 1] == ' ' || element[n - 1] == '\t')) {
+                n--; /* a parameter that never came: what we write of a Contact is its URI */
             }
             struct sip_contact *contact = &msg->contacts[msg->n_contacts++];
             if (sip_addr_read(&contact->addr, element, n, store) != 0) {

@@ -346,8 +346,8 @@ static bool display_read(struct sip_addr *addr, const char *text, size_t n, size
         unquote(display, i + 1, text, i);
         addr->display = display;
     } else {
-        while (i < n && (is_token_char(text[i]) || is_blank(text[i]) || (unsigned char)text[i] >= 0x80)) {
-            i++; /* bare UTF-8 is against the grammar and common */
+        while (i < n && text[i] != '<' && text[i] != '>' && text[i] != '"') {
+            i++; /* commas, brackets and bare UTF-8 are against the grammar, and common: they decide nothing */
         }
         size_t n_name = i;
         while (n_name > 0 && is_blank(text[n_name - 1])) {

@@ -63,8 +63,8 @@ static void test_settled(void **state)
         {1800, "Supported: timer\r\nRequire: timer\r\nSession-Expires: 90\r\n", 200, "90;refresher=uac", "timer"},
         {1800, "Supported: timer\r\nSession-Expires: 89\r\n", 422, NULL, NULL},
         {1800, "Supported: timer\r\nSession-Expires: 1\r\n", 422, NULL, NULL},
-        {1800, "Supported: timer\r\nSession-Expires: -1\r\n", 422, NULL, NULL},
-        {1800, "Supported: timer\r\nSession-Expires: soon\r\n", 422, NULL, NULL},
+        {1800, "Supported: timer\r\nSession-Expires: -1\r\n", 400, NULL, NULL},
+        {1800, "Supported: timer\r\nSession-Expires: soon\r\n", 400, NULL, NULL},
         {1800, "Supported: timer\r\nSession-Expires: 4294967296\r\n", 200, "1073741824;refresher=uac", "timer"},
         {1800, "Supported: timer\r\nMin-SE: 4294967296\r\n", 200, "1073741824;refresher=uac", "timer"},
     };

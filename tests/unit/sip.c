@@ -70,10 +70,10 @@ static void rfc4475_verdicts(void **state)
         {"lwsstart", 400},
         {"trws", 400},
         {"escruri", 400},
-        {"baddate", 400},
+        {"baddate", 0} /* nobody here reads Date: 3.1.2.12 lets it pass */,
         {"regbadct", 400},
         {"badaspec", 400},
-        {"baddn", 400},
+        {"baddn", 0} /* what stands before the < decides nothing: 3.1.2.15 lets it pass */,
         {"badvers", 505},
         {"mismatch01", 400},
         {"mismatch02", 400},
@@ -214,11 +214,10 @@ static void l10_numbers_and_ports(void **state)
         enum refuse refuse = parse(bytes);
         assert_true(refuse == REFUSE_CSEQ || refuse == REFUSE_CSEQ_METHOD);
     }
-    static const char *const headers[] = {"Max-Forwards: 256",        "Max-Forwards: -1",
-                                          "Max-Forwards: x",          "Expires: soon",
-                                          "Contact: <sip:a@h:70000>", "Contact: <sip:a@h:0>",
-                                          "Contact: *, <sip:a@h>",    "Route: <sip:a b@h>",
-                                          "Record-Route: junk",       "Date: Fri, 01 Jan 2010 16:00:00 EST"};
+    static const char *const headers[] = {
+        "Max-Forwards: 256",        "Max-Forwards: -1",         "Max-Forwards: x",
+        "Expires: 1\r\nExpires: 2", "Contact: <sip:a@h:70000>", "Contact: <sip:a@h:0>",
+        "Contact: *, <sip:a@h>",    "Route: <sip:a b@h>",       "Record-Route: junk"};
     for (unsigned i = 0; i < ARRAY_LEN(headers); i++) {
         sprintf(bytes, OPTIONS "%s\r\n\r\n", headers[i]);
         assert_int_not_equal(parse(bytes), REFUSE_NONE);
