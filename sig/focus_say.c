@@ -93,7 +93,7 @@ void focus_add_abilities(const struct focus *focus, struct sip_out *out)
     sip_addf(out, "Supported", "100rel, precondition, replaces, norefersub, timer%s",
              focus->cfg.reach.is_on ? ", " FOCUS_LISTS : ""); /* OPTIONS must carry it, RFC 3261 11.2 */
     sip_add(out, "Allow-Events", "conference, refer");
-    sip_add(out, "Accept", "application/sdp");
+    sip_add(out, "Accept", FOCUS_TYPES);
     if (focus->cfg.server[0]) {
         sip_add(out, "Server", focus->cfg.server);
     }
@@ -116,7 +116,7 @@ void focus_refuse_with(struct focus *focus, struct txn *txn, enum focus_refusal 
     if (status == 503 || refusal == FOCUS_MEMORY) {
         sip_addf(out, "Retry-After", "%d", RETRY_AFTER_S);
     } else if (status == 415 || status == 406) {
-        sip_add(out, "Accept", "application/sdp");
+        sip_add(out, "Accept", FOCUS_TYPES);
         sip_add(out, "Accept-Encoding", "identity");
     } else if (refusal == FOCUS_OPEN) {
         uint8_t seconds = 0;

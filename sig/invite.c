@@ -10,28 +10,38 @@
 
 #define LIST_TYPE "application/resource-lists+xml"
 
-static bool is_multipart(const struct sip_msg *msg)
-{
-    return strcmp(msg->content_type, "multipart/mixed") == 0;
-}
-
-/* A part that we would have to understand, and do not? A list is read elsewhere. */
-static bool is_strange(const struct multipart_part *part)
+/* A list is read elsewhere. */
+static bool is_understood(const struct multipart_part *part)
 {
     bool is_sdp = strcmp(part->type, "application/sdp") == 0, is_list = strcmp(part->type, LIST_TYPE) == 0;
-    return !part->is_optional && (part->is_encoded || !(is_sdp || is_list));
+    return !part->is_encoded && (is_sdp || is_list);
+}
+
+/* A part that we would have to understand, and do not? Of alternatives one is enough. */
+static bool is_strange(const struct multipart *parts, const struct multipart_part *part)
+{
+    bool is_strange = !part->is_optional && !is_understood(part);
+    for (unsigned i = 0; i < parts->n && part->group; i++) {
+        is_strange &= parts->parts[i].group != part->group || !is_understood(&parts->parts[i]);
+    }
+    return is_strange;
+}
+
+static int parts_split(struct multipart *parts, const struct sip_msg *msg)
+{
+    return multipart_split(parts, msg->content_type, msg->content_type_params, msg->body, msg->body_bytes);
 }
 
 /* The description among several parts. @return as invite_sdp */
 static int parts_sdp(const struct sip_msg *msg, struct sdp *sdp)
 {
     struct multipart parts;
-    int err = multipart_split(&parts, msg->content_type_params, msg->body, msg->body_bytes);
+    int err = parts_split(&parts, msg);
     if (err) {
         return err;
     }
     for (unsigned i = 0; i < parts.n; i++) {
-        if (is_strange(&parts.parts[i])) {
+        if (is_strange(&parts, &parts.parts[i])) {
             return -ENOTSUP;
         }
     }
@@ -46,8 +56,7 @@ int invite_list(const struct sip_msg *msg, struct uri_list *list)
     if (strcmp(msg->content_type, LIST_TYPE) == 0) {
         return uri_list_read(list, msg->body, msg->body_bytes);
     }
-    if (!is_multipart(msg) || msg->body_bytes == 0 ||
-        multipart_split(&parts, msg->content_type_params, msg->body, msg->body_bytes) != 0) {
+    if (!multipart_is(msg->content_type) || msg->body_bytes == 0 || parts_split(&parts, msg) != 0) {
         return 0; /* what is wrong with it is said when its SDP is read */
     }
     const struct multipart_part *part = multipart_find(&parts, LIST_TYPE);
@@ -62,7 +71,7 @@ int invite_sdp(const struct sip_msg *msg, struct sdp *sdp)
     const char *encoding = sip_header(msg, "Content-Encoding", 0);
     bool plain = !encoding || *encoding == '\0' || strcasecmp(encoding, "identity") == 0;
     bool session = msg->content_disposition[0] == '\0' || strcmp(msg->content_disposition, "session") == 0;
-    if (plain && is_multipart(msg)) {
+    if (plain && multipart_is(msg->content_type)) {
         return parts_sdp(msg, sdp);
     }
     if (plain && strcmp(msg->content_type, LIST_TYPE) == 0) {

@@ -21,7 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
             must(list.uris[i] >= list.memory && list.uris[i] + strlen(list.uris[i]) < list.memory + URI_LIST_BYTES);
         }
     }
-    if (!(bytes[0] & 1) && multipart_split(&parts, ";boundary=b", text, n_bytes - 1) == 0) {
+    const char *type = bytes[0] & 2 ? "multipart/alternative" : "multipart/mixed";
+    if (!(bytes[0] & 1) && multipart_split(&parts, type, ";boundary=b", text, n_bytes - 1) == 0) {
         must(parts.n > 0 && parts.n <= MULTIPART_PARTS_MAX);
         for (unsigned i = 0; i < parts.n; i++) {
             const struct multipart_part *p = &parts.parts[i];

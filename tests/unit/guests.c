@@ -27,7 +27,7 @@ static int split(struct multipart *m, const char *boundary, const char *text)
 {
     char *exact = malloc(strlen(text) + 1); /* one octet too far is seen */
     memcpy(exact, text, strlen(text));
-    int err = multipart_split(m, boundary, exact, strlen(text));
+    int err = multipart_split(m, "multipart/mixed", boundary, exact, strlen(text));
     free(exact);
     return err;
 }
@@ -39,7 +39,7 @@ static void test_split(void **state)
         "Content-Disposition: Render ; handling=Optional\r\nContent-Transfer-Encoding: base64\r\n"
         "\r\n\r\n--x y\r\n\r\n--x y--\r\nepilogue";
     struct multipart m;
-    assert_int_equal(multipart_split(&m, ";boundary=\"x y\"", text, sizeof text - 1), 0);
+    assert_int_equal(multipart_split(&m, "multipart/mixed", ";boundary=\"x y\"", text, sizeof text - 1), 0);
     assert_int_equal(m.n, 3);
     assert_string_equal(m.parts[0].type, "application/sdp");
     assert_int_equal(m.parts[0].n_body, 5);
