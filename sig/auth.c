@@ -216,8 +216,20 @@ static enum auth_algorithm algorithm_of(const char *params)
     return a;
 }
 
-/* Same resource? Scheme, user, host and port; a proxy may have added or taken parameters. */
-static bool is_uri_of(const char *text, const struct sip_uri *uri)
+/* Same server? By one name, at one port: 5060 is what no port means (RFC 3261 19.1.2). Or by two names of ours: the
+ * caller knows one, and a proxy has put the other into the request line. */
+static bool is_same_server(const struct auth *auth, const struct sip_uri *a, const struct sip_uri *b)
+{
+    uint16_t usual = strcmp(a->scheme, "sips") == 0 ? 5061 : 5060;
+    if (strcmp(a->host, b->host) == 0) {
+        return (a->port ? a->port : usual) == (b->port ? b->port : usual);
+    }
+    const struct auth_cfg *cfg = &auth->cfg;
+    return cfg->is_ours && cfg->is_ours(cfg->ctx, a->host) && cfg->is_ours(cfg->ctx, b->host);
+}
+
+/* Same resource (RFC 7616 3.4.6)? Scheme, user and server; a proxy may have added or taken parameters. */
+static bool is_uri_of(const struct auth *auth, const char *text, const struct sip_uri *uri)
 {
     char memory[3 * AUTH_VALUE_MAX + 16];
     struct sip_uri other;
@@ -228,8 +240,7 @@ static bool is_uri_of(const char *text, const struct sip_uri *uri)
         return false;
     }
     bool same_user = (other.user == NULL) == (uri->user == NULL) && (!uri->user || strcmp(other.user, uri->user) == 0);
-    return same_user && strcmp(other.scheme, uri->scheme) == 0 && strcmp(other.host, uri->host) == 0 &&
-           other.port == uri->port;
+    return same_user && strcmp(other.scheme, uri->scheme) == 0 && is_same_server(auth, &other, uri);
 }
 
 static bool is_hex(const char *text, size_t n)
@@ -237,7 +248,7 @@ static bool is_hex(const char *text, size_t n)
     return strlen(text) == n && strspn(text, "0123456789abcdefABCDEF") == n;
 }
 
-static bool creds_read(const char *params, const struct sip_msg *msg, struct auth_creds *c)
+static bool creds_read(const struct auth *auth, const char *params, const struct sip_msg *msg, struct auth_creds *c)
 {
     char qop[16], nc[16];
     bool complete = sip_param(params, "username", c->user, sizeof c->user) &&
@@ -245,7 +256,7 @@ static bool creds_read(const char *params, const struct sip_msg *msg, struct aut
                     sip_param(params, "cnonce", c->cnonce, sizeof c->cnonce) &&
                     sip_param(params, "response", c->response, sizeof c->response) &&
                     sip_param(params, "qop", qop, sizeof qop) && sip_param(params, "nc", nc, sizeof nc);
-    if (!complete || strcasecmp(qop, "auth") != 0 || !is_hex(nc, 8) || !is_uri_of(c->uri, &msg->uri) ||
+    if (!complete || strcasecmp(qop, "auth") != 0 || !is_hex(nc, 8) || !is_uri_of(auth, c->uri, &msg->uri) ||
         !is_hex(c->response, algorithms[c->algorithm].chars)) {
         return false;
     }
@@ -281,7 +292,7 @@ enum auth_read auth_read(const struct auth *auth, const struct sip_msg *msg, uin
     uint32_t born_s;
     uint64_t id;
     creds->algorithm = strongest;
-    if (!sip_param(best, "nonce", creds->nonce, sizeof creds->nonce) || !creds_read(best, msg, creds)) {
+    if (!sip_param(best, "nonce", creds->nonce, sizeof creds->nonce) || !creds_read(auth, best, msg, creds)) {
         return AUTH_READ_BAD;
     }
     bool is_ours = nonce_read(auth, creds->nonce, &born_s, &id);

@@ -34,6 +34,8 @@ struct auth_cfg {
     uint32_t nonce_life_s;      /* then stale=true; 0: 60 */
     unsigned algorithms;        /* offered and taken: bits of 1 << enum auth_algorithm; 0: all */
     uint8_t key[KEYS_SECRET_BYTES];
+    bool (*is_ours)(const void *ctx, const char *host); /* a name of this server, lower case? NULL: nothing is known */
+    const void *ctx;
 };
 
 struct auth;

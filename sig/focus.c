@@ -189,11 +189,16 @@ static int load(struct focus *f)
     return err ? err : ms < LOAD_WAIT_MS ? 0 : -ETIMEDOUT;
 }
 
+static bool is_ours(const void *ctx, const char *host)
+{
+    return focus_has_host(ctx, host);
+}
+
 /* The nonces' key comes from the store's secret, so that a restart makes nobody's credentials stale. */
 static int auth_start(struct focus *f)
 {
     static const char label[] = "digest nonces";
-    struct auth_cfg cfg = {.algorithms = f->cfg.digests};
+    struct auth_cfg cfg = {.algorithms = f->cfg.digests, .is_ours = is_ours, .ctx = f};
 
     if (f->cfg.realm[0] == '\0') {
         return 0;

@@ -273,6 +273,18 @@ static void take_key(struct call *call, char key)
 static const struct script pin_script = {.up = ask, .key = take_key, .played = played, .stop = stop};
 
 /* "Signal=5\r\nDuration=160", or in application/dtmf nothing but "5". */
+/* The key itself, or from ten on the number that RFC 4733 3.2 gives it. @return 0: none */
+static char key_of(const char *word, size_t n)
+{
+    static const char keys[] = "0123456789*#ABCD";
+    if (n == 1) {
+        char key = (char)toupper((unsigned char)*word);
+        return key && strchr(keys, key) ? key : 0;
+    }
+    uint64_t number;
+    return n == 2 && scan_number(word, n, sizeof keys - 2, &number) && number >= 10 ? keys[number] : 0;
+}
+
 char pin_info_key(const struct sip_msg *msg)
 {
     bool is_relay = strcmp(msg->content_type, "application/dtmf-relay") == 0;
@@ -296,7 +308,9 @@ char pin_info_key(const struct sip_msg *msg)
     while (p < end && (*p == ' ' || *p == '=' || *p == '\t')) {
         p++;
     }
-    char key = (char)(p < end ? toupper((unsigned char)*p) : 0);
-    bool ends = p + 1 >= end || p[1] == '\r' || p[1] == '\n' || p[1] == ' ';
-    return key && ends && strchr("0123456789*#ABCD", key) ? key : 0;
+    const char *word = p;
+    while (p < end && *p != '\r' && *p != '\n' && *p != ' ' && *p != '\t') {
+        p++;
+    }
+    return key_of(word, (size_t)(p - word));
 }

@@ -119,6 +119,55 @@ static void test_wrong(void **state)
     sip_free(response);
 }
 
+static bool is_named_d(const void *ctx, const char *host)
+{
+    return strcmp(host, "d") == 0 || strcmp(host, "ims.example") == 0;
+}
+
+/* The uri of credentials names the same resource in another way: RFC 7616 3.4.6, RFC 3261 22.4. */
+static void test_the_same_uri_in_other_words(void **state)
+{
+    static const struct {
+        const char *request, *said;
+        bool is_same;
+    } cases[] = {
+        {"sip:c@d:5060", "sip:c@d", true},
+        {"sip:c@d", "sip:c@d:5060", true},
+        {"sip:c@d:5060;transport=udp", "sip:c@D", true},
+        {"sips:c@d", "sips:c@d:5061", true},
+        {"sip:c@d:5060", "sip:c@ims.example", true}, /* as the caller knew us before a proxy */
+        {"sip:c@ims.example:5062", "sip:c@d", true},
+        {"sip:d", "sip:ims.example", true},
+        {"sip:c@d:5061", "sip:c@d", false},
+        {"sips:c@d", "sips:c@d:5060", false},
+        {"sip:c@d", "sips:c@d", false},
+        {"sip:c@d", "sip:C@d", false},
+        {"sip:c@d", "sip:d", false},
+        {"sip:c@d", "sip:c@elsewhere", false},
+        {"sip:c@elsewhere", "sip:c@d", false},
+    };
+    struct auth_cfg cfg = {.realm = REALM, .is_ours = is_named_d};
+    struct auth *own = auth, *named;
+    assert_int_equal(auth_build(&named, &cfg), 0);
+    auth = named;
+    struct sip_msg *response = challenge(NOW_S, false);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct auth_creds creds;
+        char value[2048];
+        assert_int_equal(auth_answer(response, REALM, "alice", "sesame", SIP_INVITE, cases[i].said, (uint32_t)i + 1,
+                                     value, sizeof value),
+                         0);
+        enum auth_read read = read_with(value, "INVITE", cases[i].request, NOW_S, &creds);
+        if (read != (cases[i].is_same ? AUTH_READ_OK : AUTH_READ_BAD)) {
+            fail_msg("case %zu", i);
+        }
+        assert_true(read == AUTH_READ_BAD || auth_verify(auth, &creds, SIP_INVITE, &alice) == AUTH_RIGHT);
+    }
+    sip_free(response);
+    auth_free(named);
+    auth = own;
+}
+
 static void test_nonce(void **state)
 {
     struct sip_msg *response = challenge(NOW_S, true);
@@ -258,6 +307,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_secret, begin, end),
         cmocka_unit_test_setup_teardown(test_right_once, begin, end),
         cmocka_unit_test_setup_teardown(test_wrong, begin, end),
+        cmocka_unit_test_setup_teardown(test_the_same_uri_in_other_words, begin, end),
         cmocka_unit_test_setup_teardown(test_nonce, begin, end),
         cmocka_unit_test_setup_teardown(test_realms_and_algorithms, begin, end),
         cmocka_unit_test_setup_teardown(test_downgrade, begin, end),

@@ -319,7 +319,12 @@ static void test_info(void **state)
         {"application/dtmf", "1", 200},
         {"application/dtmf", "1\r\n", 200},
         {"application/dtmf-relay", "Signal=#", 200},
-        {"application/dtmf-relay", "Signal=12\r\n", 415},
+        {"application/dtmf-relay", "Signal=10\r\nDuration=160\r\n", 200}, /* by number: *, #, A to D */
+        {"application/dtmf-relay", "Signal=15\r\n", 200},
+        {"application/dtmf", "11", 200},
+        {"application/dtmf-relay", "Signal=16\r\n", 415},
+        {"application/dtmf-relay", "Signal=05\r\n", 415},
+        {"application/dtmf-relay", "Signal=100\r\n", 415},
         {"application/dtmf-relay", "Signal=\r\n", 415},
         {"application/dtmf-relay", "Signa", 415},
         {"application/dtmf-relay", "\r\n\r\n\r\n", 415},
