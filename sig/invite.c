@@ -124,7 +124,8 @@ struct place_cost invite_cost(const struct offer_media *media)
 {
     struct place_cost cost =
         place_cost_of(media->codec->id, media->fmt.rate_hz, media->ptime_tx_ms, media->fmt.complexity);
-    return media->seal.suite == SEAL_NONE ? cost : place_cost_sealed(cost, media->ptime_tx_ms);
+    unsigned mki_bytes = MAX(media->seal.mki_rx.bytes, media->seal.mki_tx.bytes);
+    return media->seal.suite == SEAL_NONE ? cost : place_cost_sealed(cost, media->ptime_tx_ms, mki_bytes);
 }
 
 struct place_cost invite_cost_first(const struct offer_policy *policy)
@@ -187,6 +188,7 @@ int invite_read(struct focus *focus, struct txn *txn, const struct sip_msg *msg,
     }
     struct offer_media media = invite->pick.media;
     media.seal.suite = invite->pick.sdes.suite;
+    media.seal.mki_rx = media.seal.mki_tx = invite->pick.sdes.mki;
     invite->cost = invite_cost(&media);
     invite->cost.is_priority = invite->is_priority;
     return 0;

@@ -101,7 +101,8 @@ static void put_rtpmap(struct sdp_out *out, uint8_t pt, const struct codec *code
     }
 }
 
-/* Ours stays while the peer's stays, so that nobody's rollover counter begins anew without need. */
+/* Ours stays while the peer's stays, so that nobody's rollover counter begins anew without need. Where the peer's has a
+ * name, so has ours, and the same: who opens by names will look for one. */
 static void answer_keys(struct offer_session *s, const struct sdes *sdes, const struct offer_local *local)
 {
     bool same = s->seal.suite == sdes->suite && memcmp(s->seal.rx, sdes->key, sizeof sdes->key) == 0;
@@ -110,11 +111,12 @@ static void answer_keys(struct offer_session *s, const struct sdes *sdes, const 
         memcpy(s->seal.rx, sdes->key, sizeof s->seal.rx);
         memcpy(s->seal.tx, local->fresh[0], sizeof s->seal.tx);
     }
+    s->seal.mki_rx = s->seal.mki_tx = sdes->mki;
 }
 
 static void put_crypto(struct sdp_out *out, uint32_t tag, const struct seal_keys *keys)
 {
-    struct sdes sdes = {.tag = tag, .suite = keys->suite};
+    struct sdes sdes = {.tag = tag, .suite = keys->suite, .mki = keys->mki_tx};
     memcpy(sdes.key, keys->tx, sizeof sdes.key);
     sdes_put(out, &sdes);
 }
@@ -311,11 +313,12 @@ static void put_offer_audio(struct offer_session *s, const struct offer_policy *
 /* A session that has keys offers them again; one that begins with SRTP offers a choice. */
 static void offer_keys(struct offer_session *s, const struct offer_policy *policy, const struct offer_local *local)
 {
-    bool secure = strncasecmp(s->lines[s->i_audio].proto, "RTP/SAVP", 8) == 0;
+    bool secure = strncasecmp(s->lines[s->i_audio].proto, "RTP/SAVP", 8) == 0 || s->seal.suite != SEAL_NONE;
     s->n_offered =
         secure ? (uint8_t)sdes_offer(s->offered, s->seal.suite ? s->seal.suite : policy->srtp_only, local->fresh) : 0;
     if (secure && s->seal.suite != SEAL_NONE) {
         memcpy(s->offered[0].key, s->seal.tx, sizeof s->offered[0].key);
+        s->offered[0].mki = s->seal.mki_tx;
     }
 }
 

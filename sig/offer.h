@@ -4,7 +4,8 @@
  *
  * An answer names exactly one voice codec (and telephone-event and comfort noise beside it), so there is never a doubt
  * which one the peer will send. RTP/SAVP is answered with RTP/SAVP and keys of our own or refused, never answered as
- * plain RTP (RFC 4568 7).
+ * plain RTP (RFC 4568 7). RTP/AVP with a=crypto is answered with RTP/AVP and keys (RFC 8643), plain only where no line
+ * of it is understood.
  */
 #ifndef SIG_OFFER_H
 #define SIG_OFFER_H

@@ -264,7 +264,8 @@ static bool is_secure(const struct sdp_media *m)
     return (m->proto == SDP_SAVP || m->proto == SDP_SAVPF) && !m->dtls;
 }
 
-/* Plain or secure as the stream says and the policy allows, with a line that we can speak. @return 0 | -ENOENT */
+/* Plain or secure as the stream says and the policy allows, with a line that we can speak; RTP/AVP that has such a line
+ * is secure as well (RFC 8643 3.1). @return 0 | -ENOENT */
 static int pick_security(struct sdes *sdes, const struct offer_policy *policy, const struct sdp *offer,
                          const struct sdp_media *m)
 {
@@ -273,6 +274,10 @@ static int pick_security(struct sdes *sdes, const struct offer_policy *policy, c
         return policy->srtp == OFFER_SRTP_OFF ? -ENOENT : sdes_choose(sdes, offer, m);
     }
     bool plain = m->proto == SDP_AVP || m->proto == SDP_AVPF;
+    if (plain && policy->srtp != OFFER_SRTP_OFF && sdes_choose(sdes, offer, m) == 0) {
+        return 0;
+    }
+    memset(sdes, 0, sizeof *sdes);
     return plain && policy->srtp != OFFER_SRTP_REQUIRED ? 0 : -ENOENT;
 }
 
@@ -313,7 +318,9 @@ int offer_pick(struct offer_pick *pick, const struct offer_policy *policy, const
 
     for (unsigned turn = 0; turn < 2; turn++) { /* secure streams first */
         for (unsigned i = 0; i < offer->n_media; i++) {
-            if (is_secure(&offer->media[i]) != turn && pick_stream(pick, policy, offer, i, &rank) == 0) {
+            const struct sdp_media *m = &offer->media[i];
+            bool may_be_secure = is_secure(m) || (m->n_cryptos > 0 && !m->dtls);
+            if (may_be_secure != turn && pick_stream(pick, policy, offer, i, &rank) == 0) {
                 return 0;
             }
         }
@@ -338,11 +345,12 @@ bool offer_demands_too_much(const struct offer_pick *pick)
 
 static void accept_keys(struct offer_session *s, const struct sdes *sdes)
 {
-    s->seal = (struct seal_keys){.suite = sdes->suite};
+    s->seal = (struct seal_keys){.suite = sdes->suite, .mki_rx = sdes->mki};
     memcpy(s->seal.rx, sdes->key, sizeof s->seal.rx);
     for (unsigned i = 0; i < s->n_offered; i++) {
         if (s->offered[i].tag == sdes->tag) {
             memcpy(s->seal.tx, s->offered[i].key, sizeof s->seal.tx);
+            s->seal.mki_tx = s->offered[i].mki;
         }
     }
 }

@@ -96,11 +96,11 @@ struct place_cost place_cost_of(enum codec_id codec, uint32_t rate_hz, unsigned 
         .cpu_us = packets * 7 / 2 + codec_us, .voice_us = voice_us, .kbps = 2 * ((bits + 999) / 1000)};
 }
 
-struct place_cost place_cost_sealed(struct place_cost plain, unsigned ptime_ms)
+struct place_cost place_cost_sealed(struct place_cost plain, unsigned ptime_ms, unsigned mki_bytes)
 {
     unsigned packets = 1000 / (ptime_ms ? ptime_ms : 20);
     plain.cpu_us += packets;
-    plain.kbps += 2 * ((packets * SEAL_RTP_BYTES * 8 + 999) / 1000);
+    plain.kbps += 2 * ((packets * (SEAL_RTP_BYTES + mki_bytes) * 8 + 999) / 1000);
     return plain;
 }
 

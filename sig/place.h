@@ -60,7 +60,7 @@ void place_free(struct place *place);
 struct place_cost place_cost_of(enum codec_id codec, uint32_t rate_hz, unsigned ptime_ms, unsigned complexity);
 
 /** The same leg with SRTP. 0.7 us a packet pair, rounded up by a third */
-struct place_cost place_cost_sealed(struct place_cost plain, unsigned ptime_ms);
+struct place_cost place_cost_sealed(struct place_cost plain, unsigned ptime_ms, unsigned mki_bytes);
 
 /**
  * Keeps room for n_legs on the least loaded worker: CPU, bandwidth and port pairs.

@@ -57,6 +57,21 @@ static int lifetime_read(struct sdp_text text)
     return sdp_number(text, LIFETIME_MAX) > 0 ? 0 : -EBADMSG;
 }
 
+/* <value>:<bytes>. @return 0 | -EBADMSG | -ENOTSUP a value longer than any that was seen */
+static int mki_read(struct seal_mki *mki, struct sdp_text text)
+{
+    struct sdp_text value = sdp_split_take(&text, ':');
+    int64_t number = sdp_number(value, INT64_MAX), bytes = sdp_number(text, SEAL_MKI_MAX);
+    if (value.n > 18) {
+        return -ENOTSUP;
+    }
+    if (number < 0 || bytes < 1 || (bytes < 8 && number >> 8 * bytes)) {
+        return -EBADMSG;
+    }
+    *mki = (struct seal_mki){.value = (uint64_t)number, .bytes = (uint8_t)bytes};
+    return 0;
+}
+
 /* inline:<key||salt>["|" lifetime]["|" MKI ":" length]{";" more keys}, RFC 4568 6.1 */
 static int params_read(struct sdes *sdes, struct sdp_text params)
 {
@@ -71,11 +86,13 @@ static int params_read(struct sdes *sdes, struct sdp_text params)
     struct sdp_text key = sdp_split_take(&one, '|');
     while (one.n > 0) {
         struct sdp_text word = sdp_split_take(&one, '|');
-        if (memchr(word.p, ':', word.n)) {
-            return -ENOTSUP;
-        }
-        if (lifetime_read(word) != 0) {
+        bool is_mki = memchr(word.p, ':', word.n);
+        if (is_mki && sdes->mki.bytes) {
             return -EBADMSG;
+        }
+        int err = is_mki ? mki_read(&sdes->mki, word) : lifetime_read(word);
+        if (err) {
+            return err;
         }
     }
     return key_read(sdes->key, seal_key_bytes(sdes->suite), key);
@@ -112,9 +129,11 @@ int sdes_read(struct sdes *sdes, struct sdp_text value)
 
 int sdes_choose(struct sdes *sdes, const struct sdp *sdp, const struct sdp_media *m)
 {
-    for (unsigned i = 0; i < m->n_cryptos; i++) {
-        if (sdes_read(sdes, sdp->cryptos[m->i_crypto + i]) == 0) {
-            return 0;
+    for (unsigned turn = 0; turn < 2; turn++) {
+        for (unsigned i = 0; i < m->n_cryptos; i++) {
+            if (sdes_read(sdes, sdp->cryptos[m->i_crypto + i]) == 0 && (sdes->mki.bytes == 0 || turn)) {
+                return 0;
+            }
         }
     }
     return -ENOENT;
@@ -145,6 +164,7 @@ size_t sdes_offer(struct sdes offered[SDES_OFFERS_MAX], enum seal_suite only,
     for (size_t i = 0; i < n; i++) {
         offered[i].tag = (uint32_t)i + 1;
         offered[i].suite = only == SEAL_NONE ? usual[i] : only;
+        offered[i].mki = (struct seal_mki){0};
         memcpy(offered[i].key, fresh[i], sizeof offered[i].key);
     }
     return n;
@@ -164,5 +184,9 @@ void sdes_put(struct sdp_out *out, const struct sdes *sdes)
         text[at++] = i + 2 < n ? base64[bits & 63] : '=';
     }
     text[at] = '\0';
-    sdp_put(out, "a=crypto:%u %s inline:%s\r\n", sdes->tag, seal_suite_name(sdes->suite), text);
+    sdp_put(out, "a=crypto:%u %s inline:%s", sdes->tag, seal_suite_name(sdes->suite), text);
+    if (sdes->mki.bytes) {
+        sdp_put(out, "|%llu:%u", (unsigned long long)sdes->mki.value, sdes->mki.bytes);
+    }
+    sdp_put(out, "\r\n");
 }

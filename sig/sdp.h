@@ -1,7 +1,7 @@
 /*
  * A small bounded reader of session descriptions (RFC 8866), because the wrapped SIP library's own one reads past its
- * input and is quadratic. One linear pass, no heap, every number range-checked. Lines and attributes that are unknown or
- * cannot be read are passed over, since a call depends on few of them; only what must come again in the answer, the
+ * input and is quadratic. One linear pass, no heap, every number range-checked. Lines and attributes that are unknown
+ * or cannot be read are passed over, since a call depends on few of them; only what must come again in the answer, the
  * kinds and protocols of the streams, has to be there. The result is a value whose spans point into the text: it lives
  * as long as the text.
  */

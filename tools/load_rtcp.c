@@ -40,7 +40,7 @@ static struct rtcp_block block_of(struct load_leg *leg)
 
 void load_rtcp_send(struct load_leg *leg, uint32_t ssrc, int fd)
 {
-    uint8_t buf[RTCP_PACKET_MAX + SEAL_RTCP_BYTES] ALIGNED_LINE;
+    uint8_t buf[RTCP_PACKET_MAX + SEAL_RTCP_BYTES + SEAL_MKI_MAX] ALIGNED_LINE;
     if (leg->n_tx < leg->report_at || !leg->rx_any) {
         return;
     }

@@ -33,6 +33,7 @@ static_assert(PACKET_STRIDE_BYTES >= PACKET_BYTES_MAX, "a packet fits its slot")
  * SSRCs under one key, that is, restart so often between two changes of its key: each keeps its replay window. */
 #define SEAL_RTP_BYTES 16
 #define SEAL_RTCP_BYTES 20
+#define SEAL_MKI_MAX 128 /* beside them the name of the master key, of a peer that wants one (RFC 4568 6.1) */
 #define SEAL_SSRCS_MAX 8
 
 /* What is left for a payload beside header, 15 contributing sources, their levels and tag. */

@@ -30,6 +30,7 @@
     X(TRUNCATED, "longer than an Ethernet frame")                                                                      \
     X(AUTH, "SRTP: authentication tag is wrong")                                                                       \
     X(REPLAY, "SRTP: seen before, or too old to tell")                                                                 \
+    X(MKI, "SRTP: names no master key, or another than was agreed")                                                    \
     X(SEAL, "SRTP: cannot be opened: too short, or from one SSRC too many")                                            \
     X(RTCP_SHORT, "RTCP: shorter than its header says")                                                                \
     X(RTCP_VERSION, "RTCP: not version 2")                                                                             \

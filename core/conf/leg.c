@@ -53,7 +53,8 @@ static int packet_ticks_for(const struct leg_cfg *cfg, uint8_t *ticks)
     unsigned ptime_ms = cfg->ptime_tx_ms ? cfg->ptime_tx_ms : TICK_MS;
     bool linear = cfg->codec->id == CODEC_L16;
     size_t tick_bytes = rate_frame_samples(cfg->fmt.rate_hz) * (linear ? 2 : 1);
-    if (linear && tick_bytes > RTP_PAYLOAD_MAX) {
+    size_t room = RTP_PAYLOAD_MAX - cfg->seal.mki_tx.bytes;
+    if (linear && tick_bytes > room) {
         ptime_ms = 10; /* 20 ms of 48 kHz do not fit an Ethernet frame */
     }
     if (cfg->codec->id == CODEC_OPUS) {
@@ -63,7 +64,7 @@ static int packet_ticks_for(const struct leg_cfg *cfg, uint8_t *ticks)
         return -EINVAL;
     }
     *ticks = (uint8_t)(ptime_ms / TICK_MS);
-    while (*ticks > 1 && *ticks * tick_bytes > RTP_PAYLOAD_MAX) {
+    while (*ticks > 1 && *ticks * tick_bytes > room) {
         --*ticks;
     }
     return 0;

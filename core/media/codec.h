@@ -91,9 +91,9 @@ const struct codec *codec_get(enum codec_id id);
 
 /**
  * Finds a codec by its rtpmap: name (any case), clock and channels (0: left out, means 1).
- * L16 is known at 8000, 16000 and 48000 Hz mono; others are unknown. So that what phones write is understood, Opus may
- * have fewer channels than RFC 7587 7 wants (its packets tell themselves, RFC 6716 3.1), and G.722 may be called by what
- * it samples at instead of its RTP clock (RFC 3551 4.5.2). @return NULL if there is none
+ * L16 is known at 8000, 16000 and 48000 Hz mono; others are unknown. Phones write more than the RFCs allow: Opus may
+ * have fewer channels than RFC 7587 7 wants (its packets tell themselves, RFC 6716 3.1), and G.722 the rate that it
+ * samples at instead of its RTP clock (RFC 3551 4.5.2). @return NULL if there is none
  */
 const struct codec *codec_by_rtpmap(const char *name, uint32_t clock_hz, unsigned channels);
 

@@ -29,20 +29,21 @@ static const struct suite {
     size_t key_bytes;
     void (*rtp)(srtp_crypto_policy_t *p);
     void (*rtcp)(srtp_crypto_policy_t *p); /* SRTCP's tag has 80 bits in the short suites, too: RFC 4568 6.2.2 */
+    uint8_t rtp_tail, rtcp_tail;           /* bytes behind the MKI: the tag, but AES-GCM's is before it (RFC 7714 8) */
 } suites[SEAL_SUITES] = {
-    [SEAL_NONE] = {"", 0, NULL, NULL},
+    [SEAL_NONE] = {"", 0, NULL, NULL, 0, 0},
     [SEAL_AES_CM_128_HMAC_SHA1_80] = {"AES_CM_128_HMAC_SHA1_80", 30, srtp_crypto_policy_set_rtp_default,
-                                      srtp_crypto_policy_set_rtcp_default},
+                                      srtp_crypto_policy_set_rtcp_default, 10, 10},
     [SEAL_AES_CM_128_HMAC_SHA1_32] = {"AES_CM_128_HMAC_SHA1_32", 30, srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32,
-                                      srtp_crypto_policy_set_rtcp_default},
+                                      srtp_crypto_policy_set_rtcp_default, 4, 10},
     [SEAL_AES_256_CM_HMAC_SHA1_80] = {"AES_256_CM_HMAC_SHA1_80", 46, srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80,
-                                      srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80},
+                                      srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80, 10, 10},
     [SEAL_AES_256_CM_HMAC_SHA1_32] = {"AES_256_CM_HMAC_SHA1_32", 46, srtp_crypto_policy_set_aes_cm_256_hmac_sha1_32,
-                                      srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80},
+                                      srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80, 4, 10},
     [SEAL_AEAD_AES_128_GCM] = {"AEAD_AES_128_GCM", 28, srtp_crypto_policy_set_aes_gcm_128_16_auth,
-                               srtp_crypto_policy_set_aes_gcm_128_16_auth},
+                               srtp_crypto_policy_set_aes_gcm_128_16_auth, 0, 0},
     [SEAL_AEAD_AES_256_GCM] = {"AEAD_AES_256_GCM", 44, srtp_crypto_policy_set_aes_gcm_256_16_auth,
-                               srtp_crypto_policy_set_aes_gcm_256_16_auth},
+                               srtp_crypto_policy_set_aes_gcm_256_16_auth, 0, 0},
 };
 
 /* What the stream of a new SSRC takes in libsrtp2 2.5.0: its state, the place of its keys, its replay window. */
@@ -65,7 +66,13 @@ size_t seal_key_bytes(enum seal_suite suite)
 bool seal_keys_same(const struct seal_keys *a, const struct seal_keys *b)
 {
     size_t n = seal_key_bytes(a->suite);
-    return a->suite == b->suite && memcmp(a->rx, b->rx, n) == 0 && memcmp(a->tx, b->tx, n) == 0;
+    return a->suite == b->suite && memcmp(a->rx, b->rx, n) == 0 && memcmp(a->tx, b->tx, n) == 0 &&
+           seal_mki_same(&a->mki_rx, &b->mki_rx) && seal_mki_same(&a->mki_tx, &b->mki_tx);
+}
+
+bool seal_mki_same(const struct seal_mki *a, const struct seal_mki *b)
+{
+    return a->bytes == b->bytes && a->value == b->value;
 }
 
 /* ---- the library's allocator ---- */
@@ -170,7 +177,8 @@ static void way_free(struct way *w)
 
 int seal_build(struct seal **out, const struct seal_keys *keys, uint32_t tx_ssrc)
 {
-    if (keys->suite <= SEAL_NONE || keys->suite >= SEAL_SUITES) {
+    if (keys->suite <= SEAL_NONE || keys->suite >= SEAL_SUITES || keys->mki_rx.bytes > SEAL_MKI_MAX ||
+        keys->mki_tx.bytes > SEAL_MKI_MAX) {
         return -EINVAL;
     }
     struct seal *s = mem_get(sizeof *s);
@@ -269,22 +277,71 @@ void seal_fetch_tx(const struct seal *s)
     way_fetch(&s->tx);
 }
 
+/*
+ * The MKI is no part of what is sealed (RFC 3711 4.2), so it can be put in behind libsrtp2 and taken out before it:
+ * with one key there is nothing to choose by it, and libsrtp2's own way would take blocks of the peer's choice of
+ * length.
+ */
+
+static uint8_t mki_byte(const struct seal_mki *mki, unsigned i)
+{
+    unsigned from_end = mki->bytes - 1u - i;
+    return from_end < sizeof mki->value ? (uint8_t)(mki->value >> 8 * from_end) : 0;
+}
+
+/* tail: bytes behind it */
+static enum drop mki_take(const struct seal_mki *mki, size_t tail, uint8_t *buf, size_t *bytes)
+{
+    if (*bytes < (size_t)mki->bytes + tail) {
+        return DROP_SEAL;
+    }
+    uint8_t *at = buf + *bytes - tail - mki->bytes;
+    for (unsigned i = 0; i < mki->bytes; i++) {
+        if (at[i] != mki_byte(mki, i)) {
+            return DROP_MKI;
+        }
+    }
+    memmove(at, at + mki->bytes, tail);
+    *bytes -= mki->bytes;
+    return DROP_NONE;
+}
+
+static size_t mki_put(const struct seal_mki *mki, size_t tail, uint8_t *buf, size_t bytes)
+{
+    uint8_t *at = buf + bytes - tail;
+    memmove(at + mki->bytes, at, tail);
+    for (unsigned i = 0; i < mki->bytes; i++) {
+        at[i] = mki_byte(mki, i);
+    }
+    return bytes + mki->bytes;
+}
+
 enum drop seal_open_rtp(struct seal *s, uint8_t *buf, size_t *bytes)
 {
-    return packet_run(&s->rx, srtp_unprotect, buf, bytes);
+    enum drop drop = mki_take(&s->keys.mki_rx, suites[s->keys.suite].rtp_tail, buf, bytes);
+    return drop ? drop : packet_run(&s->rx, srtp_unprotect, buf, bytes);
 }
 
 enum drop seal_open_rtcp(struct seal *s, uint8_t *buf, size_t *bytes)
 {
-    return packet_run(&s->rx, srtp_unprotect_rtcp, buf, bytes);
+    enum drop drop = mki_take(&s->keys.mki_rx, suites[s->keys.suite].rtcp_tail, buf, bytes);
+    return drop ? drop : packet_run(&s->rx, srtp_unprotect_rtcp, buf, bytes);
 }
 
 size_t seal_rtp(struct seal *s, uint8_t *buf, size_t bytes)
 {
-    return packet_run(&s->tx, srtp_protect, buf, &bytes) ? 0 : bytes;
+    const struct seal_mki *mki = &s->keys.mki_tx;
+    if (bytes + SEAL_RTP_BYTES + mki->bytes > PACKET_BYTES_MAX || packet_run(&s->tx, srtp_protect, buf, &bytes)) {
+        return 0;
+    }
+    return mki_put(mki, suites[s->keys.suite].rtp_tail, buf, bytes);
 }
 
 size_t seal_rtcp(struct seal *s, uint8_t *buf, size_t bytes)
 {
-    return packet_run(&s->tx, srtp_protect_rtcp, buf, &bytes) ? 0 : bytes;
+    const struct seal_mki *mki = &s->keys.mki_tx;
+    if (bytes + SEAL_RTCP_BYTES + mki->bytes > PACKET_BYTES_MAX || packet_run(&s->tx, srtp_protect_rtcp, buf, &bytes)) {
+        return 0;
+    }
+    return mki_put(mki, suites[s->keys.suite].rtcp_tail, buf, bytes);
 }

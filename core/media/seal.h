@@ -27,9 +27,16 @@ enum seal_suite {
 
 #define SEAL_KEY_BYTES_MAX 46 /* master key and salt */
 
+/* The name of a master key (MKI, RFC 3711 3.1) in each packet that is sealed with it: between packet and tag. */
+struct seal_mki {
+    uint64_t value;
+    uint8_t bytes; /* 0: none .. SEAL_MKI_MAX; the value stands at their end, big-endian */
+};
+
 /* What a leg's SRTP is made from, a value. Secret: never logged. */
 struct seal_keys {
     enum seal_suite suite;
+    struct seal_mki mki_rx, mki_tx;
     uint8_t rx[SEAL_KEY_BYTES_MAX]; /* the peer's: opens what it sends */
     uint8_t tx[SEAL_KEY_BYTES_MAX]; /* ours */
 };
@@ -40,8 +47,9 @@ struct seal;
 const char *seal_suite_name(enum seal_suite suite);
 /** Bytes of master key and salt together. */
 size_t seal_key_bytes(enum seal_suite suite);
-/** Same suite and keys? */
+/** Same suite, keys and their names? */
 bool seal_keys_same(const struct seal_keys *a, const struct seal_keys *b);
+bool seal_mki_same(const struct seal_mki *a, const struct seal_mki *b);
 
 /** Makes libsrtp2 ready. First thing in main. @return 0 | -EIO it or its ciphers failed their tests */
 COLD int seal_start(void);
@@ -78,7 +86,7 @@ void seal_fetch_tx(const struct seal *seal);
  *
  * @param buf    4-byte aligned
  * @param bytes  length; written on success
- * @return DROP_NONE | AUTH | REPLAY | SEAL
+ * @return DROP_NONE | AUTH | REPLAY | MKI | SEAL
  */
 enum drop seal_open_rtp(struct seal *seal, uint8_t *buf, size_t *bytes);
 enum drop seal_open_rtcp(struct seal *seal, uint8_t *buf, size_t *bytes);
@@ -86,8 +94,8 @@ enum drop seal_open_rtcp(struct seal *seal, uint8_t *buf, size_t *bytes);
 /**
  * Seals a packet in place.
  *
- * @param buf  4-byte aligned, with SEAL_RTP_BYTES or SEAL_RTCP_BYTES of room behind the packet
- * @return its new length; 0: it cannot be sent
+ * @param buf  4-byte aligned, with SEAL_RTP_BYTES or SEAL_RTCP_BYTES of room behind the packet, and that of the MKI
+ * @return its new length, at most PACKET_BYTES_MAX; 0: it cannot be sent
  */
 size_t seal_rtp(struct seal *seal, uint8_t *buf, size_t bytes);
 size_t seal_rtcp(struct seal *seal, uint8_t *buf, size_t bytes);

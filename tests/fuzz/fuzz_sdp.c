@@ -56,10 +56,11 @@ static void answer(const struct sdp *offer, const struct offer_policy *policy, c
     const struct sdp_media *m = &said.media[pick.i_media];
     must(said.n_media == offer->n_media && m->port == addr_port(&local->rtp));
     must(m->proto == offer->media[pick.i_media].proto && !m->dtls);
-    bool secure = m->proto == SDP_SAVP || m->proto == SDP_SAVPF;
+    bool secure = pick.sdes.suite != SEAL_NONE;
     struct sdes sdes;
-    must(secure == (pick.sdes.suite != SEAL_NONE) && m->n_cryptos == secure);
-    must(!secure || (sdes_choose(&sdes, &said, m) == 0 && sdes.tag == pick.sdes.tag && sdes.suite == pick.sdes.suite));
+    must((secure || (m->proto != SDP_SAVP && m->proto != SDP_SAVPF)) && m->n_cryptos == secure);
+    must(!secure || (sdes_choose(&sdes, &said, m) == 0 && sdes.tag == pick.sdes.tag && sdes.suite == pick.sdes.suite &&
+                     seal_mki_same(&sdes.mki, &pick.sdes.mki)));
     out.n = 0;
     must(offer_write(&session, policy, local, true, true, &out) == 0 && sdp_parse(&said, text, out.n) == 0);
     must(said.n_media == offer->n_media);

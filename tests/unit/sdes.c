@@ -70,8 +70,15 @@ static void lines_that_are_not(void **state)
         {"1 F8_128_HMAC_SHA1_80 inline:" KEY30, -ENOTSUP},
         {"1 AES_192_CM_HMAC_SHA1_80 inline:" KEY30, -ENOTSUP},
         {"1 " CM80 "_ inline:" KEY30, -ENOTSUP},
-        {"1 " CM80 " inline:" KEY30 "|2^20|1:4", -ENOTSUP},
-        {"1 " CM80 " inline:" KEY30 "|1:4", -ENOTSUP},
+        {"1 " CM80 " inline:" KEY30 "|2^20|1:0", -EBADMSG},
+        {"1 " CM80 " inline:" KEY30 "|1:129", -EBADMSG},
+        {"1 " CM80 " inline:" KEY30 "|256:1", -EBADMSG},
+        {"1 " CM80 " inline:" KEY30 "|:1", -EBADMSG},
+        {"1 " CM80 " inline:" KEY30 "|1:", -EBADMSG},
+        {"1 " CM80 " inline:" KEY30 "|-1:4", -EBADMSG},
+        {"1 " CM80 " inline:" KEY30 "|1:4:4", -EBADMSG},
+        {"1 " CM80 " inline:" KEY30 "|1:4|1:4", -EBADMSG},
+        {"1 " CM80 " inline:" KEY30 "|1000000000000000000:8", -ENOTSUP},
         {"1 " CM80 " inline:" KEY30 "|2^20|1:4;inline:" KEY30 "|2^20|2:4", -ENOTSUP},
         {"1 " CM80 " inline:" KEY30 ";inline:" KEY30, -ENOTSUP},
         {"1 " CM80 " uri:" KEY30, -ENOTSUP},
@@ -257,7 +264,7 @@ static void never_plain_instead(void **state)
         SAVP,
         SAVP "a=crypto:1 F8_128_HMAC_SHA1_80 inline:" KEY30 "\r\n",
         SAVP "a=crypto:1 " CM80 " inline:" KEY30 " UNENCRYPTED_SRTP\r\n",
-        SAVP "a=crypto:1 " CM80 " inline:" KEY30 "|1:1\r\n",
+        SAVP "a=crypto:1 " CM80 " inline:" KEY30 "|1:1;inline:" KEY30 "|2:1\r\n",
         SAVP "a=fingerprint:sha-1 00\r\n",
         HEAD "a=crypto:1 " CM80 " inline:" KEY30 "\r\nm=audio 7000 RTP/SAVP 0\r\n", /* not of the stream */
         HEAD "m=audio 7000 UDP/TLS/RTP/SAVP 0\r\na=crypto:1 " CM80 " inline:" KEY30 "\r\n",
@@ -271,18 +278,73 @@ static void never_plain_instead(void **state)
     assert_int_equal(answers(&off, SAVP "a=crypto:1 " CM80 " inline:" KEY30 "\r\n"), -302);
     assert_int_equal(answers(&off, HEAD "m=audio 7000 RTP/AVP 0\r\n"), 0);
     assert_int_equal(answers(&required, HEAD "m=audio 7000 RTP/AVP 0\r\n"), -302);
-    assert_int_equal(answers(&required, HEAD "m=audio 7000 RTP/AVP 0\r\na=crypto:1 " CM80 " inline:" KEY30 "\r\n"),
-                     -302);
+    assert_int_equal(answers(&off, HEAD "m=audio 7000 RTP/AVP 0\r\na=crypto:1 " CM80 " inline:" KEY30 "\r\n"), 0);
+    assert_int_equal(off.media.seal.suite, SEAL_NONE);
+    assert_int_equal(answers(&required, HEAD "m=audio 7000 RTP/AVP 0\r\na=crypto:1 X inline:" KEY30 "\r\n"), -302);
     /* Both are offered: the secure stream, wherever it stands. */
     struct side s = side_of(OFFER_SRTP_OPTIONAL, 1);
     assert_int_equal(answers(&s, HEAD "m=audio 7000 RTP/AVP 0\r\n"
                                       "m=audio 7002 RTP/SAVP 0\r\na=crypto:1 " CM80 " inline:" KEY30 "\r\n"),
                      0);
     assert_non_null(strstr(s.text, "m=audio 0 RTP/AVP 0\r\nm=audio 40000 RTP/SAVP 0\r\n"));
-    /* AVP with a line that is none of its business stays plain. */
-    assert_int_equal(answers(&s, HEAD "m=audio 7000 RTP/AVP 0\r\na=crypto:1 " CM80 " inline:" KEY30 "\r\n"), 0);
-    assert_int_equal(s.media.seal.suite, SEAL_NONE);
-    assert_null(strstr(s.text, "a=crypto"));
+}
+
+/* RFC 8643: RTP/AVP with keys is answered with RTP/AVP and keys, and every later offer has them. */
+static void opportunistic(void **state)
+{
+    struct side s = side_of(OFFER_SRTP_OPTIONAL, 1), insists = side_of(OFFER_SRTP_REQUIRED, 1);
+    static const char offer[] = HEAD "m=audio 7000 RTP/AVP 0\r\na=crypto:7 " CM80 " inline:" KEY30 "\r\n";
+    assert_int_equal(answers(&s, offer), 0);
+    assert_int_equal(s.media.seal.suite, SEAL_AES_CM_128_HMAC_SHA1_80);
+    assert_non_null(strstr(s.text, "m=audio 40000 RTP/AVP 0"));
+    assert_non_null(strstr(s.text, "a=crypto:7 " CM80 " inline:"));
+    assert_int_equal(answers(&insists, offer), 0);
+    assert_int_equal(insists.media.seal.suite, SEAL_AES_CM_128_HMAC_SHA1_80);
+    says_offer(&s);
+    assert_non_null(strstr(s.text, "m=audio 40000 RTP/AVP 0"));
+    assert_non_null(strstr(s.text, "a=crypto:1 " CM80 " inline:"));
+    assert_int_equal(accepts(&s, HEAD "m=audio 7000 RTP/AVP 0\r\n"), -ENOENT); /* once secure, never plain again */
+    /* Where no line is understood it is plain, as without one. */
+    struct side plain = side_of(OFFER_SRTP_OPTIONAL, 1);
+    assert_int_equal(answers(&plain, HEAD "m=audio 7000 RTP/AVP 0\r\na=crypto:1 X inline:" KEY30 "\r\n"), 0);
+    assert_int_equal(plain.media.seal.suite, SEAL_NONE);
+    assert_null(strstr(plain.text, "a=crypto"));
+}
+
+/* RFC 4568 6.1: the name of the key goes both ways, and stays in what we say later. */
+static void keys_with_names(void **state)
+{
+    static const struct {
+        const char *said, *answered;
+        uint64_t value;
+        uint8_t bytes;
+    } cases[] = {{"|2^31|1:1", "|1:1\r\n", 1, 1},
+                 {"|1:4", "|1:4\r\n", 1, 4},
+                 {"|255:1|2^20", "|255:1\r\n", 255, 1},
+                 {"|999999999999999999:8", "|999999999999999999:8\r\n", 999999999999999999, 8},
+                 {"|007:128", "|7:128\r\n", 7, 128}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct side s = side_of(OFFER_SRTP_OPTIONAL, 1), phone = side_of(OFFER_SRTP_REQUIRED, 101);
+        char offer[512];
+        snprintf(offer, sizeof offer, SAVP "a=crypto:3 " CM80 " inline:" KEY30 "%s\r\n", cases[i].said);
+        assert_int_equal(answers(&s, offer), 0);
+        assert_non_null(strstr(s.text, cases[i].answered));
+        assert_true(s.media.seal.mki_rx.value == cases[i].value && s.media.seal.mki_rx.bytes == cases[i].bytes);
+        assert_true(seal_mki_same(&s.media.seal.mki_rx, &s.media.seal.mki_tx));
+        says_offer(&s);
+        assert_non_null(strstr(s.text, cases[i].answered));
+        /* In an answer to an offer of ours it names what the peer sends. */
+        says_offer(&phone);
+        snprintf(offer, sizeof offer, SAVP "a=crypto:2 " CM80 " inline:" KEY30 "%s\r\n", cases[i].said);
+        assert_int_equal(accepts(&phone, offer), 0);
+        assert_true(phone.media.seal.mki_rx.bytes == cases[i].bytes && phone.media.seal.mki_tx.bytes == 0);
+    }
+    struct side s = side_of(OFFER_SRTP_OPTIONAL, 1);
+    assert_int_equal(answers(&s, SAVP "a=crypto:3 " CM80 " inline:" KEY30 "|1:4\r\n"), 0);
+    struct offer_media named = s.media;
+    assert_int_equal(answers(&s, SAVP "a=crypto:3 " CM80 " inline:" KEY30 "\r\n"), 0);
+    assert_false(offer_media_same_leg(&named, &s.media)); /* the name is gone: other packets */
+    assert_memory_equal(named.seal.tx, s.media.seal.tx, 30);
 }
 
 static void answers_that_are_refused(void **state)
@@ -329,10 +391,16 @@ static void too_many_lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines_that_are_read),      cmocka_unit_test(lines_that_are_not),
-        cmocka_unit_test(lines_that_are_written),   cmocka_unit_test(both_sides_agree),
-        cmocka_unit_test(the_first_line_that_fits), cmocka_unit_test(never_plain_instead),
-        cmocka_unit_test(answers_that_are_refused), cmocka_unit_test(too_many_lines),
+        cmocka_unit_test(lines_that_are_read),
+        cmocka_unit_test(lines_that_are_not),
+        cmocka_unit_test(lines_that_are_written),
+        cmocka_unit_test(both_sides_agree),
+        cmocka_unit_test(the_first_line_that_fits),
+        cmocka_unit_test(never_plain_instead),
+        cmocka_unit_test(answers_that_are_refused),
+        cmocka_unit_test(too_many_lines),
+        cmocka_unit_test(opportunistic),
+        cmocka_unit_test(keys_with_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -301,6 +301,62 @@ static void round_trips(void **state)
     }
 }
 
+/* RFC 3711 3.1, RFC 7714 8.1, 17.1: the MKI stands before the tag, AES-GCM's tag before it; it is not authenticated. */
+static void named_keys(void **state)
+{
+    static const struct seal_mki names[] = {{1, 1}, {1, 4}, {0x0102030405060708, 8}, {0xa5, 9}, {0xff, SEAL_MKI_MAX}};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        for (size_t k = 0; k < ARRAY_LEN(names); k++) {
+            struct pair plain = pair_open(all[i], 77), named = {0};
+            struct seal_keys keys = {.suite = all[i], .mki_tx = names[k]};
+            memcpy(keys.tx, plain.key_here, sizeof keys.tx);
+            assert_int_equal(seal_build(&named.here, &keys, 77), 0);
+            struct seal_keys back = {.suite = all[i], .mki_rx = names[k]};
+            memcpy(back.rx, plain.key_here, sizeof back.rx);
+            assert_int_equal(seal_build(&named.there, &back, 78), 0);
+            named.ssrc = 77;
+            size_t tail = i >= 4 ? 0 : all[i] % 2 ? 10 : 4, mki = names[k].bytes;
+            _Alignas(4) uint8_t want[ROOM], got[ROOM];
+            for (uint16_t seq = 1; seq < 5; seq++) {
+                size_t n = sealed_make(&plain, want, seq);
+                assert_int_equal(sealed_make(&named, got, seq), n + mki);
+                assert_memory_equal(got, want, n - tail);
+                assert_memory_equal(got + n - tail + mki, want + n - tail, tail);
+                for (unsigned b = 0; b < mki; b++) {
+                    unsigned from_end = (unsigned)mki - 1 - b;
+                    assert_int_equal(got[n - tail + b], from_end < 8 ? names[k].value >> 8 * from_end & 0xff : 0);
+                }
+                got[n - tail] ^= 1;
+                assert_int_equal(opened(&named, got, n + mki), DROP_MKI);
+                sealed_make(&named, got, (uint16_t)(seq + 100));
+                assert_int_equal(opened(&named, got, n + mki), DROP_NONE);
+                assert_int_not_equal(opened(&named, want, n), DROP_NONE); /* without a name */
+            }
+            assert_int_not_equal(opened(&named, got, 5), DROP_NONE);
+            struct rtcp_report r = {.ssrc = 77, .sender = true, .cname = "a"};
+            size_t n_plain = rtcp_write(want, &r);
+            memcpy(got, want, n_plain);
+            size_t n = seal_rtcp(named.here, got, n_plain);
+            assert_true(n > n_plain + mki && n <= n_plain + SEAL_RTCP_BYTES + mki);
+            assert_int_equal(seal_open_rtcp(named.there, got, &n), DROP_NONE);
+            assert_int_equal(n, n_plain);
+            assert_memory_equal(got, want, n);
+            /* No packet grows beyond what may be sent. */
+            size_t longest = PACKET_BYTES_MAX - SEAL_RTP_BYTES - mki;
+            n = plain_make(got, 77, 300, longest + 1 - RTP_HEADER_BYTES);
+            assert_int_equal(seal_rtp(named.here, got, n), 0);
+            n = plain_make(got, 77, 300, longest - RTP_HEADER_BYTES);
+            assert_in_range(seal_rtp(named.here, got, n), n + 1, PACKET_BYTES_MAX);
+            seal_free(named.here);
+            seal_free(named.there);
+            pair_close(&plain);
+        }
+    }
+    struct seal *s;
+    struct seal_keys keys = {.suite = SEAL_AES_CM_128_HMAC_SHA1_80, .mki_rx = {1, SEAL_MKI_MAX + 1}};
+    assert_int_equal(seal_build(&s, &keys, 1), -EINVAL);
+}
+
 static void every_bit_counts(void **state)
 {
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
@@ -583,6 +639,7 @@ int main(void)
         cmocka_unit_test(rfc3711_appendix_b),
         cmocka_unit_test(against_own_rfc3711),
         cmocka_unit_test(round_trips),
+        cmocka_unit_test(named_keys),
         cmocka_unit_test(every_bit_counts),
         cmocka_unit_test(forged_rtcp),
         cmocka_unit_test(replayed_and_reordered),
