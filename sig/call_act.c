@@ -150,7 +150,9 @@ int call_renegotiate(struct call *call, const struct call_input *in, struct sdp_
         return refuse(call, in, err);
     }
     call->session = session;
-    dialog_refresh(&call->dialog, in->msg);
+    if (in->msg->method != SIP_PRACK) { /* no target refresh: RFC 3261 12.2, RFC 3262 */
+        dialog_refresh(&call->dialog, in->msg);
+    }
     return 0;
 }
 

@@ -64,6 +64,8 @@ int act_wait(struct call *call, const struct call_input *in)
     e->rseq = 1 + e->rseq % 0x7ffffffe; /* 1 to 2^31 - 1, RFC 3262 3 */
     e->cseq = in->msg->cseq;
     e->supports_timer = sip_has(in->msg, "Supported", "timer");
+    e->session_s = call->refresh.wanted_s;
+    e->refresh_by_us = call->refresh.wanted_by_us;
     struct sip_out *out = txn_response(in->txn, 183, NULL);
     room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
     sip_add(out, "Contact", contact);
@@ -94,6 +96,8 @@ static int answer_try(struct call *call)
     }
     struct txn *invite = e->invite;
     early_stop(call);
+    call->refresh.wanted_s = e->session_s; /* RFC 4028 9: of the request that is answered */
+    call->refresh.wanted_by_us = e->refresh_by_us;
     return call_say_ok(call, invite, e->cseq, e->supports_timer, NULL);
 }
 

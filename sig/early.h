@@ -16,6 +16,8 @@ struct early {
     struct txn *invite; /* the open INVITE; NULL: none */
     uint32_t rseq, cseq;
     bool is_acknowledged, is_met, supports_timer;
+    uint32_t session_s; /* the session timer that the INVITE asked for: what an UPDATE asks for holds for its own 200 */
+    bool refresh_by_us;
     uint64_t wait_ms, waited_ms; /* until the 183 is repeated; since it was first sent */
     struct timer repeat;
 };

@@ -159,7 +159,7 @@ int invite_read(struct focus *focus, struct txn *txn, const struct sip_msg *msg,
     int warning = 0;
 
     invite->is_priority = invite_has_priority(focus, msg);
-    if (!has_contact(msg)) {
+    if (msg->method != SIP_PRACK && !has_contact(msg)) { /* RFC 3262 table 1: a PRACK has none */
         focus_refuse(focus, txn, FOCUS_CONTACT);
         return -EPROTO;
     }

@@ -353,6 +353,7 @@ struct phone {
     const char *extra; /* header lines */
     const char *host;  /* where it sends from; NULL: 192.0.2.9 */
     const char *type;
+    bool no_contact; /* but for one in extra */
 };
 
 HELP const char *last(const struct world *w)
@@ -410,9 +411,12 @@ HELP int phone_send(struct phone *p, const char *method, unsigned cseq, const ch
         snprintf(text, sizeof text,
                  "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK-%u-%u;rport\r\n"
                  "From: \"Phone\" <sip:p%u@192.0.2.9>;tag=f%u\r\nTo: <sip:x@" DOMAIN ">%s\r\nCall-ID: c%u@192.0.2.9\r\n"
-                 "CSeq: %u %s\r\nMax-Forwards: 70\r\nContact: <sip:p%u@192.0.2.9:5060>\r\n%s",
-                 method, p->target, p->number, p->branch, p->number, p->number, to, p->number, cseq, method, p->number,
+                 "CSeq: %u %s\r\nMax-Forwards: 70\r\n%s",
+                 method, p->target, p->number, p->branch, p->number, p->number, to, p->number, cseq, method,
                  p->extra ? p->extra : "");
+    if (!p->no_contact) {
+        n += snprintf(text + n, sizeof text - (size_t)n, "Contact: <sip:p%u@192.0.2.9:5060>\r\n", p->number);
+    }
     if (body) {
         n += snprintf(text + n, sizeof text - (size_t)n, "Content-Type: %s\r\n", p->type ? p->type : "application/sdp");
     }

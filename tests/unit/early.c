@@ -111,6 +111,39 @@ static void test_prack_carries_the_offer(void **state)
     world_close(w);
 }
 
+/* A second offer in a PRACK, which has no Contact and is no target refresh (RFC 3262 5 and table 1); the resources come
+ * with an UPDATE that says nothing of a session timer, and the 200 has the one that the INVITE wished (RFC 4028 9). */
+static void test_prack_narrows_the_codecs(void **state)
+{
+    static const char *const contacts[] = {"", "Contact: <sip:elsewhere@192.0.2.77>\r\n"};
+    for (size_t i = 0; i < ARRAY_LEN(contacts); i++) {
+        char user[URI_TOKEN_CHARS + 1], rseq[16], extra[256], value[256];
+        struct world *w = open_with(user);
+        struct phone p =
+            invite_with(w, 2, user, "Supported: 100rel, precondition, timer\r\nSession-Expires: 600\r\n", rseq);
+        snprintf(extra, sizeof extra, "RAck: %s 1 INVITE\r\n%s", rseq, contacts[i]);
+        p.extra = extra;
+        p.no_contact = true;
+        assert_int_equal(phone_send(&p, "PRACK", 0, QOS("none")), 200);
+        assert_non_null(strstr(world_answer(w), "m=audio"));
+        p.extra = NULL;
+        p.no_contact = false;
+        unsigned before = w->n_sent;
+        phone_send(&p, "UPDATE", 0, QOS("sendrecv"));
+        assert_int_equal(w->n_sent, before + 2);
+        assert_false(header(w->sent[before % SENT_MAX], "Session-Expires", value, sizeof value));
+        assert_true(header(last(w), "Session-Expires", value, sizeof value));
+        assert_string_equal(value, "600;refresher=uac");
+        assert_true(header(last(w), "CSeq", value, sizeof value));
+        assert_string_equal(value, "1 INVITE");
+        phone_send(&p, "ACK", 1, NULL);
+        assert_int_equal(w->focus->calls->state, CALL_UP);
+        room_end(w->focus->rooms, FOCUS_END_CONFERENCE);
+        assert_int_equal(count_sent(w, "BYE sip:p2@192.0.2.9:5060 "), 1);
+        world_close(w);
+    }
+}
+
 /* RFC 3891 3: the one that is replaced goes on until the new one is answered, and if it never is. */
 static void test_replaces_when_answered(void **state)
 {
@@ -245,6 +278,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ladder),
         cmocka_unit_test(test_prack_carries_the_offer),
+        cmocka_unit_test(test_prack_narrows_the_codecs),
         cmocka_unit_test(test_without),
         cmocka_unit_test(test_replaces_when_answered),
         cmocka_unit_test(test_repeated_until_prack),
