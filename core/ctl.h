@@ -58,6 +58,8 @@ enum ctl_event {
     EV_SPEAKS,    /* id: would be among the loudest if it were not in an annex; again while it is not moved */
     EV_HUSHED,    /* id: value 1, silent for hushed_s in a conference that has annexes; 0, no more */
     EV_PLAYED,    /* id, leg (a name: it may be dropped by now): its clip is over */
+    EV_CODEC,     /* id: value is a payload type of leg_cfg's pts_other: the peer has changed to that codec. Again and
+                     again while its packets come */
     EV_SSRC,      /* id: value is the SSRC of its stream: as soon as it is known, and when it has changed */
 };
 

@@ -224,6 +224,10 @@ static void news_post(struct engine *e, struct leg *leg)
         struct ctl_ev played = {.event = EV_PLAYED, .id = leg->cfg.id, .leg = leg};
         news->played = !event_put(e, &played);
     }
+    if (news->codec) {
+        struct ctl_ev codec = {.event = EV_CODEC, .id = leg->cfg.id, .value = news->codec_pt};
+        news->codec = !event_put(e, &codec);
+    }
     if (news->bye) {
         struct ctl_ev bye = {.event = EV_RTCP_BYE, .id = leg->cfg.id};
         news->bye = !event_put(e, &bye);
@@ -288,7 +292,7 @@ static void conf_housekeep(struct engine *e, struct conf *conf)
     for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
         struct leg *leg = conf->plan.legs[i];
         const struct leg_news *news = &leg->news;
-        if (news->n_digits || news->quiet || news->bye || news->speaks || news->hush || news->played) {
+        if (news->n_digits || news->quiet || news->bye || news->speaks || news->hush || news->played || news->codec) {
             news_post(e, leg);
         }
         if ((conf->tick + leg->beat_index) % KEEP_EVERY_TICKS == 0) {

@@ -92,6 +92,7 @@ struct call {
     struct offer_session session;
     struct offer_media media;
     bool has_media;
+    uint64_t codec_ms; /* when the peer last made us change the codec; 0: never */
     struct place_leg place;
     uint32_t voice_us;   /* what its voice adds to its conference's, as counted */
     bool in_lobby;       /* its leg is not for the conference yet */
@@ -153,6 +154,10 @@ int call_media_start(struct call *call);
  * @return as call_media_start, and as place_leg_reprice; on failure nothing has changed, unless call->leg is NULL: then
  * the leg is lost and the call must end */
 int call_media_change(struct call *call, const struct offer_media *wanted);
+
+/** The peer sends another codec of its answer: the leg changes to that, both ways, at most once a second. Else, and
+ * where there is no room for it, the peer is not heard for the moment, and the worker says so again. */
+void call_media_codec(struct call *call, uint8_t pt);
 
 /** What a leg costs, with the lobby in which the call is. */
 struct place_cost call_media_cost(const struct call *call, struct place_cost cost);

@@ -278,6 +278,7 @@ int call_take_answer(struct call *call, const struct sip_msg *msg)
         return err;
     }
     if (call->leg) {
+        offer_media_keep_voice(&media, &call->media);
         return call_media_change(call, &media);
     }
     struct place_cost cost = call_media_cost(call, invite_cost(&media));

@@ -276,6 +276,23 @@ int call_media_change(struct call *call, const struct offer_media *wanted)
     return 0;
 }
 
+void call_media_codec(struct call *call, uint8_t pt)
+{
+    int i_voice = offer_voice_of(&call->media, pt);
+    uint64_t now_ms = call->focus->wheel->now_ms;
+    bool is_soon = call->codec_ms && now_ms - call->codec_ms < 1000;
+    if (i_voice < 0 || is_soon || !call->leg || call->moving || call->dropped) {
+        return;
+    }
+    struct offer_media media = call->media;
+    offer_media_turn(&media, (unsigned)i_voice);
+    if (call_media_change(call, &media) == 0) {
+        call->codec_ms = now_ms;
+        log_line(call->focus->log, LOG_DEBUG, "call %llu: speaks %s now", (unsigned long long)call->id,
+                 media.codec->name);
+    }
+}
+
 void call_media_drop(struct call *call)
 {
     call->dropped = true;

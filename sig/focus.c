@@ -83,6 +83,9 @@ static void take_event(struct focus *f, const struct ctl_ev *ev)
     case EV_HUSHED:
         call_hushed((struct call *)(uintptr_t)ev->id, ev->value);
         break;
+    case EV_CODEC:
+        call_media_codec((struct call *)(uintptr_t)ev->id, (uint8_t)ev->value);
+        break;
     case EV_SSRC:
         call_ssrc((struct call *)(uintptr_t)ev->id, ev->value);
         break;

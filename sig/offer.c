@@ -260,6 +260,14 @@ static void put_offer_audio(struct offer_session *s, const struct offer_policy *
     uint8_t pts[OFFER_CODECS_MAX], event_8 = PT_NONE, event_48 = PT_NONE;
     unsigned ptime_ms = 20;
 
+    for (size_t i = 0; i < policy->n_codecs; i++) { /* before the codecs: many know events by their number alone */
+        bool is_opus = policy->codecs[i].id == CODEC_OPUS;
+        if (is_offered(policy, i) && is_opus) {
+            event_48 = pt_choose(s, KIND_EVENT_48, EVENT_48_PT);
+        } else if (is_offered(policy, i)) {
+            event_8 = pt_choose(s, KIND_EVENT_8, EVENT_8_PT);
+        }
+    }
     sdp_put(out, "m=audio %u %s", addr_port(&local->rtp), s->lines[s->i_audio].proto);
     for (size_t i = 0; i < policy->n_codecs; i++) {
         if (!is_offered(policy, i)) {
@@ -272,18 +280,11 @@ static void put_offer_audio(struct offer_session *s, const struct offer_policy *
         pts[i] = pt_choose(s, (int)i, customary);
         sdp_put(out, " %u", pts[i]);
         ptime_ms = MIN(ptime_ms, offer_ptime(c, 20, 0));
-        if (c->id == CODEC_OPUS) {
-            event_48 = 0;
-        } else {
-            event_8 = 0;
-        }
     }
     if (event_8 != PT_NONE) {
-        event_8 = pt_choose(s, KIND_EVENT_8, EVENT_8_PT);
         sdp_put(out, " %u", event_8);
     }
     if (event_48 != PT_NONE) {
-        event_48 = pt_choose(s, KIND_EVENT_48, EVENT_48_PT);
         sdp_put(out, " %u", event_48);
     }
     sdp_put(out, "\r\n");
@@ -363,6 +364,9 @@ void offer_media_apply(const struct offer_media *media, struct leg_cfg *cfg)
     cfg->ext_level_rx = media->ext_level;
     cfg->ext_levels_tx = media->ext_levels;
     cfg->ptime_tx_ms = media->ptime_tx_ms;
+    cfg->pts_rx = media->pts_rx;
+    cfg->pts_event = media->pts_event;
+    cfg->pts_other = media->pts_other;
     cfg->rx_on = media->rx_on;
     cfg->tx_on = media->tx_on;
     cfg->seal = media->seal;
@@ -375,6 +379,8 @@ bool offer_media_same_leg(const struct offer_media *a, const struct offer_media 
            a->pt_cn_rx == b->pt_cn_rx && a->ptime_tx_ms == b->ptime_tx_ms && a->rtcp_mux == b->rtcp_mux &&
            a->ext_level == b->ext_level && a->ext_levels == b->ext_levels && x->rate_hz == y->rate_hz &&
            x->bitrate_bps == y->bitrate_bps && x->max_playback_hz == y->max_playback_hz && x->stereo == y->stereo &&
-           x->sprop_stereo == y->sprop_stereo && x->fec == y->fec && x->dtx == y->dtx && x->cbr == y->cbr &&
-           seal_keys_same(&a->seal, &b->seal);
+           memcmp(&a->pts_rx, &b->pts_rx, sizeof a->pts_rx) == 0 &&
+           memcmp(&a->pts_event, &b->pts_event, sizeof a->pts_event) == 0 &&
+           memcmp(&a->pts_other, &b->pts_other, sizeof a->pts_other) == 0 && x->sprop_stereo == y->sprop_stereo &&
+           x->fec == y->fec && x->dtx == y->dtx && x->cbr == y->cbr && seal_keys_same(&a->seal, &b->seal);
 }

@@ -45,6 +45,14 @@ struct offer_policy {
     enum seal_suite srtp_only; /* the one suite in offers of ours; SEAL_NONE: the usual ones */
 };
 
+/* A codec of an answer to our offer: the peer may change to it at any time (RFC 3264 6.1, 7). */
+struct offer_voice {
+    const struct codec *codec;
+    struct codec_cfg fmt;
+    struct pt_set pts; /* under which it comes: by the number of our offer, or of the answer */
+    uint8_t pt_rx, pt_tx, pt_event_rx, pt_cn_rx, ptime_tx_ms;
+};
+
 /* What was settled: goes into a leg_cfg as it is. */
 struct offer_media {
     const struct codec *codec;
@@ -56,6 +64,9 @@ struct offer_media {
     uint8_t ptime_tx_ms;
     bool rx_on, tx_on, rtcp_mux;
     struct seal_keys seal; /* suite SEAL_NONE: plain RTP */
+    struct pt_set pts_rx, pts_event, pts_other;
+    struct offer_voice voices[OFFER_CODECS_MAX]; /* what the above may turn into; i_voice is what it is now */
+    uint8_t n_voices, i_voice;                   /* 0 voices: we have chosen one, and there is no other */
 };
 
 /* An m= line as it must come again in every later description of the session (RFC 3264 8). */
@@ -143,12 +154,21 @@ int offer_write(struct offer_session *s, const struct offer_policy *policy, cons
                 bool tx_on, struct sdp_out *out);
 
 /**
- * Reads the answer to our own offer.
+ * Reads the answer to our own offer. What it names first is what we begin with.
  *
  * @return 0 | -EPROTO other number of streams than offered | -ENOENT refused, or nothing of what we offered
  */
 int offer_accept(struct offer_session *s, const struct offer_policy *policy, const struct sdp *answer,
                  struct offer_media *media);
+
+/** Which of the voices a payload type means. @return -ENOENT: none, or the one that it is now */
+int offer_voice_of(const struct offer_media *media, uint8_t pt);
+
+/** Another of its voices from now on. */
+void offer_media_turn(struct offer_media *media, unsigned i_voice);
+
+/** An answer that has among its voices what the session speaks already leaves it at that. */
+void offer_media_keep_voice(struct offer_media *media, const struct offer_media *before);
 
 /** Copies the settled media into a leg's configuration; touches nothing else of it. */
 void offer_media_apply(const struct offer_media *media, struct leg_cfg *cfg);

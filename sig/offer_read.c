@@ -355,11 +355,149 @@ static void accept_keys(struct offer_session *s, const struct sdes *sdes)
     }
 }
 
+/* Which codec of our offer is that? @return -1: none */
+static int offered_codec(const struct offer_session *s, const struct offer_policy *policy, const struct sdp_format *f)
+{
+    for (size_t k = 0; k < policy->n_codecs; k++) {
+        if (s->pt[k] != PT_NONE && format_is(f, &policy->codecs[k])) {
+            return (int)k;
+        }
+    }
+    return -1;
+}
+
+/* Our number for telephone-events of that kind. @return PT_NONE: not of our offer, or no events */
+static uint8_t offered_event(const struct offer_session *s, const struct sdp_format *f)
+{
+    bool is_event = f && f->mapped && strcasecmp(f->name, "telephone-event") == 0;
+    return is_event && f->clock_hz == 8000    ? s->pt[KIND_EVENT_8]
+           : is_event && f->clock_hz == 48000 ? s->pt[KIND_EVENT_48]
+                                              : PT_NONE;
+}
+
+enum { MAP_NOTHING = 255, MAP_EVENT = 254 }; /* else a voice */
+
+/*
+ * What the peer's numbers mean: it shall send by those of our offer (RFC 3264 6.1), and many send by those of their
+ * answer. Where one stands for two things the answer is right, being the later. None that RTCP could be taken for.
+ */
+static void map_numbers(struct offer_media *media, const struct offer_session *s, const struct sdp *answer,
+                        const struct sdp_media *m)
+{
+    uint8_t map[SDP_PT_MAX + 1];
+    memset(map, MAP_NOTHING, sizeof map);
+    for (unsigned turn = 0; turn < 2; turn++) {
+        for (unsigned i = 0; i < media->n_voices; i++) {
+            map[turn ? media->voices[i].pt_tx : media->voices[i].pt_rx] = (uint8_t)i;
+        }
+        for (unsigned i = 0; i < m->n_formats; i++) {
+            const struct sdp_format *f = &answer->formats[m->i_format + i];
+            uint8_t ours = offered_event(s, f);
+            if (ours != PT_NONE) {
+                map[turn ? f->pt : ours] = MAP_EVENT;
+            }
+        }
+    }
+    for (uint8_t pt = 0; pt <= SDP_PT_MAX; pt++) {
+        if (media->rtcp_mux && !pt_muxes(pt)) {
+            continue;
+        }
+        if (map[pt] == MAP_EVENT) {
+            pt_set_add(&media->pts_event, pt);
+        } else if (map[pt] != MAP_NOTHING) {
+            pt_set_add(&media->voices[map[pt]].pts, pt);
+        }
+    }
+}
+
+static void voice_add(struct offer_media *media, const struct offer_session *s, const struct offer_pick *pick)
+{
+    const struct offer_media *one = &pick->media;
+    uint8_t event = offered_event(s, pick->event);
+    media->voices[media->n_voices++] = (struct offer_voice){
+        .codec = one->codec,
+        .fmt = one->fmt,
+        .pt_rx = s->pt[pick->i_codec], /* it sends by the numbers of our offer, we send by those of its answer */
+        .pt_tx = one->pt_tx,
+        .pt_event_rx = event != PT_NONE ? event : one->pt_event_rx,
+        .pt_cn_rx = one->pt_cn_rx,
+        .ptime_tx_ms = one->ptime_tx_ms,
+    };
+}
+
+/* All that the answer names of what we offered. @return 0 | -ENOENT nothing */
+static int read_voices(struct offer_media *media, const struct offer_session *s, const struct offer_policy *policy,
+                       const struct sdp *answer, const struct sdp_media *m)
+{
+    bool taken[OFFER_CODECS_MAX] = {false};
+    media->n_voices = 0;
+    for (unsigned i = 0; i < m->n_formats; i++) {
+        const struct sdp_format *f = &answer->formats[m->i_format + i];
+        struct offer_pick pick;
+        int k = offered_codec(s, policy, f);
+        if (k < 0 || taken[k]) {
+            continue;
+        }
+        taken[k] = true;
+        pick.i_codec = (uint8_t)k;
+        pick_fill(&pick, policy, answer, m, f);
+        if (media->n_voices == 0) {
+            *media = pick.media; /* the first is what the peer prefers (RFC 3264 6.1) */
+        }
+        voice_add(media, s, &pick);
+    }
+    if (media->n_voices == 0) {
+        return -ENOENT;
+    }
+    map_numbers(media, s, answer, m);
+    offer_media_turn(media, 0);
+    return 0;
+}
+
+int offer_voice_of(const struct offer_media *media, uint8_t pt)
+{
+    for (unsigned i = 0; i < media->n_voices; i++) {
+        if (i != media->i_voice && pt_set_has(&media->voices[i].pts, pt)) {
+            return (int)i;
+        }
+    }
+    return -ENOENT;
+}
+
+void offer_media_turn(struct offer_media *media, unsigned i_voice)
+{
+    must(i_voice < media->n_voices);
+    const struct offer_voice *v = &media->voices[i_voice];
+    media->i_voice = (uint8_t)i_voice;
+    media->codec = v->codec;
+    media->fmt = v->fmt;
+    media->pt_rx = v->pt_rx;
+    media->pt_tx = v->pt_tx;
+    media->pt_event_rx = v->pt_event_rx;
+    media->pt_cn_rx = v->pt_cn_rx;
+    media->ptime_tx_ms = v->ptime_tx_ms;
+    media->pts_rx = v->pts;
+    media->pts_other = (struct pt_set){0};
+    for (unsigned i = 0; i < media->n_voices; i++) {
+        for (unsigned k = 0; k < ARRAY_LEN(v->pts.bits) && i != i_voice; k++) {
+            media->pts_other.bits[k] |= media->voices[i].pts.bits[k];
+        }
+    }
+}
+
+void offer_media_keep_voice(struct offer_media *media, const struct offer_media *before)
+{
+    for (unsigned i = 0; i < media->n_voices; i++) {
+        const struct offer_voice *v = &media->voices[i];
+        if (v->codec == before->codec && v->fmt.rate_hz == before->fmt.rate_hz) {
+            offer_media_turn(media, i);
+        }
+    }
+}
+
 int offer_accept(struct offer_session *s, const struct offer_policy *policy, const struct sdp *answer,
                  struct offer_media *media)
 {
-    struct offer_pick pick;
-
     if (answer->n_media != s->n_lines) {
         return -EPROTO;
     }
@@ -372,28 +510,14 @@ int offer_accept(struct offer_session *s, const struct offer_policy *policy, con
     if (s->n_offered && sdes_accept(&sdes, answer, m, s->offered, s->n_offered) != 0) {
         return -ENOENT;
     }
-    /* The peer's first format that we offered: it says what it prefers (RFC 3264 6.1). */
-    for (unsigned i = 0; i < m->n_formats; i++) {
-        const struct sdp_format *f = &answer->formats[m->i_format + i];
-        for (size_t k = 0; k < policy->n_codecs; k++) {
-            if (!format_is(f, &policy->codecs[k]) || s->pt[k] == PT_NONE) {
-                continue;
-            }
-            pick.i_codec = (uint8_t)k;
-            pick_fill(&pick, policy, answer, m, f);
-            *media = pick.media;
-            media->pt_rx = s->pt[k]; /* it sends by the numbers of our offer, we send by those of its answer */
-            if (pick.event) {
-                uint8_t ours = s->pt[pick.event->clock_hz == 48000 ? KIND_EVENT_48 : KIND_EVENT_8];
-                media->pt_event_rx = ours != PT_NONE ? ours : media->pt_event_rx;
-            }
-            media->ext_level = media->ext_level == s->ext_level ? media->ext_level : 0;
-            media->ext_levels = media->ext_levels == s->ext_levels ? media->ext_levels : 0;
-            s->rtcp_mux = media->rtcp_mux;
-            accept_keys(s, &sdes);
-            media->seal = s->seal;
-            return 0;
-        }
+    int err = read_voices(media, s, policy, answer, m);
+    if (err) {
+        return err;
     }
-    return -ENOENT;
+    media->ext_level = media->ext_level == s->ext_level ? media->ext_level : 0;
+    media->ext_levels = media->ext_levels == s->ext_levels ? media->ext_levels : 0;
+    s->rtcp_mux = media->rtcp_mux;
+    accept_keys(s, &sdes);
+    media->seal = s->seal;
+    return 0;
 }

@@ -37,6 +37,8 @@
     X(RTCP_FIRST, "RTCP: compound does not begin with SR or RR")                                                       \
     X(RTCP_SOURCE, "RTCP: BYE or report of somebody else")                                                             \
     X(DTMF_SHORT, "telephone-event shorter than four bytes")                                                           \
+    X(DTMF_FULL, "more digits within a tick than can be told")                                                         \
+    X(CODEC_PENDING, "of another codec that was agreed on, to which the leg is about to change")                       \
     X(TX_FULL, "send refused by the kernel, buffer full")                                                              \
     X(TX_UNREACHABLE, "send refused, peer's port unreachable")                                                         \
     X(TX_SEAL, "SRTP: cannot be sealed, the key is used up")                                                           \

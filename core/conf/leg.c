@@ -209,9 +209,14 @@ void leg_take_over(struct leg *leg, struct leg *old)
     leg->tx_octets = old->tx_octets;
     leg->source = old->source;
     leg->ssrc_told = old->ssrc_told;
+    leg->event_ticks = old->event_ticks;
+    leg->dtmf = old->dtmf; /* the end of a key that was told is not another one */
+    leg->news = old->news;
+    leg->news.codec = false;
     leg->stats = old->stats;
     memcpy(leg->drops_told, old->drops_told, sizeof leg->drops_told);
     leg->clean_reports = old->clean_reports;
+    leg->reported = old->reported;
     leg->muted = old->muted;
     leg->deaf = old->deaf;
     leg->gain_q12 = old->gain_q12;

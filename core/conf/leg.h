@@ -42,6 +42,9 @@ struct leg_cfg {
     struct addr remote_rtcp; /* from a=rtcp, else RTP port + 1; unset: send no RTCP */
     struct addr latch_host;  /* RTP from this host (any port) may also be the peer's: the source of its signalling.
                                 Unset: only remote_rtp is believed */
+    struct pt_set pts_rx;    /* more numbers under which the peer may send that codec, */
+    struct pt_set pts_event; /* and telephone-events: those of its answer beside those of our offer */
+    struct pt_set pts_other; /* of the other codecs that it may send at any time: EV_CODEC asks for another leg */
     uint8_t ptime_tx_ms;     /* 10, 20, 40 or 60 for PCMU, PCMA and L16; Opus always 20. 0: 20 */
     bool rx_on, tx_on;       /* direction of the media, from our side */
     uint16_t seq0;           /* random */

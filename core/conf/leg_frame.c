@@ -11,6 +11,7 @@ enum {
     IDLE_TICKS = 5,    /* so long without voice: what was measured last is the noise around it */
     PROBE_TICKS = 256, /* that is measured again every 5 s */
     PROBE_WARM = 1,    /* packets, for a look at what has no voice */
+    EVENT_TICKS = 10,  /* no packet of a telephone-event for three times 60 ms: its end is lost */
     LIE_TICKS = 10     /* a header that claims too much for so long is wrong */
 };
 
@@ -415,6 +416,9 @@ void leg_settle(struct leg *leg)
     }
     leg->stats.delay_ms_now = (jbuf_backlog_ts(j) + fifo_ts) * TICK_MS / leg->frame_ts;
     leg->stats.delay_ms_max = MAX(leg->stats.delay_ms_max, leg->stats.delay_ms_now);
+    if (leg->event_ticks && ++leg->event_ticks > EVENT_TICKS) {
+        leg_event_end(leg);
+    }
     if (leg->cfg.quiet_s && leg->rx_on && ++leg->quiet_ticks == leg->cfg.quiet_s * (1000u / TICK_MS)) {
         leg->news.quiet = true;
     }

@@ -28,6 +28,8 @@
 struct leg_news {
     unsigned n_digits;
     bool quiet, bye, speaks, hush, played;
+    bool codec; /* the peer sends codec_pt now */
+    uint8_t codec_pt;
     struct {
         char digit;
         uint32_t ms;
@@ -84,6 +86,7 @@ struct leg {
     uint8_t idle_ticks;  /* packets in a row in which its encoder found no voice */
     uint8_t probe_ticks; /* ticks passed by: now and then one is looked at */
     uint8_t n_passed;    /* packets that this tick took undecoded */
+    uint8_t event_ticks; /* since the last packet of a telephone-event that has not ended, and one; 0: there is none */
     bool talking;        /* among the loudest */
     bool in_mix;         /* its row is in this tick's sum */
     uint8_t spoke_ticks; /* until it has been silent for long enough to be said so */
@@ -129,6 +132,7 @@ struct leg {
 
     /* rtcp */
     uint8_t clean_reports; /* in a row, in which the peer misses nothing of ours */
+    bool reported;         /* it has ever said what it misses */
     bool protected;        /* as the plan knows it */
     uint32_t sr_lsr;       /* of the peer's last SR */
     uint64_t sr_at_ns;
@@ -137,6 +141,7 @@ struct leg {
     uint64_t sent_at_ns;
 
     uint64_t drops_told[DROPS]; /* of stats.drops, already in the worker's sums */
+    uint64_t codec_told_ns;     /* when news.codec was set last */
     uint32_t ssrc_told;         /* signalling knows this one of the peer; 0: none */
     struct leg_view view;
     struct dtmf dtmf;
@@ -184,7 +189,8 @@ void leg_show(struct leg *leg);
  * state. With another key of ours it begins a stream of its own: then nobody need guess the rollover counter. */
 COLD void leg_take_over(struct leg *leg, struct leg *old);
 
-/** Shall what it is sent help out for what it loses? Until its reports have shown for a while that it loses nothing. */
+/** Shall what it is sent help out for what it loses? Until its reports have shown for a while that it loses nothing, or
+ * it has not reported at all for as long. */
 bool leg_is_protected(const struct leg *leg);
 
 /** Datagrams to ask the socket for in this tick (first pass). */
@@ -217,6 +223,8 @@ void leg_frame(struct leg *leg, const struct leg_tools *tools);
 void leg_hear(struct leg *leg, const struct leg_tools *tools);
 /** Finishes every leg_frame that waits: before anybody looks at a row, and before its packet's buffer is used again. */
 void legs_decode(const struct leg_tools *tools);
+/** Its telephone-event ends, though its end has not come. */
+void leg_event_end(struct leg *leg);
 /** End of tick: jitter buffer adapts, borrowed packets are kept. */
 void leg_settle(struct leg *leg);
 /** Ticks that never ran: audio given up, timestamp moved on. */

@@ -8,12 +8,15 @@ enum {
     EXTRA_READ_TICKS = 16, /* every so often one read more than needed, so that a queue left by a stall is noticed */
     READS_MORE = 4,
     READS_MAX = JBUF_SLOTS,
-    CLEAN_REPORTS = 3,  /* of the peer, some 15 s: then its way here is taken to be without loss */
+    CLEAN_REPORTS = 3, /* of the peer, some 15 s: then its way here is taken to be without loss */
+    BLIND_PACKETS =
+        500,            /* some 10 s: who has not reported by then never does, and redundancy is not paid for blindly */
     LOSS_SHARE_MIN = 3, /* of 256, RFC 3550 6.4.1: less is no use for redundancy */
     ARRIVAL_TICKS = 4,  /* how often a talker's arrival time is asked for ... */
     ARRIVAL_STEADY_TICKS = 16,
-    ARRIVALS_STEADY = 25, /* ... after so many that were ... */
-    STEADY_NS = NS_PER_MS /* ... so near to what was thought */
+    ARRIVALS_STEADY = 25,  /* ... after so many that were ... */
+    STEADY_NS = NS_PER_MS, /* ... so near to what was thought */
+    CODEC_TELL_MS = 200    /* between two words of one codec: the first may have come to nothing */
 };
 
 /* Packets in a tick: two while their length is unknown or is 10 ms. */
@@ -60,6 +63,21 @@ static void source_learn(struct leg *leg, const struct addr *from)
     }
 }
 
+static void digit_tell(struct leg *leg, const struct dtmf_digit *digit)
+{
+    struct leg_news *news = &leg->news;
+    if (!digit->digit) {
+        return;
+    }
+    if (news->n_digits == NEWS_DIGITS) {
+        leg_drop(leg, DROP_DTMF_FULL);
+        return;
+    }
+    news->digits[news->n_digits].digit = digit->digit;
+    news->digits[news->n_digits].ms = digit->duration_ts / (leg->frame_ts / TICK_MS);
+    news->n_digits++;
+}
+
 static void event_take(struct leg *leg, const struct rtp *rtp)
 {
     struct dtmf_digit digit;
@@ -67,12 +85,16 @@ static void event_take(struct leg *leg, const struct rtp *rtp)
     if (drop) {
         leg_drop(leg, drop);
     }
-    struct leg_news *news = &leg->news;
-    if (digit.digit && news->n_digits < NEWS_DIGITS) {
-        news->digits[news->n_digits].digit = digit.digit;
-        news->digits[news->n_digits].ms = digit.duration_ts / (leg->frame_ts / TICK_MS);
-        news->n_digits++;
-    }
+    digit_tell(leg, &digit);
+    leg->event_ticks = leg->dtmf.open;
+}
+
+void leg_event_end(struct leg *leg)
+{
+    struct dtmf_digit digit;
+    dtmf_end(&leg->dtmf, &digit);
+    digit_tell(leg, &digit);
+    leg->event_ticks = 0;
 }
 
 /* What the sender says of its level. */
@@ -93,14 +115,40 @@ static void stream_restart(struct leg *leg)
     must(leg->cfg.codec->decoder_init(leg->decoder, &leg->cfg.fmt) == 0);
 }
 
+enum means { MEANS_AUDIO, MEANS_EVENT, MEANS_NOISE, MEANS_OTHER, MEANS_NOTHING };
+
+/* What a payload type means. Most are the leg's own; the sets are of peers that number anew, or change codecs. */
+static enum means means_of(const struct leg *leg, uint8_t pt)
+{
+    const struct leg_cfg *cfg = &leg->cfg;
+    if (pt == cfg->pt_rx || pt == cfg->pt_event_rx || pt == cfg->pt_cn_rx) {
+        return pt == cfg->pt_rx ? MEANS_AUDIO : pt == cfg->pt_event_rx ? MEANS_EVENT : MEANS_NOISE;
+    }
+    return pt_set_has(&cfg->pts_rx, pt)      ? MEANS_AUDIO
+           : pt_set_has(&cfg->pts_event, pt) ? MEANS_EVENT
+           : pt_set_has(&cfg->pts_other, pt) ? MEANS_OTHER
+                                             : MEANS_NOTHING;
+}
+
+/* Signalling builds a leg for it, here it is only said. */
+static enum drop other_codec(struct leg *leg, uint8_t pt, uint64_t now_ns)
+{
+    if (now_ns - leg->codec_told_ns >= CODEC_TELL_MS * NS_PER_MS || !leg->codec_told_ns) {
+        leg->codec_told_ns = now_ns;
+        leg->news.codec = true;
+        leg->news.codec_pt = pt;
+    }
+    return DROP_CODEC_PENDING;
+}
+
 /* After header and source: accounting, then audio, event or comfort noise. */
 static enum drop rtp_take(struct leg *leg, struct rtp *rtp, uint64_t now_ns)
 {
-    bool audio = rtp->pt == leg->cfg.pt_rx;
-    bool event = rtp->pt == leg->cfg.pt_event_rx, noise = rtp->pt == leg->cfg.pt_cn_rx;
-    if (!audio && !event && !noise) {
-        return DROP_PAYLOAD_TYPE;
+    enum means means = means_of(leg, rtp->pt);
+    if (means >= MEANS_OTHER) {
+        return means == MEANS_OTHER ? other_codec(leg, rtp->pt, now_ns) : DROP_PAYLOAD_TYPE;
     }
+    bool audio = means == MEANS_AUDIO, event = means == MEANS_EVENT;
     uint64_t arrival_ts = now_ns / 1000 * (leg->frame_ts / TICK_MS) / 1000;
     enum rtp_arrival arrival = rtp_source_take(&leg->source, rtp, (uint32_t)arrival_ts);
     if (arrival == RTP_REFUSE) {
@@ -158,7 +206,7 @@ bool leg_rx_rtp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr 
     if (!drop) {
         source_learn(leg, from);
         drop = rtp_take(leg, &rtp, now_ns);
-        known = drop != DROP_PAYLOAD_TYPE && drop != DROP_SSRC;
+        known = drop != DROP_PAYLOAD_TYPE && drop != DROP_SSRC && drop != DROP_CODEC_PENDING;
     }
     if (drop) {
         leg_drop(leg, drop);
@@ -168,13 +216,15 @@ bool leg_rx_rtp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr 
 
 bool leg_is_protected(const struct leg *leg)
 {
-    return leg->cfg.fmt.fec && leg->clean_reports < CLEAN_REPORTS;
+    bool is_blind = !leg->reported && leg->stats.tx_packets >= BLIND_PACKETS;
+    return leg->cfg.fmt.fec && leg->clean_reports < CLEAN_REPORTS && !is_blind;
 }
 
 /* What the peer says of our stream; its echo of our last SR gives the round trip. @source RFC 3550 6.4.1 */
 static void block_take(struct leg *leg, const struct rtcp_block *b, uint64_t at_ns)
 {
     bool is_clean = b->fraction_lost < LOSS_SHARE_MIN;
+    leg->reported = true;
     leg->clean_reports = is_clean ? (uint8_t)MIN(leg->clean_reports + 1, CLEAN_REPORTS) : 0;
     leg->stats.peer_lost = (uint32_t)MAX(b->lost, 0);
     leg->stats.peer_jitter_ts = b->jitter_ts;

@@ -13,6 +13,21 @@ enum codec_id { CODEC_PCMU, CODEC_PCMA, CODEC_G722, CODEC_L16, CODEC_OPUS, CODEC
 
 #define PT_NONE 255 /* "not negotiated" */
 
+/* Payload types, 0..127. Zero is the empty set. */
+struct pt_set {
+    uint64_t bits[2];
+};
+
+static inline bool pt_set_has(const struct pt_set *set, uint8_t pt)
+{
+    return pt < 128 && (set->bits[pt / 64] >> pt % 64 & 1);
+}
+
+static inline void pt_set_add(struct pt_set *set, uint8_t pt)
+{
+    set->bits[pt / 64 & 1] |= 1ull << pt % 64;
+}
+
 /* What offer/answer settled, a value. Zero plus rate_hz is a usable default for every codec. */
 struct codec_cfg {
     uint32_t rate_hz; /* PCM rate of the leg: 8000, 16000 or 48000. pcm_rate_hz if the codec has one; L16: its clock */

@@ -1,9 +1,22 @@
 /* RFC 4733 telephone events. See dtmf.h. */
 #include "core/media/dtmf.h"
 
+static const char keys[] = "0123456789*#ABCD";
+
+void dtmf_end(struct dtmf *d, struct dtmf_digit *digit)
+{
+    digit->digit = 0;
+    if (d->open) {
+        digit->digit = keys[d->event];
+        digit->duration_ts = d->duration_ts;
+        d->closed_ts = d->ts;
+        d->any_closed = true;
+        d->open = false;
+    }
+}
+
 enum drop dtmf_take(struct dtmf *d, uint32_t ts, const uint8_t *payload, size_t bytes, struct dtmf_digit *digit)
 {
-    static const char keys[] = "0123456789*#ABCD";
     digit->digit = 0;
     if (bytes < 4) {
         return DROP_DTMF_SHORT;
@@ -14,12 +27,8 @@ enum drop dtmf_take(struct dtmf *d, uint32_t ts, const uint8_t *payload, size_t 
     if (event >= sizeof keys - 1 || (d->any_closed && ts == d->closed_ts)) {
         return DROP_NONE; /* hook flash and the like, or a repeated end */
     }
-    if (d->open && ts != d->ts) {
-        /* All three ends of the event before were lost: it ended all the same. */
-        digit->digit = keys[d->event];
-        digit->duration_ts = d->duration_ts;
-        d->closed_ts = d->ts;
-        d->any_closed = true;
+    if (ts != d->ts) {
+        dtmf_end(d, digit); /* all three ends of the event before were lost: it ended all the same */
     }
     d->open = !end;
     d->ts = ts;

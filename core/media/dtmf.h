@@ -1,4 +1,5 @@
-/* RFC 4733 telephone events towards us: one digit reported once, at its end. Worker; reads foreign bytes. */
+/* RFC 4733 telephone events towards us: one digit reported once, at its end, or when that is lost. Worker; reads
+ * foreign bytes. */
 #ifndef CORE_MEDIA_DTMF_H
 #define CORE_MEDIA_DTMF_H
 
@@ -21,5 +22,9 @@ struct dtmf_digit {
 
 /** Takes one event packet. @return DROP_NONE | DROP_DTMF_SHORT  @source RFC 4733 2.3, 2.5.1 */
 enum drop dtmf_take(struct dtmf *d, uint32_t ts, const uint8_t *payload, size_t bytes, struct dtmf_digit *digit);
+
+/** The open event, if there is one, ends without its end: nothing has come of it for three packet times. What comes of
+ * it later is passed over. @source RFC 4733 2.5.2.2 */
+void dtmf_end(struct dtmf *d, struct dtmf_digit *digit);
 
 #endif

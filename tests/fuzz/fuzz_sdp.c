@@ -32,6 +32,18 @@ static void check_media(const struct offer_media *media)
     must(media->codec && media->pt_rx <= SDP_PT_MAX && media->pt_tx <= SDP_PT_MAX);
     must(media->ptime_tx_ms == 10 || media->ptime_tx_ms == 20 || media->ptime_tx_ms == 40 || media->ptime_tx_ms == 60);
     must(addr_is_set(&media->remote_rtp) || !media->tx_on);
+    must(media->n_voices <= OFFER_CODECS_MAX);
+    struct offer_media turned = *media;
+    for (unsigned i = 0; i < media->n_voices; i++) {
+        offer_media_turn(&turned, i);
+        must(turned.codec && turned.pt_rx <= SDP_PT_MAX && turned.pt_tx <= SDP_PT_MAX);
+        for (uint8_t pt = 0; pt <= SDP_PT_MAX; pt++) { /* one meaning each */
+            must(pt_set_has(&turned.pts_rx, pt) + pt_set_has(&turned.pts_event, pt) +
+                     pt_set_has(&turned.pts_other, pt) <=
+                 1);
+            must(!pt_set_has(&turned.pts_other, pt) || offer_voice_of(&turned, pt) >= 0);
+        }
+    }
 }
 
 static void answer(const struct sdp *offer, const struct offer_policy *policy, const struct offer_local *local)

@@ -38,6 +38,25 @@ static void ends_lost_and_end(void **state)
     assert_int_equal(take(&d, 2000, 10, true, 320), 0);
 }
 
+/* RFC 4733 2.5.2.2: of the last key there is no next that would end it. */
+static void ended_without_end(void **state)
+{
+    struct dtmf d = {0};
+    struct dtmf_digit digit;
+    dtmf_end(&d, &digit);
+    assert_int_equal(digit.digit, 0);
+    take(&d, 1000, 11, false, 160);
+    take(&d, 1000, 11, false, 320);
+    dtmf_end(&d, &digit);
+    assert_int_equal(digit.digit, '#');
+    assert_int_equal(digit.duration_ts, 320);
+    dtmf_end(&d, &digit);
+    assert_int_equal(digit.digit, 0);
+    assert_int_equal(take(&d, 1000, 11, false, 1600), 0); /* it was only late */
+    assert_int_equal(take(&d, 1000, 11, true, 1760), 0);
+    assert_int_equal(take(&d, 3000, 11, true, 160), '#');
+}
+
 static void others_ignored(void **state)
 {
     struct dtmf d = {0};
@@ -54,6 +73,7 @@ int main(void)
         cmocka_unit_test(once_at_its_end),
         cmocka_unit_test(all_ends_lost),
         cmocka_unit_test(ends_lost_and_end),
+        cmocka_unit_test(ended_without_end),
         cmocka_unit_test(others_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

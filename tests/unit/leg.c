@@ -223,6 +223,138 @@ static void keys_are_kept_in_one_place(void **state)
     assert_int_not_equal(leg_build(&leg, &cfg), 0);
 }
 
+/* ---- plain RTP: what a payload type may mean ---- */
+
+enum { PCMU_SHAPE = 0 };
+
+static enum drop dropped_of(struct leg *leg, uint64_t before[DROPS])
+{
+    enum drop drop = DROP_NONE;
+    for (enum drop d = DROP_NONE + 1; d < DROPS; d++) {
+        drop = leg->stats.drops[d] != before[d] ? d : drop;
+        before[d] = leg->stats.drops[d];
+    }
+    return drop;
+}
+
+/* One packet of that payload type. @return why it was refused */
+static enum drop packet(struct rig *r, uint8_t pt, const uint8_t *payload, size_t bytes, uint32_t ts, uint64_t now_ns)
+{
+    static uint16_t seq;
+    static uint64_t drops[DROPS];
+    _Alignas(4) uint8_t buf[PACKET_STRIDE_BYTES];
+    memcpy(drops, r->legs[0]->stats.drops, sizeof drops);
+    size_t n = rtp_write(buf, pt, false, seq++, ts, 7, NULL, 0);
+    memcpy(buf + n, payload, bytes);
+    rig_datagram(r, 0, buf, n + bytes, now_ns);
+    return dropped_of(r->legs[0], drops);
+}
+
+static enum drop event(struct rig *r, uint8_t pt, uint8_t key, bool end, uint32_t ts, uint64_t now_ns)
+{
+    uint8_t payload[4] = {key, (uint8_t)(end ? 0x8a : 0x0a), 1, 0};
+    return packet(r, pt, payload, sizeof payload, ts, now_ns);
+}
+
+/* RFC 3264 6.1 and 7: numbers of the answer count beside those of the offer; another codec asks for another leg. */
+static void payload_types_of_an_answer(void **state)
+{
+    struct rig *r = mem_get(sizeof *r);
+    uint8_t silence[160];
+    memset(silence, 0xff, sizeof silence);
+    rig_open(r, PCMU_SHAPE);
+    struct leg *leg = r->legs[0];
+    uint8_t pt = leg->cfg.pt_rx;
+    uint64_t now_ns = NS_PER_S;
+    pt_set_add(&leg->cfg.pts_rx, 127);
+    pt_set_add(&leg->cfg.pts_event, 64);
+    pt_set_add(&leg->cfg.pts_other, 8);
+    pt_set_add(&leg->cfg.pts_other, 111);
+    assert_int_equal(packet(r, pt, silence, 160, 160, now_ns), DROP_NONE);
+    assert_int_equal(packet(r, 127, silence, 160, 320, now_ns), DROP_NONE);
+    assert_int_equal(event(r, 64, 5, true, 480, now_ns), DROP_NONE);
+    assert_int_equal(leg->news.n_digits, 1);
+    assert_int_equal(packet(r, 63, silence, 160, 640, now_ns), DROP_PAYLOAD_TYPE);
+    assert_false(leg->news.codec);
+    struct rtp_source source = leg->source;
+    assert_int_equal(packet(r, 111, silence, 160, 640, now_ns), DROP_CODEC_PENDING);
+    assert_true(leg->news.codec && leg->news.codec_pt == 111);
+    assert_memory_equal(&source, &leg->source, sizeof source); /* its clock may be another */
+    /* It is said again after a while, not with every packet. */
+    leg->news.codec = false;
+    assert_int_equal(packet(r, 8, silence, 160, 640, now_ns + 20 * NS_PER_MS), DROP_CODEC_PENDING);
+    assert_false(leg->news.codec);
+    assert_int_equal(packet(r, 8, silence, 160, 640, now_ns + 300 * NS_PER_MS), DROP_CODEC_PENDING);
+    assert_true(leg->news.codec && leg->news.codec_pt == 8);
+    rig_tick(r, now_ns, false);
+    rig_close(r);
+    mem_put(r);
+}
+
+/* RFC 4733 2.5.2.2, and what is keyed in over a change of codec. */
+static void keys_without_end(void **state)
+{
+    struct talk *t = mem_get(sizeof *t);
+    struct rig *r = &t->rig;
+    uint64_t now_ns = NS_PER_S;
+    rig_open(r, PCMU_SHAPE);
+    for (unsigned key = 1; key <= 3; key++) {
+        for (unsigned i = 0; i < 5; i++, now_ns += 3 * TICK_NS) { /* of 60 ms */
+            event(r, 101, (uint8_t)key, false, 1000 * key, now_ns);
+            for (unsigned k = 0; k < 3; k++) {
+                rig_tick(r, now_ns, false);
+            }
+        }
+    }
+    assert_int_equal(r->legs[0]->news.n_digits, 2); /* with the next one */
+    for (unsigned i = 0; i < 12; i++) {
+        rig_tick(r, now_ns += TICK_NS, false);
+    }
+    assert_int_equal(r->legs[0]->news.n_digits, 3);
+    assert_int_equal(r->legs[0]->news.digits[2].digit, '3');
+    event(r, 101, 3, true, 3000, now_ns); /* late */
+    assert_int_equal(r->legs[0]->news.n_digits, 3);
+    /* The ends of a key lie before and behind a swap. */
+    event(r, 101, 9, true, 9000, now_ns);
+    leg_swap(t, &(struct seal_keys){0}, 5);
+    assert_int_equal(r->legs[0]->news.n_digits, 4); /* told by nobody yet, and not lost */
+    event(r, 101, 9, true, 9000, now_ns);
+    assert_int_equal(r->legs[0]->news.n_digits, 4);
+    event(r, 101, 10, false, 10000, now_ns);
+    leg_swap(t, &(struct seal_keys){0}, 5);
+    for (unsigned i = 0; i < 12; i++) {
+        rig_tick(r, now_ns += TICK_NS, false);
+    }
+    assert_int_equal(r->legs[0]->news.n_digits, 5);
+    assert_int_equal(r->legs[0]->news.digits[4].digit, '*');
+    /* More than can be told are counted. */
+    for (unsigned i = 0; i < 2 * NEWS_DIGITS; i++) {
+        event(r, 101, 1, true, 20000 + 1000 * i, now_ns);
+    }
+    assert_int_equal(r->legs[0]->news.n_digits, NEWS_DIGITS);
+    assert_int_equal(r->legs[0]->stats.drops[DROP_DTMF_FULL], 5 + NEWS_DIGITS);
+    rig_close(r);
+    mem_put(t);
+}
+
+/* Redundancy is for those who lose packets: who never says what it loses has it for ten seconds, not for ever. */
+static void no_reports_no_redundancy(void **state)
+{
+    struct rig *r = mem_get(sizeof *r);
+    rig_open(r, PCMU_SHAPE);
+    struct leg *leg = r->legs[0];
+    leg->cfg.fmt.fec = true;
+    assert_true(leg_is_protected(leg));
+    leg->stats.tx_packets = 499;
+    assert_true(leg_is_protected(leg));
+    leg->stats.tx_packets = 500;
+    assert_false(leg_is_protected(leg));
+    leg->reported = true; /* of a loss: the reports decide from now on */
+    assert_true(leg_is_protected(leg));
+    rig_close(r);
+    mem_put(r);
+}
+
 /* RFC 3550 6.3.1: every 5 s on average, between half and one and a half of that, and nobody in step with others. */
 static void reports_are_drawn(void **state)
 {
@@ -262,6 +394,9 @@ int main(void)
         cmocka_unit_test(a_peer_may_restart),
         cmocka_unit_test(swapped_legs_go_on),
         cmocka_unit_test(keys_are_kept_in_one_place),
+        cmocka_unit_test(payload_types_of_an_answer),
+        cmocka_unit_test(keys_without_end),
+        cmocka_unit_test(no_reports_no_redundancy),
         cmocka_unit_test(reports_are_drawn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
