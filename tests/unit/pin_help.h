@@ -2,6 +2,8 @@
 #ifndef TESTS_UNIT_PIN_HELP_H
 #define TESTS_UNIT_PIN_HELP_H
 
+#include "tests/unit/unit.h"
+
 #include "tests/unit/call_world.h"
 
 #include <unistd.h>
