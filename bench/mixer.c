@@ -183,7 +183,7 @@ static void leg_enter(struct hall *h, const struct shape *s, unsigned i)
         .pt_cn_rx = PT_NONE,
         .rx_on = true,
         .tx_on = true,
-        .ssrc = i + 1,
+        .ssrc = UINT32_MAX - i, /* the feeds have theirs from 1 on */
         .cname = "bench",
     };
     if (h->codecs) {

@@ -66,7 +66,7 @@ static void mixer_begin(const struct pump_shape *s, enum worker_io io, const int
             .pt_cn_rx = 13,
             .rx_on = true,
             .tx_on = true,
-            .ssrc = i + 1,
+            .ssrc = UINT32_MAX - i, /* the load has its own from 1 on */
             .cname = "bench",
             .seal = pump_keys(s, i),
         };

@@ -31,7 +31,16 @@ enum ctl_op {
     CTL_LEG_DROP,     /* sends RTCP BYE, takes the leg out; EV_LEG_GONE brings it back */
 };
 
-enum ctl_set { SET_DIRECTION = 1, SET_MUTE = 2, SET_DEAF = 4, SET_GAIN = 8, SET_REMOTE = 16 };
+enum ctl_set {
+    SET_DIRECTION = 1,
+    SET_MUTE = 2,
+    SET_DEAF = 4,
+    SET_GAIN = 8,
+    SET_REMOTE = 16,
+    SET_OPEN = 32,         /* the call is acknowledged: it may be sent to, and another port of its host be learnt */
+    SET_ALIVE = 64,        /* its signalling has shown that it lives: counts as a packet of it for EV_QUIET */
+    SET_REFUSED_SSRC = 128 /* that SSRC is one of ours: what carries it has come round, and is dropped */
+};
 
 struct ctl_req {
     enum ctl_op op;
@@ -43,8 +52,9 @@ struct ctl_req {
         unsigned what;     /* SET_* */
         bool rx_on, tx_on; /* SET_DIRECTION: hold and resume */
         bool muted, deaf;
-        uint16_t gain_q12;                               /* 4096 is unity, up to 15.99; applied once, before the sum */
-        struct addr remote_rtp, remote_rtcp, latch_host; /* SET_REMOTE: believed anew */
+        uint16_t gain_q12; /* 4096 is unity, up to 15.99; applied once, before the sum */
+        struct addr remote_rtp, remote_rtcp, latch_host, alias_host; /* SET_REMOTE: as in leg_cfg */
+        uint32_t refused_ssrc;
     } set;
 };
 
@@ -52,7 +62,7 @@ enum ctl_event {
     EV_LEG_GONE,  /* leg: yours again */
     EV_CONF_GONE, /* conf: yours again */
     EV_ENCODER,   /* encoder: a conference that a leg brought it to has no more use for it; encoder_free */
-    EV_QUIET,     /* id: no RTP for quiet_s; once per silence */
+    EV_QUIET,     /* id: no sign of life for quiet_s; once per silence */
     EV_DTMF,      /* id: value is the character 0-9 * # A-D, at its end; duration_ms */
     EV_RTCP_BYE,  /* id: the peer said BYE for its stream */
     EV_SPEAKS,    /* id: would be among the loudest if it were not in an annex; again while it is not moved */
@@ -61,6 +71,7 @@ enum ctl_event {
     EV_CODEC,     /* id: value is a payload type of leg_cfg's pts_other: the peer has changed to that codec. Again and
                      again while its packets come */
     EV_SSRC,      /* id: value is the SSRC of its stream: as soon as it is known, and when it has changed */
+    EV_UNHEARD,   /* id: packets come, and for seconds not one could be used; value: enum drop and from of the last */
 };
 
 struct ctl_ev {
@@ -70,6 +81,7 @@ struct ctl_ev {
     struct conf *conf;
     struct encoder *encoder;
     uint32_t value, duration_ms;
+    struct addr from;
 };
 
 struct ctl {

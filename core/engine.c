@@ -201,12 +201,12 @@ static void news_post(struct engine *e, struct leg *leg)
     unsigned n_put = 0;
     for (bool put = true; put && n_put < news->n_digits; n_put += put) {
         struct ctl_ev digit = {.event = EV_DTMF, .id = leg->cfg.id};
-        digit.value = (uint32_t)(unsigned char)news->digits[n_put].digit;
-        digit.duration_ms = news->digits[n_put].ms;
+        digit.value = (uint32_t)(unsigned char)leg->digits[n_put].digit;
+        digit.duration_ms = leg->digits[n_put].ms;
         put = event_put(e, &digit);
     }
-    news->n_digits -= n_put;
-    memmove(news->digits, news->digits + n_put, news->n_digits * sizeof news->digits[0]);
+    news->n_digits -= (uint8_t)n_put;
+    memmove(leg->digits, leg->digits + n_put, news->n_digits * sizeof leg->digits[0]);
     if (news->quiet) {
         struct ctl_ev quiet = {.event = EV_QUIET, .id = leg->cfg.id};
         news->quiet = !event_put(e, &quiet);
@@ -225,8 +225,13 @@ static void news_post(struct engine *e, struct leg *leg)
         news->played = !event_put(e, &played);
     }
     if (news->codec) {
-        struct ctl_ev codec = {.event = EV_CODEC, .id = leg->cfg.id, .value = news->codec_pt};
+        struct ctl_ev codec = {.event = EV_CODEC, .id = leg->cfg.id, .value = leg->codec_pt};
         news->codec = !event_put(e, &codec);
+    }
+    if (news->unheard) {
+        struct ctl_ev unheard = {.event = EV_UNHEARD, .id = leg->cfg.id, .value = leg->stats.last_drop};
+        unheard.from = leg->dropped_from;
+        news->unheard = !event_put(e, &unheard);
     }
     if (news->bye) {
         struct ctl_ev bye = {.event = EV_RTCP_BYE, .id = leg->cfg.id};
@@ -287,17 +292,27 @@ void list_remove(struct conf **link, const struct conf *conf)
 
 /* ---- tick ---- */
 
+static void leg_keep(struct engine *e, struct leg *leg)
+{
+    leg_look(leg, e->cfg.stats, e->now_ns);
+    if (leg->connected && !leg_may_connect(leg, e->now_ns)) {
+        engine_disconnect(e, leg);
+    }
+    leg_tell_drops(leg, e->cfg.stats);
+    leg_show(leg);
+}
+
 static void conf_housekeep(struct engine *e, struct conf *conf)
 {
     for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
         struct leg *leg = conf->plan.legs[i];
         const struct leg_news *news = &leg->news;
-        if (news->n_digits || news->quiet || news->bye || news->speaks || news->hush || news->played || news->codec) {
+        if (news->n_digits || news->quiet || news->bye || news->speaks || news->hush || news->played || news->codec ||
+            news->unheard) {
             news_post(e, leg);
         }
         if ((conf->tick + leg->beat_index) % KEEP_EVERY_TICKS == 0) {
-            leg_tell_drops(leg, e->cfg.stats);
-            leg_show(leg);
+            leg_keep(e, leg);
             conf_leg_look(conf, leg);
             ssrc_post(e, leg);
             hush_look(conf, leg);

@@ -115,18 +115,24 @@ static void leg_transfer(struct engine *e, struct leg *leg, const struct ctl_req
 
 static void leg_swap(struct engine *e, struct leg *leg, struct leg *old)
 {
-    struct io *io = e->cfg.io;
     struct conf *conf = old->conf;
-    bool was_connected = old->connected;
     conf_leg_drop(conf, old);
     leg_detach(old);
     leg_tell_drops(old, e->cfg.stats); /* once: leg inherits the counts */
-    leg_take_over(leg, old);
-    if (was_connected && !leg->connected) {
-        io->ops->disconnect(io, leg->slot_rtp);
+    leg_take_over(leg, old, e->now_ns);
+    if (leg->moved) {
+        engine_disconnect(e, leg);
     }
     conf_leg_add(conf, leg);
     leg_hand_back(e, old);
+}
+
+void engine_disconnect(struct engine *e, struct leg *leg)
+{
+    if (leg->connected) {
+        e->cfg.io->ops->disconnect(e->cfg.io, leg->slot_rtp);
+    }
+    leg->connected = leg->queue_clean = leg->moved = false;
 }
 
 static void leg_set(struct engine *e, struct leg *leg, const struct ctl_req *req)
@@ -135,7 +141,7 @@ static void leg_set(struct engine *e, struct leg *leg, const struct ctl_req *req
     if (what & SET_DIRECTION) {
         leg->rx_on = req->set.rx_on;
         leg->tx_on = req->set.tx_on;
-        leg->quiet_ticks = 0;
+        source_alive(&leg->from, NULL, (uint32_t)(e->now_ns / NS_PER_MS));
         if (!leg->rx_on) {
             leg->stats.drops[DROP_HELD] += jbuf_reset(&leg->jbuf);
             leg->paused = leg->starting = true;
@@ -153,11 +159,21 @@ static void leg_set(struct engine *e, struct leg *leg, const struct ctl_req *req
         leg->gain_set_q12 = req->set.gain_q12;
     }
     if (what & SET_REMOTE) {
-        e->cfg.io->ops->disconnect(e->cfg.io, leg->slot_rtp);
-        leg->connected = leg->latch_wanted = leg->queue_clean = false;
-        leg->cfg.remote_rtp = req->set.remote_rtp;
-        leg->cfg.remote_rtcp = req->set.remote_rtcp;
-        leg->cfg.latch_host = req->set.latch_host;
+        struct source_hosts hosts = {req->set.remote_rtp, req->set.latch_host, req->set.alias_host};
+        leg_remote_set(leg, &hosts, &req->set.remote_rtcp, e->now_ns);
+        if (leg->moved) {
+            engine_disconnect(e, leg);
+        }
+    }
+    if (what & SET_OPEN) {
+        source_open(&leg->from, (uint32_t)(e->now_ns / NS_PER_MS));
+    }
+    if (what & SET_ALIVE) {
+        source_alive(&leg->from, NULL, (uint32_t)(e->now_ns / NS_PER_MS));
+    }
+    if (what & SET_REFUSED_SSRC) {
+        leg->refused_ssrc = req->set.refused_ssrc;
+        leg->source.known &= leg->source.ssrc != leg->refused_ssrc;
     }
 }
 

@@ -62,6 +62,9 @@ void slot_join(struct engine *e, struct conf *conf);
 /** Takes a conference out of a list that it is in. */
 void list_remove(struct conf **link, const struct conf *conf);
 
+/** Its socket takes from everybody again; leg_source.h chooses. */
+void engine_disconnect(struct engine *e, struct leg *leg);
+
 /** Applies at most CTL_BATCH requests. */
 void engine_ctl(struct engine *e);
 

@@ -37,9 +37,13 @@ static void pull_deliver(struct engine *e, const struct pull *pull, const struct
     if (known && rx->at_ns) {
         leg_arrival(leg, rx->at_ns, e->now_ns);
     }
-    if (leg->latch_wanted) {
-        leg->latch_wanted = leg->queue_clean = false;
-        leg->connected = e->cfg.io->ops->connect(e->cfg.io, leg->slot_rtp, &leg->cfg.remote_rtp) == 0;
+    if (leg->moved) {
+        count_add(&e->cfg.stats->sources_moved, 1);
+        engine_disconnect(e, leg);
+    }
+    if (!leg->connected && leg_may_connect(leg, e->now_ns)) {
+        leg->queue_clean = false;
+        leg->connected = e->cfg.io->ops->connect(e->cfg.io, leg->slot_rtp, &leg->from.at) == 0;
     }
 }
 

@@ -18,7 +18,7 @@ struct io_rx {
     bool want_from;   /* fill from; not needed on a connected socket */
     bool want_at;     /* fill at_ns */
     uint8_t *buf;     /* PACKET_BYTES_MAX bytes */
-    int32_t bytes;    /* out: length | IO_NONE | PACKET_BYTES_MAX + 1: was longer, cut */
+    int32_t bytes;    /* out: length, 0 too | IO_NONE | PACKET_BYTES_MAX + 1: was longer, cut */
     struct addr from; /* out, with want_from */
     uint64_t at_ns;   /* out, with want_at: when it arrived, CLOCK_MONOTONIC; 0: unknown */
 };

@@ -61,7 +61,7 @@ static ssize_t one_with_more(struct plain *p, struct io_rx *rx)
         header.msg_controllen = sizeof control;
     }
     ssize_t bytes = recvmsg(p->fds[rx->slot], &header, MSG_DONTWAIT | MSG_TRUNC);
-    rx->at_ns = rx->want_at && bytes > 0 ? io_arrival(&p->clock, &header) : 0;
+    rx->at_ns = rx->want_at && bytes >= 0 ? io_arrival(&p->clock, &header) : 0;
     return bytes;
 }
 
@@ -76,7 +76,7 @@ static void plain_rx(struct io *io, struct io_rx *rx, size_t n)
         } else {
             bytes = recv(p->fds[rx[i].slot], rx[i].buf, PACKET_BYTES_MAX, MSG_DONTWAIT | MSG_TRUNC);
         }
-        rx[i].bytes = bytes > 0 ? (int32_t)MIN(bytes, PACKET_BYTES_MAX + 1) : IO_NONE;
+        rx[i].bytes = bytes >= 0 ? (int32_t)MIN(bytes, PACKET_BYTES_MAX + 1) : IO_NONE;
     }
 }
 

@@ -111,8 +111,8 @@ static uint32_t completions_take(struct uring *u, struct io_rx *rx)
             }
         } else if (rx && cqe->user_data < IO_BATCH) {
             struct io_rx *one = &rx[cqe->user_data];
-            one->bytes = cqe->res > 0 ? MIN(cqe->res, PACKET_BYTES_MAX + 1) : IO_NONE;
-            one->at_ns = one->want_at && cqe->res > 0 ? io_arrival(&u->clock, &u->headers[cqe->user_data]) : 0;
+            one->bytes = cqe->res >= 0 ? MIN(cqe->res, PACKET_BYTES_MAX + 1) : IO_NONE; /* 0: an empty datagram */
+            one->at_ns = one->want_at && cqe->res >= 0 ? io_arrival(&u->clock, &u->headers[cqe->user_data]) : 0;
             n_rx++;
         }
     }

@@ -222,6 +222,9 @@ enum call_state call_event(struct call *call, enum call_event event, const struc
     if (call->state == CALL_OVER && was != CALL_OVER) {
         over(call, was);
     }
+    if (call->state == CALL_UP) {
+        call_media_open(call);
+    }
     if (call->state >= CALL_UP) {
         half_give(call->focus, &call->half);
     }
@@ -302,6 +305,7 @@ void call_free(struct call *call)
     early_stop(call);
     dial_over(call);
     half_give(f, &call->half);
+    call_source_forget(call);
     *call->link = call->next;
     if (call->next) {
         call->next->link = call->link;

@@ -107,6 +107,14 @@ struct call {
     bool dropped;        /* no leg may be added any more */
     bool drop_due;       /* CTL_LEG_DROP waits for the ring */
     uint32_t ssrc;       /* of its stream, as it stands in the CSRC lists of the mix; 0: not known yet */
+
+    /* call_source.c */
+    bool is_open;      /* acknowledged: media may be sent */
+    bool open_due;     /* its leg has yet to be told so */
+    bool loops;        /* what it names as its media address has become a port of ours: to end */
+    struct addr latch; /* what the leg was told */
+    uint32_t tx_ssrc;  /* of our stream to it; 0: none yet */
+    struct call *ssrc_next;
 };
 
 /**
@@ -173,6 +181,31 @@ void call_media_drop(struct call *call);
 
 /** A leg has come back. call may be gone after it. */
 void call_media_gone(struct call *call, struct leg *leg);
+
+/* --- Where media comes from and goes to, call_source.c ------------------------------------------------------------ */
+
+struct call_hosts {
+    struct addr latch, alias; /* as in leg_cfg */
+};
+
+/** Beside rtp, the address in its SDP: where its media may come from. */
+void call_source_hosts(struct call *call, const struct addr *rtp, struct call_hosts *hosts);
+/** Where reports go: to nobody else than the audio. */
+struct addr call_remote_rtcp(const struct offer_media *media);
+/** ACK, PRACK or UPDATE has come: what is sent to the call reaches it. Again is fine. */
+void call_media_open(struct call *call);
+/** A refresh of the session has succeeded. */
+void call_media_alive(struct call *call);
+/** SSRC of our stream to it; 0: none any more. */
+void call_tx_ssrc_set(struct call *call, uint32_t ssrc);
+/** Is the SSRC of its stream one of our streams'? Then it is not heard from now on. */
+bool call_ssrc_is_ours(struct call *call, uint32_t ssrc);
+/** It ends at the next beat: its media address is one of ours. */
+void call_loops(struct call *call);
+/** None of its packets can be used. */
+void call_unheard(struct call *call, enum drop drop, const struct addr *from);
+/** Before it is freed. */
+void call_source_forget(struct call *call);
 
 /** The conference that its leg is in. */
 struct conf *call_conf(const struct call *call);

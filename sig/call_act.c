@@ -274,6 +274,9 @@ int call_take_answer(struct call *call, const struct sip_msg *msg)
     if (!err) {
         err = offer_accept(&call->session, &call->focus->cfg.policy, &sdp, &media);
     }
+    if (!err) {
+        err = local_check(call->focus, &media.remote_rtp, &media.remote_rtcp);
+    }
     if (err) {
         return err;
     }

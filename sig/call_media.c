@@ -2,6 +2,7 @@
 #include "sig/call.h"
 
 #include "core/conf/leg.h"
+#include "core/conf/leg_source.h"
 #include "core/ctl.h"
 #include "sig/annex.h"
 #include "sig/lobby.h"
@@ -63,6 +64,7 @@ int call_media_take(struct call *call, struct place_cost leg_cost)
     }
     if (!err) {
         must(call_media_reprice(call, cost) == 0); /* it is no more */
+        local_port_opened(call->focus, call->place.port);
     }
     return err;
 }
@@ -77,10 +79,32 @@ static struct ctl *worker_of(const struct call *call)
     return place_worker(call->focus->place, call->place.worker);
 }
 
+struct addr call_remote_rtcp(const struct offer_media *media)
+{
+    bool same = addr_same_host(&media->remote_rtp, &media->remote_rtcp);
+    return same ? media->remote_rtcp : (struct addr){.sa.sa_family = AF_UNSPEC};
+}
+
+/* Does its stream go on in another leg? Then its SSRC does. As seal_take_over. */
+static bool goes_on(const struct call *call, const struct offer_media *media)
+{
+    const struct seal_keys *a = &call->media.seal, *b = &media->seal;
+    return call->leg && a->suite == b->suite && memcmp(a->tx, b->tx, sizeof a->tx) == 0 &&
+           media->rtcp_mux == call->media.rtcp_mux;
+}
+
+/* An address that has been sent to for nothing is not sent to again because the sockets change. */
+static bool is_suspect(const struct call *call, const struct offer_media *media)
+{
+    bool is_proved = call->leg && count_get(&leg_view_of(call->leg)->phase) == SOURCE_PROVED;
+    return call->tx_ssrc && !(is_proved && addr_same(&media->remote_rtp, &call->media.remote_rtp));
+}
+
 /* @return 0 | -EINVAL | -ENOMEM | -EIO */
 static int leg_make(struct call *call, const struct offer_media *media, struct feed *feed, struct leg **leg)
 {
     struct focus *f = call->focus;
+    struct call_hosts hosts;
     struct leg_cfg cfg = {.id = (uint64_t)(uintptr_t)call, .feed = feed ? feed->relay : NULL};
     struct {
         uint32_t ssrc, ts0;
@@ -94,16 +118,22 @@ static int leg_make(struct call *call, const struct offer_media *media, struct f
     }
     cfg.rtp_fd = call->place.rtp_fd;
     cfg.rtcp_fd = media->rtcp_mux ? -1 : call->place.rtcp_fd;
-    cfg.ssrc = draw.ssrc;
+    cfg.ssrc = goes_on(call, media) ? call->tx_ssrc : draw.ssrc;
     cfg.ts0 = draw.ts0;
     cfg.seq0 = draw.seq0 & 0x7fff; /* RFC 3711 3.3.1: no rollover while the peer's first packets may be lost */
     cfg.quiet_s = f->cfg.quiet_s;
-    if (call->dialog.direct && call->dialog.flow.remote.sa.sa_family == f->cfg.policy.family) {
-        cfg.latch_host = call->dialog.flow.remote;
-    }
+    call_source_hosts(call, &media->remote_rtp, &hosts);
+    cfg.remote_rtcp = call_remote_rtcp(media);
+    cfg.latch_host = hosts.latch;
+    cfg.alias_host = hosts.alias;
+    cfg.is_shut = !call->is_open;
+    cfg.no_grace = is_suspect(call, media);
     memcpy(cfg.cname, f->cfg.cname, sizeof cfg.cname);
     err = leg_build(leg, &cfg);
     keys_wipe(&cfg.seal, sizeof cfg.seal);
+    if (!err) {
+        call_tx_ssrc_set(call, cfg.ssrc);
+    }
     return err;
 }
 
@@ -206,6 +236,7 @@ int call_media_start(struct call *call)
 static int put_set(struct call *call, const struct offer_media *media)
 {
     struct ctl_req req = {.op = CTL_LEG_SET, .conf = call_conf(call), .leg = call->leg};
+    struct call_hosts hosts;
     req.set.what = SET_DIRECTION;
     req.set.rx_on = media->rx_on;
     req.set.tx_on = media->tx_on;
@@ -213,10 +244,10 @@ static int put_set(struct call *call, const struct offer_media *media)
                                             !addr_same(&media->remote_rtcp, &call->media.remote_rtcp))) {
         req.set.what |= SET_REMOTE;
         req.set.remote_rtp = media->remote_rtp;
-        req.set.remote_rtcp = media->remote_rtcp;
-        if (call->dialog.direct && call->dialog.flow.remote.sa.sa_family == call->focus->cfg.policy.family) {
-            req.set.latch_host = call->dialog.flow.remote;
-        }
+        req.set.remote_rtcp = call_remote_rtcp(media);
+        call_source_hosts(call, &media->remote_rtp, &hosts);
+        req.set.latch_host = hosts.latch;
+        req.set.alias_host = hosts.alias;
     }
     return ctl_put(worker_of(call), &req) == 0 ? 0 : -EBUSY;
 }

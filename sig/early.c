@@ -137,6 +137,7 @@ int act_prack(struct call *call, const struct call_input *in)
     }
     e->is_met |= in->invite && !offer_waits(&in->invite->pick);
     e->is_acknowledged = true;
+    call_media_open(call);
     timer_stop(call->focus->wheel, &e->repeat);
     struct sip_out *out = txn_response(in->txn, 200, NULL);
     if (in->invite) {
@@ -152,6 +153,7 @@ int act_early_update(struct call *call, const struct call_input *in)
         focus_refuse(call->focus, in->txn, FOCUS_OPEN); /* RFC 3311 5.2: our answer has not been acknowledged */
         return -EAGAIN;
     }
+    call_media_open(call);
     if (act_update(call, in) == 0 && in->invite) {
         call->early.is_met = !offer_waits(&in->invite->pick);
     }

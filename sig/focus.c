@@ -87,7 +87,12 @@ static void take_event(struct focus *f, const struct ctl_ev *ev)
         call_media_codec((struct call *)(uintptr_t)ev->id, (uint8_t)ev->value);
         break;
     case EV_SSRC:
-        call_ssrc((struct call *)(uintptr_t)ev->id, ev->value);
+        if (!call_ssrc_is_ours((struct call *)(uintptr_t)ev->id, ev->value)) {
+            call_ssrc((struct call *)(uintptr_t)ev->id, ev->value);
+        }
+        break;
+    case EV_UNHEARD:
+        call_unheard((struct call *)(uintptr_t)ev->id, (enum drop)ev->value, &ev->from);
         break;
     }
 }
@@ -96,7 +101,12 @@ static void settle_due(struct focus *f)
 {
     for (struct call *call = f->calls, *next; call && f->n_due; call = next) {
         next = call->next;
-        if (call->drop_due || call->enter_due) {
+        if (call->open_due) {
+            call_media_open(call);
+        }
+        if (call->loops) {
+            call_end(call, FOCUS_END_LOOP);
+        } else if (call->drop_due || call->enter_due) {
             call_settle(call);
         }
     }

@@ -21,6 +21,7 @@
 #include "sig/dialog.h"
 #include "sig/gate.h"
 #include "sig/half.h"
+#include "sig/local.h"
 #include "sig/log.h"
 #include "sig/offer.h"
 #include "sig/pin.h"
@@ -43,6 +44,8 @@
 #define FOCUS_CALM_NS (50 * NS_PER_MS) /* while the worker tells nothing: a look costs as much as three packets */
 
 #define FOCUS_NAMES 4096
+#define FOCUS_SSRCS 4096 /* buckets */
+#define FOCUS_SOCKETS_MAX 16
 #define FOCUS_DIAL_RATES 1024 /* of those who have others called: buckets, by hash */
 
 enum focus_refer { FOCUS_REFER_PARTICIPANTS, FOCUS_REFER_CREATOR, FOCUS_REFER_OFF }; /* who may REFER to a conference */
@@ -53,6 +56,8 @@ struct focus_cfg {
     uint16_t node;               /* in every conference URI */
     char domain[FOCUS_HOST_MAX]; /* host[:port] of our URIs */
     bool domain_is_ours;         /* nobody gave it: a peer on another listener gets that one's address in its stead */
+    struct addr sockets[FOCUS_SOCKETS_MAX]; /* for SIP, as they are bound: no media goes there */
+    unsigned n_sockets;
     char hosts[FOCUS_HOSTS_MAX][FOCUS_HOST_MAX]; /* what a Request-URI may name us by, lower case, no port, no [] */
     unsigned n_hosts;
     bool any_literal_host; /* a listener is bound to every address: any literal is ours */
@@ -133,6 +138,7 @@ struct focus_cfg {
     X(BODY, 400, "malformed SDP")                                                                                      \
     X(BODY_LIMIT, 488, "SDP beyond the limits")                                                                        \
     X(MEDIA, 488, "no stream, transport or codec that fits")                                                           \
+    X(MEDIA_ADDRESS, 488, "media address that is a socket of ours, or no host's")                                      \
     X(DIALOG, 481, "no such dialog")                                                                                   \
     X(SOURCE, 403, "request in a dialog from another host than its own")                                               \
     X(CSEQ, 500, "CSeq lower than the last one")                                                                       \
@@ -177,6 +183,7 @@ int focus_refusal_status(enum focus_refusal refusal);
     X(PLAYED, "announcement is over")                                                                                  \
     X(REMOVED, "removed from the conference")                                                                          \
     X(REPLACED, "another call took its place")                                                                         \
+    X(LOOP, "its media address is one of ours")                                                                        \
     X(CONFERENCE, "conference is over")                                                                                \
     X(STOP, "server is going down")                                                                                    \
     X(FAULT, "a fault of our own")
@@ -251,6 +258,8 @@ struct focus {
     struct room *named[FOCUS_NAMES]; /* by hash of their names */
     struct room *rooms;
     struct call *calls;
+    struct call *tx_ssrcs[FOCUS_SSRCS]; /* by the SSRC of our stream to them */
+    struct local local;
     struct dialogs dialogs;
     unsigned n_due; /* calls and rooms that wait for space in a ring */
 };

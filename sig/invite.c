@@ -182,6 +182,10 @@ int invite_read(struct focus *focus, struct txn *txn, const struct sip_msg *msg,
         refuse_media(focus, txn, warning);
         return -EPROTO;
     }
+    if (local_check(focus, &invite->pick.media.remote_rtp, &invite->pick.media.remote_rtcp) != 0) {
+        focus_refuse(focus, txn, FOCUS_MEDIA_ADDRESS);
+        return -EPROTO;
+    }
     if (offer_demands_too_much(&invite->pick)) {
         focus_refuse(focus, txn, FOCUS_PRECONDITION);
         return -EPROTO;

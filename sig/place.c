@@ -27,8 +27,10 @@ struct place {
     uint64_t kbps_used; /* taken and held */
     uint32_t n_pairs, pairs_used, pairs_held, i_pair;
     uint16_t first_port;
-    uint8_t *pair_busy;
+    uint8_t *pair_state; /* PAIR_* */
 };
+
+enum { PAIR_BUSY = 1, PAIR_NAMED = 2 };
 
 int place_build(struct place **out, const struct place_cfg *cfg)
 {
@@ -45,8 +47,9 @@ int place_build(struct place **out, const struct place_cfg *cfg)
     p->cfg = *cfg;
     p->first_port = (uint16_t)first;
     p->n_pairs = n_pairs;
-    p->pair_busy = calloc(n_pairs, 1);
-    if (!p->pair_busy) {
+    p->i_pair = cfg->first % n_pairs;
+    p->pair_state = calloc(n_pairs, 1);
+    if (!p->pair_state) {
         free(p);
         return -ENOMEM;
     }
@@ -60,7 +63,7 @@ int place_build(struct place **out, const struct place_cfg *cfg)
 void place_free(struct place *p)
 {
     if (p) {
-        free(p->pair_busy);
+        free(p->pair_state);
         free(p);
     }
 }
@@ -304,13 +307,13 @@ static int pair_take(struct place *p, struct place_leg *leg)
     for (unsigned n = 0, tries = 0; n < p->n_pairs && tries < PORT_TRIES_MAX; n++) {
         uint32_t i = p->i_pair;
         p->i_pair = (p->i_pair + 1) % p->n_pairs;
-        if (p->pair_busy[i]) {
+        if (p->pair_state[i] & PAIR_BUSY) {
             continue;
         }
         tries++;
         int err = pair_open(p, (uint16_t)(p->first_port + 2 * i), leg);
         if (err == 0) {
-            p->pair_busy[i] = 1;
+            p->pair_state[i] |= PAIR_BUSY;
             p->pairs_used++;
             return 0;
         }
@@ -383,15 +386,46 @@ void place_leg_give(struct place *p, struct place_leg *leg)
     struct seat *seat = &p->seats[leg->worker];
     uint32_t i_pair = (uint32_t)(leg->port - p->first_port) / 2;
 
-    must(p->pair_busy[i_pair]);
+    must(p->pair_state[i_pair] & PAIR_BUSY);
     close(leg->rtp_fd);
     close(leg->rtcp_fd);
-    p->pair_busy[i_pair] = 0;
+    p->pair_state[i_pair] &= (uint8_t)~PAIR_BUSY;
     p->pairs_used--;
     seat->used_us -= leg->cost.cpu_us;
     seat->legs--;
     p->kbps_used -= leg->cost.kbps;
     leg->active = false;
+}
+
+/* @return its pair's state | NULL: no port of ours */
+static uint8_t *pair_of(const struct place *p, uint16_t port)
+{
+    uint32_t i = port < p->first_port ? p->n_pairs : (uint32_t)(port - p->first_port) / 2;
+    return i < p->n_pairs ? &p->pair_state[i] : NULL;
+}
+
+bool place_is_open(const struct place *p, uint16_t port)
+{
+    const uint8_t *pair = pair_of(p, port);
+    return pair && *pair & PAIR_BUSY;
+}
+
+void place_name_port(struct place *p, uint16_t port)
+{
+    uint8_t *pair = pair_of(p, port);
+    if (pair) {
+        *pair |= PAIR_NAMED;
+    }
+}
+
+bool place_port_is_named(struct place *p, uint16_t port)
+{
+    uint8_t *pair = pair_of(p, port);
+    bool is_named = pair && *pair & PAIR_NAMED;
+    if (is_named) {
+        *pair &= (uint8_t)~PAIR_NAMED;
+    }
+    return is_named;
 }
 
 struct ctl *place_worker(const struct place *p, int worker)

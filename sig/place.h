@@ -24,6 +24,8 @@ struct place_cfg {
     uint64_t bandwidth_kbps;     /* of all legs, both directions added; 0: no limit */
     struct addr host;            /* interface the sockets are bound to; port ignored */
     uint16_t port_min, port_max; /* RTP takes even ports, RTCP the next; both ends included */
+    uint32_t first;              /* random: which pair is taken first, so that after a restart nobody calls by the port
+                                    that a caller of before still sends to */
 };
 
 /* What one leg needs. */
@@ -111,6 +113,13 @@ int place_leg_reprice(struct place *place, struct place_leg *leg, struct place_c
 
 /** Closes the sockets and gives everything back. Only when no worker has the leg any more. Twice is fine. */
 void place_leg_give(struct place *place, struct place_leg *leg);
+
+/** Is that port one of a leg's, now? */
+bool place_is_open(const struct place *place, uint16_t port);
+/** Somebody else says that it has that port of this host. */
+void place_name_port(struct place *place, uint16_t port);
+/** Has somebody said so of one of this pair? Once. */
+bool place_port_is_named(struct place *place, uint16_t port);
 
 struct ctl *place_worker(const struct place *place, int worker);
 unsigned place_n_workers(const struct place *place);

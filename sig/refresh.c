@@ -136,6 +136,7 @@ void refresh_settle(struct call *call, struct sip_out *out, bool supports)
         }
     }
     timers_start(call);
+    call_media_alive(call);
 }
 
 void refresh_take(struct call *call, const struct sip_msg *msg)
@@ -165,6 +166,7 @@ void refresh_answered(struct call *call, struct txn *txn, int status)
     }
     if (status < 300) {
         timers_start(call);
+        call_media_alive(call);
     } else if (status == 408 || status == 481) {
         call_end(call, FOCUS_END_SESSION);
     } else if (status == 405 || status == 501) {

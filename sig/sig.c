@@ -193,6 +193,7 @@ static int reach_fill(struct sig *sig)
     reach->listener_v6 = net_listener_for(sig->net, FLOW_UDP, AF_INET6);
     for (unsigned i = 0; i < sig->cfg.net.n_listeners; i++) {
         reach->own_ports[reach->n_own_ports++] = addr_port(net_local(sig->net, i));
+        sig->cfg.focus.sockets[sig->cfg.focus.n_sockets++] = *net_local(sig->net, i);
     }
     if (addr_is_set(&reach->proxy.remote)) {
         int listener =
@@ -314,7 +315,8 @@ int sig_start(struct sig **out, const struct sig_cfg *cfg, struct sig_failure *f
     if ((err = reach_fill(sig)) != 0) {
         goto out;
     }
-    if ((err = place_build(&sig->place, &cfg->place)) != 0) {
+    net_random(&sig->cfg.place.first, sizeof sig->cfg.place.first);
+    if ((err = place_build(&sig->place, &sig->cfg.place)) != 0) {
         goto out;
     }
     failure->part = SIG_PART_LOCK;

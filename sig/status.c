@@ -2,6 +2,7 @@
 #include "sig/status.h"
 
 #include "core/conf/leg.h"
+#include "core/conf/leg_source.h"
 #include "sig/call.h"
 #include "sig/room.h"
 
@@ -38,6 +39,15 @@ static void put_ms(json_t *object, const char *name, const counter *us)
     json_object_set_new(object, name, json_real((double)count_get(us) / 1000));
 }
 
+static const char *phase_of(const struct leg_view *view)
+{
+    static const char *const names[] = {[SOURCE_SHUT] = "not acknowledged",
+                                        [SOURCE_GRACE] = "no sign of life yet",
+                                        [SOURCE_SPENT] = "withheld, no sign of life",
+                                        [SOURCE_PROVED] = "open"};
+    return names[count_get(&view->phase) & 3];
+}
+
 /* How it fares: who talks, and what the network does to it. */
 static void leg_add(json_t *p, const struct leg_view *view)
 {
@@ -47,14 +57,22 @@ static void leg_add(json_t *p, const struct leg_view *view)
     put(rx, "packets", &view->rx_packets);
     put(rx, "lost", &view->rx_lost);
     put_ms(rx, "jitter_ms", &view->rx_jitter_us);
-    put(rx, "delay_ms", &view->delay_ms);
+    if (count_get(&view->rx_packets) > count_get(&view->rx_dropped)) {
+        put(rx, "delay_ms", &view->delay_ms);
+    } else {
+        json_object_set_new(rx, "delay_ms", json_null()); /* nothing has been heard of it */
+    }
     put(rx, "concealed", &view->rx_concealed);
     put(rx, "dropped", &view->rx_dropped);
+    enum drop drop = (enum drop)count_get(&view->last_drop);
+    json_object_set_new(rx, "last_drop", drop == DROP_NONE ? json_null() : json_string(drop_name(drop)));
+    json_object_set_new(rx, "unheard", json_boolean(count_get(&view->is_unheard)));
     json_object_set_new(p, "rx", rx);
     put(tx, "packets", &view->tx_packets);
     put(tx, "lost", &view->peer_lost);
     put_ms(tx, "jitter_ms", &view->peer_jitter_us);
     put_ms(tx, "round_trip_ms", &view->rtt_us);
+    json_object_set_new(tx, "state", text_of(phase_of(view)));
     json_object_set_new(p, "tx", tx);
 }
 

@@ -18,7 +18,10 @@
     X(EXTENSION, "header extension longer than the packet")                                                            \
     X(PAYLOAD_TYPE, "payload type that was not negotiated")                                                            \
     X(SOURCE, "from an address that is not the peer's")                                                                \
+    X(PROBATION, "from another port of the peer's host, which has not proved itself yet")                              \
+    X(KEEPALIVE, "empty datagram or STUN: a sign of life without audio")                                               \
     X(SSRC, "new SSRC that has not proved itself yet")                                                                 \
+    X(OWN_SSRC, "SSRC of a stream of our own: what we sent has come back")                                             \
     X(DUPLICATE, "same sequence number twice")                                                                         \
     X(LATE, "arrived after its turn to be played")                                                                     \
     X(EARLY, "timestamp too far ahead")                                                                                \
@@ -42,7 +45,9 @@
     X(TX_FULL, "send refused by the kernel, buffer full")                                                              \
     X(TX_UNREACHABLE, "send refused, peer's port unreachable")                                                         \
     X(TX_SEAL, "SRTP: cannot be sealed, the key is used up")                                                           \
-    X(TX_OTHER, "send refused for another reason")
+    X(TX_OTHER, "send refused for another reason")                                                                     \
+    X(TX_SHUT, "not sent: the call is not acknowledged")                                                               \
+    X(TX_UNPROVED, "not sent: no sign of life has come from there")
 
 enum drop {
 #define X(name, text) DROP_##name,
@@ -123,6 +128,8 @@ struct worker_stats {
     counter blended;                                    /* ticks that played more than a tick to bring a delay down */
     counter fed, feed_lapped;                           /* packets of annexes; frames that came round too late */
     counter moves;                                      /* legs that came from another worker */
+    counter sources_moved;                              /* legs whose media comes from another address than before */
+    counter unheard;                                    /* legs none of whose packets could be used for seconds */
     counter events_lost;                                /* event ring full, retried */
     counter beat_ns[HISTOGRAM_BUCKETS], late_ns[HISTOGRAM_BUCKETS];
     counter late_sum_ns;

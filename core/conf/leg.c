@@ -144,7 +144,8 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
     leg->ts = cfg->ts0;
     leg->frame_ts = codec_clock_hz(cfg->codec, &cfg->fmt) / 1000 * TICK_MS;
     leg->gain_q12 = leg->gain_set_q12 = GAIN_UNITY_Q12;
-    leg->level_dbov = leg->score_dbov = LEVEL_SILENT;
+    leg->level_dbov = leg->score_dbov = leg->stats.level_dbov = LEVEL_SILENT;
+    count_set(&leg->view.level_dbov, LEVEL_SILENT);
     leg->rtcp_draw = cfg->ssrc | 1;
     jbuf_init(&leg->jbuf, leg->frame_ts, leg->frame_ts / TICK_MS * JBUF_DEPTH_MAX_MS);
     *out = leg;
@@ -175,6 +176,11 @@ const struct leg_stats *leg_stats_of(const struct leg *leg)
     return &leg->stats;
 }
 
+static struct source_hosts hosts_of(const struct leg_cfg *cfg)
+{
+    return (struct source_hosts){.said = cfg->remote_rtp, .latch = cfg->latch_host, .alias = cfg->alias_host};
+}
+
 void leg_attach(struct leg *leg, struct pool *pool, uint32_t slot_rtp, uint32_t slot_rtcp, uint64_t now_ns)
 {
     leg->slot_rtp = slot_rtp;
@@ -183,6 +189,9 @@ void leg_attach(struct leg *leg, struct pool *pool, uint32_t slot_rtp, uint32_t 
     leg->probe_ticks = (uint8_t)leg->beat_index;
     if (!leg->rtcp_due_ns) {
         leg->rtcp_due_ns = now_ns + NS_PER_S; /* RFC 3550 6.2: the first report after half the interval or less */
+        struct source_hosts hosts = hosts_of(&leg->cfg);
+        source_begin(&leg->from, &hosts, leg->cfg.is_shut, leg->cfg.no_grace ? 0 : SOURCE_GRACE_SUM_MS,
+                     (uint32_t)(now_ns / NS_PER_MS));
     }
     jbuf_attach(&leg->jbuf, pool);
 }
@@ -194,10 +203,21 @@ void leg_detach(struct leg *leg)
     leg->stats.rx_jitter_ts = leg->source.jitter_q4 >> 4;
 }
 
-void leg_take_over(struct leg *leg, struct leg *old)
+void leg_remote_set(struct leg *leg, const struct source_hosts *hosts, const struct addr *rtcp, uint64_t now_ns)
 {
-    bool same_peer = addr_same(&leg->cfg.remote_rtp, &old->cfg.remote_rtp);
-    leg_attach(leg, old->jbuf.pool, old->slot_rtp, old->slot_rtcp, 0);
+    struct addr at = leg->from.at;
+    source_say(&leg->from, hosts, (uint32_t)(now_ns / NS_PER_MS));
+    leg->cfg.remote_rtcp = *rtcp;
+    leg->moved |= !addr_same(&at, &leg->from.at);
+    leg->unheard_looks = 0;
+    leg->unheard_told = false;
+}
+
+void leg_take_over(struct leg *leg, struct leg *old, uint64_t now_ns)
+{
+    struct source_hosts hosts = hosts_of(&leg->cfg);
+    struct addr rtcp = leg->cfg.remote_rtcp;
+    leg_attach(leg, old->jbuf.pool, old->slot_rtp, old->slot_rtcp, now_ns);
     leg->rtcp_due_ns = old->rtcp_due_ns;
     if (seal_take_over(leg->seal, old->seal)) {
         leg->cfg.ssrc = old->cfg.ssrc;
@@ -208,6 +228,7 @@ void leg_take_over(struct leg *leg, struct leg *old)
     leg->feed_next = old->feed_next;
     leg->tx_octets = old->tx_octets;
     leg->source = old->source;
+    leg->refused_ssrc = old->refused_ssrc;
     leg->ssrc_told = old->ssrc_told;
     leg->event_ticks = old->event_ticks;
     leg->dtmf = old->dtmf; /* the end of a key that was told is not another one */
@@ -221,11 +242,14 @@ void leg_take_over(struct leg *leg, struct leg *old)
     leg->deaf = old->deaf;
     leg->gain_q12 = old->gain_q12;
     leg->gain_set_q12 = old->gain_set_q12;
-    leg->connected = old->connected && same_peer;
-    leg->queue_clean = old->queue_clean && same_peer;
-    if (leg->connected) {
-        leg->cfg.remote_rtp = old->cfg.remote_rtp;
-    }
+    leg->connected = old->connected;
+    leg->queue_clean = old->queue_clean;
+    leg->moved = old->moved;
+    leg->from = old->from;
+    leg->rx_seen = old->rx_seen;
+    leg->drops_seen = old->drops_seen;
+    leg_remote_set(leg, &hosts, &rtcp, now_ns);
+    leg->unheard_told = old->unheard_told;
 }
 
 bool leg_same_group(const struct leg *a, const struct leg *b)

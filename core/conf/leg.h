@@ -26,22 +26,24 @@ struct leg_cfg {
     struct relay *feed;  /* of a leg in an annex: what it hears */
     const struct codec *codec;
     struct codec_cfg fmt;
-    struct addr remote_rtp; /* from the peer's SDP */
-    uint32_t ssrc;          /* random */
-    int rtp_fd, rtcp_fd;    /* bound, non-blocking UDP sockets, not connected; rtcp_fd -1: rtcp-mux or no RTCP */
-    uint16_t quiet_s;       /* EV_QUIET after so long without RTP; 0: never */
-    bool rtcp_mux;          /* RTCP arrives on and goes to the RTP port */
-    uint8_t pt_rx, pt_tx;   /* payload type the peer sends, and that we send */
-    uint8_t pt_event_rx;    /* telephone-event (RFC 4733) towards us, PT_NONE: none */
-    uint8_t pt_cn_rx;       /* comfort noise, PT_NONE: none */
-    uint8_t ext_level_rx;   /* its level in its header (RFC 6464), id 1..14; 0: not negotiated */
-    uint8_t ext_levels_tx;  /* the contributors' levels in ours (RFC 6465); 0: not negotiated */
+    uint32_t ssrc;         /* random */
+    int rtp_fd, rtcp_fd;   /* bound, non-blocking UDP sockets, not connected; rtcp_fd -1: rtcp-mux or no RTCP */
+    uint16_t quiet_s;      /* EV_QUIET after so long without a sign of life, ten times that while tx is off; 0: never */
+    bool rtcp_mux;         /* RTCP arrives on and goes to the RTP port */
+    uint8_t pt_rx, pt_tx;  /* payload type the peer sends, and that we send */
+    uint8_t pt_event_rx;   /* telephone-event (RFC 4733) towards us, PT_NONE: none */
+    uint8_t pt_cn_rx;      /* comfort noise, PT_NONE: none */
+    uint8_t ext_level_rx;  /* its level in its header (RFC 6464), id 1..14; 0: not negotiated */
+    uint8_t ext_levels_tx; /* the contributors' levels in ours (RFC 6465); 0: not negotiated */
 
     /* the rest */
     uint64_t id;             /* signalling's own name for it; comes back in every event */
+    struct addr remote_rtp;  /* from the peer's SDP */
     struct addr remote_rtcp; /* from a=rtcp, else RTP port + 1; unset: send no RTCP */
-    struct addr latch_host;  /* RTP from this host (any port) may also be the peer's: the source of its signalling.
-                                Unset: only remote_rtp is believed */
+    struct addr latch_host;  /* where the signalling comes from, without a proxy; unset: a proxy is between */
+    struct addr alias_host;  /* another name of the SDP's host on this machine; unset: none */
+    bool is_shut;            /* the call is not acknowledged: nothing is sent before SET_OPEN */
+    bool no_grace;           /* an earlier leg of the call has had it: nothing is sent before a sign of life */
     struct pt_set pts_rx;    /* more numbers under which the peer may send that codec, */
     struct pt_set pts_event; /* and telephone-events: those of its answer beside those of our offer */
     struct pt_set pts_other; /* of the other codecs that it may send at any time: EV_CODEC asks for another leg */
@@ -72,6 +74,7 @@ struct leg_stats {
     uint64_t undecoded;    /* packets whose turn came while nobody could hear them */
     uint64_t pauses;       /* packets without audio: comfort noise, telephone events */
     uint64_t drops[DROPS];
+    enum drop last_drop;                /* of what was received; DROP_NONE: none yet */
     uint32_t peer_lost, peer_jitter_ts; /* last report block about what we sent */
     uint32_t rtt_us;                    /* from LSR/DLSR, 0: unknown */
 };
@@ -119,6 +122,9 @@ struct leg_view {
     counter rx_packets, rx_lost;       /* RTP from it */
     counter rx_jitter_us;              /* RFC 3550 A.8 */
     counter rx_concealed, rx_dropped;  /* stretches made up; packets refused, whatever the reason */
+    counter last_drop;                 /* enum drop of the last one; DROP_NONE: none */
+    counter is_unheard;                /* 1: packets come, and for seconds not one of them could be used */
+    counter phase;                     /* enum source_phase: is it sent to, and why not */
     counter tx_packets;                /* RTP to it */
     counter peer_lost, peer_jitter_us; /* of those, as its last report block says */
     counter rtt_us;                    /* 0: not known */

@@ -419,9 +419,6 @@ void leg_settle(struct leg *leg)
     if (leg->event_ticks && ++leg->event_ticks > EVENT_TICKS) {
         leg_event_end(leg);
     }
-    if (leg->cfg.quiet_s && leg->rx_on && ++leg->quiet_ticks == leg->cfg.quiet_s * (1000u / TICK_MS)) {
-        leg->news.quiet = true;
-    }
 }
 
 void leg_skip(struct leg *leg, unsigned ticks)

@@ -8,6 +8,7 @@
 #include "core/conf/clip.h"
 #include "core/conf/lanes.h"
 #include "core/conf/leg.h"
+#include "core/conf/leg_source.h"
 #include "core/conf/relay.h"
 #include "core/media/dtmf.h"
 #include "core/media/jbuf.h"
@@ -26,14 +27,14 @@
 #define NEWS_DIGITS 8 /* more than anybody keys within a tick */
 
 struct leg_news {
-    unsigned n_digits;
-    bool quiet, bye, speaks, hush, played;
+    uint8_t n_digits;
+    bool quiet, bye, speaks, hush, played, unheard;
     bool codec; /* the peer sends codec_pt now */
-    uint8_t codec_pt;
-    struct {
-        char digit;
-        uint32_t ms;
-    } digits[NEWS_DIGITS];
+};
+
+struct leg_digit {
+    char digit;
+    uint32_t ms;
 };
 
 /* A codec's encoder. */
@@ -57,17 +58,16 @@ struct leg {
     /* rx: pump */
     uint32_t arrival_ns; /* its packets' arrival within the 20 ms of the schedule */
     bool connected, rx_on, tx_on, muted, deaf;
-    bool paused;       /* the sender said so (CN, event) or has not begun: silence, no concealment */
-    bool starting;     /* its stream has not filled a first tick yet */
-    bool latch_wanted; /* remote_rtp is proved by a packet: connect the socket */
-    bool queue_clean;  /* nothing from before the connect is left in the socket: the kernel vouches */
-    bool plays;        /* a clip, and has no stream */
+    bool paused;      /* the sender said so (CN, event) or has not begun: silence, no concealment */
+    bool starting;    /* its stream has not filled a first tick yet */
+    bool moved;       /* another source is the present one: what the socket is connected to is old */
+    bool queue_clean; /* nothing from before the connect is left in the socket: the kernel vouches */
+    bool plays;       /* a clip, and has no stream */
     bool arrival_known;
     uint8_t arrival_steady;         /* so many in a row came when they were thought to */
     bool surplus_due;               /* its conference has just moved over its arrival: two packets wait for one tick */
     uint8_t talk_weight;            /* how much it has talked lately: its say in where the conference ticks */
     uint8_t reads_asked, reads_hit; /* this tick */
-    uint32_t quiet_ticks;           /* since the last packet */
     struct rtp_source source;
     struct plc plc;
 
@@ -111,6 +111,7 @@ struct leg {
     struct encoder *encoder; /* its own, or its group's; NULL: another holds that, or the codec has no state */
     void *decoder;
     struct leg_news news;
+    struct leg_source from; /* its first part; where it sends to, too */
 
     /* What is seldom needed, or begins with what is needed and begins a line for that. */
     struct leg *next;             /* of those to hand back; while a plan is compiled, of its group's */
@@ -140,8 +141,17 @@ struct leg {
     uint32_t sent_lsr;  /* of our last SR, as the peer will echo it, and when it went */
     uint64_t sent_at_ns;
 
+    /* what is looked at now and then */
+    struct leg_digit digits[NEWS_DIGITS];
+    uint32_t refused_ssrc;    /* one of our own that came in; 0: none */
+    struct addr dropped_from; /* source of the last packet that was dropped */
+    uint64_t rx_seen, drops_seen;
+    uint8_t unheard_looks; /* in a row, in which not one of its packets could be used */
+    bool quiet_told, unheard_told;
+
     uint64_t drops_told[DROPS]; /* of stats.drops, already in the worker's sums */
     uint64_t codec_told_ns;     /* when news.codec was set last */
+    uint8_t codec_pt;
     uint32_t ssrc_told;         /* signalling knows this one of the peer; 0: none */
     struct leg_view view;
     struct dtmf dtmf;
@@ -187,7 +197,16 @@ COLD void leg_detach(struct leg *leg);
 void leg_show(struct leg *leg);
 /** leg takes the place of old, which is detached: sockets, SSRC, sequence, timestamp, what was learnt of the peer, SRTP
  * state. With another key of ours it begins a stream of its own: then nobody need guess the rollover counter. */
-COLD void leg_take_over(struct leg *leg, struct leg *old);
+COLD void leg_take_over(struct leg *leg, struct leg *old, uint64_t now_ns);
+/** The peer's addresses, as signalling knows them now. */
+COLD void leg_remote_set(struct leg *leg, const struct source_hosts *hosts, const struct addr *rtcp, uint64_t now_ns);
+/** Now and then: grace and quiet clock, a leg that is not heard. */
+void leg_look(struct leg *leg, struct worker_stats *sums, uint64_t now_ns);
+/** May its socket be connected to its present source? */
+static inline bool leg_may_connect(const struct leg *leg, uint64_t now_ns)
+{
+    return source_may_connect(&leg->from, leg->beat_index, (uint32_t)(now_ns / NS_PER_MS));
+}
 
 /** Shall what it is sent help out for what it loses? Until its reports have shown for a while that it loses nothing, or
  * it has not reported at all for as long. */
@@ -255,7 +274,7 @@ FETCH void lines_fetch(const void *from, size_t bytes)
     }
 }
 
-#define LEG_LINES_BYTES offsetof(struct leg, news.digits)
+#define LEG_LINES_BYTES (offsetof(struct leg, from) + SOURCE_TICK_BYTES)
 static_assert(LEG_LINES_BYTES <= 4 * LINE_BYTES && LEG_STATS_TICK_BYTES <= LINE_BYTES &&
                   LEG_CFG_TICK_BYTES <= 2 * LINE_BYTES && JBUF_TICK_BYTES <= 2 * LINE_BYTES,
               "nine lines of a leg a tick");
@@ -309,6 +328,7 @@ static inline uint32_t leg_fifo_ts(const struct leg *leg)
 static inline void leg_drop(struct leg *leg, enum drop drop)
 {
     leg->stats.drops[drop]++;
+    leg->stats.last_drop = drop < DROP_TX_FULL ? drop : leg->stats.last_drop;
 }
 
 #endif

@@ -16,7 +16,9 @@ enum {
     ARRIVAL_STEADY_TICKS = 16,
     ARRIVALS_STEADY = 25,  /* ... after so many that were ... */
     STEADY_NS = NS_PER_MS, /* ... so near to what was thought */
-    CODEC_TELL_MS = 200    /* between two words of one codec: the first may have come to nothing */
+    CODEC_TELL_MS = 200,   /* between two words of one codec: the first may have come to nothing */
+    STUN_HEADER_BYTES = 20,
+    STUN_COOKIE = 0x2112A442
 };
 
 /* Packets in a tick: two while their length is unknown or is 10 ms. */
@@ -44,23 +46,36 @@ unsigned leg_reads_more(const struct leg *leg)
     return jbuf_backlog_ts(&leg->jbuf) + leg_fifo_ts(leg) < leg->frame_ts;
 }
 
-/* Could this be the peer? Once connected only itself, even if a packet has waited there since before the connect. */
-static bool source_possible(const struct leg *leg, const struct addr *from)
+/* No audio, but a sign of life: an empty datagram, or STUN (RFC 6263 4.1, 4.3; RFC 8489 5). */
+static bool is_keepalive(const uint8_t *buf, size_t n)
 {
-    if (!from || addr_same(from, &leg->cfg.remote_rtp)) {
-        return true;
-    }
-    return !leg->connected && !leg->latch_wanted && addr_is_set(&leg->cfg.latch_host) &&
-           addr_same_host(from, &leg->cfg.latch_host);
+    return n == 0 || (n >= STUN_HEADER_BYTES && buf[0] < 4 && load_be32(buf + 4) == STUN_COOKIE);
 }
 
-/* It is. A packet from its signalling's host teaches where it really sends from. */
-static void source_learn(struct leg *leg, const struct addr *from)
+/* One of our own, come back: its own, or one that signalling knows. */
+static bool is_own_ssrc(const struct leg *leg, uint32_t ssrc)
 {
-    if (from && !leg->connected) {
-        leg->cfg.remote_rtp = *from;
-        leg->latch_wanted = true;
+    bool is_known = leg->source.known && ssrc == leg->source.ssrc;
+    return ssrc == leg->cfg.ssrc || (!is_known && leg->refused_ssrc && ssrc == leg->refused_ssrc);
+}
+
+/* It is RTP, and opens: is it the peer's? */
+static enum drop source_take(struct leg *leg, const struct rtp *rtp, enum source_kind kind, const struct addr *from,
+                             uint32_t now_ms)
+{
+    if (is_own_ssrc(leg, rtp->ssrc)) {
+        return DROP_OWN_SSRC;
     }
+    if (kind != SOURCE_KIN) {
+        leg->moved |= source_heard(&leg->from, from, now_ms);
+        return DROP_NONE;
+    }
+    uint32_t known_ssrc = leg->source.known ? leg->source.ssrc : 0;
+    if (!source_try(&leg->from, from, rtp->ssrc, rtp->seq, known_ssrc, now_ms)) {
+        return DROP_PROBATION;
+    }
+    leg->moved = true;
+    return DROP_NONE;
 }
 
 static void digit_tell(struct leg *leg, const struct dtmf_digit *digit)
@@ -73,8 +88,8 @@ static void digit_tell(struct leg *leg, const struct dtmf_digit *digit)
         leg_drop(leg, DROP_DTMF_FULL);
         return;
     }
-    news->digits[news->n_digits].digit = digit->digit;
-    news->digits[news->n_digits].ms = digit->duration_ts / (leg->frame_ts / TICK_MS);
+    leg->digits[news->n_digits].digit = digit->digit;
+    leg->digits[news->n_digits].ms = digit->duration_ts / (leg->frame_ts / TICK_MS);
     news->n_digits++;
 }
 
@@ -136,7 +151,7 @@ static enum drop other_codec(struct leg *leg, uint8_t pt, uint64_t now_ns)
     if (now_ns - leg->codec_told_ns >= CODEC_TELL_MS * NS_PER_MS || !leg->codec_told_ns) {
         leg->codec_told_ns = now_ns;
         leg->news.codec = true;
-        leg->news.codec_pt = pt;
+        leg->codec_pt = pt;
     }
     return DROP_CODEC_PENDING;
 }
@@ -157,7 +172,6 @@ static enum drop rtp_take(struct leg *leg, struct rtp *rtp, uint64_t now_ns)
     if (arrival == RTP_RESTART) {
         stream_restart(leg);
     }
-    leg->quiet_ticks = 0;
     if (!leg->rx_on) {
         return DROP_HELD;
     }
@@ -187,15 +201,18 @@ bool leg_rx_rtp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr 
     struct rtp rtp;
     size_t n = (size_t)bytes;
     bool known = false;
+    uint32_t now_ms = (uint32_t)(now_ns / NS_PER_MS);
+    enum source_kind kind = from ? source_kind_of(&leg->from, from) : SOURCE_AT;
     leg->stats.rx_packets++;
     leg->stats.rx_bytes += n;
-    enum drop drop = n > PACKET_BYTES_MAX ? DROP_TRUNCATED : DROP_NONE;
+    enum drop drop = n > PACKET_BYTES_MAX ? DROP_TRUNCATED : kind == SOURCE_STRANGER ? DROP_SOURCE : DROP_NONE;
     if (!drop && leg->cfg.rtcp_mux && rtp_is_rtcp(buf, n)) {
         leg_rx_rtcp(leg, buf, bytes, from, now_ns);
         return false;
     }
-    if (!drop && !source_possible(leg, from)) {
-        drop = DROP_SOURCE;
+    if (!drop && is_keepalive(buf, n)) {
+        source_alive(&leg->from, from ? from : &leg->from.at, now_ms);
+        drop = DROP_KEEPALIVE;
     }
     if (!drop && leg->seal) {
         drop = seal_open_rtp(leg->seal, buf, &n); /* before anything is learnt from it */
@@ -204,12 +221,15 @@ bool leg_rx_rtp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr 
         drop = rtp_parse(buf, n, &rtp);
     }
     if (!drop) {
-        source_learn(leg, from);
+        drop = source_take(leg, &rtp, kind, from, now_ms);
+    }
+    if (!drop) {
         drop = rtp_take(leg, &rtp, now_ns);
         known = drop != DROP_PAYLOAD_TYPE && drop != DROP_SSRC && drop != DROP_CODEC_PENDING;
     }
     if (drop) {
         leg_drop(leg, drop);
+        leg->dropped_from = from ? *from : leg->from.at;
     }
     return known;
 }
@@ -267,7 +287,7 @@ void leg_arrival(struct leg *leg, uint64_t at_ns, uint64_t now_ns)
 void leg_rx_rtcp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t at_ns)
 {
     struct rtcp_heard heard;
-    bool stranger = from && !addr_same_host(from, &leg->cfg.remote_rtp) && !addr_same_host(from, &leg->cfg.latch_host);
+    bool stranger = from && !source_is_host(&leg->from, from);
     size_t n = (size_t)bytes;
     enum drop drop = n > PACKET_BYTES_MAX ? DROP_TRUNCATED : DROP_NONE;
     if (!drop && stranger) {
@@ -278,6 +298,9 @@ void leg_rx_rtcp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr
     }
     if (!drop) {
         drop = rtcp_parse(buf, n, leg->cfg.ssrc, &heard);
+    }
+    if (!drop) {
+        source_alive(&leg->from, from ? from : &leg->from.at, (uint32_t)(at_ns / NS_PER_MS));
     }
     if (!drop && heard.bye && (!leg->source.known || heard.bye_ssrc != leg->source.ssrc)) {
         heard.bye = false;

@@ -24,7 +24,7 @@ static void packet_send(struct leg *leg, struct outbox *box, const uint8_t *payl
         leg_drop(leg, DROP_TX_SEAL);
         return;
     }
-    outbox_add(box, leg->slot_rtp, n, leg->connected ? NULL : &leg->cfg.remote_rtp);
+    outbox_add(box, leg->slot_rtp, n, leg->connected ? NULL : &leg->from.at);
     leg->stats.tx_packets++;
     leg->stats.tx_bytes += n;
     leg->tx_octets += bytes;
@@ -47,8 +47,11 @@ static void packet_gather(struct leg *leg, struct outbox *box, const uint8_t *pa
 
 void leg_tx(struct leg *leg, struct outbox *box, const uint8_t *payload, size_t bytes, const struct contributors *who)
 {
-    bool can = leg->tx_on && addr_port(&leg->cfg.remote_rtp) != 0;
+    bool can = leg->tx_on && leg->from.may_send;
     if (!can || bytes == 0) {
+        if (leg->tx_on && bytes) {
+            leg_drop(leg, leg->from.phase == SOURCE_SHUT ? DROP_TX_SHUT : DROP_TX_UNPROVED);
+        }
         leg->marker = true; /* the next one begins a talk spurt */
         leg->n_gathered = 0;
         leg->gathered_bytes = 0;
@@ -86,9 +89,9 @@ static uint64_t ntp_of(uint64_t wall_ns)
 
 void leg_rtcp(struct leg *leg, struct outbox *box, uint64_t now_ns, uint64_t wall_offset_ns, bool bye)
 {
-    const struct addr *to = leg->cfg.rtcp_mux ? &leg->cfg.remote_rtp : &leg->cfg.remote_rtcp;
+    const struct addr *to = leg->cfg.rtcp_mux ? &leg->from.at : &leg->cfg.remote_rtcp;
     bool socket = leg->cfg.rtcp_mux || leg->cfg.rtcp_fd >= 0;
-    if (!socket || addr_port(to) == 0 || (now_ns < leg->rtcp_due_ns && !bye)) {
+    if (!socket || !leg->from.may_send || addr_port(to) == 0 || (now_ns < leg->rtcp_due_ns && !bye)) {
         return;
     }
     /* RFC 3550 6.3.1: between half and one and a half of the interval, so that reports never march in step. */

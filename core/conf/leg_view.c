@@ -1,6 +1,12 @@
 /* What is seen of a leg from outside its worker. */
 #include "core/conf/leg_run.h"
 
+enum {
+    UNHEARD_LOOKS = 10,   /* of 320 ms each */
+    UNHEARD_PACKETS = 4,  /* in each: a stream, not a keep-alive now and then */
+    HELD_QUIET_TIMES = 10 /* so much longer may the peer be silent that wants nothing from us */
+};
+
 /* RTP ticks of the leg's audio in microseconds. */
 static uint64_t us_of(const struct leg *leg, uint32_t ts)
 {
@@ -12,7 +18,7 @@ void leg_show(struct leg *leg)
     struct leg_view *view = &leg->view;
     const struct leg_stats *stats = &leg->stats;
     uint64_t dropped = 0;
-    for (unsigned d = DROP_NONE + 1; d < DROPS; d++) {
+    for (unsigned d = DROP_NONE + 1; d < DROP_TX_FULL; d++) {
         dropped += stats->drops[d];
     }
     count_set(&view->talks, leg->spoke_ticks > 0);
@@ -23,6 +29,9 @@ void leg_show(struct leg *leg)
     count_set(&view->rx_jitter_us, us_of(leg, leg->source.jitter_q4 >> 4));
     count_set(&view->rx_concealed, stats->concealed);
     count_set(&view->rx_dropped, dropped);
+    count_set(&view->last_drop, stats->last_drop);
+    count_set(&view->is_unheard, leg->unheard_looks == UNHEARD_LOOKS);
+    count_set(&view->phase, leg->from.phase);
     count_set(&view->tx_packets, stats->tx_packets);
     count_set(&view->peer_lost, stats->peer_lost);
     count_set(&view->peer_jitter_us, us_of(leg, stats->peer_jitter_ts));
@@ -32,4 +41,43 @@ void leg_show(struct leg *leg)
 const struct leg_view *leg_view_of(const struct leg *leg)
 {
     return &leg->view;
+}
+
+/* What was refused of what came to the RTP port, and was not meant to be of no use. */
+static uint64_t refused(const struct leg_stats *stats)
+{
+    uint64_t n = 0;
+    for (unsigned d = DROP_NONE + 1; d < DROP_RTCP_SHORT; d++) {
+        n += d == DROP_HELD || d == DROP_KEEPALIVE ? 0 : stats->drops[d];
+    }
+    return n;
+}
+
+/* Packets come, and for seconds not one of them can be used: somebody should be told. */
+static void unheard_look(struct leg *leg, struct worker_stats *sums)
+{
+    uint64_t n_refused = refused(&leg->stats), n = n_refused - leg->drops_seen;
+    uint64_t n_rx = leg->stats.rx_packets - leg->rx_seen;
+    leg->drops_seen = n_refused;
+    leg->rx_seen = leg->stats.rx_packets;
+    if (n_rx < UNHEARD_PACKETS || n < n_rx || !leg->rx_on) {
+        leg->unheard_looks = 0;
+        return;
+    }
+    leg->unheard_looks += leg->unheard_looks < UNHEARD_LOOKS;
+    if (leg->unheard_looks == UNHEARD_LOOKS && !leg->unheard_told) {
+        leg->unheard_told = leg->news.unheard = true;
+        count_add(&sums->unheard, 1);
+    }
+}
+
+void leg_look(struct leg *leg, struct worker_stats *sums, uint64_t now_ns)
+{
+    uint32_t now_ms = (uint32_t)(now_ns / NS_PER_MS);
+    uint32_t limit_ms = leg->cfg.quiet_s * 1000u * (leg->tx_on ? 1 : HELD_QUIET_TIMES);
+    source_look(&leg->from, now_ms);
+    bool is_quiet = limit_ms && leg->rx_on && source_quiet_ms(&leg->from, now_ms) >= limit_ms;
+    leg->news.quiet |= is_quiet && !leg->quiet_told;
+    leg->quiet_told = is_quiet;
+    unheard_look(leg, sums);
 }

@@ -55,6 +55,7 @@ struct world {
     unsigned n_sent, i_answer;     /* i_answer: the last response among them */
     struct ctl_req reqs[64];       /* what the workers were asked since the last look */
     unsigned n_reqs;
+    unsigned n_opened, n_alive; /* beside those: legs that may be sent to, and are said to live */
     struct leg *legs[256]; /* dropped or swapped out, not yet given back */
     unsigned leg_from[256];
     unsigned n_legs;
@@ -260,7 +261,10 @@ HELP void world_work(struct world *w)
     w->n_reqs = 0;
     for (unsigned i = 0; i < w->n_workers; i++) {
         while (ring_get(&world_ctl(w, i)->requests, &req)) {
-            if (w->n_reqs < ARRAY_LEN(w->reqs)) {
+            bool is_sign = req.op == CTL_LEG_SET && !(req.set.what & ~(unsigned)(SET_OPEN | SET_ALIVE));
+            w->n_opened += is_sign && req.set.what & SET_OPEN;
+            w->n_alive += is_sign && req.set.what & SET_ALIVE;
+            if (w->n_reqs < ARRAY_LEN(w->reqs) && !is_sign) {
                 w->reqs[w->n_reqs++] = req;
             }
             worker_does(w, i, &req);
