@@ -92,6 +92,7 @@ struct call {
     struct offer_session session;
     struct offer_media media;
     bool has_media;
+    bool is_held;      /* the peer has put us on hold: it hears us no more, as it once did */
     uint64_t codec_ms; /* when the peer last made us change the codec; 0: never */
     struct place_leg place;
     uint32_t voice_us;   /* what its voice adds to its conference's, as counted */
@@ -152,8 +153,9 @@ void call_abandon(struct call *call);
 
 /* --- Media, call_media.c ------------------------------------------------------------------------------------------ */
 
-/** Takes CPU, bandwidth and ports. @return 0 | negative errno, see focus_refusal_of */
-int call_media_take(struct call *call, struct place_cost cost);
+/** Takes CPU, bandwidth and ports; family: of the ports, 0: that of its signalling, or the first that there is.
+ * @return 0 | negative errno, see focus_refusal_of */
+int call_media_take(struct call *call, struct place_cost cost, int family);
 
 /** Builds the leg of call->media and lends it. @return 0 | -EBUSY ring full | -EINVAL | -ENOMEM | -EIO */
 int call_media_start(struct call *call);

@@ -75,14 +75,15 @@ static int refuse(struct call *call, const struct call_input *in, int err)
 int call_local(const struct call *call, struct offer_local *local)
 {
     struct focus *f = call->focus;
-    local->rtp = f->media_host;
+    bool is_other = f->cfg.policy.family_other && call->place.family == f->cfg.policy.family_other;
+    local->rtp = is_other ? f->media_host_other : f->media_host;
     addr_set_port(&local->rtp, call->place.port);
     return f->world.random(f->world.ctx, local->fresh, sizeof local->fresh);
 }
 
 int call_first_answer(struct call *call, const struct call_input *in, struct sdp_out *body)
 {
-    int err = call_media_take(call, in->invite->cost);
+    int err = call_media_take(call, in->invite->cost, in->invite->pick.family);
     if (err) {
         return refuse(call, in, err);
     }
@@ -115,7 +116,7 @@ int act_offer(struct call *call, const struct call_input *in)
     struct sdp_out body = {text, 0, sizeof text, false};
 
     struct offer_local local;
-    int err = call_media_take(call, in->invite->cost);
+    int err = call_media_take(call, in->invite->cost, 0);
     if (!err) {
         err = call_local(call, &local);
     }
@@ -136,6 +137,10 @@ int call_renegotiate(struct call *call, const struct call_input *in, struct sdp_
     }
     if (call->media.seal.suite != SEAL_NONE && in->invite->pick.sdes.suite == SEAL_NONE) {
         focus_refuse(call->focus, in->txn, FOCUS_MEDIA); /* once secure, never plain again */
+        return -EPROTO;
+    }
+    if (in->invite->pick.family && in->invite->pick.family != call->place.family) {
+        focus_refuse(call->focus, in->txn, FOCUS_MEDIA); /* its sockets are of the other family */
         return -EPROTO;
     }
     int err = call_local(call, &local);

@@ -46,11 +46,12 @@ int call_media_reprice(struct call *call, struct place_cost cost)
     return err;
 }
 
-int call_media_take(struct call *call, struct place_cost leg_cost)
+int call_media_take(struct call *call, struct place_cost leg_cost, int family)
 {
     struct place *place = call->focus->place;
     struct room *room = call->room;
     struct place_cost cost = call_media_cost(call, leg_cost), first = cost;
+    call->place.family = family ? family : call->dialog.flow.remote.sa.sa_family;
     if (!room->hold.active) { /* it was held with the rest */
         first.cpu_us += room_voice_more(room, cost.voice_us);
     }
@@ -100,6 +101,12 @@ static bool is_suspect(const struct call *call, const struct offer_media *media)
     return call->tx_ssrc && !(is_proved && addr_same(&media->remote_rtp, &call->media.remote_rtp));
 }
 
+/* On hold, what comes is music that the others did not ask for, and takes a talker's place. */
+static bool is_muted(const struct call *call)
+{
+    return call->is_held && !call->focus->cfg.hold_music_is_mixed;
+}
+
 /* @return 0 | -EINVAL | -ENOMEM | -EIO */
 static int leg_make(struct call *call, const struct offer_media *media, struct feed *feed, struct leg **leg)
 {
@@ -122,6 +129,7 @@ static int leg_make(struct call *call, const struct offer_media *media, struct f
     cfg.ts0 = draw.ts0;
     cfg.seq0 = draw.seq0 & 0x7fff; /* RFC 3711 3.3.1: no rollover while the peer's first packets may be lost */
     cfg.quiet_s = f->cfg.quiet_s;
+    cfg.muted = is_muted(call);
     call_source_hosts(call, &media->remote_rtp, &hosts);
     cfg.remote_rtcp = call_remote_rtcp(media);
     cfg.latch_host = hosts.latch;
@@ -233,11 +241,12 @@ int call_media_start(struct call *call)
 }
 
 /* Direction and address only: the leg stays. */
-static int put_set(struct call *call, const struct offer_media *media)
+static int put_set(struct call *call, const struct offer_media *media, bool was_held)
 {
     struct ctl_req req = {.op = CTL_LEG_SET, .conf = call_conf(call), .leg = call->leg};
     struct call_hosts hosts;
-    req.set.what = SET_DIRECTION;
+    req.set.what = SET_DIRECTION | (was_held != call->is_held ? SET_MUTE : 0);
+    req.set.muted = is_muted(call);
     req.set.rx_on = media->rx_on;
     req.set.tx_on = media->tx_on;
     if (addr_is_set(&media->remote_rtp) && (!addr_same(&media->remote_rtp, &call->media.remote_rtp) ||
@@ -254,12 +263,18 @@ static int put_set(struct call *call, const struct offer_media *media)
 
 /* Another leg in the place of the running one. With the same sockets it is a swap; when RTCP joins or leaves the RTP
  * socket the old leg must have left them first: then it is a drop and an add, and SSRC and sequence begin anew. */
-static int put_swap(struct call *call, const struct offer_media *media)
+static int put_swap(struct call *call, const struct offer_media *media, bool was_held)
 {
     struct ctl_req req = {.op = CTL_LEG_SWAP, .conf = call_conf(call), .old = call->leg};
+    struct ctl_req mute = {.op = CTL_LEG_SET, .conf = req.conf, .leg = call->leg};
     struct feed *feed = NULL;
     int err = call->annex ? feed_get(call->room, media, &feed) : 0;
 
+    mute.set.what = SET_MUTE; /* the new leg takes it over */
+    mute.set.muted = is_muted(call);
+    if (!err && was_held != call->is_held && ctl_put(worker_of(call), &mute) != 0) {
+        err = -EBUSY;
+    }
     err = err ? err : leg_make(call, media, feed, &req.leg);
     if (!err && media->rtcp_mux != call->media.rtcp_mux) {
         struct ctl_req drop = {.op = CTL_LEG_DROP, .conf = call_conf(call), .leg = call->leg};
@@ -289,6 +304,7 @@ int call_media_change(struct call *call, const struct offer_media *wanted)
     struct place_cost old = call->place.cost;
     struct place_cost cost = call_media_cost(call, invite_cost(wanted));
     struct offer_media media = *wanted;
+    bool was_held = call->is_held;
 
     if (!addr_is_set(&media.remote_rtp)) { /* hold by 0.0.0.0: the leg keeps what it knows for the resume */
         media.remote_rtp = call->media.remote_rtp;
@@ -298,8 +314,11 @@ int call_media_change(struct call *call, const struct offer_media *wanted)
     if (err) {
         return err;
     }
-    err = offer_media_same_leg(&media, &call->media) ? put_set(call, &media) : put_swap(call, &media);
+    call->is_held = !media.tx_on && (call->media.tx_on || was_held);
+    err =
+        offer_media_same_leg(&media, &call->media) ? put_set(call, &media, was_held) : put_swap(call, &media, was_held);
     if (err) {
+        call->is_held = was_held;
         must(call_media_reprice(call, old) == 0);
         return err;
     }

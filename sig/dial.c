@@ -239,7 +239,7 @@ static int invite_send(struct call *call)
 
 int act_dial(struct call *call, const struct call_input *in)
 {
-    int err = call_media_take(call, invite_cost_first(&call->focus->cfg.policy));
+    int err = call_media_take(call, invite_cost_first(&call->focus->cfg.policy), 0);
     if (!err) {
         err = invite_send(call);
     }

@@ -243,8 +243,14 @@ int focus_build(struct focus **out, const struct focus_cfg *cfg, const struct fo
     if (cfg->conferences_max == 0 || cfg->conferences_max > URI_SLOTS_MAX || cfg->policy.n_codecs == 0) {
         goto out;
     }
-    f->media_host = *place_host(place);
+    f->media_host = *place_host(place, cfg->policy.family);
     if (cfg->advertised[0] && (err = addr_parse(&f->media_host, cfg->advertised, 0)) != 0) {
+        goto out;
+    }
+    if (cfg->policy.family_other) {
+        f->media_host_other = *place_host(place, cfg->policy.family_other);
+    }
+    if (cfg->advertised_other[0] && (err = addr_parse(&f->media_host_other, cfg->advertised_other, 0)) != 0) {
         goto out;
     }
     f->began_s = world->wall_s(world->ctx);

@@ -64,9 +64,10 @@ struct focus_cfg {
     char factory_user[FOCUS_USER_MAX];
     enum focus_mode factory_mode;
     struct offer_policy policy;
-    char advertised[ADDR_TEXT_MAX]; /* media address in our SDP, literal; "": the interface's own */
-    uint32_t conferences_max;       /* up to URI_SLOTS_MAX */
-    uint32_t legs_max;              /* of one conference */
+    char advertised[ADDR_TEXT_MAX];       /* media address in our SDP, literal; "": the interface's own */
+    char advertised_other[ADDR_TEXT_MAX]; /* the same of the other family's interface */
+    uint32_t conferences_max;             /* up to URI_SLOTS_MAX */
+    uint32_t legs_max;                    /* of one conference */
     uint32_t talkers;
     uint32_t session_s; /* session timer with peers that know it and name none; 0: none */
     uint16_t quiet_s;   /* a call without RTP for so long ends; 0: never */
@@ -84,8 +85,9 @@ struct focus_cfg {
     struct trust trusted;          /* peers whose P-Asserted-Identity is believed */
     bool netann;                   /* sip:conf=NAME@host, sip:annc@host (RFC 4240) */
     enum focus_refer refer;
-    struct reach reach;                                        /* whom we may call */
-    uint32_t dial_rate;                                        /* calls a minute that one may ask for */
+    bool hold_music_is_mixed; /* else who puts us on hold is muted: what comes then is music */
+    struct reach reach;       /* whom we may call */
+    uint32_t dial_rate;       /* calls a minute that one may ask for */
     char dial_user[AUTH_USER_MAX], dial_realm[AUTH_REALM_MAX]; /* who we are to the outbound proxy; "": nobody */
     char dial_password[AUTH_USER_MAX];
     char cname[CNAME_MAX]; /* RTCP */
@@ -242,9 +244,9 @@ struct focus {
     struct policies policies;
     struct gate *gates, **gates_end; /* requests that wait for an account, oldest first, as the store answers */
     uint64_t last_cookie;
-    uint64_t began_s, began_ms; /* by the wall clock, and by that of the timers */
-    uint64_t complained_s;      /* when the log was last told of the store */
-    struct addr media_host;     /* as our SDP names it */
+    uint64_t began_s, began_ms;               /* by the wall clock, and by that of the timers */
+    uint64_t complained_s;                    /* when the log was last told of the store */
+    struct addr media_host, media_host_other; /* as our SDP names the interface of each family; other unset: none */
     bool stopping;
     uint64_t last_id; /* for log lines */
     struct focus_dial_rate {

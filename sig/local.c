@@ -63,12 +63,6 @@ static const struct local *interfaces(struct focus *f)
     return l;
 }
 
-static bool is_loopback(const struct addr *a)
-{
-    return a->sa.sa_family == AF_INET6 ? IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr)
-                                       : ntohl(a->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-}
-
 bool local_has(struct focus *f, const struct addr *a)
 {
     const struct local *l = interfaces(f);
@@ -81,10 +75,10 @@ void local_alias(struct focus *f, const struct addr *host, struct addr *alias)
     int family = host->sa.sa_family;
     memset(alias, 0, sizeof *alias);
     addr_parse(&loopback, family == AF_INET6 ? "::1" : "127.0.0.1", 0);
-    if (!addr_is_set(host) || !is_loopback(place_host(f->place))) {
+    if (!addr_is_set(host) || !addr_is_loopback(place_host(f->place, family))) {
         return;
     }
-    if (!is_loopback(host)) {
+    if (!addr_is_loopback(host)) {
         *alias = local_has(f, host) ? loopback : *alias;
         return;
     }
@@ -92,7 +86,7 @@ void local_alias(struct focus *f, const struct addr *host, struct addr *alias)
     for (unsigned i = 0; i < l->n_addrs && addr_same_host(host, &loopback); i++) {
         const struct addr *a = &l->addrs[i];
         bool is_link = family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&a->v6.sin6_addr);
-        if (a->sa.sa_family == family && !is_loopback(a) && !is_link) {
+        if (a->sa.sa_family == family && !addr_is_loopback(a) && !is_link) {
             *alias = *a;
             return;
         }
@@ -102,12 +96,18 @@ void local_alias(struct focus *f, const struct addr *host, struct addr *alias)
 /* Does what is sent to that host reach a socket that is bound to this one? */
 static bool reaches(struct focus *f, const struct addr *bound, const struct addr *a)
 {
-    return addr_same_host(bound, a) || (addr_is_any(bound) && (is_loopback(a) || local_has(f, a)));
+    return addr_same_host(bound, a) || (addr_is_any(bound) && (addr_is_loopback(a) || local_has(f, a)));
+}
+
+/* Our media's name outside, behind a 1:1 NAT. */
+static bool is_advertised(const struct focus *f, const struct addr *a)
+{
+    return addr_same_host(&f->media_host, a) || addr_same_host(&f->media_host_other, a);
 }
 
 static bool reaches_media(struct focus *f, const struct addr *a)
 {
-    return reaches(f, place_host(f->place), a) || addr_same_host(&f->media_host, a);
+    return reaches(f, place_host(f->place, a->sa.sa_family), a) || is_advertised(f, a);
 }
 
 static bool is_own_socket(struct focus *f, const struct addr *a)
@@ -117,7 +117,7 @@ static bool is_own_socket(struct focus *f, const struct addr *a)
     }
     for (unsigned i = 0; i < f->cfg.n_sockets; i++) {
         const struct addr *socket = &f->cfg.sockets[i];
-        if (addr_port(socket) == addr_port(a) && (reaches(f, socket, a) || addr_same_host(&f->media_host, a))) {
+        if (addr_port(socket) == addr_port(a) && (reaches(f, socket, a) || is_advertised(f, a))) {
             return true;
         }
     }

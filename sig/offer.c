@@ -72,6 +72,7 @@ static int seal_body(struct offer_session *s, const struct offer_local *local, c
     const char *type = local->rtp.sa.sa_family == AF_INET6 ? "IP6" : "IP4";
     struct sdp_out body = {rest, 0, sizeof rest, false};
 
+    s->family = local->rtp.sa.sa_family;
     addr_host_text(&local->rtp, host);
     sdp_put(&body, "IN %s %s\r\ns=-\r\nc=IN %s %s\r\nt=0 0\r\n%.*s", type, host, type, host, (int)streams->n,
             streams->p);

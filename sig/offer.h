@@ -38,7 +38,8 @@ enum offer_levels { OFFER_LEVELS_OFF, OFFER_LEVELS_MIXER, OFFER_LEVELS_TALKER };
 struct offer_policy {
     struct offer_codec codecs[OFFER_CODECS_MAX]; /* best first */
     size_t n_codecs;
-    int family; /* AF_INET or AF_INET6: of the media interface */
+    int family;       /* AF_INET or AF_INET6: of the media interface */
+    int family_other; /* of a second one; 0: there is none */
     uint8_t opus_complexity;
     enum offer_srtp srtp;
     enum offer_levels levels;
@@ -79,6 +80,7 @@ struct offer_session {
     uint64_t id, version; /* o= */
     uint64_t hash;        /* of the last description without its version */
     bool said;            /* something was sent */
+    int family;           /* of our address in it */
     uint8_t n_lines, i_audio;
     struct offer_line lines[SDP_MEDIA_MAX];
     uint8_t pt[OFFER_KINDS];       /* payload types in use, PT_NONE: none yet */
@@ -102,6 +104,7 @@ struct offer_local {
 struct offer_pick {
     uint8_t i_media;
     uint8_t i_codec; /* into the policy */
+    int family;      /* of the peer's address, which ours must have; 0: it names none now (hold) */
     struct offer_media media;
     uint8_t event_clock_khz;  /* 0: no telephone-event */
     enum offer_levels levels; /* the policy's */

@@ -159,26 +159,28 @@ uint8_t offer_ptime(const struct offer_codec *c, uint16_t wish_ms, uint16_t max_
     return 10;
 }
 
-static void read_direction(struct offer_media *media, const struct sdp_media *m)
+static void read_direction(struct offer_media *media, const struct sdp_media *m, const struct addr *start)
 {
     media->rx_on = m->direction == SDP_SENDRECV || m->direction == SDP_SENDONLY;
     media->tx_on = m->direction == SDP_SENDRECV || m->direction == SDP_RECVONLY;
-    if (addr_is_any(&m->host)) {
+    if (addr_is_any(start)) {
         media->tx_on = false;
     }
 }
 
-static void read_remote(struct offer_media *media, const struct sdp_media *m)
+static void read_remote(struct offer_media *media, const struct sdp_media *m, const struct addr *start)
 {
     memset(&media->remote_rtp, 0, sizeof media->remote_rtp);
     memset(&media->remote_rtcp, 0, sizeof media->remote_rtcp);
-    if (addr_is_any(&m->host)) {
+    if (addr_is_any(start)) {
         return;
     }
-    media->remote_rtp = m->host;
-    addr_set_port(&media->remote_rtp, m->port);
+    media->remote_rtp = *start;
     if (media->rtcp_mux) {
         media->remote_rtcp = media->remote_rtp;
+    } else if (!addr_same_host(start, &m->host) && addr_port(start) < 65535) {
+        media->remote_rtcp = *start;
+        addr_set_port(&media->remote_rtcp, (uint16_t)(addr_port(start) + 1));
     } else if (m->rtcp_port || m->port < 65535) {
         bool own_host = addr_is_set(&m->rtcp_host) && !addr_is_any(&m->rtcp_host) &&
                         m->rtcp_host.sa.sa_family == m->host.sa.sa_family;
@@ -200,6 +202,29 @@ static bool host_is_usable(const struct addr *host, int family)
     }
     return family == AF_INET6 ? !IN6_IS_ADDR_MULTICAST(&host->v6.sin6_addr)
                               : !IN_MULTICAST(ntohl(host->v4.sin_addr.s_addr));
+}
+
+/* Where the stream is sent to: c= and m=, or where those are of a family that we have not, a name or of one link only,
+ * another address that it names. @return false: nowhere that we can send to */
+static bool start_of(const struct sdp_media *m, const int families[2], struct addr *start)
+{
+    bool is_usable = false;
+    for (unsigned i = 0; i < 2; i++) {
+        is_usable |= families[i] && host_is_usable(&m->host, families[i]);
+    }
+    *start = m->host;
+    if (is_usable && addr_is_any(start)) {
+        return true;
+    }
+    addr_set_port(start, m->port);
+    for (unsigned i = 0; i < 2 && (!is_usable || addr_is_link_local(start)); i++) {
+        const struct addr *other = &m->others[families[i] == AF_INET6];
+        if (families[i] && addr_is_set(other) && host_is_usable(other, families[i])) {
+            *start = *other;
+            is_usable = true;
+        }
+    }
+    return is_usable;
 }
 
 /* Does the peer send what we want of it, and want what we send? */
@@ -225,9 +250,9 @@ static bool pt_muxes(uint8_t pt)
     return pt == PT_NONE || pt < 64 || pt > 95;
 }
 
-/* Fills the pick from one stream and one codec of it. */
+/* Fills the pick from one stream, which is sent to start, and one codec of it. */
 static void pick_fill(struct offer_pick *pick, const struct offer_policy *policy, const struct sdp *sdp,
-                      const struct sdp_media *m, const struct sdp_format *f)
+                      const struct sdp_media *m, const struct addr *start, const struct sdp_format *f)
 {
     pick->qos = m->qos;
     const struct offer_codec *c = &policy->codecs[pick->i_codec];
@@ -255,8 +280,9 @@ static void pick_fill(struct offer_pick *pick, const struct offer_policy *policy
     read_levels(media, policy, &m->exts);
     media->ptime_tx_ms = offer_ptime(c, m->ptime_ms, m->maxptime_ms);
     media->rtcp_mux = m->rtcp_mux && pt_muxes(f->pt) && pt_muxes(media->pt_event_rx) && pt_muxes(media->pt_cn_rx);
-    read_direction(media, m);
-    read_remote(media, m);
+    read_direction(media, m, start);
+    read_remote(media, m, start);
+    pick->family = addr_is_any(start) ? 0 : start->sa.sa_family;
 }
 
 static bool is_secure(const struct sdp_media *m)
@@ -286,6 +312,7 @@ static int pick_stream(struct offer_pick *pick, const struct offer_policy *polic
                        int *rank)
 {
     const struct sdp_media *m = &offer->media[i];
+    struct addr start;
 
     if (!sdp_text_is(m->kind, "audio") || m->port == 0) {
         return -ENOENT;
@@ -294,7 +321,7 @@ static int pick_stream(struct offer_pick *pick, const struct offer_policy *polic
         *rank = MAX(*rank, 1);
         return -ENOENT;
     }
-    if (!host_is_usable(&m->host, policy->family)) {
+    if (!start_of(m, (int[]){policy->family, policy->family_other}, &start)) {
         *rank = MAX(*rank, 2);
         return -ENOENT;
     }
@@ -303,7 +330,7 @@ static int pick_stream(struct offer_pick *pick, const struct offer_policy *polic
         if (f) {
             pick->i_media = (uint8_t)i;
             pick->i_codec = (uint8_t)k;
-            pick_fill(pick, policy, offer, m, f);
+            pick_fill(pick, policy, offer, m, &start, f);
             return 0;
         }
     }
@@ -427,7 +454,7 @@ static void voice_add(struct offer_media *media, const struct offer_session *s, 
 
 /* All that the answer names of what we offered. @return 0 | -ENOENT nothing */
 static int read_voices(struct offer_media *media, const struct offer_session *s, const struct offer_policy *policy,
-                       const struct sdp *answer, const struct sdp_media *m)
+                       const struct sdp *answer, const struct sdp_media *m, const struct addr *start)
 {
     bool taken[OFFER_CODECS_MAX] = {false};
     media->n_voices = 0;
@@ -440,7 +467,7 @@ static int read_voices(struct offer_media *media, const struct offer_session *s,
         }
         taken[k] = true;
         pick.i_codec = (uint8_t)k;
-        pick_fill(&pick, policy, answer, m, f);
+        pick_fill(&pick, policy, answer, m, start, f);
         if (media->n_voices == 0) {
             *media = pick.media; /* the first is what the peer prefers (RFC 3264 6.1) */
         }
@@ -502,15 +529,16 @@ int offer_accept(struct offer_session *s, const struct offer_policy *policy, con
         return -EPROTO;
     }
     const struct sdp_media *m = &answer->media[s->i_audio];
+    struct addr start;
     if (!sdp_text_is(m->kind, "audio") || m->port == 0 || !sdp_text_is(m->proto_text, s->lines[s->i_audio].proto) ||
-        !host_is_usable(&m->host, policy->family)) {
+        !start_of(m, (int[]){s->family, 0}, &start)) {
         return -ENOENT;
     }
     struct sdes sdes = {.suite = SEAL_NONE};
     if (s->n_offered && sdes_accept(&sdes, answer, m, s->offered, s->n_offered) != 0) {
         return -ENOENT;
     }
-    int err = read_voices(media, s, policy, answer, m);
+    int err = read_voices(media, s, policy, answer, m, &start);
     if (err) {
         return err;
     }

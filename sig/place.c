@@ -255,9 +255,9 @@ bool place_is_tight(const struct place *p, int worker, struct place_cost cost)
 /* --- Ports -------------------------------------------------------------------------------------------------------- */
 
 /* @return descriptor | negative errno */
-static int udp_open(const struct place *p, uint16_t port)
+static int udp_open(const struct place *p, int family_wanted, uint16_t port)
 {
-    struct addr local = p->cfg.host;
+    struct addr local = *place_host(p, family_wanted);
     int family = local.sa.sa_family, tos = DSCP_EF, on = 1;
     int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
@@ -282,15 +282,16 @@ static int udp_open(const struct place *p, uint16_t port)
 /* @return 0 | -EADDRINUSE: try the next pair | other: give up */
 static int pair_open(const struct place *p, uint16_t port, struct place_leg *leg)
 {
-    int rtp = udp_open(p, port);
+    int rtp = udp_open(p, leg->family, port);
     if (rtp < 0) {
         return rtp;
     }
-    int rtcp = udp_open(p, (uint16_t)(port + 1));
+    int rtcp = udp_open(p, leg->family, (uint16_t)(port + 1));
     if (rtcp < 0) {
         close(rtp);
         return rtcp;
     }
+    leg->family = place_host(p, leg->family)->sa.sa_family;
     leg->rtp_fd = rtp;
     leg->rtcp_fd = rtcp;
     leg->port = port;
@@ -438,9 +439,10 @@ unsigned place_n_workers(const struct place *p)
     return p->cfg.n_workers;
 }
 
-const struct addr *place_host(const struct place *p)
+const struct addr *place_host(const struct place *p, int family)
 {
-    return &p->cfg.host;
+    bool is_other = addr_is_set(&p->cfg.host_other) && p->cfg.host_other.sa.sa_family == family;
+    return is_other ? &p->cfg.host_other : &p->cfg.host;
 }
 
 void place_load(const struct place *p, struct place_load *load)

@@ -23,6 +23,7 @@ struct place_cfg {
     uint32_t reserve_legs;       /* of one worker, kept from newcomers for those who move there to speak */
     uint64_t bandwidth_kbps;     /* of all legs, both directions added; 0: no limit */
     struct addr host;            /* interface the sockets are bound to; port ignored */
+    struct addr host_other;      /* the same of the other family, unset: there is none */
     uint16_t port_min, port_max; /* RTP takes even ports, RTCP the next; both ends included */
     uint32_t first;              /* random: which pair is taken first, so that after a restart nobody calls by the port
                                     that a caller of before still sends to */
@@ -49,6 +50,7 @@ struct place_leg {
     bool active;
     int worker;
     struct place_cost cost;
+    int family;          /* AF_INET, AF_INET6 as asked for before it is taken; 0, or one that is not there: host's */
     int rtp_fd, rtcp_fd; /* bound, non-blocking, not connected */
     uint16_t port;       /* of RTP; RTCP is the next */
 };
@@ -123,7 +125,8 @@ bool place_port_is_named(struct place *place, uint16_t port);
 
 struct ctl *place_worker(const struct place *place, int worker);
 unsigned place_n_workers(const struct place *place);
-const struct addr *place_host(const struct place *place);
+/** What sockets of that family are bound to: place_cfg's host, or host_other. */
+const struct addr *place_host(const struct place *place, int family);
 
 /* Figures. */
 struct place_load {

@@ -265,6 +265,45 @@ static void read_rtcp(struct sdp_media *m, struct sdp_text text)
     }
 }
 
+static void other_take(struct sdp_media *m, struct sdp_text address, struct sdp_text port_text)
+{
+    char literal[64];
+    struct addr other;
+    int64_t port = sdp_number(port_text, 65535);
+    if (port < 1 || address.n >= sizeof literal) {
+        return;
+    }
+    memcpy(literal, address.p, address.n);
+    literal[address.n] = '\0';
+    if (addr_parse(&other, literal, (uint16_t)port) == 0 && !addr_is_any(&other) && !addr_is_link_local(&other)) {
+        struct addr *at = &m->others[other.sa.sa_family == AF_INET6];
+        *at = addr_is_set(at) ? *at : other;
+    }
+}
+
+/* a=candidate:<foundation> <component> <transport> <priority> <address> <port> typ host ...: of RTP, by UDP. Others
+ * than of its own host need checks that nobody here makes. */
+static void read_candidate(struct sdp_media *m, struct sdp_text text)
+{
+    struct sdp_text words[8];
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        words[i] = sdp_word_take(&text);
+    }
+    if (sdp_text_is(words[1], "1") && sdp_text_is(words[2], "UDP") && sdp_text_is(words[6], "typ") &&
+        sdp_text_is(words[7], "host")) {
+        other_take(m, words[4], words[5]);
+    }
+}
+
+/* a=altc:<number> <addrtype> <address> <port>, RFC 6947 4.1 */
+static void read_altc(struct sdp_media *m, struct sdp_text text)
+{
+    sdp_word_take(&text);
+    sdp_word_take(&text);
+    struct sdp_text address = sdp_word_take(&text);
+    other_take(m, address, sdp_word_take(&text));
+}
+
 /* ptime may be "20.0" or "20ms" in the wild; what is no number of milliseconds is no wish. */
 static void read_ms(uint16_t *ms, struct sdp_text text)
 {
@@ -402,6 +441,10 @@ static void read_attribute(struct reader *r, struct sdp_text value)
         read_rtcp(m, value);
     } else if (sdp_text_is(name, "rtcp-mux")) {
         m->rtcp_mux = true;
+    } else if (sdp_text_is(name, "candidate")) {
+        read_candidate(m, value);
+    } else if (sdp_text_is(name, "altc")) {
+        read_altc(m, value);
     } else if (sdp_text_is(name, "crypto")) {
         read_crypto(r, value);
     } else if (sdp_text_is(name, "curr") || sdp_text_is(name, "des")) {

@@ -67,8 +67,10 @@ struct sdp_qos {
 struct sdp_media {
     struct sdp_text kind, proto_text, format_text; /* of the m= line; the first format, "0" if it has none */
     enum sdp_proto proto;
-    uint16_t port;                  /* 0: refused or off, or no port */
-    struct addr host;               /* c= of the stream or of the session, port 0; unset: none, or a name */
+    uint16_t port;         /* 0: refused or off, or no port */
+    struct addr host;      /* c= of the stream or of the session, port 0; unset: none, or a name */
+    struct addr others[2]; /* IPv4, IPv6: where it can be sent to as well, with port (a=altc, RFC 6947; a=candidate
+                              of its own host, RFC 8839 5.1); the first of each, unset: none */
     enum sdp_direction direction;   /* default sendrecv, RFC 3264 5.1 */
     uint16_t ptime_ms, maxptime_ms; /* 0: not given */
     uint16_t rtcp_port;             /* a=rtcp, 0: not given */

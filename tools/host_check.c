@@ -73,6 +73,7 @@ static void check_network(struct checker *c)
     if (!addr_same_host(&sig->place.host, &sig->net.listeners[0].addr)) { /* else it has been said */
         check_address(c, "interface", &sig->place.host);
     }
+    check_address(c, "interface", &sig->place.host_other);
     check_address(c, "http-listen", &c->config->http);
 }
 

@@ -86,29 +86,47 @@ int option_host(struct addr *addr, const char *text, size_t n, uint16_t port)
 }
 
 /* "192.0.2.5!203.0.113.5" */
+static int interface_read(struct config *config, char *value, char *why, size_t size)
+{
+    struct addr host, probe;
+    struct place_cfg *place = &config->sig.place;
+    char *advertised = strchr(value, '!');
+    if (advertised) {
+        *advertised++ = '\0';
+    }
+    if (option_host(&host, value, strlen(value), 0) != 0 || addr_is_any(&host)) {
+        return option_refuse(why, size, "write the address of one interface, such as 192.0.2.5: SDP must name it");
+    }
+    if (advertised &&
+        (option_host(&probe, advertised, strlen(advertised), 0) != 0 || probe.sa.sa_family != host.sa.sa_family)) {
+        return option_refuse(
+            why, size,
+            "write an address, not a name, and of the same family, after the !, such as 10.0.0.5!203.0.113.5");
+    }
+    bool is_second = addr_is_set(&place->host);
+    if (is_second && (addr_is_set(&place->host_other) || place->host.sa.sa_family == host.sa.sa_family)) {
+        return option_refuse(why, size, "give one address of each family, IPv4 and IPv6: media has one each");
+    }
+    *(is_second ? &place->host_other : &place->host) = host;
+    if (advertised) {
+        addr_host_text(&probe, is_second ? config->sig.focus.advertised_other : config->sig.focus.advertised);
+    }
+    return 0;
+}
+
 OPTION_STATIC(read_interface)
 {
-    char value[256];
-    struct addr probe;
+    char value[256], *save = NULL;
 
     if (strlen(text) >= sizeof value) {
         return option_refuse(why, size, "write IP or IP!ADVERTISED");
     }
-    strcpy(value, text);
-    if (*value == '\0') {
-        return 0; /* options_check takes the first listener's */
-    }
-    char *advertised = strchr(value, '!');
-    if (advertised) {
-        *advertised++ = '\0';
-        if (option_host(&probe, advertised, strlen(advertised), 0) != 0 ||
-            strlen(advertised) >= sizeof config->sig.focus.advertised) {
-            return option_refuse(why, size, "write an address, not a name, after the !, such as 10.0.0.5!203.0.113.5");
+    strcpy(value, text); /* empty: options_check takes the listeners' */
+    for (char *one = strtok_r(value, ",", &save); one; one = strtok_r(NULL, ",", &save)) {
+        int err = interface_read(config, one, why, size);
+        if (err) {
+            return err;
         }
-        addr_host_text(&probe, config->sig.focus.advertised);
-    }
-    if (option_host(&config->sig.place.host, value, strlen(value), 0) != 0 || addr_is_any(&config->sig.place.host)) {
-        return option_refuse(why, size, "write the address of one interface, such as 192.0.2.5: SDP must name it");
     }
     return 0;
 }
@@ -399,8 +417,10 @@ const struct option options[] = {
      false, read_half_calls},
     {NULL, "transactions-max", "N", "65536", "", "SIP transactions alive at the same time", false, read_transactions},
 
-    {"Media", "interface", "IP[!ADVERTISED]", "", "address of the first --sip-listen",
-     "where RTP is sent and received; ADVERTISED is what SDP says, for a 1:1 NAT", false, read_interface},
+    {"Media", "interface", "IP[!ADVERTISED]", "", "address of the first --sip-listen of each family",
+     "where RTP is sent and received, one IPv4 and one IPv6 address at most; ADVERTISED is what SDP says, for a 1:1 "
+     "NAT",
+     true, read_interface},
     {NULL, "port-min", "PORT", "16384", "", "first RTP port", false, read_port_min},
     {NULL, "port-max", "PORT", "32767", "", "last RTP port; a call takes two", false, read_port_max},
     {NULL, "opus-rate", "16000|48000", "16000", "", "sampling rate of Opus participants", false, read_opus_rate},
@@ -408,9 +428,12 @@ const struct option options[] = {
     {NULL, "codecs", "LIST", "opus,L16/16000,G722,PCMA,PCMU,L16/8000,L16/48000", "", "what is accepted, best first",
      true, read_codecs},
     {NULL, "srtp", "optional|required|off", "optional", "",
-     "SRTP by a=crypto (SDES): optional answers RTP/SAVP with RTP/SAVP, never with RTP/AVP; required refuses RTP/AVP; "
-     "the keys are as safe as the signalling that carries them",
+     "SRTP by a=crypto (SDES): optional answers keys with keys, also those of RTP/AVP (RFC 8643), and never RTP/SAVP "
+     "with RTP/AVP; required refuses what has no keys; the keys are as safe as the signalling that carries them",
      false, read_srtp},
+    {NULL, "hold-music", "mute|mix", "mute", "",
+     "a participant that puts the conference on hold is muted until it resumes; mix: its music on hold is heard by all",
+     false, read_hold_music},
     {NULL, "quiet-s", "SECONDS", "120", "", "a call without RTP for so long ends; 0: never", false, read_quiet},
 
     {"Conferences", "talkers", "K", "3", "", "the loudest K are heard; 0: everybody", false, read_talkers},

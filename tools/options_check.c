@@ -119,6 +119,12 @@ int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
             return -EINVAL;
         }
         place->host = config->sig.net.listeners[0].addr;
+        for (unsigned i = 0; i < config->sig.net.n_listeners && !addr_is_set(&place->host_other); i++) {
+            const struct addr *addr = &config->sig.net.listeners[i].addr;
+            if (addr->sa.sa_family != place->host.sa.sa_family && !addr_is_any(addr)) {
+                place->host_other = *addr;
+            }
+        }
     }
     if (config->sig.focus.domain[0] == '\0' && addr_is_any(&config->sig.net.listeners[0].addr) &&
         !config->sig.net.listeners[0].advertised[0]) {
@@ -166,6 +172,7 @@ int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
     }
     config->sig.focus.policy.levels = OFFER_LEVELS_MIXER;
     config->sig.focus.policy.family = place->host.sa.sa_family;
+    config->sig.focus.policy.family_other = addr_is_set(&place->host_other) ? place->host_other.sa.sa_family : 0;
     config->sig.place.n_workers = config->n_workers;
     config->sig.place.worker_legs_max = config->worker_legs_max;
     config->sig.place.reserve_legs = config->n_workers > 1 ? MAX(8, 2 * config->sig.focus.talkers) : 0;

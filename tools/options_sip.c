@@ -237,6 +237,16 @@ OPTION(read_refer)
     return option_refuse(why, size, "write participants, creator or off");
 }
 
+OPTION(read_hold_music)
+{
+    bool is_mixed = strcmp(text, "mix") == 0;
+    if (!is_mixed && strcmp(text, "mute") != 0) {
+        return option_refuse(why, size, "write mute or mix");
+    }
+    config->sig.focus.hold_music_is_mixed = is_mixed;
+    return 0;
+}
+
 OPTION(read_dial_out)
 {
     int err = reach_read(&config->sig.focus.reach, text);

@@ -74,4 +74,7 @@ bool addr_is_any(const struct addr *a);
 /** True for 127.0.0.0/8 and ::1, also when mapped into IPv6. */
 bool addr_is_loopback(const struct addr *a);
 
+/** True for 169.254.0.0/16 and fe80::/10: of one link, and nothing without its name. */
+bool addr_is_link_local(const struct addr *a);
+
 #endif

@@ -46,6 +46,14 @@ const char *addr_text(const struct addr *a, char text[ADDR_TEXT_MAX])
     return text;
 }
 
+bool addr_is_link_local(const struct addr *a)
+{
+    if (a->sa.sa_family == AF_INET6) {
+        return IN6_IS_ADDR_LINKLOCAL(&a->v6.sin6_addr);
+    }
+    return a->sa.sa_family == AF_INET && ntohl(a->v4.sin_addr.s_addr) >> 16 == 0xa9fe;
+}
+
 bool addr_is_any(const struct addr *a)
 {
     static const struct in6_addr any6 = IN6ADDR_ANY_INIT;

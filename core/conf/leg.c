@@ -133,6 +133,7 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
     }
     leg->rx_on = cfg->rx_on;
     leg->tx_on = cfg->tx_on;
+    leg->muted = cfg->muted;
     leg->paused = leg->starting = true;
     leg->marker = true;
     leg->own_encoder = true; /* fresh like the peer's decoder; joins its group later */

@@ -49,6 +49,7 @@ struct leg_cfg {
     struct pt_set pts_other; /* of the other codecs that it may send at any time: EV_CODEC asks for another leg */
     uint8_t ptime_tx_ms;     /* 10, 20, 40 or 60 for PCMU, PCMA and L16; Opus always 20. 0: 20 */
     bool rx_on, tx_on;       /* direction of the media, from our side */
+    bool muted;              /* not heard from the beginning; CTL_LEG_SET changes it */
     uint16_t seq0;           /* random */
     uint32_t ts0;            /* random */
     char cname[CNAME_MAX];   /* RTCP SDES */

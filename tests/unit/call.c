@@ -213,13 +213,14 @@ static void test_reinvite(void **state)
     world_work(w);
     assert_int_equal(w->n_reqs, 1);
     assert_int_equal(w->reqs[0].op, CTL_LEG_SET);
-    assert_int_equal(w->reqs[0].set.what, SET_DIRECTION);
+    assert_int_equal(w->reqs[0].set.what, SET_DIRECTION | SET_MUTE);
     assert_false(w->reqs[0].set.rx_on || w->reqs[0].set.tx_on);
 
     assert_int_equal(phone_invite(&a, SDP_HEAD "m=audio 7008 RTP/AVP 0\r\n"), 200);
     phone_ack(&a, NULL);
     world_work(w);
-    assert_int_equal(w->reqs[0].set.what, SET_DIRECTION | SET_REMOTE);
+    assert_int_equal(w->reqs[0].set.what, SET_DIRECTION | SET_MUTE | SET_REMOTE);
+    assert_false(w->reqs[0].set.muted);
     assert_int_equal(addr_port(&w->reqs[0].set.remote_rtp), 7008);
     assert_true(w->reqs[0].set.rx_on && w->reqs[0].set.tx_on);
 

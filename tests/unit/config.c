@@ -125,6 +125,37 @@ static void test_values(void **state)
     assert_int_equal(r.config.numa, 1);
     assert_int_equal(addr_port(&r.config.http), 8080);
     assert_true(read_all("--store=memory --worker-cpus=auto", NULL).config.placement_is_auto);
+    assert_false(addr_is_set(&sig->place.host_other)); /* what is given is all */
+}
+
+/* Media has an address a family: those that are given, or those that SIP listens on. */
+static void test_interfaces(void **state)
+{
+    static const struct {
+        const char *flags, *host, *other, *advertised_other;
+    } cases[] = {
+        {"", "127.0.0.1", NULL, ""},
+        {"--interface=10.0.0.5 --interface=2001:db8::5!2001:db8::7", "10.0.0.5", "2001:db8::5", "2001:db8::7"},
+        {"--interface=2001:db8::5,10.0.0.5!203.0.113.5", "2001:db8::5", "10.0.0.5", "203.0.113.5"},
+        {"--sip-listen=udp:[::1]:5070 --sip-listen=tcp:[::1]:5070 --sip-listen=udp:127.0.0.1:5071", "::1", "127.0.0.1",
+         ""},
+        {"--sip-listen=udp:127.0.0.1:5071 --sip-listen=udp:[::]:5070", "127.0.0.1", NULL, ""},
+        {"--sip-listen=udp:127.0.0.1:5071 --sip-listen=udp:[::1]:5070 --interface=127.0.0.1", "127.0.0.1", NULL, ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char flags[512], text[ADDR_TEXT_MAX];
+        snprintf(flags, sizeof flags, "--store=memory %s", cases[i].flags);
+        struct read r = read_all(flags, NULL);
+        const struct sig_cfg *sig = &r.config.sig;
+        assert_string_equal(r.why, "");
+        assert_string_equal(addr_host_text(&sig->place.host, text), cases[i].host);
+        assert_int_equal(addr_is_set(&sig->place.host_other), cases[i].other != NULL);
+        assert_int_equal(sig->focus.policy.family_other != 0, cases[i].other != NULL);
+        if (cases[i].other) {
+            assert_string_equal(addr_host_text(&sig->place.host_other, text), cases[i].other);
+        }
+        assert_string_equal(sig->focus.advertised_other, cases[i].advertised_other);
+    }
 }
 
 static void test_bad_values(void **state)
@@ -149,6 +180,9 @@ static void test_bad_values(void **state)
         {"--sip-listen=udp:0.0.0.0:5060", "give --interface=IP"},
         {"--sip-listen=udp:0.0.0.0:5060 --interface=127.0.0.1", "give --domain=HOST"},
         {"--interface=0.0.0.0", "SDP must name it"},
+        {"--interface=10.0.0.5 --interface=10.0.0.6", "one address of each family"},
+        {"--interface=::1,10.0.0.5,::2", "one address of each family"},
+        {"--interface=10.0.0.5!2001:db8::1", "of the same family"},
         {"--interface=10.0.0.1!name", "write an address, not a name"},
         {"--domain=a/b", "such as conf.example.net"},
         {"--factory=a@b", "user part of a SIP URI"},
@@ -337,7 +371,7 @@ int main(void)
         cmocka_unit_test(test_values),   cmocka_unit_test(test_bad_values),
         cmocka_unit_test(test_bad_file), cmocka_unit_test(test_dump_is_a_file),
         cmocka_unit_test(test_help),     cmocka_unit_test(test_bad_environment),
-        cmocka_unit_test(test_host),
+        cmocka_unit_test(test_host),     cmocka_unit_test(test_interfaces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

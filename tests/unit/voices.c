@@ -194,6 +194,61 @@ static void the_same_answer_again(void **state)
     world_close(w);
 }
 
+/* ---- music on hold ---- */
+
+#define LINE(direction) SDP_HEAD "m=audio 7000 RTP/AVP 0\r\na=" direction "\r\n"
+
+/* One who puts the conference on hold is not heard until it resumes, unless that is wished; one who only ever sent is.
+ */
+static void music_on_hold(void **state)
+{
+    for (unsigned mix = 0; mix < 2; mix++) {
+        struct focus_cfg cfg = {.factory_mode = FOCUS_DIRECT, .hold_music_is_mixed = mix};
+        struct world *w = world_open(cfg, 0, NULL);
+        static const struct {
+            const char *offer;
+            bool is_muted, is_swap;
+        } steps[] = {{LINE("sendrecv"), false, false},
+                     {LINE("sendonly"), true, false},
+                     {LINE("inactive"), true, false},
+                     {LINE("sendonly"), true, false},
+                     {SDP_HEAD "m=audio 7000 RTP/AVP 8\r\na=sendonly\r\n", true, true}, /* another codec for it */
+                     {LINE("recvonly"), false, true},
+                     {SDP_HEAD "m=audio 7000 RTP/AVP 8\r\na=sendonly\r\n", true, true},
+                     {SDP_HEAD "m=audio 7000 RTP/AVP 8\r\n", false, false},
+                     {SDP_HEAD "m=audio 7000 RTP/AVP 8\r\nc=IN IP4 0.0.0.0\r\n", true, false}};
+        struct phone p = phone_of(w, 1, "conferences");
+        bool muted = false;
+        for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+            assert_int_equal(phone_invite(&p, steps[i].offer), 200);
+            phone_ack(&p, NULL);
+            world_work(w);
+            bool swapped = false;
+            for (unsigned k = 0; k < w->n_reqs; k++) {
+                bool sets = w->reqs[k].op == CTL_LEG_SET && (w->reqs[k].set.what & SET_MUTE);
+                muted = sets ? w->reqs[k].set.muted : muted;
+                swapped |= w->reqs[k].op == CTL_LEG_SWAP;
+                assert_false(sets && swapped); /* the new leg takes it over */
+            }
+            assert_int_equal(muted, steps[i].is_muted && !mix);
+            assert_int_equal(swapped, steps[i].is_swap);
+            world_give(w);
+        }
+        p = phone_of(w, 2, "conferences");
+        assert_int_equal(phone_invite(&p, LINE("sendonly")), 200);
+        phone_ack(&p, NULL);
+        assert_int_equal(phone_invite(&p, LINE("inactive")), 200);
+        phone_ack(&p, NULL);
+        assert_int_equal(phone_invite(&p, LINE("sendonly")), 200);
+        phone_ack(&p, NULL);
+        world_work(w);
+        for (unsigned k = 0; k < w->n_reqs; k++) {
+            assert_false(w->reqs[k].op == CTL_LEG_SET && (w->reqs[k].set.what & SET_MUTE) && w->reqs[k].set.muted);
+        }
+        world_close(w);
+    }
+}
+
 /* A call that ends while the word is under way. */
 static void too_late(void **state)
 {
@@ -215,6 +270,7 @@ int main(void)
         cmocka_unit_test(events_are_101),        cmocka_unit_test(each_may_come),
         cmocka_unit_test(numbers_of_the_answer), cmocka_unit_test(the_leg_changes),
         cmocka_unit_test(the_same_answer_again), cmocka_unit_test(too_late),
+        cmocka_unit_test(music_on_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
