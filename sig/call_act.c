@@ -143,15 +143,18 @@ int call_renegotiate(struct call *call, const struct call_input *in, struct sdp_
         focus_refuse(call->focus, in->txn, FOCUS_MEDIA); /* its sockets are of the other family */
         return -EPROTO;
     }
+    struct flow flow = call->dialog.flow;
     int err = call_local(call, &local);
     if (!err) {
         err = offer_answer(&session, &in->invite->pick, &in->invite->sdp, &local, body);
     }
     if (!err) {
         struct offer_media media = offer_settled(&session, &in->invite->pick);
+        call->dialog.flow = in->msg->flow; /* its media may come from where its signalling comes from now */
         err = call_media_change(call, &media);
     }
     if (err) {
+        call->dialog.flow = flow;
         return refuse(call, in, err);
     }
     call->session = session;

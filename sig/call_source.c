@@ -23,7 +23,7 @@ void call_source_forget(struct call *call)
 void call_source_hosts(struct call *call, const struct addr *rtp, struct call_hosts *hosts)
 {
     memset(hosts, 0, sizeof *hosts);
-    if (call->dialog.direct) {
+    if (call->dialog.direct && call->dialog.flow.remote.sa.sa_family == call->place.family) {
         hosts->latch = call->dialog.flow.remote;
     }
     local_alias(call->focus, rtp, &hosts->alias);

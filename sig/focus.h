@@ -142,7 +142,7 @@ struct focus_cfg {
     X(MEDIA, 488, "no stream, transport or codec that fits")                                                           \
     X(MEDIA_ADDRESS, 488, "media address that is a socket of ours, or no host's")                                      \
     X(DIALOG, 481, "no such dialog")                                                                                   \
-    X(SOURCE, 403, "request in a dialog from another host than its own")                                               \
+    X(SOURCE, 403, "request in a dialog from another host, and by another user")                                       \
     X(CSEQ, 500, "CSeq lower than the last one")                                                                       \
     X(PENDING, 491, "our own offer has no answer yet")                                                                 \
     X(MOVING, 491, "media that is on its way from one worker to another")                                              \
@@ -309,7 +309,7 @@ void focus_refuse(struct focus *focus, struct txn *txn, enum focus_refusal refus
 void focus_refuse_with(struct focus *focus, struct txn *txn, enum focus_refusal refusal, const char *name,
                        const char *value);
 
-/** Serves a request outside of any dialog, from somebody who may. */
+/** Serves a request from somebody who may: outside of any dialog, or within one of his. */
 void focus_serve(struct focus *focus, struct txn *txn, const struct sip_msg *msg, const struct identity *who);
 
 /** "host[:port];transport=tls": what stands behind the @ of our URIs for a peer on that flow. @return text */
@@ -319,7 +319,7 @@ const char *focus_host(const struct focus *focus, const struct flow *flow, char 
  * whatever must not begin anew, or never end, because of it. */
 uint64_t focus_steady_s(const struct focus *focus);
 
-/** Is it one of the names and addresses that we go by? */
+/** Is it one of the names and addresses that we go by, in any spelling? */
 bool focus_has_host(const struct focus *focus, const char *host);
 
 /** Answers OPTIONS as an INVITE would be answered there. room: of a conference, else NULL. */

@@ -9,6 +9,7 @@
 #include "sig/replaces.h"
 #include "sig/room.h"
 #include "sig/roster.h"
+#include "sig/sub.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,6 +18,12 @@
 
 bool focus_has_host(const struct focus *f, const char *host)
 {
+    char text[ADDR_TEXT_MAX];
+    struct addr literal;
+    if (addr_parse(&literal, host, 0) == 0) { /* one address has many spellings */
+        reach_unmap(&literal);
+        host = addr_host_text(&literal, text);
+    }
     for (unsigned i = 0; i < f->cfg.n_hosts; i++) {
         if (strcmp(f->cfg.hosts[i], host) == 0) {
             return true;
@@ -159,13 +166,55 @@ static void conference_invite(struct focus *f, struct txn *txn, const struct sip
     }
 }
 
+/* A call without a proxy between speaks from the host that it came from. Another may be the same phone in another
+ * network (RFC 3261 12.2, 14), or somebody who has read the dialog's ids on the way. Where people have names it has to
+ * prove that it is the one; where they have none the ids are all that there is. Behind proxies any of them may speak.
+ */
+static bool is_stranger(const struct focus *f, const struct dialog *d, const struct sip_msg *msg)
+{
+    return f->auth && d->is_callers && d->direct && !addr_same_host(&d->flow.remote, &msg->flow.remote) &&
+           !trust_has(&f->cfg.trusted, &msg->flow.remote);
+}
+
+/* Whose dialog it is. @return "": nobody knows */
+static const char *user_of(const struct dialog *d)
+{
+    const struct call *call = call_of_owner(d->owner);
+    return call ? call->who.user : sub_user(d->owner);
+}
+
+/* @param who  it has proved itself to be; NULL: it has not been asked */
+static void dialog_request_in(struct focus *f, struct txn *txn, const struct sip_msg *msg, const struct identity *who)
+{
+    struct dialog *d = dialog_find(&f->dialogs, msg);
+
+    if (!d) {
+        focus_refuse(f, txn, FOCUS_DIALOG);
+    } else if (!who && is_stranger(f, d, msg)) {
+        gate_enter(f, txn, msg);
+    } else if (who && (who->user[0] == '\0' || strcmp(who->user, user_of(d)) != 0)) {
+        focus_refuse(f, txn, FOCUS_SOURCE);
+    } else if (msg->cseq < d->cseq_rx) { /* RFC 3261 12.2.2 */
+        focus_refuse(f, txn, FOCUS_CSEQ);
+    } else if (!d->owner->ops->request) {
+        focus_refuse(f, txn, FOCUS_METHOD);
+    } else {
+        d->cseq_rx = msg->cseq;
+        d->owner->ops->request(d->owner, txn, msg);
+    }
+}
+
 void focus_serve(struct focus *f, struct txn *txn, const struct sip_msg *msg, const struct identity *who)
 {
     enum focus_mode mode = FOCUS_REDIRECT;
     enum focus_refusal refusal = FOCUS_USER;
     struct room *room = NULL;
-    enum focus_target target = target_of(f, msg, &mode, &room, &refusal);
 
+    if (msg->to.tag) {
+        dialog_request_in(f, txn, msg, who);
+        return;
+    }
+    enum focus_target target = target_of(f, msg, &mode, &room, &refusal);
     if (target == FOCUS_NOBODY) {
         focus_refuse(f, txn, refusal);
     } else if (msg->method == SIP_SUBSCRIBE && target == FOCUS_CONFERENCE) {
@@ -189,33 +238,6 @@ void focus_serve(struct focus *f, struct txn *txn, const struct sip_msg *msg, co
     }
 }
 
-/* Who called without a proxy between speaks from the host that he called from. Another who has read the dialog's ids on
- * the way is not him, and may neither end the call nor draw its media to himself. Behind proxies any of them may speak.
- */
-static bool is_stranger(const struct focus *f, const struct dialog *d, const struct sip_msg *msg)
-{
-    return d->is_callers && d->direct && !addr_same_host(&d->flow.remote, &msg->flow.remote) &&
-           !trust_has(&f->cfg.trusted, &msg->flow.remote);
-}
-
-static void dialog_request_in(struct focus *f, struct txn *txn, const struct sip_msg *msg)
-{
-    struct dialog *d = dialog_find(&f->dialogs, msg);
-
-    if (!d) {
-        focus_refuse(f, txn, FOCUS_DIALOG);
-    } else if (is_stranger(f, d, msg)) {
-        focus_refuse(f, txn, FOCUS_SOURCE);
-    } else if (msg->cseq < d->cseq_rx) { /* RFC 3261 12.2.2 */
-        focus_refuse(f, txn, FOCUS_CSEQ);
-    } else if (!d->owner->ops->request) {
-        focus_refuse(f, txn, FOCUS_METHOD);
-    } else {
-        d->cseq_rx = msg->cseq;
-        d->owner->ops->request(d->owner, txn, msg);
-    }
-}
-
 /* A call that a conference has made, and that somebody led back to us: who calls is a conference of ours. */
 static bool is_our_own(const struct focus *f, const struct sip_msg *msg)
 {
@@ -235,7 +257,7 @@ static void on_request(void *ctx, struct txn *txn, const struct sip_msg *msg)
         return;
     }
     if (msg->to.tag) {
-        dialog_request_in(f, txn, msg);
+        dialog_request_in(f, txn, msg, NULL);
         return;
     }
     if (msg->method == SIP_BYE || msg->method == SIP_NOTIFY) {

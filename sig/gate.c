@@ -134,7 +134,8 @@ static int look_up(struct focus *f, struct txn *txn, const char *user, const str
 static bool may_claim(const struct focus *f, const struct sip_msg *msg)
 {
     const char *user = msg->from.uri.user;
-    return f->cfg.pin == PIN_INSTEAD && msg->method == SIP_INVITE && user && *user && strlen(user) < AUTH_USER_MAX;
+    return f->cfg.pin == PIN_INSTEAD && msg->method == SIP_INVITE && !msg->to.tag && user && *user &&
+           strlen(user) < AUTH_USER_MAX;
 }
 
 void gate_enter(struct focus *f, struct txn *txn, const struct sip_msg *msg)
@@ -181,7 +182,8 @@ static void decide(struct focus *f, struct gate *gate, const struct store_accoun
     bool is_claimed = gate->is_claimed;
     must(msg);
     strcpy(who.user, gate->user);
-    who.owes_pin = account && account->has_pin && f->cfg.pin != PIN_OFF && (is_claimed || f->cfg.pin == PIN_ALSO);
+    who.owes_pin =
+        account && account->has_pin && f->cfg.pin != PIN_OFF && !msg->to.tag && (is_claimed || f->cfg.pin == PIN_ALSO);
     if (who.owes_pin) {
         memcpy(who.pin, account->pin, sizeof who.pin);
     }

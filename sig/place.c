@@ -2,9 +2,11 @@
 #include "sig/place.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/ip.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define DSCP_EF (46 << 2)  /* RFC 3246: voice */
@@ -27,10 +29,21 @@ struct place {
     uint64_t kbps_used; /* taken and held */
     uint32_t n_pairs, pairs_used, pairs_held, i_pair;
     uint16_t first_port;
+    int fd_max;          /* legs take no descriptor from this number on */
     uint8_t *pair_state; /* PAIR_* */
 };
 
 enum { PAIR_BUSY = 1, PAIR_NAMED = 2 };
+
+/* The system gives the lowest free number: legs stop before the last ones, which connections and the store need. */
+static int fds_for_legs(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX) {
+        return INT_MAX;
+    }
+    return (int)(limit.rlim_cur - MIN(limit.rlim_cur / 8, (rlim_t)PLACE_FDS_KEPT));
+}
 
 int place_build(struct place **out, const struct place_cfg *cfg)
 {
@@ -47,6 +60,7 @@ int place_build(struct place **out, const struct place_cfg *cfg)
     p->cfg = *cfg;
     p->first_port = (uint16_t)first;
     p->n_pairs = n_pairs;
+    p->fd_max = fds_for_legs();
     p->i_pair = cfg->first % n_pairs;
     p->pair_state = calloc(n_pairs, 1);
     if (!p->pair_state) {
@@ -263,6 +277,10 @@ static int udp_open(const struct place *p, int family_wanted, uint16_t port)
 
     if (fd < 0) {
         return -errno;
+    }
+    if (fd >= p->fd_max) {
+        close(fd);
+        return -EMFILE;
     }
     addr_set_port(&local, port);
     if (family == AF_INET6) {

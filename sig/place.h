@@ -11,6 +11,7 @@
 #include "core/media/codec.h"
 
 #define PLACE_WORKERS_MAX 256
+#define PLACE_FDS_KEPT 1024 /* file descriptors that legs leave to signalling; an eighth where there are few */
 
 struct ctl;
 struct place;

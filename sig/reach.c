@@ -11,8 +11,7 @@
 
 /* ---- addresses ---- */
 
-/* ::ffff:192.0.2.1 is 192.0.2.1 to the system that sends. */
-static void unmap(struct addr *a)
+void reach_unmap(struct addr *a)
 {
     if (a->sa.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&a->v6.sin6_addr)) {
         struct in_addr v4;
@@ -195,7 +194,7 @@ int reach_find(const struct focus *f, const struct sip_uri *uri, const char *fro
         return -ELOOP;
     }
     if (is_literal) {
-        unmap(&literal);
+        reach_unmap(&literal);
     }
     bool is_listed = is_literal ? trust_has(&reach->nets, &literal) : domain_has(reach, uri->host);
     bool is_fine = is_literal ? reach_is_public(&literal) : is_name(uri->host);

@@ -49,4 +49,7 @@ int reach_find(const struct focus *focus, const struct sip_uri *uri, const char 
 /** May this address be called without having been listed? Not what is private, local, shared, or many. */
 bool reach_is_public(const struct addr *host);
 
+/** ::ffff:192.0.2.1 is 192.0.2.1 to the system that sends: makes it so. Others stay what they are. */
+void reach_unmap(struct addr *addr);
+
 #endif

@@ -4,6 +4,7 @@
 #include "sig/status.h"
 
 #include <errno.h>
+#include <ifaddrs.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -141,6 +142,16 @@ static uint64_t focus_wall_s(void *ctx)
 
 /* --- Start -------------------------------------------------------------------------------------------------------- */
 
+static bool hosts_have(const struct focus_cfg *cfg, const char *host)
+{
+    for (unsigned i = 0; i < cfg->n_hosts; i++) {
+        if (strcmp(cfg->hosts[i], host) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void host_add(struct focus_cfg *cfg, const char *host)
 {
     if (cfg->n_hosts < FOCUS_HOSTS_MAX && *host) {
@@ -150,6 +161,27 @@ static void host_add(struct focus_cfg *cfg, const char *host)
             *to = *to >= 'A' && *to <= 'Z' ? (char)(*to + 'a' - 'A') : *to;
         }
     }
+}
+
+/* A listener on every address has all of this host's: a conference must not call itself by one of them. */
+static void hosts_add_local(struct focus_cfg *cfg)
+{
+    char text[ADDR_TEXT_MAX];
+    struct ifaddrs *all = NULL;
+    if (getifaddrs(&all) != 0) {
+        return;
+    }
+    for (const struct ifaddrs *one = all; one; one = one->ifa_next) {
+        struct addr addr = {0};
+        int family = one->ifa_addr ? one->ifa_addr->sa_family : AF_UNSPEC;
+        if (family == AF_INET || family == AF_INET6) {
+            memcpy(&addr, one->ifa_addr, family == AF_INET ? sizeof addr.v4 : sizeof addr.v6);
+            if (!hosts_have(cfg, addr_host_text(&addr, text))) {
+                host_add(cfg, text);
+            }
+        }
+    }
+    freeifaddrs(all);
 }
 
 /* Every name that a Request-URI may call us by: the domain, and what we listen on. */
@@ -175,6 +207,7 @@ static void hosts_fill(struct sig *sig)
         const struct addr *local = net_local(sig->net, i);
         if (addr_is_any(local)) {
             cfg->any_literal_host = true;
+            hosts_add_local(cfg);
         } else {
             host_add(cfg, addr_host_text(local, text));
             if (strncmp(text, "127.", 4) == 0 || strcmp(text, "::1") == 0) {

@@ -262,6 +262,11 @@ static void on_request(struct owner *owner, struct txn *txn, const struct sip_ms
 static const struct owner_ops sub_owner_ops = {
     .request = on_request, .response = on_response, .timeout = on_timeout, .error = on_error, .gone = on_gone};
 
+const char *sub_user(const struct owner *owner)
+{
+    return owner->ops == &sub_owner_ops ? OWNER_OF(owner, struct sub, owner)->who : "";
+}
+
 /* @return seconds | -ERANGE too short, and refused with 423 */
 static int64_t expires_of(struct focus *f, const struct sub_package *package, struct txn *txn,
                           const struct sip_msg *msg)

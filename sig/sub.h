@@ -80,6 +80,9 @@ void sub_end(struct sub *sub, const char *reason);
 /** Moves it to another list: its maker goes before it does. */
 void sub_move(struct sub *sub, struct sub **list);
 
+/** Who has the subscription that owns a dialog, or a transaction. @return "": no subscription does, or nobody knows */
+const char *sub_user(const struct owner *owner);
+
 /** A dialog is over: those of a list that ride on it are forgotten. */
 void sub_dialog_gone(struct sub *list, const struct dialog *dialog);
 

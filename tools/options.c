@@ -66,6 +66,7 @@ READ_NUMBER(read_unused, sig.focus.unused_s, 1, 86400)
 READ_NUMBER(read_life, sig.focus.life_s, 60, 4000000) /* within a timer's 49 days */
 READ_NUMBER(read_complexity, sig.focus.policy.opus_complexity, 0, 10)
 READ_NUMBER(read_half_calls, sig.focus.half_calls_max, 0, 1000000)
+READ_NUMBER(read_source_conns, sig.net.max_conns_per_source, 1, 1000000)
 READ_NUMBER(read_source_rate, sig.txn.source_rate, 1, 10000000)
 READ_NUMBER(read_transactions, sig.txn.max_txns, 16, 10000000)
 READ_NUMBER(read_stats_interval, stats_interval_s, 0, 86400)
@@ -411,6 +412,9 @@ const struct option options[] = {
      read_session},
     {NULL, "source-rate", "N", "1000", "", "new requests a second that one source address may make", false,
      read_source_rate},
+    {NULL, "source-connections", "N", "64", "",
+     "connections for SIP by TCP and TLS that one source address may have open: more behind a proxy or a NAT for many",
+     false, read_source_conns},
     {NULL, "half-calls", "N", "1000", "",
      "calls not acknowledged yet, and conferences that hold room and are not called yet, of one source address; 0: any "
      "number",

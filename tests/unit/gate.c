@@ -140,6 +140,59 @@ static void test_digest(void **state)
     world_close(w);
 }
 
+static void dialog_learn(struct phone *p)
+{
+    char value[512];
+    assert_true(header(world_answer(p->w), "To", value, sizeof value));
+    snprintf(p->to_tag, sizeof p->to_tag, "%s", strstr(value, ";tag=") + 5);
+    assert_true(header(world_answer(p->w), "Contact", value, sizeof value));
+    snprintf(p->target, sizeof p->target, "%.*s", (int)strcspn(value + 1, ">"), value + 1);
+}
+
+/* A10: from another host a request within a dialog is of whoever proves to be its caller, and of nobody else; one that
+ * has gone to another network goes on from there. */
+static void test_another_network(void **state)
+{
+    static const char *const methods[] = {"BYE", "INVITE", "UPDATE", "REFER", "INFO", "SUBSCRIBE"};
+    struct world *w = open_with((struct focus_cfg){0});
+    char user[URI_TOKEN_CHARS + 1], line[2100];
+    account_put(w, "carol", "daisy", true, false);
+    assert_int_equal(call(w, 1, "conferences", "alice", "sesame"), 302);
+    conference_of(w, user);
+    struct phone p = phone_of(w, 2, user);
+    assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), 401);
+    assert_int_equal(answer(&p, "alice", "sesame", SDP_PCMU, line), 200);
+    w->i_answer = w->n_sent - 1;
+    dialog_learn(&p);
+    p.extra = NULL;
+    phone_ack(&p, NULL);
+    world_work(w);
+    p.host = "192.0.2.66";
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        p.extra = "Event: conference\r\nRefer-To: <sip:x@192.0.2.66>\r\n";
+        assert_int_equal(phone_send(&p, methods[i], 0, strcmp(methods[i], "INVITE") == 0 ? SDP_HOLD : NULL), 401);
+    }
+    p.extra = NULL;
+    assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), 401);
+    assert_int_equal(answer(&p, "carol", "daisy", SDP_PCMU, line), 403); /* somebody, and somebody else */
+    p.extra = NULL;
+    assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), 401);
+    assert_int_equal(answer(&p, "alice", "sesame!", SDP_PCMU, line), 403);
+    world_work(w);
+    assert_int_equal(w->n_reqs, 0); /* no worker has heard of any of it */
+    assert_int_equal(w->focus->calls->state, CALL_UP);
+    p.extra = NULL;
+    assert_int_equal(phone_send(&p, "INVITE", 0, SDP_HOLD), 401);
+    assert_int_equal(answer(&p, "alice", "sesame", SDP_HOLD, line), 200);
+    p.extra = NULL;
+    phone_ack(&p, NULL);
+    struct addr there;
+    assert_int_equal(addr_parse(&there, "192.0.2.66", 0), 0);
+    assert_true(addr_same_host(&w->focus->calls->dialog.flow.remote, &there));
+    assert_int_equal(phone_send(&p, "BYE", 0, NULL), 200); /* it is at home there now */
+    world_close(w);
+}
+
 /* Rows 64 and 65: one look-up says both who he is and what he may. */
 static void test_entitlement(void **state)
 {
@@ -404,11 +457,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_challenged_once), cmocka_unit_test(test_digest),
-        cmocka_unit_test(test_clock_set),       cmocka_unit_test(test_entitlement),
-        cmocka_unit_test(test_allocate_before), cmocka_unit_test(test_replay),
-        cmocka_unit_test(test_asserted),        cmocka_unit_test(test_rights),
-        cmocka_unit_test(test_cancel),          cmocka_unit_test(test_trust),
-        cmocka_unit_test(test_charging),        cmocka_unit_test(test_priority),
+        cmocka_unit_test(test_another_network), cmocka_unit_test(test_clock_set),
+        cmocka_unit_test(test_entitlement),     cmocka_unit_test(test_allocate_before),
+        cmocka_unit_test(test_replay),          cmocka_unit_test(test_asserted),
+        cmocka_unit_test(test_rights),          cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_trust),           cmocka_unit_test(test_charging),
+        cmocka_unit_test(test_priority),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

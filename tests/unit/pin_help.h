@@ -2,11 +2,15 @@
 #ifndef TESTS_UNIT_PIN_HELP_H
 #define TESTS_UNIT_PIN_HELP_H
 
-#include "tests/unit/unit.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
 
 #include "tests/unit/call_world.h"
-
-#include <unistd.h>
 
 #define REALM "ims.example"
 

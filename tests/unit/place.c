@@ -12,6 +12,7 @@
 #include "sig/place.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -71,6 +72,37 @@ static void test_least_loaded(void **state)
         place_leg_give(p, &legs[i]);
     }
     empty(p);
+}
+
+/* Legs leave descriptors to connections, the store and the log. */
+static void test_descriptors_left(void **state)
+{
+    struct rlimit limit, low;
+    struct place_leg legs[32] = {{0}};
+    unsigned n = 0;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    low = limit;
+    low.rlim_cur = 64;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    struct place *p = make((struct place_cfg){.port_min = PORT, .port_max = PORT + 99});
+    while (n < ARRAY_LEN(legs) && place_leg_take(p, 0, NULL, (struct place_cost){0}, &legs[n]) == 0) {
+        n++;
+    }
+    assert_in_range(n, 16, 28);
+    assert_int_equal(place_leg_take(p, 0, NULL, (struct place_cost){0}, &legs[n]), -EMFILE);
+    for (unsigned i = 0; i < 7; i++) {
+        int fd = socket(AF_INET, SOCK_DGRAM, 0);
+        assert_in_range(fd, 0, 63);
+        place_leg_give(p, &legs[--n]); /* room for it, and for another pair */
+        assert_int_equal(place_leg_take(p, 0, NULL, (struct place_cost){0}, &legs[n]), 0);
+        n++;
+        close(fd);
+    }
+    while (n > 0) {
+        place_leg_give(p, &legs[--n]);
+    }
+    empty(p);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
 static void test_ports(void **state)
@@ -244,9 +276,11 @@ static void test_reserve(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_least_loaded),   cmocka_unit_test(test_ports),      cmocka_unit_test(test_hold),
-        cmocka_unit_test(test_hold_too_small), cmocka_unit_test(test_held_ports), cmocka_unit_test(test_worker_memory),
-        cmocka_unit_test(test_bad_cfg),        cmocka_unit_test(test_costs),      cmocka_unit_test(test_reserve),
+        cmocka_unit_test(test_least_loaded),   cmocka_unit_test(test_descriptors_left),
+        cmocka_unit_test(test_ports),          cmocka_unit_test(test_hold),
+        cmocka_unit_test(test_hold_too_small), cmocka_unit_test(test_held_ports),
+        cmocka_unit_test(test_worker_memory),  cmocka_unit_test(test_bad_cfg),
+        cmocka_unit_test(test_costs),          cmocka_unit_test(test_reserve),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
