@@ -159,6 +159,15 @@ static const struct cell table[CALL_STATES][CALL_EVENTS] =
 
 /* --- Running it --------------------------------------------------------------------------------------------------- */
 
+void call_log(const struct call *call, const char *what, const char *text)
+{
+    char id[128], source[ADDR_TEXT_MAX];
+    const char *call_id = call->dialog.call_id ? call->dialog.call_id : "";
+    log_line(call->focus->log, LOG_INFO, "call %llu %s%s; conference %.*s, %s, Call-ID %s",
+             (unsigned long long)call->id, what, text, ROOM_NAME_CHARS, call->room->token,
+             addr_text(&call->dialog.flow.remote, source), log_escape(id, sizeof id, call_id, strlen(call_id)));
+}
+
 /* No dialog any more: nobody may find it, no transaction may name it. */
 static void over(struct call *call, enum call_state was)
 {
@@ -184,7 +193,7 @@ static void over(struct call *call, enum call_state was)
     }
     if (was != CALL_FRESH) {
         count_add(&f->stats.ended[call->why], 1);
-        log_line(f->log, LOG_INFO, "call %llu ends: %s", (unsigned long long)call->id, focus_ending_text(call->why));
+        call_log(call, "ends: ", focus_ending_text(call->why));
         if (call->room->annc.clip) {
             room_end(call->room, call->why); /* it was for this call alone */
         }
@@ -374,9 +383,7 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
     call->invite_cseq = msg->cseq;
     call->replaces = old ? old->id : 0;
     dialog_enter(&focus->dialogs, &call->dialog);
-    log_line(focus->log, LOG_INFO, "call %llu from %s into conference %.*s", (unsigned long long)call->id,
-             log_escape(from, sizeof from, msg->from.uri.text, strlen(msg->from.uri.text)), ROOM_NAME_CHARS,
-             room->token);
+    call_log(call, "from ", log_escape(from, sizeof from, msg->from.uri.text, strlen(msg->from.uri.text)));
     enum call_event event = invite->bare ? CALL_EV_BARE : offer_waits(&invite->pick) ? CALL_EV_WAITING : CALL_EV_OFFER;
     if (call_event(call, event, &in) == CALL_OVER) {
         return -EPROTO;

@@ -130,6 +130,10 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
 /** Gives back what the network charges by, in an answer or a request of ours within the call's dialog. */
 void call_charging_add(const struct call *call, struct sip_out *out);
 
+/** Says something of it at info: what, then text, which may be long or foreign but is escaped; with its conference,
+ * source and Call-ID. */
+void call_log(const struct call *call, const char *what, const char *text);
+
 /** The call that owns a transaction or dialog. @return NULL: somebody else does */
 struct call *call_of_owner(struct owner *owner);
 

@@ -319,8 +319,7 @@ int act_answered(struct call *call, const struct call_input *in)
 {
     int err = call_take_answer(call, in->msg);
     if (err) {
-        log_line(call->focus->log, LOG_INFO, "call %llu: no usable answer to our offer: %s",
-                 (unsigned long long)call->id, strerror(-err));
+        call_log(call, "has no usable answer to our offer: ", strerror(-err));
         call->why = FOCUS_END_ANSWER;
         act_bye(call, in);
     }

@@ -180,8 +180,7 @@ int dial_begin(struct room *room, const struct dial_plan *plan, struct call **ou
     offer_session_init(&call->session, random);
     call->dial->is_pending = true;
     room->n_dialling++;
-    log_line(f->log, LOG_INFO, "call %llu to %s out of conference %.*s", (unsigned long long)call->id,
-             log_escape(text, sizeof text, plan->entity, strlen(plan->entity)), ROOM_NAME_CHARS, room->token);
+    call_log(call, "is made to ", log_escape(text, sizeof text, plan->entity, strlen(plan->entity)));
     if (call_event(call, CALL_EV_DIAL, &(struct call_input){0}) == CALL_OVER) {
         return -EIO; /* no CPU time, no port, no memory: it is gone */
     }

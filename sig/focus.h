@@ -18,6 +18,7 @@
 #ifndef SIG_FOCUS_H
 #define SIG_FOCUS_H
 
+#include "sig/complain.h"
 #include "sig/dialog.h"
 #include "sig/gate.h"
 #include "sig/half.h"
@@ -239,6 +240,7 @@ struct focus {
     struct pin_failures pin_failures;
     struct auth *auth;  /* NULL: nobody is asked */
     struct sub *ending; /* subscriptions whose subject is over, and whose last NOTIFY waits */
+    struct complaints complaints;
     struct halves halves;
     struct halves unread; /* NOTIFYs under way to addresses that have never answered: one each */
     struct policies policies;

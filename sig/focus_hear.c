@@ -345,8 +345,17 @@ static bool may_wait(void *ctx, const struct sip_msg *msg, bool is_far)
     return begins && (is_far || !is_halfway) && !invite_has_priority(f, msg);
 }
 
+static void on_refused(void *ctx, const struct sip_msg *msg, enum refuse refuse, int status)
+{
+    struct focus *f = ctx;
+    if (f->log) {
+        complain_refused(&f->complaints, f->log, FOCUS_REFUSALS + refuse, f->wheel->now_ms, status, refuse_text(refuse),
+                         "", msg);
+    }
+}
+
 struct txn_user focus_user(struct focus *focus)
 {
     return (struct txn_user){focus,      on_request, on_ack,  on_cancel, on_response,
-                             on_timeout, on_error,   on_gone, may_wait};
+                             on_timeout, on_error,   on_gone, may_wait,  on_refused};
 }

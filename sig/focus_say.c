@@ -1,6 +1,9 @@
 /* What the focus says of itself: why it refuses and why calls end, in words and in answers; what it can do. */
 #include "sig/focus.h"
 
+#include "sig/call.h"
+#include "sig/room.h"
+
 #include <errno.h>
 #include <stdio.h>
 
@@ -99,6 +102,33 @@ void focus_add_abilities(const struct focus *focus, struct sip_out *out)
     }
 }
 
+/* Which conference a request is about, as logs call it. */
+static const char *label_of(struct focus *focus, const struct sip_msg *msg, char label[ROOM_NAME_CHARS + 1])
+{
+    const struct dialog *dialog = dialog_find(&focus->dialogs, msg);
+    const struct call *call = dialog ? call_of_owner(dialog->owner) : NULL;
+    struct room *room = call ? call->room : NULL;
+    if (!room && msg->uri.user && room_find(focus, msg->uri.user, &room) == -ENOENT) {
+        return "";
+    }
+    snprintf(label, ROOM_NAME_CHARS + 1, "%.*s", ROOM_NAME_CHARS,
+             room            ? room->token
+             : msg->uri.user ? msg->uri.user
+                             : "");
+    return label;
+}
+
+static void complain(struct focus *focus, const struct txn *txn, enum focus_refusal refusal)
+{
+    static_assert(FOCUS_REFUSALS + (int)REFUSES <= COMPLAIN_PIN, "a place for each reason");
+    char label[ROOM_NAME_CHARS + 1];
+    const struct sip_msg *msg = txn_msg(txn);
+    if (msg && focus->log) {
+        complain_refused(&focus->complaints, focus->log, refusal, focus->wheel->now_ms, focus_refusal_status(refusal),
+                         focus_refusal_text(refusal), label_of(focus, msg, label), msg);
+    }
+}
+
 void focus_refuse_with(struct focus *focus, struct txn *txn, enum focus_refusal refusal, const char *name,
                        const char *value)
 {
@@ -109,6 +139,7 @@ void focus_refuse_with(struct focus *focus, struct txn *txn, enum focus_refusal 
         return;
     }
     int status = focus_refusal_status(refusal);
+    complain(focus, txn, refusal);
     struct sip_out *out = txn_response(txn, status, NULL);
     if (name) {
         sip_add(out, name, value);
@@ -132,7 +163,6 @@ void focus_refuse_with(struct focus *focus, struct txn *txn, enum focus_refusal 
     if (focus->cfg.server[0]) {
         sip_add(out, "Server", focus->cfg.server);
     }
-    log_line(focus->log, LOG_DEBUG, "refused %d: %s", status, focus_refusal_text(refusal));
     txn_respond(txn, out);
 }
 

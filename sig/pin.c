@@ -224,6 +224,20 @@ static void tell(struct call *call)
     }
 }
 
+static void complain(struct call *call)
+{
+    struct focus *f = call->focus;
+    char more[64] = "";
+    uint32_t n_more;
+    if (!complain_may(&f->complaints, COMPLAIN_PIN, f->wheel->now_ms, &n_more)) {
+        return;
+    }
+    if (n_more > 0) {
+        snprintf(more, sizeof more, ", %u more like it were not said", n_more);
+    }
+    call_log(call, "keys a wrong PIN", more);
+}
+
 /* Counts it, and tells when the source may know: right ones wait as wrong ones do, the time tells nothing. */
 static void judge(struct call *call)
 {
@@ -240,6 +254,7 @@ static void judge(struct call *call)
         failure_note(f, from, true);
         failure_note(f, about, false);
         count_add(&f->stats.pins_wrong, 1);
+        complain(call);
     }
     if (wait_ms == 0) {
         tell(call);

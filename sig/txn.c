@@ -238,6 +238,9 @@ void txn_refuse(struct txns *txns, const struct sip_msg *msg, enum refuse refuse
     if (status == 0 || scan->kind != SCAN_REQUEST || scan->method == NULL || strcmp(scan->method, "ACK") == 0) {
         return;
     }
+    if (txns->user.on_refused != NULL) {
+        txns->user.on_refused(txns->user.ctx, msg, refuse, status);
+    }
     char text[8192], lines[256], tag[SIP_TAG_BYTES];
     txn_key_tag(txns, scan, tag);
     int n_lines = snprintf(lines, sizeof lines, "%s%s%s%s", extra, txns->server[0] != 0 ? "Server: " : "", txns->server,

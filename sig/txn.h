@@ -42,7 +42,7 @@
 struct txn;  /* one transaction */
 struct txns; /* all of them */
 
-/** The transaction user. Every pointer must be set but may_wait. */
+/** The transaction user. Every pointer must be set but the last two. */
 struct txn_user {
     void *ctx;
     /** A new request, any method of cfg.allow but ACK and CANCEL. msg lives until the next message comes in after the
@@ -63,6 +63,9 @@ struct txn_user {
     /** More comes than can be served: may this request, which has no To tag, be refused by 503 with next to no work?
      * is_far: not even those who are halfway in can all be served. NULL: none may. */
     bool (*may_wait)(void *ctx, const struct sip_msg *msg, bool is_far);
+    /** The layer has refused a request by itself, with this status; msg as far as it could be read. For the log. NULL:
+     * nobody wants to know. */
+    void (*on_refused)(void *ctx, const struct sip_msg *msg, enum refuse refuse, int status);
 };
 
 /** What the layer asks of the world. Sockets in production, a list in tests. */

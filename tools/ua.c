@@ -364,7 +364,8 @@ int ua_build(struct ua **out, const struct ua_cfg *cfg, const struct ua_user *us
         .max_txns = MAX(cfg->calls_max * 4, 1024u), .allow = UA_ALLOW, .source_rate = 100000, .server = "mixminus-ua"
     };
     struct txn_world world = { ua, world_send, world_random, world_sent_by, NULL };
-    struct txn_user txn_user = { ua, on_request, on_ack, on_cancel, on_response, on_timeout, on_error, on_gone, NULL };
+    struct txn_user txn_user = { ua,         on_request, on_ack,  on_cancel, on_response,
+                                 on_timeout, on_error,   on_gone, NULL,      NULL };
     char why[TLS_WHY_MAX];
     int err = sip_init();
     if (!err) {

@@ -277,7 +277,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     f->now_ns = 1000 * NS_PER_S;
     timer_wheel_init(&f->wheel, f->now_ns);
     struct txn_world world = {f, fuzz_send, fuzz_random, fuzz_sent_by, NULL};
-    struct txn_user user = {f, on_request, on_ack, on_cancel, on_response, on_timeout, on_error, on_gone, NULL};
+    struct txn_user user = {f, on_request, on_ack, on_cancel, on_response, on_timeout, on_error, on_gone, NULL, NULL};
     struct txn_config cfg = {.max_txns = 1 + next(f) % 64, .source_rate = 50};
     must(txns_build(&f->txns, &cfg, &world, &user, &f->wheel) == 0);
     for (unsigned i = 0; i < STEPS_MAX && f->at < f->end; i++) {

@@ -407,7 +407,7 @@ static void test_time_limits(void **state)
 static void test_restart(void **state)
 {
     char path[] = "/tmp/mixminus-call-XXXXXX", spec[64], command[128];
-    char good[URI_TOKEN_CHARS + 1], over[URI_TOKEN_CHARS + 1], next[URI_TOKEN_CHARS + 1];
+    char good[URI_TOKEN_CHARS + 1], over[URI_TOKEN_CHARS + 1], next[URI_TOKEN_CHARS + 1], talk[URI_TOKEN_CHARS + 1];
     assert_non_null(mkdtemp(path));
     snprintf(spec, sizeof spec, "sqlite:%s/s.db", path);
 
@@ -419,6 +419,12 @@ static void test_restart(void **state)
     world_work(w);
     world_give(w);
     world_issue(w, 3, good);
+    world_issue(w, 4, talk);
+    world_join(w, 5, talk, SDP_PCMU); /* it is talked in until the server stops: planned is no worse than a crash */
+    focus_stop(w->focus);
+    p = phone_of(w, 6, talk);
+    assert_int_equal(phone_invite(&p, SDP_PCMU), 503); /* meanwhile */
+    assert_non_null(strstr(last(w), "\r\nRetry-After: "));
     world_close(w);
 
     w = world_open((struct focus_cfg){0}, 0, spec);
@@ -429,6 +435,7 @@ static void test_restart(void **state)
     assert_memory_equal(next, good, 4);     /* same node */
     assert_memory_not_equal(next, good, 8); /* not the slot of one that lives */
     world_join(w, 3, good, SDP_PCMU);
+    world_join(w, 4, talk, SDP_PCMU);
     world_close(w);
     snprintf(command, sizeof command, "rm -rf %s", path);
     assert_int_equal(system(command), 0);

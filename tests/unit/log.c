@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "sig/complain.h"
 #include "sig/log.h"
 #include "sig/log_writer.h"
 
@@ -62,6 +63,46 @@ static void test_line(void **state)
     }
     assert_int_equal(lines, 2);
     assert_int_equal(text[n - 1], '\n');
+    close(fds[0]);
+    close(fds[1]);
+}
+
+/* One line each for what is refused, folded where there are many; who is behind it is in it, and the token is not. */
+static void test_refused(void **state)
+{
+    static const char text[] =
+        "INVITE sip:caaaaaaa0123456789@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\r\n"
+        "From: \"x\" <sip:alice@192.0.2.9>;tag=1\r\nTo: <sip:c@127.0.0.1>\r\nCall-ID: 4711@h\r\n"
+        "CSeq: 1 INVITE\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n";
+    static struct complaints complaints;
+    static char said[65536];
+    struct flow flow = {.transport = FLOW_UDP, .conn = FLOW_NO_CONN};
+    struct sip_msg *msg;
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    struct log log = {.level = LOG_INFO, .fd = fds[1]};
+    assert_int_equal(sip_init(), 0);
+    assert_int_equal(addr_parse(&flow.remote, "192.0.2.9", 5062), 0);
+    assert_int_equal(sip_parse(text, sizeof text - 1, &flow, &msg), REFUSE_NONE);
+    for (unsigned i = 0; i < 1000; i++) {
+        complain_refused(&complaints, &log, 7, 5000, 403, "no", "caaaaaaa", msg);
+    }
+    complain_refused(&complaints, &log, 8, 5000, 404, "another reason", "", msg);
+    complain_refused(&complaints, &log, 7, 5000 + COMPLAIN_MS, 403, "no", "caaaaaaa", msg);
+    ssize_t n = read(fds[0], said, sizeof said - 1);
+    assert_true(n > 0);
+    said[n] = '\0';
+    unsigned lines = 0;
+    for (ssize_t i = 0; i < n; i++) {
+        lines += said[i] == '\n';
+    }
+    assert_int_equal(lines, COMPLAIN_LINES + 2);
+    assert_non_null(strstr(said,
+                           "refused 403: no: INVITE of 192.0.2.9:5062, From \"x\" <sip:alice@192.0.2.9>;tag=1, Call-ID "
+                           "4711@h, conference caaaaaaa\n"));
+    assert_non_null(strstr(said, "995 more like it"));
+    assert_null(strstr(said, "caaaaaaa0123"));
+    sip_free(msg);
     close(fds[0]);
     close(fds[1]);
 }
@@ -145,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_escape),       cmocka_unit_test(test_line),       cmocka_unit_test(test_levels),
         cmocka_unit_test(test_nobody_reads), cmocka_unit_test(test_end_unread), cmocka_unit_test(test_end),
+        cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

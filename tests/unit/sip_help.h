@@ -187,7 +187,7 @@ static inline struct world *world_make(const struct txn_config *cfg)
     timer_wheel_init(&w->wheel, w->now_ns);
     struct txn_world world = {w, world_send, world_random, world_sent_by, NULL};
     struct txn_user user = {w, world_on_request, world_on_ack, world_on_cancel, world_on_response,
-                            world_on_timeout, world_on_error, world_on_gone, world_may_wait};
+                            world_on_timeout, world_on_error, world_on_gone, world_may_wait, NULL};
     must(txns_build(&w->txns, cfg, &world, &user, &w->wheel) == 0);
     return w;
 }
