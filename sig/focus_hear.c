@@ -82,7 +82,8 @@ static enum focus_target target_of(struct focus *f, const struct sip_msg *msg, e
 
 static bool is_supported(const struct focus *f, const char *option, size_t n)
 {
-    static const char *const ours[] = {"100rel", "precondition", "replaces", "norefersub", "timer", FOCUS_LISTS};
+    static const char *const ours[] = {"100rel", "precondition",      "replaces", "norefersub",
+                                       "timer",  "resource-priority", FOCUS_LISTS};
     size_t n_ours = ARRAY_LEN(ours) - !f->cfg.reach.is_on;
     for (size_t i = 0; i < n_ours; i++) {
         if (strlen(ours[i]) == n && strncasecmp(option, ours[i], n) == 0) {
@@ -252,6 +253,8 @@ static void on_request(void *ctx, struct txn *txn, const struct sip_msg *msg)
     enum focus_mode mode = FOCUS_REDIRECT;
     enum focus_refusal refusal = FOCUS_USER;
     struct room *room = NULL;
+    const uint32_t in_dialogs =
+        sip_bit(SIP_BYE) | sip_bit(SIP_NOTIFY) | sip_bit(SIP_UPDATE) | sip_bit(SIP_PRACK) | sip_bit(SIP_INFO);
 
     if (requires_more(f, txn, msg)) {
         return;
@@ -260,7 +263,7 @@ static void on_request(void *ctx, struct txn *txn, const struct sip_msg *msg)
         dialog_request_in(f, txn, msg, NULL);
         return;
     }
-    if (msg->method == SIP_BYE || msg->method == SIP_NOTIFY) {
+    if ((sip_bit(msg->method) & in_dialogs) != 0) {
         focus_refuse(f, txn, FOCUS_DIALOG);
         return;
     }

@@ -93,7 +93,7 @@ void focus_add_abilities(const struct focus *focus, struct sip_out *out)
 {
     char allow[256];
     sip_add(out, "Allow", sip_methods_text(focus_methods(), allow));
-    sip_addf(out, "Supported", "100rel, precondition, replaces, norefersub, timer%s",
+    sip_addf(out, "Supported", "100rel, precondition, replaces, norefersub, timer, resource-priority%s",
              focus->cfg.reach.is_on ? ", " FOCUS_LISTS : ""); /* OPTIONS must carry it, RFC 3261 11.2 */
     sip_add(out, "Allow-Events", "conference, refer");
     sip_add(out, "Accept", FOCUS_TYPES);
@@ -157,8 +157,10 @@ void focus_refuse_with(struct focus *focus, struct txn *txn, enum focus_refusal 
         sip_addf(out, "Warning", "399 mixminus \"%s\"", focus_refusal_text(refusal));
     } else if (refusal == FOCUS_EXTENSION_NEEDED) {
         sip_add(out, "Require", "100rel");
-    } else if (status == 405) {
-        sip_add(out, "Allow", sip_methods_text(focus_methods(), allow));
+    } else if (status == 405 && !name) {
+        /* RFC 3261 21.4.6: what is taken there. Who may not subscribe has nothing to refer to, either. */
+        uint32_t pair = sip_bit(SIP_SUBSCRIBE) | sip_bit(SIP_REFER), bit = sip_bit(txn_method(txn));
+        sip_add(out, "Allow", sip_methods_text(focus_methods() & ~(bit & pair ? pair : bit), allow));
     }
     if (focus->cfg.server[0]) {
         sip_add(out, "Server", focus->cfg.server);

@@ -255,7 +255,7 @@ static void on_request(struct owner *owner, struct txn *txn, const struct sip_ms
     } else if (msg->method == SIP_NOTIFY) {
         focus_refuse(sub->focus, txn, FOCUS_DIALOG); /* we have subscribed to nothing: RFC 6665 4.1.3 */
     } else {
-        focus_refuse(sub->focus, txn, FOCUS_METHOD);
+        focus_refuse_with(sub->focus, txn, FOCUS_METHOD, "Allow", "SUBSCRIBE");
     }
 }
 

@@ -481,6 +481,32 @@ static void test_clock_set(void **state)
     assert_int_equal(remove(path), 0);
 }
 
+/* RFC 3261 21.4.6: a 405 lists what is taken, so never what it refuses; what belongs to a dialog, and has none, is 481.
+ */
+static void test_allow_is_true(void **state)
+{
+    static const struct {
+        const char *method;
+        int status;
+    } cases[] = {{"SUBSCRIBE", 405}, {"REFER", 405}, {"UPDATE", 481}, {"INFO", 481}, {"PRACK", 481}, {"BYE", 481}};
+    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    char allow[256];
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct phone p = phone_of(w, 10 + (unsigned)i, "conferences");
+        p.extra = "Event: conference\r\nRefer-To: <sip:x@192.0.2.9>\r\n";
+        assert_int_equal(phone_send(&p, cases[i].method, 0, NULL), cases[i].status);
+        if (cases[i].status == 405) {
+            assert_true(header(last(w), "Allow", allow, sizeof allow));
+            assert_null(strstr(allow, cases[i].method));
+            assert_non_null(strstr(allow, "INVITE"));
+        }
+    }
+    struct phone p = phone_of(w, 30, "conferences"); /* B13: acted on, so supported */
+    p.extra = "Require: resource-priority\r\nResource-Priority: wps.3\r\n";
+    assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), 302);
+    world_close(w);
+}
+
 static void test_stop(void **state)
 {
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
@@ -512,6 +538,7 @@ int main(void)
         cmocka_unit_test(test_time_limits),
         cmocka_unit_test(test_restart),
         cmocka_unit_test(test_clock_set),
+        cmocka_unit_test(test_allow_is_true),
         cmocka_unit_test(test_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
