@@ -228,6 +228,10 @@ enum call_state call_event(struct call *call, enum call_event event, const struc
     if (call->state == CALL_ENDING && !call->bye) {
         call->state = CALL_OVER; /* BYE could not even be sent */
     }
+    if (call->state == CALL_EARLY && !call->early.invite) {
+        call->why = FOCUS_END_FAULT;
+        call->state = CALL_OVER; /* its 200 could not be made, and the peer has a 500 */
+    }
     if (call->state == CALL_OVER && was != CALL_OVER) {
         over(call, was);
     }
