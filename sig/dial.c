@@ -193,6 +193,21 @@ int dial_begin(struct room *room, const struct dial_plan *plan, struct call **ou
 
 /* ---- requests ---- */
 
+/* What an application server says to its own network, and to nobody else (TS 24.229 5.7.3): who calls, what is charged,
+ * and that it is telephony. */
+static void ims_add(const struct call *call, struct sip_out *out)
+{
+    static const char service[] = "urn:urn-7:3gpp-service.ims.icsi.mmtel";
+    const struct focus_cfg *cfg = &call->focus->cfg;
+    if (!trust_has(&cfg->trusted, &call->dialog.flow.remote)) {
+        return;
+    }
+    sip_addf(out, "P-Asserted-Identity", "<sip:%s@%s>", call->room->token, cfg->domain);
+    sip_addf(out, "P-Charging-Vector", "icid-value=%s", call->dialog.call_id); /* random, so unique */
+    sip_add(out, "P-Asserted-Service", service);
+    sip_add(out, "Accept-Contact", "*;+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel\"");
+}
+
 /* The INVITE, to the dialog's target by its flow: never where the URI says (next_hop of dialogs believes ports). */
 static int invite_send(struct call *call)
 {
@@ -214,6 +229,7 @@ static int invite_send(struct call *call)
     sip_add(out, "Allow", sip_methods_text(focus_methods(), allow));
     sip_add(out, "Supported", "replaces, timer");
     sip_addf(out, "Expires", "%d", DIAL_RING_MS / 1000);
+    ims_add(call, out);
     if (d->replaces) {
         sip_add(out, "Require", "replaces");
         sip_add(out, "Replaces", d->replaces);
@@ -438,6 +454,10 @@ void dial_answered(struct call *call, int status, const struct sip_msg *msg)
     } else if (status >= 200) {
         surplus_end(call, msg);
     } else if (status > 100 && !d->is_accepted) {
+        if (d->told && status == 180 && !d->has_rung) {
+            d->has_rung = true;
+            d->told(d->arg, status, sip_reason(status));
+        }
         call_event(call, CALL_EV_RINGING, &(struct call_input){.msg = msg});
     }
 }

@@ -18,7 +18,7 @@
 #define DIAL_BURST 20       /* calls that one may ask for at once, before his rate holds */
 #define DIAL_ROOM_FACTOR 4  /* all participants of a conference together: so many times the rate of one */
 
-/* How it went, for whoever asked; once. */
+/* How it goes, for whoever asked: 180 when it rings, then a final status, once. */
 typedef void (*dial_told)(void *arg, int status, const char *reason);
 
 struct dial_plan {
@@ -47,6 +47,7 @@ struct dial {
     char host[REACH_HOST_MAX]; /* of the first target, as a redirect is judged by it */
     struct reach_way next;     /* where a redirect leads */
     struct timer ring;
+    bool has_rung;
     dial_told told; /* NULL: told, or nobody wants to know */
     void *arg;
 };

@@ -59,13 +59,17 @@ static const struct sub_package package = {.event = "refer",
                                            .body = body,
                                            .gone = gone};
 
-/* The last word. The refer is gone after it, or goes by itself. */
+/* A final status is the last word: the refer is gone after it, or goes by itself. */
 static void told(void *arg, int status, const char *reason)
 {
     struct refer *r = arg;
-    r->call = NULL;
     r->status = status;
     r->reason = reason;
+    if (status < 200) {
+        sub_tell(r->sub);
+        return;
+    }
+    r->call = NULL;
     sub_end(r->sub, "noresource");
 }
 

@@ -107,6 +107,7 @@ static void test_dial_out(void **state)
     notified(w, "SIP/2.0 100 Trying\r\n", "active");
 
     world_reply(w, invite, 180, "b1", BOB_CONTACT, NULL);
+    notified(w, "SIP/2.0 180 Ringing\r\n", "active");
     assert_int_equal(count_get(&w->focus->stats.legs), 1); /* a's: nothing runs before the answer */
     world_reply(w, invite, 200, "b1", BOB_CONTACT "Session-Expires: 600;refresher=uac\r\n", SDP_PCMU);
     assert_int_equal(strncmp(world_request(w, "ACK "), "ACK sip:bob@192.0.2.50:5060 SIP/2.0\r\n", 37), 0);
@@ -345,6 +346,7 @@ static void test_cancel(void **state)
     notified(w, "SIP/2.0 100 Trying\r\n", "active");
     invite = invite_of(w);
     world_reply(w, invite, 180, "b", BOB_CONTACT, NULL);
+    notified(w, "SIP/2.0 180 Ringing\r\n", "active");
     char id[256];
     assert_true(header(invite, "Call-ID", id, sizeof id));
     world_run(w, 181000);
@@ -358,12 +360,33 @@ static void test_cancel(void **state)
     notified(w, "SIP/2.0 100 Trying\r\n", "active");
     invite = invite_of(w);
     world_reply(w, invite, 180, "b", BOB_CONTACT, NULL);
+    notified(w, "SIP/2.0 180 Ringing\r\n", "active");
     room_end(w->focus->rooms, FOCUS_END_CONFERENCE);
     assert_true(*world_request(w, "CANCEL sip:bob@192.0.2.50 "));
     notified(w, "SIP/2.0 487 Request Terminated\r\n", "terminated;reason=noresource");
     world_reply(w, invite, 487, "b", "", NULL);
     assert_int_equal(refer_to(&a, "sip:bob@192.0.2.50"), 410);
     world_close(w);
+}
+
+/* Towards its own network the focus speaks as an application server (TS 24.229 5.7.3); to others it says none of it. */
+static void test_own_network(void **state)
+{
+    for (unsigned trusted = 0; trusted < 2; trusted++) {
+        struct focus_cfg cfg = cfg_of("192.0.2.0/24");
+        char user[URI_TOKEN_CHARS + 1], value[512];
+        struct phone a;
+        assert_int_equal(trust_add(&cfg.trusted, trusted ? "192.0.2.50/32" : "192.0.2.51/32"), 0);
+        struct world *w = world_with(cfg, user, &a);
+        assert_int_equal(refer_to(&a, "sip:bob@192.0.2.50"), 202);
+        const char *invite = invite_of(w);
+        assert_int_equal(header(invite, "P-Asserted-Identity", value, sizeof value), trusted);
+        assert_true(!trusted || strstr(value, user));
+        assert_int_equal(header(invite, "P-Charging-Vector", value, sizeof value), trusted);
+        assert_int_equal(header(invite, "P-Asserted-Service", value, sizeof value), trusted);
+        assert_int_equal(header(invite, "Accept-Contact", value, sizeof value), trusted);
+        world_close(w);
+    }
 }
 
 static void test_refusals(void **state)
@@ -700,11 +723,11 @@ static void test_netann(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dial_out), cmocka_unit_test(test_failures), cmocka_unit_test(test_credentials),
-        cmocka_unit_test(test_redirect), cmocka_unit_test(test_forks),    cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_limits),   cmocka_unit_test(test_subscriptions),
-        cmocka_unit_test(test_removal),  cmocka_unit_test(test_replaces), cmocka_unit_test(test_loop),
-        cmocka_unit_test(test_roster),   cmocka_unit_test(test_netann),
+        cmocka_unit_test(test_dial_out),      cmocka_unit_test(test_failures), cmocka_unit_test(test_credentials),
+        cmocka_unit_test(test_redirect),      cmocka_unit_test(test_forks),    cmocka_unit_test(test_own_network),
+        cmocka_unit_test(test_cancel),        cmocka_unit_test(test_refusals), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_subscriptions), cmocka_unit_test(test_removal),  cmocka_unit_test(test_replaces),
+        cmocka_unit_test(test_loop),          cmocka_unit_test(test_roster),   cmocka_unit_test(test_netann),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
