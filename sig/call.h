@@ -164,6 +164,10 @@ int call_media_take(struct call *call, struct place_cost cost, int family);
 /** Builds the leg of call->media and lends it. @return 0 | -EBUSY ring full | -EINVAL | -ENOMEM | -EIO */
 int call_media_start(struct call *call);
 
+/** After our first offer: a leg that only receives, from the signalling's host, whatever of the offer comes. Where that
+ * is not possible what comes before the answer is lost. */
+void call_media_expect(struct call *call);
+
 /** Makes the running leg what media says: direction and address in place, else a new leg instead of it.
  * @return as call_media_start, and as place_leg_reprice; on failure nothing has changed, unless call->leg is NULL: then
  * the leg is lost and the call must end */

@@ -109,7 +109,7 @@ int act_answer(struct call *call, const struct call_input *in)
     return err ? err : say_ok(call, in, &body);
 }
 
-/* First INVITE without an offer: ours in the 200; the leg is built when its answer is here. */
+/* First INVITE without an offer: ours in the 200; what comes before its answer is heard where it can be. */
 int act_offer(struct call *call, const struct call_input *in)
 {
     char text[OFFER_BODY_MAX + 256];
@@ -123,7 +123,11 @@ int act_offer(struct call *call, const struct call_input *in)
     if (!err) {
         err = offer_write(&call->session, &call->focus->cfg.policy, &local, true, true, &body);
     }
-    return err ? refuse(call, in, err) : say_ok(call, in, &body);
+    err = err ? refuse(call, in, err) : say_ok(call, in, &body);
+    if (!err) {
+        call_media_expect(call);
+    }
+    return err;
 }
 
 int call_renegotiate(struct call *call, const struct call_input *in, struct sdp_out *body)
@@ -289,7 +293,10 @@ int call_take_answer(struct call *call, const struct sip_msg *msg)
         return err;
     }
     if (call->leg) {
-        offer_media_keep_voice(&media, &call->media);
+        if (call->has_media || call->codec_ms) { /* else what it speaks is a guess of ours */
+            offer_media_keep_voice(&media, &call->media);
+        }
+        call->has_media = true;
         return call_media_change(call, &media);
     }
     struct place_cost cost = call_media_cost(call, invite_cost(&media));

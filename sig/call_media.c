@@ -240,6 +240,15 @@ int call_media_start(struct call *call)
     return put_add(call, &call->media);
 }
 
+void call_media_expect(struct call *call)
+{
+    bool is_near = call->dialog.direct && call->dialog.flow.remote.sa.sa_family == call->place.family;
+    must(!call->leg && !call->has_media);
+    if (is_near && offer_expected(&call->session, &call->focus->cfg.policy, &call->media)) {
+        call_media_start(call);
+    }
+}
+
 /* Direction and address only: the leg stays. */
 static int put_set(struct call *call, const struct offer_media *media, bool was_held)
 {

@@ -164,6 +164,14 @@ int offer_write(struct offer_session *s, const struct offer_policy *policy, cons
 int offer_accept(struct offer_session *s, const struct offer_policy *policy, const struct sdp *answer,
                  struct offer_media *media);
 
+/**
+ * What may come before the answer to our last offer: any codec of it (RFC 3264 5.1). Receiving only, from nowhere in
+ * particular.
+ *
+ * @return false: nothing that could be understood, since its key is not known
+ */
+bool offer_expected(const struct offer_session *s, const struct offer_policy *policy, struct offer_media *media);
+
 /** Which of the voices a payload type means. @return -ENOENT: none, or the one that it is now */
 int offer_voice_of(const struct offer_media *media, uint8_t pt);
 

@@ -481,6 +481,35 @@ static int read_voices(struct offer_media *media, const struct offer_session *s,
     return 0;
 }
 
+bool offer_expected(const struct offer_session *s, const struct offer_policy *policy, struct offer_media *media)
+{
+    memset(media, 0, sizeof *media);
+    media->rx_on = true; /* RTCP on its own port, where none is sent to nobody */
+    for (size_t k = 0; k < policy->n_codecs && s->n_offered == 0; k++) {
+        const struct offer_codec *c = &policy->codecs[k];
+        if (s->pt[k] == PT_NONE) {
+            continue;
+        }
+        uint8_t event = s->pt[c->id == CODEC_OPUS ? KIND_EVENT_48 : KIND_EVENT_8];
+        struct offer_voice *v = &media->voices[media->n_voices++];
+        *v = (struct offer_voice){.codec = codec_get(c->id),
+                                  .fmt = {.rate_hz = c->rate_hz, .complexity = policy->opus_complexity},
+                                  .pt_rx = s->pt[k],
+                                  .pt_tx = s->pt[k],
+                                  .pt_event_rx = event,
+                                  .pt_cn_rx = PT_NONE,
+                                  .ptime_tx_ms = offer_ptime(c, 20, 0)};
+        pt_set_add(&v->pts, s->pt[k]);
+        if (event != PT_NONE) {
+            pt_set_add(&media->pts_event, event);
+        }
+    }
+    if (media->n_voices > 0) {
+        offer_media_turn(media, 0);
+    }
+    return media->n_voices > 0;
+}
+
 int offer_voice_of(const struct offer_media *media, uint8_t pt)
 {
     for (unsigned i = 0; i < media->n_voices; i++) {

@@ -172,14 +172,18 @@ static void test_offerless(void **state)
     assert_int_equal(phone_invite(&a, NULL), 200);
     assert_non_null(strstr(last(w), "a=rtpmap:8 PCMA/8000"));
     world_work(w);
-    assert_int_equal(w->n_reqs, 1); /* the conference; the leg waits for the answer */
+    assert_int_equal(w->n_reqs, 2); /* the conference, and a leg that only receives until the answer is here */
+    assert_int_equal(w->reqs[1].op, CTL_LEG_ADD);
+    assert_false(leg_cfg_of(w->reqs[1].leg)->tx_on);
     assert_int_equal(phone_send(&a, "INVITE", 0, SDP_PCMU), 491);
     a.cseq--;
     phone_ack(&a, SDP_PCMU);
     world_work(w);
     assert_int_equal(w->n_reqs, 1);
-    assert_int_equal(w->reqs[0].op, CTL_LEG_ADD);
+    assert_int_equal(w->reqs[0].op, CTL_LEG_SWAP);
     assert_int_equal(leg_cfg_of(w->reqs[0].leg)->codec->id, CODEC_PCMU);
+    assert_true(leg_cfg_of(w->reqs[0].leg)->tx_on);
+    world_give(w);
 
     /* No answer, or one that does not fit: BYE. */
     static const char *const bodies[] = {NULL, SDP_SAVP, "nonsense", SDP_HEAD};
@@ -190,7 +194,10 @@ static void test_offerless(void **state)
         assert_int_equal(strncmp(last(w), "BYE ", 4), 0);
         answer_bye(w, last(w), 200);
         world_work(w);
-        assert_int_equal(w->n_reqs, 0);
+        for (unsigned k = 0; k < w->n_reqs; k++) {
+            assert_false(w->reqs[k].op == CTL_LEG_ADD && leg_cfg_of(w->reqs[k].leg)->tx_on);
+        }
+        world_give(w);
     }
     assert_int_equal(count_get(&w->focus->stats.calls), 1);
     assert_int_equal(count_get(&w->focus->stats.ended[FOCUS_END_ANSWER]), 4);

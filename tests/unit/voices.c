@@ -249,6 +249,76 @@ static void music_on_hold(void **state)
     }
 }
 
+/* ---- before the answer ---- */
+
+/* RFC 3264 5.1: who offers must be ready for all of it. The leg only receives, and believes the signalling's host. */
+static void heard_before_the_answer(void **state)
+{
+    struct world *w = world_open((struct focus_cfg){.factory_mode = FOCUS_DIRECT}, 0, NULL);
+    struct phone p = phone_of(w, 1, "conferences");
+    assert_int_equal(phone_invite(&p, NULL), 200);
+    struct call *call = w->focus->calls;
+    world_work(w);
+    assert_int_equal(w->reqs[w->n_reqs - 1].op, CTL_LEG_ADD);
+    const struct leg_cfg *cfg = leg_cfg_of(call->leg);
+    assert_true(cfg->rx_on && !cfg->tx_on && !addr_is_set(&cfg->remote_rtp));
+    struct addr phone;
+    assert_int_equal(addr_parse(&phone, "192.0.2.9", 0), 0);
+    assert_true(addr_same_host(&cfg->latch_host, &phone));
+    assert_int_equal(cfg->codec->id, CODEC_PCMA);
+    worker_hears(w, call, 0);
+    assert_int_equal(leg_cfg_of(call->leg)->codec->id, CODEC_PCMU);
+    assert_false(leg_cfg_of(call->leg)->tx_on);
+    world_give(w);
+    phone_ack(&p, SDP_HEAD "m=audio 7000 RTP/AVP 8 0\r\n"); /* it speaks PCMU already */
+    world_work(w);
+    cfg = leg_cfg_of(call->leg);
+    assert_true(cfg->codec->id == CODEC_PCMU && cfg->tx_on && addr_port(&cfg->remote_rtp) == 7000);
+    assert_int_equal(call->state, CALL_UP);
+    world_give(w);
+    world_close(w);
+}
+
+/* What the answer says counts where nothing has come; no answer, or no use for it: everything is given back. */
+static void ways_after_the_offer(void **state)
+{
+    static const char *const answers[] = {
+        SDP_PCMU, SDP_PCMA, SDP_PCMU "a=rtcp-mux\r\n", SDP_HEAD "m=audio 0 RTP/AVP 0\r\n", NULL, ""};
+    for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+        struct world *w = world_open((struct focus_cfg){.factory_mode = FOCUS_DIRECT}, 0, NULL);
+        struct phone p = phone_of(w, 1, "conferences");
+        assert_int_equal(phone_invite(&p, NULL), 200);
+        world_work(w);
+        struct call *call = w->focus->calls;
+        if (answers[i] && !*answers[i]) {
+            world_run(w, 40000); /* no ACK */
+        } else {
+            phone_ack(&p, answers[i]);
+        }
+        if (i < 3) {
+            assert_int_equal(call->state, CALL_UP);
+            assert_int_equal(leg_cfg_of(call->leg)->codec->id, i == 1 ? CODEC_PCMA : CODEC_PCMU);
+            assert_true(leg_cfg_of(call->leg)->tx_on);
+        } else {
+            assert_true(count_sent(w, "BYE ") > 0);
+        }
+        world_work(w);
+        world_give(w);
+        world_close(w);
+    }
+}
+
+/* With keys nothing can be understood before the answer brings the peer's. */
+static void not_with_keys(void **state)
+{
+    struct focus_cfg cfg = {.factory_mode = FOCUS_DIRECT, .policy = {.srtp = OFFER_SRTP_REQUIRED}};
+    struct world *w = world_open(cfg, 0, NULL);
+    struct phone p = phone_of(w, 1, "conferences");
+    assert_int_equal(phone_invite(&p, NULL), 200);
+    assert_null(w->focus->calls->leg);
+    world_close(w);
+}
+
 /* A call that ends while the word is under way. */
 static void too_late(void **state)
 {
@@ -267,10 +337,11 @@ static void too_late(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(events_are_101),        cmocka_unit_test(each_may_come),
-        cmocka_unit_test(numbers_of_the_answer), cmocka_unit_test(the_leg_changes),
-        cmocka_unit_test(the_same_answer_again), cmocka_unit_test(too_late),
-        cmocka_unit_test(music_on_hold),
+        cmocka_unit_test(events_are_101),          cmocka_unit_test(each_may_come),
+        cmocka_unit_test(numbers_of_the_answer),   cmocka_unit_test(the_leg_changes),
+        cmocka_unit_test(the_same_answer_again),   cmocka_unit_test(too_late),
+        cmocka_unit_test(heard_before_the_answer), cmocka_unit_test(ways_after_the_offer),
+        cmocka_unit_test(not_with_keys),           cmocka_unit_test(music_on_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
