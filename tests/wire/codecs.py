@@ -1,7 +1,7 @@
 """A phone without an offer of its own: it answers ours with PCMU and PCMA, in this order, and speaks PCMA from the moment
-that it has our offer, before its answer has gone out. Usage: codecs.py PORT URI; the tone is 440 Hz, four seconds before the answer and
-five after it."""
-import math, random, re, socket, struct, sys, time
+that it has our offer, before its answer has gone out. Usage: codecs.py PORT URI ANSWER STOP; the tone is 440 Hz. It answers when the file ANSWER is
+there, and stops when STOP is."""
+import math, os, random, re, socket, struct, sys, time
 
 
 def alaw(v):
@@ -42,9 +42,11 @@ while not text.startswith("SIP/2.0 200"):
 to = re.search(r"\r\nTo: (.*)", text).group(1).strip()
 target = re.search(r"\r\nContact: <([^>]+)>", text).group(1)
 there = ("127.0.0.1", int(re.search(r"m=audio (\d+)", text).group(1)))
-begin, at = time.time(), 0
-while at < 8000 * 9:
-    if at == 8000 * 4:
+begin, at, answered = time.time(), 0, False
+print("speaking", flush=True)
+while not os.path.exists(sys.argv[4]) and at < 8000 * 60:
+    if not answered and os.path.exists(sys.argv[3]):
+        answered = True
         request("ACK", target, to, "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
                                    "m=audio %d RTP/AVP 0 8\r\n" % rtp.getsockname()[1])
     rtp.sendto(struct.pack("!BBHII", 0x80, 8, at // 160, at, 7) + tone(160, at), there)
