@@ -71,6 +71,7 @@ enum ctl_event {
     EV_CODEC,     /* id: value is a payload type of leg_cfg's pts_other: the peer has changed to that codec. Again and
                      again while its packets come */
     EV_SSRC,      /* id: value is the SSRC of its stream: as soon as it is known, and when it has changed */
+    EV_FAILED,    /* id: its sockets could not be opened, it neither hears nor says anything; value: errno. Drop it */
     EV_UNHEARD,   /* id: packets come, and for seconds not one could be used; value: enum drop and from of the last */
 };
 

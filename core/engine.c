@@ -228,6 +228,10 @@ static void news_post(struct engine *e, struct leg *leg)
         struct ctl_ev codec = {.event = EV_CODEC, .id = leg->cfg.id, .value = leg->codec_pt};
         news->codec = !event_put(e, &codec);
     }
+    if (news->failed) {
+        struct ctl_ev failed = {.event = EV_FAILED, .id = leg->cfg.id, .value = (uint32_t)-leg->error};
+        news->failed = !event_put(e, &failed);
+    }
     if (news->unheard) {
         struct ctl_ev unheard = {.event = EV_UNHEARD, .id = leg->cfg.id, .value = leg->stats.last_drop};
         unheard.from = leg->dropped_from;
@@ -308,7 +312,7 @@ static void conf_housekeep(struct engine *e, struct conf *conf)
         struct leg *leg = conf->plan.legs[i];
         const struct leg_news *news = &leg->news;
         if (news->n_digits || news->quiet || news->bye || news->speaks || news->hush || news->played || news->codec ||
-            news->unheard) {
+            news->unheard || news->failed) {
             news_post(e, leg);
         }
         if ((conf->tick + leg->beat_index) % KEEP_EVERY_TICKS == 0) {

@@ -48,16 +48,29 @@ static void leg_hand_back(struct engine *e, struct leg *leg)
     e->gone = leg;
 }
 
-/* A leg of a relay or a clip has no socket, and is nobody's. */
-static void sockets_open(struct engine *e, const struct leg *leg)
+/* A leg of a relay or a clip has no socket, and is nobody's. One whose sockets the kernel refuses stays in its place,
+ * silent, until signalling, which is told, takes it back. */
+static void sockets_open(struct engine *e, struct leg *leg)
 {
     struct io *io = e->cfg.io;
-    if (leg->cfg.rtp_fd >= 0) {
-        must(io->ops->open(io, leg->slot_rtp, leg->cfg.rtp_fd) == 0);
-        count_add(&e->cfg.stats->legs, 1);
+    leg->has_socket = false;
+    if (leg->cfg.rtp_fd < 0) {
+        return;
     }
-    if (leg->cfg.rtcp_fd >= 0) {
-        must(io->ops->open(io, leg->slot_rtcp, leg->cfg.rtcp_fd) == 0);
+    count_add(&e->cfg.stats->legs, 1);
+    int err = io->ops->open(io, leg->slot_rtp, leg->cfg.rtp_fd);
+    if (!err && leg->cfg.rtcp_fd >= 0) {
+        err = io->ops->open(io, leg->slot_rtcp, leg->cfg.rtcp_fd);
+        if (err) {
+            io->ops->close(io, leg->slot_rtp);
+        }
+    }
+    leg->has_socket = !err;
+    if (err) {
+        count_add(&e->cfg.stats->legs_failed, 1);
+        leg->error = err;
+        leg->news.failed = true;
+        leg->connected = false;
     }
 }
 
@@ -65,11 +78,13 @@ static void sockets_close(struct engine *e, const struct leg *leg)
 {
     struct io *io = e->cfg.io;
     if (leg->cfg.rtp_fd >= 0) {
-        io->ops->close(io, leg->slot_rtp);
         count_add(&e->cfg.stats->legs, (uint64_t)-1);
     }
-    if (leg->cfg.rtcp_fd >= 0) {
-        io->ops->close(io, leg->slot_rtcp);
+    if (leg->has_socket) {
+        io->ops->close(io, leg->slot_rtp);
+        if (leg->cfg.rtcp_fd >= 0) {
+            io->ops->close(io, leg->slot_rtcp);
+        }
     }
 }
 
@@ -129,7 +144,7 @@ static void leg_swap(struct engine *e, struct leg *leg, struct leg *old)
 
 void engine_disconnect(struct engine *e, struct leg *leg)
 {
-    if (leg->connected) {
+    if (leg->connected && leg->has_socket) {
         e->cfg.io->ops->disconnect(e->cfg.io, leg->slot_rtp);
     }
     leg->connected = leg->queue_clean = leg->moved = false;

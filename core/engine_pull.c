@@ -20,8 +20,8 @@ static uint64_t report_ns(const struct engine *e, const struct io_rx *rx)
 static void pull_deliver(struct engine *e, const struct pull *pull, const struct io_rx *rx)
 {
     struct leg *leg = pull->leg;
-    if (rx->bytes == IO_NONE) {
-        leg->queue_clean |= !pull->rtcp && leg->connected;
+    if (rx->bytes < 0) {
+        leg->queue_clean |= rx->bytes == IO_NONE && !pull->rtcp && leg->connected;
         return;
     }
     count_add(&e->cfg.stats->rx_packets, 1);
@@ -44,6 +44,7 @@ static void pull_deliver(struct engine *e, const struct pull *pull, const struct
     if (!leg->connected && leg_may_connect(leg, e->now_ns)) {
         leg->queue_clean = false;
         leg->connected = e->cfg.io->ops->connect(e->cfg.io, leg->slot_rtp, &leg->from.at) == 0;
+        count_add(&e->cfg.stats->connects_failed, !leg->connected); /* it goes without, and dearer */
     }
 }
 
@@ -109,7 +110,7 @@ void engine_pull(struct engine *e, unsigned skipped)
             leg_fetch(e->batch[i + LEGS_AHEAD]);
         }
         leg->reads_asked = leg->reads_hit = 0;
-        if (leg->cfg.relay || leg->plays) {
+        if (!leg->has_socket) {
             continue; /* there is nobody */
         }
         leg_pull(e, leg, leg_reads(leg, tick, skipped));

@@ -11,14 +11,15 @@
 #include "core/base/limits.h"
 #include "core/media/outbox.h" /* struct io_tx */
 
-#define IO_NONE (-1) /* rx: nothing there */
+#define IO_NONE (-1)   /* rx: nothing there */
+#define IO_FAILED (-2) /* rx: the kernel could not be asked, something may be there */
 
 struct io_rx {
     uint32_t slot;
     bool want_from;   /* fill from; not needed on a connected socket */
     bool want_at;     /* fill at_ns */
     uint8_t *buf;     /* PACKET_BYTES_MAX bytes */
-    int32_t bytes;    /* out: length, 0 too | IO_NONE | PACKET_BYTES_MAX + 1: was longer, cut */
+    int32_t bytes;    /* out: length, 0 too | IO_NONE | IO_FAILED | PACKET_BYTES_MAX + 1: was longer, cut */
     struct addr from; /* out, with want_from */
     uint64_t at_ns;   /* out, with want_at: when it arrived, CLOCK_MONOTONIC; 0: unknown */
 };

@@ -45,6 +45,19 @@ void io_socket_disconnect(int fd)
     connect(fd, &none, sizeof none);
 }
 
+int io_count_rx_error(struct worker_stats *stats, int error)
+{
+    if (error == EAGAIN) {
+        return IO_NONE;
+    }
+    if (error == ECONNREFUSED) { /* of something that was sent before */
+        count_add(&stats->drops[DROP_TX_UNREACHABLE], 1);
+    } else {
+        count_add(&stats->rx_failed, 1);
+    }
+    return IO_FAILED;
+}
+
 void io_count_tx_error(struct worker_stats *stats, int error)
 {
     enum drop drop = error == EAGAIN || error == ENOBUFS ? DROP_TX_FULL

@@ -4,6 +4,7 @@
 
 #include "core/base/addr.h"
 #include "core/base/stats.h"
+#include "core/io.h"
 
 struct msghdr;
 
@@ -26,6 +27,8 @@ uint64_t io_clock_now(struct io_clock *clock);
 uint64_t io_arrival(const struct io_clock *clock, struct msghdr *header);
 int io_socket_connect(int fd, const struct addr *peer);
 void io_socket_disconnect(int fd);
+/** A read that brought nothing. @return IO_NONE | IO_FAILED, counted */
+int io_count_rx_error(struct worker_stats *stats, int error);
 void io_count_tx_error(struct worker_stats *stats, int error);
 uint64_t io_socket_now(void);
 void io_socket_sleep(uint64_t deadline_ns);

@@ -76,7 +76,7 @@ static void plain_rx(struct io *io, struct io_rx *rx, size_t n)
         } else {
             bytes = recv(p->fds[rx[i].slot], rx[i].buf, PACKET_BYTES_MAX, MSG_DONTWAIT | MSG_TRUNC);
         }
-        rx[i].bytes = bytes >= 0 ? (int32_t)MIN(bytes, PACKET_BYTES_MAX + 1) : IO_NONE;
+        rx[i].bytes = bytes >= 0 ? (int32_t)MIN(bytes, PACKET_BYTES_MAX + 1) : io_count_rx_error(p->stats, errno);
     }
 }
 

@@ -13,8 +13,12 @@
 #include <string.h>
 #include <time.h>
 
-enum { SQ_ENTRIES = 4096 };
-#define TX_MARK (1ull << 32) /* user_data of sends; receives carry their index */
+enum {
+    SQ_ENTRIES = 4096,
+    SUBMITS_MAX = 64 /* of one batch: the kernel takes less than all when it is short of memory */
+};
+#define TX_MARK (1ull << 32) /* user_data of sends; receives carry their index, and their batch above it */
+#define BATCH_SHIFT 33
 
 struct uring {
     struct io io;
@@ -22,6 +26,7 @@ struct uring {
     struct worker_stats *stats;
     int *fds; /* by slot: connect() needs the descriptor itself */
     uint32_t n_slots;
+    uint32_t batch;         /* number of the receives' batch: one that is given up may complete later */
     struct msghdr *headers; /* [IO_BATCH] for those that want or give an address, or want the time */
     struct iovec *parts;
     uint8_t *controls; /* [IO_BATCH][IO_CONTROL_BYTES] */
@@ -67,14 +72,14 @@ static void uring_disconnect(struct io *io, uint32_t slot)
 static struct io_uring_sqe *sqe_next(struct uring *u)
 {
     struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
-    must(sqe); /* a batch fits the queue, and each batch is submitted whole */
+    must(sqe); /* two batches fit the queue: this one, and what the kernel did not take of the one before */
     return sqe;
 }
 
 static void rx_prepare(struct uring *u, struct io_rx *rx, uint32_t i)
 {
     struct io_uring_sqe *sqe = sqe_next(u);
-    rx->bytes = IO_NONE;
+    rx->bytes = IO_FAILED;
     rx->at_ns = 0;
     if (rx->want_from || rx->want_at) {
         u->parts[i] = (struct iovec){rx->buf, PACKET_BYTES_MAX};
@@ -93,7 +98,7 @@ static void rx_prepare(struct uring *u, struct io_rx *rx, uint32_t i)
         io_uring_prep_recv(sqe, (int)rx->slot, rx->buf, PACKET_BYTES_MAX, MSG_DONTWAIT | MSG_TRUNC);
     }
     sqe->flags |= IOSQE_FIXED_FILE;
-    sqe->user_data = i;
+    sqe->user_data = (uint64_t)u->batch << BATCH_SHIFT | i;
 }
 
 /* Takes all completions there are: receives into rx, refused sends into counters. */
@@ -109,15 +114,46 @@ static uint32_t completions_take(struct uring *u, struct io_rx *rx)
             if (cqe->res < 0) {
                 io_count_tx_error(u->stats, -cqe->res);
             }
-        } else if (rx && cqe->user_data < IO_BATCH) {
-            struct io_rx *one = &rx[cqe->user_data];
-            one->bytes = cqe->res >= 0 ? MIN(cqe->res, PACKET_BYTES_MAX + 1) : IO_NONE; /* 0: an empty datagram */
-            one->at_ns = one->want_at && cqe->res >= 0 ? io_arrival(&u->clock, &u->headers[cqe->user_data]) : 0;
+        } else if (rx && cqe->user_data >> BATCH_SHIFT == u->batch) {
+            uint32_t i = (uint32_t)cqe->user_data;
+            struct io_rx *one = &rx[i];
+            one->bytes = cqe->res >= 0 ? MIN(cqe->res, PACKET_BYTES_MAX + 1) /* 0: an empty datagram */
+                                       : io_count_rx_error(u->stats, -cqe->res);
+            one->at_ns = one->want_at && cqe->res >= 0 ? io_arrival(&u->clock, &u->headers[i]) : 0;
             n_rx++;
         }
     }
     io_uring_cq_advance(&u->ring, n);
     return n_rx;
+}
+
+static bool is_passing(int err)
+{
+    return err == -EINTR || err == -EAGAIN || err == -EBUSY;
+}
+
+/*
+ * Submits what has been prepared. What the kernel does not take becomes nothing: left as it is, the next submit would
+ * send old entries from buffers that hold somebody else's packets by then.
+ *
+ * @return how many were not taken
+ */
+static uint32_t submit(struct uring *u, struct io_rx *rx, uint32_t *done)
+{
+    struct io_uring_sq *sq = &u->ring.sq;
+    int err = 0;
+    for (unsigned i = 0; i < SUBMITS_MAX && io_uring_sq_ready(&u->ring) && (err >= 0 || is_passing(err)); i++) {
+        err = rx ? io_uring_submit_and_get_events(&u->ring) : io_uring_submit(&u->ring);
+        *done += completions_take(u, rx); /* a full completion queue is EBUSY */
+    }
+    uint32_t left = io_uring_sq_ready(&u->ring);
+    for (uint32_t i = 0; i < left; i++) {
+        struct io_uring_sqe *sqe = &sq->sqes[(*sq->khead + i) & sq->ring_mask];
+        io_uring_prep_nop(sqe);
+        sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
+        sqe->user_data = TX_MARK;
+    }
+    return left;
 }
 
 static void uring_rx(struct io *io, struct io_rx *rx, size_t n)
@@ -127,13 +163,20 @@ static void uring_rx(struct io *io, struct io_rx *rx, size_t n)
     for (uint32_t i = 0; i < n; i++) {
         rx_prepare(u, &rx[i], i);
     }
-    /* DONTWAIT receives complete while they are submitted; the loop is for a kernel that defers one. */
-    uint32_t done = 0;
-    int err = io_uring_submit_and_get_events(&u->ring);
-    while ((err >= 0 || err == -EINTR || err == -EAGAIN) && (done += completions_take(u, rx)) < n) {
-        err = io_uring_submit_and_wait(&u->ring, 1);
+    /* DONTWAIT receives complete while they are submitted; the loop is for a kernel that defers one. What is not there
+     * then is as good as nothing: the packets wait in the socket. */
+    uint32_t done = 0, left = submit(u, rx, &done);
+    for (unsigned i = 0; i < SUBMITS_MAX && done + left < n && !left; i++) {
+        int err = io_uring_submit_and_wait(&u->ring, 1);
+        done += completions_take(u, rx);
+        if (err < 0 && !is_passing(err)) {
+            break;
+        }
     }
-    must(done == n); /* a batch left behind would write into the next one's buffers */
+    if (done < n) {
+        count_add(&u->stats->rx_failed, n - done);
+    }
+    u->batch++;
 }
 
 static void uring_tx(struct io *io, const struct io_tx *tx, size_t n)
@@ -155,8 +198,10 @@ static void uring_tx(struct io *io, const struct io_tx *tx, size_t n)
         sqe->flags |= IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
         sqe->user_data = TX_MARK | i;
     }
-    io_uring_submit(&u->ring); /* UDP sends complete inline: the buffers are free when this returns */
-    completions_take(u, NULL);
+    uint32_t done = 0, left = submit(u, NULL, &done); /* UDP sends complete inline: the buffers are free after it */
+    if (left) {
+        count_add(&u->stats->drops[DROP_TX_OTHER], left);
+    }
 }
 
 static uint64_t uring_wait(struct io *io, uint64_t deadline_ns)

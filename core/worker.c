@@ -23,7 +23,7 @@ struct worker {
     struct engine *engine;
     pthread_t thread;
     sem_t started;
-    int error, fifo_error;
+    int error, fifo_error, io_error;
     _Atomic bool stop;
 };
 
@@ -35,7 +35,7 @@ static int pin(int cpu)
     cpu_set_t set;
     CPU_ZERO(&set);
     CPU_SET(cpu, &set);
-    return pthread_setaffinity_np(pthread_self(), sizeof set, &set) ? -EINVAL : 0;
+    return pthread_setaffinity_np(pthread_self(), sizeof set, &set) ? -ENODEV : 0;
 }
 
 static int worker_open(struct worker *w)
@@ -49,8 +49,12 @@ static int worker_open(struct worker *w)
         w->fifo_error = -pthread_setschedparam(pthread_self(), SCHED_FIFO, &p);
     }
     uint32_t legs_max = w->cfg.legs_max + WORKER_RELAYS_MAX, n_slots = 2 * legs_max;
-    bool uring = w->cfg.io == WORKER_IO_URING;
-    err = uring ? uring_build(&w->io, n_slots, &w->stats) : syscall_build(&w->io, n_slots, &w->stats);
+    if (w->cfg.io == WORKER_IO_URING) {
+        err = w->io_error = uring_build(&w->io, n_slots, &w->stats);
+    }
+    if (w->cfg.io == WORKER_IO_SYSCALL || (err && w->cfg.may_fall_back)) {
+        err = syscall_build(&w->io, n_slots, &w->stats);
+    }
     if (err) {
         return err;
     }
@@ -144,6 +148,11 @@ size_t worker_bytes(uint32_t legs_max)
 struct ctl *worker_ctl(struct worker *w)
 {
     return &w->ctl;
+}
+
+int worker_io_error(const struct worker *w)
+{
+    return w->io_error;
 }
 
 int worker_fifo_error(const struct worker *w)

@@ -14,6 +14,7 @@ struct worker_cfg {
     int cpu;           /* pinned to; -1: not pinned */
     int fifo_priority; /* SCHED_FIFO 1..99; 0: SCHED_OTHER */
     enum worker_io io;
+    bool may_fall_back; /* to system calls, whatever io_uring is refused for */
     const struct simd *simd;
     uint32_t legs_max;       /* sizes everything that is allocated at start; besides, WORKER_RELAYS_MAX relays' legs */
     bool lazy_decode;        /* as in engine_cfg */
@@ -26,7 +27,8 @@ struct worker;
  * Starts a worker: its thread builds the ring (a SINGLE_ISSUER ring belongs to its thread), pins itself, seals its
  * memory.
  *
- * @return 0 | -ENOSYS, -EPERM: io_uring refused, try WORKER_IO_SYSCALL | -EINVAL: cpu not usable | -ENOMEM
+ * @return 0 | -ENODEV: cpu not usable | -ENOMEM | without may_fall_back: what io_uring is refused for (-ENOSYS, -EPERM:
+ *         by the kernel or a container; -EINVAL: a kernel before 6.1; -EMFILE; ...)
  * @thread control; returns when the worker runs or has failed, nothing half started
  */
 int worker_start(struct worker **worker, const struct worker_cfg *cfg);
@@ -36,6 +38,9 @@ size_t worker_bytes(uint32_t legs_max);
 
 /** Its page. Valid until worker_stop. */
 struct ctl *worker_ctl(struct worker *worker);
+
+/** 0, or why io_uring was refused (negative errno): the worker fell back. */
+int worker_io_error(const struct worker *worker);
 
 /** 0, or why SCHED_FIFO was not granted (negative errno): the worker runs all the same, the caller warns. */
 int worker_fifo_error(const struct worker *worker);

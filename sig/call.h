@@ -214,6 +214,8 @@ bool call_ssrc_is_ours(struct call *call, uint32_t ssrc);
 void call_loops(struct call *call);
 /** None of its packets can be used. */
 void call_unheard(struct call *call, enum drop drop, const struct addr *from);
+/** Its worker cannot use its sockets: it ends. call may be gone after it. */
+void call_failed(struct call *call, int error);
 /** Before it is freed. */
 void call_source_forget(struct call *call);
 

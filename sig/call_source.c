@@ -5,6 +5,8 @@
 #include "core/conf/leg.h"
 #include "core/ctl.h"
 
+#include <string.h>
+
 static void due_set(struct call *call, bool *due, bool on)
 {
     if (*due != on) {
@@ -139,4 +141,11 @@ void call_unheard(struct call *call, enum drop drop, const struct addr *from)
              "call %llu: no RTP heard for 3 s: packets come from %s, its SDP said %s; dropped as %s (%s); %s",
              (unsigned long long)call->id, addr_text(from, source), addr_text(&call->media.remote_rtp, said),
              drop_name(drop), drop_text(drop), advice(drop));
+}
+
+void call_failed(struct call *call, int error)
+{
+    log_line(call->focus->log, LOG_ERROR, "call %llu: its sockets cannot be used: %s", (unsigned long long)call->id,
+             strerror(error));
+    call_end(call, FOCUS_END_FAULT);
 }

@@ -91,6 +91,9 @@ static void take_event(struct focus *f, const struct ctl_ev *ev)
             call_ssrc((struct call *)(uintptr_t)ev->id, ev->value);
         }
         break;
+    case EV_FAILED:
+        call_failed((struct call *)(uintptr_t)ev->id, (int)ev->value);
+        break;
     case EV_UNHEARD:
         call_unheard((struct call *)(uintptr_t)ev->id, (enum drop)ev->value, &ev->from);
         break;
@@ -153,6 +156,7 @@ uint64_t focus_beat(struct focus *f)
             store_complain(f, reply.err);
         }
     }
+    late_look(&f->late, f->place, f->log, f->wheel->now_ms);
     bool may_move = place_n_workers(f->place) > 1; /* who begins to speak in an annex waits for us */
     if (n_events || f->n_due || f->gates || (f->calls && may_move)) {
         return FOCUS_BEAT_NS;

@@ -22,6 +22,7 @@
 #include "sig/dialog.h"
 #include "sig/gate.h"
 #include "sig/half.h"
+#include "sig/late.h"
 #include "sig/local.h"
 #include "sig/log.h"
 #include "sig/offer.h"
@@ -264,6 +265,7 @@ struct focus {
     struct call *calls;
     struct call *tx_ssrcs[FOCUS_SSRCS]; /* by the SSRC of our stream to them */
     struct local local;
+    struct late late;
     struct dialogs dialogs;
     unsigned n_due; /* calls and rooms that wait for space in a ring */
 };

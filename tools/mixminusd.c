@@ -2,6 +2,7 @@
  * mixminusd: the server. Reads the configuration, starts workers and signalling, says what listens where, waits for
  * signals, ends in order. Exit: 0 ended as asked, 1 could not start, 2 bad configuration.
  */
+#include "core/io.h"
 #include "core/media/seal.h"
 #include "core/worker.h"
 #include "sig/api.h"
@@ -13,14 +14,13 @@
 #include "tools/options.h"
 #include "tools/placement.h"
 #include "tools/prompts_read.h"
+#include "tools/trim.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -50,16 +50,16 @@ static uint64_t clock_ns(clockid_t clock)
     return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
-/* Asks the kernel for the smallest ring: containers often refuse by seccomp. @return 0 | negative errno */
+/* A ring as the workers have them. @return 0 | negative errno */
 static int uring_probe(void)
 {
-    uint8_t params[256] = {0}; /* larger than any struct io_uring_params */
-    long fd = syscall(SYS_io_uring_setup, 1, params);
-    if (fd < 0) {
-        return -errno;
+    static struct worker_stats stats;
+    struct io *io = NULL;
+    int err = uring_build(&io, 4, &stats);
+    if (!err) {
+        io->ops->free(io);
     }
-    close((int)fd);
-    return 0;
+    return err;
 }
 
 static void print_version(void)
@@ -141,6 +141,33 @@ static void workers_stop(struct server *s)
     }
 }
 
+/* Why io_uring does not work here, and what would help. @return text */
+static const char *uring_refusal(int err, char *text, size_t size)
+{
+    const char *help = "no usual reason";
+    switch (-err) {
+    case EINVAL:
+        help = "it needs Linux 6.1";
+        break;
+    case EMFILE:
+    case ENFILE:
+        help = "raise the limit of open files, ulimit -n";
+        break;
+    case ENOMEM:
+        help = "raise the limit of locked memory, ulimit -l";
+        break;
+    case ENOSYS:
+        help = "this kernel has none, or a container hides it";
+        break;
+    case EPERM:
+    case EACCES:
+        help = "see /proc/sys/kernel/io_uring_disabled, or the container's seccomp profile";
+        break;
+    }
+    snprintf(text, size, "io_uring cannot be used here (%s): %s", strerror(-err), help);
+    return text;
+}
+
 static int worker_begin(struct server *s, unsigned i, enum worker_io io)
 {
     const struct config *c = &s->config;
@@ -149,6 +176,7 @@ static int worker_begin(struct server *s, unsigned i, enum worker_io io)
         .cpu = c->n_worker_cpus ? c->worker_cpus[i % c->n_worker_cpus] : -1,
         .fifo_priority = c->fifo_priority,
         .io = io,
+        .may_fall_back = !c->io_is_explicit,
         .simd = s->simd,
         .legs_max = c->worker_legs_max,
         .lazy_decode = c->lazy_decode,
@@ -160,6 +188,12 @@ static int worker_begin(struct server *s, unsigned i, enum worker_io io)
     }
     s->ctls[i] = worker_ctl(s->workers[i]);
     s->n_workers++;
+    if (worker_io_error(s->workers[i]) && s->config.io == CONFIG_IO_URING) {
+        char why[160];
+        s->config.io = CONFIG_IO_SYSCALL; /* said once */
+        log_line(&s->log, LOG_WARN, "%s; plain system calls are used, at about a tenth more CPU",
+                 uring_refusal(worker_io_error(s->workers[i]), why, sizeof why));
+    }
     if (i == 0 && c->scheduling_is_asked && worker_fifo_error(s->workers[i])) {
         log_line(&s->log, LOG_WARN,
                  "SCHED_FIFO was refused (%s): workers run like any other thread; grant CAP_SYS_NICE or "
@@ -174,28 +208,21 @@ static int workers_start(struct server *s)
 {
     struct config *c = &s->config;
     enum worker_io io = c->io == CONFIG_IO_URING ? WORKER_IO_URING : WORKER_IO_SYSCALL;
+    char why[160];
     int err = 0;
 
     for (unsigned i = 0; i < c->n_workers && !err; i++) {
         err = worker_begin(s, i, io);
-        if (err && io == WORKER_IO_URING && i == 0 && !c->io_is_explicit && err != -EINVAL) {
-            log_line(&s->log, LOG_WARN,
-                     "io_uring is refused here (%s): plain system calls are used, at about a tenth more "
-                     "CPU",
-                     strerror(-err));
-            io = WORKER_IO_SYSCALL;
-            c->io = CONFIG_IO_SYSCALL;
-            err = worker_begin(s, i, io);
-        }
-        if (err == -EINVAL && c->n_worker_cpus) {
+        if (err == -ENODEV && c->n_worker_cpus) {
             log_line(&s->log, LOG_ERROR,
                      "worker %u cannot run on CPU %d; give --worker-cpus=LIST of CPUs that this process "
                      "may use",
                      i, c->worker_cpus[i % c->n_worker_cpus]);
-        } else if (err && io == WORKER_IO_URING && err != -ENOMEM) {
-            log_line(&s->log, LOG_ERROR,
-                     "worker %u: io_uring is refused (%s); leave out --io=uring or give --io=syscall", i,
-                     strerror(-err));
+        } else if (err && c->io_is_explicit && io == WORKER_IO_URING && err != -ENOMEM) {
+            log_line(&s->log, LOG_ERROR, "worker %u: %s; leave out --io=uring or give --io=syscall", i,
+                     uring_refusal(err, why, sizeof why));
+        } else if (err == -EMFILE || err == -ENFILE) {
+            log_line(&s->log, LOG_ERROR, "worker %u: no file descriptor is left; raise the limit, ulimit -n", i);
         } else if (err) {
             log_line(&s->log, LOG_ERROR, "worker %u cannot start (%s); lower --workers or --worker-legs-max", i,
                      strerror(-err));
@@ -343,7 +370,7 @@ static void trim_when_idle(struct server *s)
     bool idle = count_get(&f.focus->calls) + count_get(&f.txn->txns_server) + count_get(&f.txn->txns_client) == 0;
 
     if (idle && s->was_busy) {
-        malloc_trim(0);
+        trim();
     }
     s->was_busy = !idle;
 }

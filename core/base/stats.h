@@ -24,8 +24,6 @@
     X(OWN_SSRC, "SSRC of a stream of our own: what we sent has come back")                                             \
     X(DUPLICATE, "same sequence number twice")                                                                         \
     X(LATE, "arrived after its turn to be played")                                                                     \
-    X(EARLY, "timestamp too far ahead")                                                                                \
-    X(FULL, "jitter buffer full")                                                                                      \
     X(POOL, "no packet memory left")                                                                                   \
     X(SKIPPED, "discarded to bring the delay down")                                                                    \
     X(DECODE, "refused by the codec")                                                                                  \
@@ -130,6 +128,9 @@ struct worker_stats {
     counter moves;                                      /* legs that came from another worker */
     counter sources_moved;                              /* legs whose media comes from another address than before */
     counter unheard;                                    /* legs none of whose packets could be used for seconds */
+    counter rx_failed;                                  /* reads that the kernel did not take */
+    counter connects_failed;                            /* sockets that the kernel would not connect */
+    counter legs_failed;                                /* legs whose sockets could not be opened on the worker */
     counter events_lost;                                /* event ring full, retried */
     counter beat_ns[HISTOGRAM_BUCKETS], late_ns[HISTOGRAM_BUCKETS];
     counter late_sum_ns;

@@ -246,6 +246,9 @@ void leg_take_over(struct leg *leg, struct leg *old, uint64_t now_ns)
     leg->connected = old->connected;
     leg->queue_clean = old->queue_clean;
     leg->moved = old->moved;
+    leg->has_socket = old->has_socket;
+    leg->error = old->error;
+    leg->news.failed = old->news.failed;
     leg->from = old->from;
     leg->rx_seen = old->rx_seen;
     leg->drops_seen = old->drops_seen;

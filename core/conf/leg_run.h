@@ -28,8 +28,8 @@
 
 struct leg_news {
     uint8_t n_digits;
-    bool quiet, bye, speaks, hush, played, unheard;
-    bool codec; /* the peer sends codec_pt now */
+    bool quiet : 1, bye : 1, speaks : 1, hush : 1, played : 1, unheard : 1, failed : 1;
+    bool codec : 1; /* the peer sends codec_pt now */
 };
 
 struct leg_digit {
@@ -63,6 +63,7 @@ struct leg {
     bool moved;       /* another source is the present one: what the socket is connected to is old */
     bool queue_clean; /* nothing from before the connect is left in the socket: the kernel vouches */
     bool plays;       /* a clip, and has no stream */
+    bool has_socket;  /* a relay or a clip has none, nor has one whose sockets could not be opened */
     bool arrival_known;
     uint8_t arrival_steady;         /* so many in a row came when they were thought to */
     bool surplus_due;               /* its conference has just moved over its arrival: two packets wait for one tick */
@@ -143,6 +144,7 @@ struct leg {
 
     /* what is looked at now and then */
     struct leg_digit digits[NEWS_DIGITS];
+    int error;                /* why its sockets could not be opened, negative errno */
     uint32_t refused_ssrc;    /* one of our own that came in; 0: none */
     struct addr dropped_from; /* source of the last packet that was dropped */
     uint64_t rx_seen, drops_seen;
