@@ -67,6 +67,8 @@ static size_t rows_arena_bytes(uint32_t legs_max)
     return row_legs(legs_max) * (ROWS_LEG_SAMPLES * sizeof(int16_t) + sizeof(int16_t *)) + LINE_BYTES;
 }
 
+static void conf_finish(void *engine, struct conf *conf);
+
 static void engine_carve(struct engine *e)
 {
     struct arena *a = &e->arena;
@@ -89,6 +91,8 @@ static void engine_carve(struct engine *e)
         .listen = arena_take(a, frame_bytes),
         .silence = arena_take(a, frame_bytes),
         .payload = arena_take(a, PAYLOAD_CAP),
+        .finish = conf_finish,
+        .owner = e,
     };
     lanes_init(e->tools.leg.lanes, LANES_MAX);
     e->watch = (struct stage_watch){.clock = e->cfg.clock, .stats = e->cfg.stats};
@@ -357,8 +361,9 @@ static struct conf *confs_gather(struct engine *e, struct conf *first, uint64_t 
     return conf;
 }
 
-static void conf_finish(struct engine *e, struct conf *conf)
+static void conf_finish(void *engine, struct conf *conf)
 {
+    struct engine *e = engine;
     if (conf->cfg.annex && !conf->is_hungry && !annex_is_fed(conf)) {
         conf->is_hungry = true;
         conf->hungry = e->hungry;
@@ -371,43 +376,6 @@ static void conf_finish(struct engine *e, struct conf *conf)
         e->gone_encoders = encoder;
     }
     count_add(&e->cfg.stats->ticks, 1);
-}
-
-/*
- * One tick of each of these conferences. Those with codecs that work in lanes go through it stage by stage, together;
- * any other one at a time, which keeps it in the first-level cache.
- */
-static void confs_tick(struct engine *e, struct conf *first, const struct conf *end)
-{
-    for (struct conf *conf = first; conf != end; conf = conf->next) {
-        size_t before = e->rows.used;
-        conf_frames(conf, 0, conf->plan.n_legs, &e->tools);
-        stage_mark(&e->watch, STAGE_DECODE);
-        if (!conf->plan.in_lanes) {
-            conf_mix(conf, &e->tools);
-            e->rows.used = before;
-            stage_mark(&e->watch, STAGE_MIX);
-            conf_settle(conf, 0, conf->plan.n_legs);
-            conf_finish(e, conf);
-            stage_mark(&e->watch, STAGE_SETTLE);
-        }
-    }
-    legs_decode(&e->tools.leg);
-    stage_mark(&e->watch, STAGE_DECODE);
-    for (struct conf *conf = first; conf != end; conf = conf->next) {
-        if (conf->plan.in_lanes) {
-            conf_mix(conf, &e->tools);
-        }
-    }
-    stage_mark(&e->watch, STAGE_MIX);
-    confs_encode(&e->tools);
-    for (struct conf *conf = first; conf != end; conf = conf->next) {
-        if (conf->plan.in_lanes) {
-            conf_settle(conf, 0, conf->plan.n_legs);
-            conf_finish(e, conf);
-        }
-    }
-    stage_mark(&e->watch, STAGE_SETTLE);
 }
 
 /* A conference larger than a batch: each part is decoded while its packets are still where they came in. */
@@ -444,7 +412,7 @@ static void slot_tick(struct engine *e, unsigned slot, unsigned skipped)
         } else {
             engine_pull(e, skipped);
             stage_mark(&e->watch, STAGE_PULL);
-            confs_tick(e, first, end);
+            tick_run(first, end, &e->tools);
         }
         engine_flush(&e->box);
         first = end;

@@ -86,13 +86,15 @@ FETCH void conf_fetch(const struct conf *conf)
 struct mix_tools {
     struct leg_tools leg;
     struct outbox *box;
-    struct stage_watch *watch; /* NULL: nobody measures */
-    struct hush *hush;         /* NULL: everybody encodes his own silence */
-    int16_t **heard;           /* [legs_max + CONF_CLIPS_MAX] the rows of a bus */
-    int16_t *s1, *s2;          /* [FRAME_SAMPLES_MAX] the sum, split */
-    int16_t *listen;           /* [FRAME_SAMPLES_MAX] what listeners hear */
-    int16_t *silence;          /* [FRAME_SAMPLES_MAX] zeros */
-    uint8_t *payload;          /* [PACKET_STRIDE_BYTES * 2]: 20 ms of 48 kHz L16 are 1920 bytes */
+    struct stage_watch *watch;                      /* NULL: nobody measures */
+    struct hush *hush;                              /* NULL: everybody encodes his own silence */
+    int16_t **heard;                                /* [legs_max + CONF_CLIPS_MAX] the rows of a bus */
+    int16_t *s1, *s2;                               /* [FRAME_SAMPLES_MAX] the sum, split */
+    int16_t *listen;                                /* [FRAME_SAMPLES_MAX] what listeners hear */
+    int16_t *silence;                               /* [FRAME_SAMPLES_MAX] zeros */
+    uint8_t *payload;                               /* [PACKET_STRIDE_BYTES * 2]: 20 ms of 48 kHz L16 are 1920 bytes */
+    void (*finish)(void *owner, struct conf *conf); /* a conference's tick is over; NULL: nobody asks */
+    void *owner;
 };
 
 #define PAYLOAD_CAP (2 * PACKET_STRIDE_BYTES)
@@ -157,12 +159,14 @@ void phase_moved_later(struct conf *conf, unsigned slot);
 
 #define PHASE_EVERY_TICKS 10
 
-/*
- * One tick in stages. The engine runs each over all conferences of a pull before the next begins, so that codecs which
- * work on many channels at once get many: conf_begin and conf_frames of each, legs_decode, conf_mix of each,
- * confs_encode, conf_settle of each. A conference without such codecs needs not wait for the others; one too large for
- * a pull comes in parts, whose frames are settled before the mix.
+/**
+ * One tick of first and those behind it, up to end, which have begun and been pulled for. Those with codecs that work
+ * on many channels at once go through it stage by stage, together, so that these get many: frames of each, legs_decode,
+ * mix of each, confs_encode, settle of each. Any other one at a time, which keeps it in the first-level cache.
  */
+void tick_run(struct conf *first, const struct conf *end, const struct mix_tools *tools);
+
+/* The stages, for a conference too large for a pull: it comes in parts, whose frames are settled before the mix. */
 /** The tick begins: before anything is pulled for it. due_ns: it was due then, and so many before it never ran. */
 void conf_begin(struct conf *conf, uint64_t due_ns, unsigned skipped);
 /** Audio in, of n legs of the plan. */
@@ -174,7 +178,7 @@ void confs_encode(const struct mix_tools *tools);
 /** Jitter buffers adapt, borrowed packets are kept; after the decode of the same legs. */
 void conf_settle(struct conf *conf, uint32_t first, uint32_t n);
 
-/** All of it for one conference alone. */
+/** Begins and runs a tick of one conference alone, in the same order. */
 void conf_tick(struct conf *conf, const struct mix_tools *tools);
 
 #endif

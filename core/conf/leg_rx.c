@@ -293,6 +293,10 @@ void leg_rx_rtcp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr
     if (!drop && stranger) {
         drop = DROP_SOURCE;
     }
+    if (!drop && is_keepalive(buf, n)) {
+        source_alive(&leg->from, from ? from : &leg->from.at, (uint32_t)(at_ns / NS_PER_MS));
+        drop = DROP_KEEPALIVE;
+    }
     if (!drop && leg->seal) {
         drop = seal_open_rtcp(leg->seal, buf, &n);
     }

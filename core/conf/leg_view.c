@@ -60,6 +60,9 @@ static void unheard_look(struct leg *leg, struct worker_stats *sums)
     uint64_t n_rx = leg->stats.rx_packets - leg->rx_seen;
     leg->drops_seen = n_refused;
     leg->rx_seen = leg->stats.rx_packets;
+    if (n_rx < UNHEARD_PACKETS && leg->unheard_looks == UNHEARD_LOOKS) {
+        return; /* it stays so until something is heard */
+    }
     if (n_rx < UNHEARD_PACKETS || n < n_rx || !leg->rx_on) {
         leg->unheard_looks = 0;
         return;

@@ -367,13 +367,49 @@ void conf_settle(struct conf *conf, uint32_t first, uint32_t n)
     }
 }
 
+static void conf_end(struct conf *conf, const struct mix_tools *t)
+{
+    conf_settle(conf, 0, conf->plan.n_legs);
+    if (t->finish) {
+        t->finish(t->owner, conf);
+    }
+}
+
+void tick_run(struct conf *first, const struct conf *end, const struct mix_tools *t)
+{
+    struct rows *rows = t->leg.rows;
+    for (struct conf *conf = first; conf != end; conf = conf->next) {
+        size_t before = rows->used;
+        conf_frames(conf, 0, conf->plan.n_legs, t);
+        stage_mark(t->watch, STAGE_DECODE);
+        if (!conf->plan.in_lanes) {
+            conf_mix(conf, t);
+            rows->used = before;
+            stage_mark(t->watch, STAGE_MIX);
+            conf_end(conf, t);
+            stage_mark(t->watch, STAGE_SETTLE);
+        }
+    }
+    legs_decode(&t->leg);
+    stage_mark(t->watch, STAGE_DECODE);
+    for (struct conf *conf = first; conf != end; conf = conf->next) {
+        if (conf->plan.in_lanes) {
+            conf_mix(conf, t);
+        }
+    }
+    stage_mark(t->watch, STAGE_MIX);
+    confs_encode(t);
+    for (struct conf *conf = first; conf != end; conf = conf->next) {
+        if (conf->plan.in_lanes) {
+            conf_end(conf, t);
+        }
+    }
+    stage_mark(t->watch, STAGE_SETTLE);
+}
+
 void conf_tick(struct conf *conf, const struct mix_tools *t)
 {
     conf_begin(conf, 0, 0);
     t->leg.rows->used = 0;
-    conf_frames(conf, 0, conf->plan.n_legs, t);
-    legs_decode(&t->leg);
-    conf_mix(conf, t);
-    confs_encode(t);
-    conf_settle(conf, 0, conf->plan.n_legs);
+    tick_run(conf, conf->next, t);
 }
