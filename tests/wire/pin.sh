@@ -7,8 +7,8 @@ printf 'sesame\n4711\n' | ctl add alice --pin || complain "alice has no account"
 printf 'tulip\n9876\n' | ctl add bob --pin || complain "bob has no account"
 mkdir "$TMP/prompts" # none: short beeps
 server_start --store="$store" --auth=digest --realm=ims.example --pin=instead --prompts="$TMP/prompts"
-conference alice --tone=440 --keys-at=0.5:4711# --seconds=9 --expect=620 --expect-at=7
-caller bob --call="$URI" --tone=620 --keys-at=4:98*9876# --seconds=8 --expect=440 --expect-at=7
+conference alice --tone=440 --keys-at=0.5:4711# --seconds=12 --expect=620 --expect-at=9.5
+caller bob --call="$URI" --tone=620 --keys-at=4:98*9876# --seconds=11 --expect=440 --expect-at=9
 # Until his PIN Bob is not there: nobody hears him, and he hears nobody.
 caller carl --call="$URI" --auth=alice:sesame --tone=700 --seconds=3 --expect=440 --expect-at=2.5
 await carl joined
