@@ -369,8 +369,10 @@ void room_end(struct room *room, enum focus_ending why)
     if (room->state == ROOM_ENDED) {
         return;
     }
-    log_line(f->log, LOG_INFO, "conference %.*s ends: %u participants, %s", ROOM_NAME_CHARS, room->token,
-             room->n_roster, focus_ending_text(why));
+    if (room->state == ROOM_OPEN || why != FOCUS_END_STOP) { /* a stop has nothing to say of what nobody has called */
+        log_line(f->log, LOG_INFO, "conference %.*s ends: %u participants, %s", ROOM_NAME_CHARS, room->token,
+                 room->n_roster, focus_ending_text(why));
+    }
     room->state = ROOM_ENDED;
     room->is_kept = why == FOCUS_END_STOP;
     half_give(f, &room->half);
