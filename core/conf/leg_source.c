@@ -126,7 +126,8 @@ bool source_try(struct leg_source *s, const struct addr *from, uint32_t ssrc, ui
 {
     bool goes_on = s->n_trials && addr_same(from, &s->trial) && ssrc == s->trial_ssrc;
     uint16_t ahead = (uint16_t)(seq - s->trial_seq);
-    if (s->phase == SOURCE_SHUT || (!goes_on && s->n_trials && now_ms - s->trial_ms < SOURCE_TRIAL_HOLD_MS)) {
+    bool is_shut = s->phase == SOURCE_SHUT && addr_port(&s->said); /* before an answer to our offer: to be heard only */
+    if (is_shut || (!goes_on && s->n_trials && now_ms - s->trial_ms < SOURCE_TRIAL_HOLD_MS)) {
         return false;
     }
     bool in_order = goes_on && ahead > 0 && ahead <= ORDER_MAX;

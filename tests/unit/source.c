@@ -178,6 +178,25 @@ static void probation_is_in_order(void **state)
     assert_at(&q, NAT);
 }
 
+/* RFC 3264 5.1: before the answer to our offer nothing is said yet; the signalling's host is heard, and sent nothing.
+ */
+static void before_the_answer(void **state)
+{
+    struct peer p = {.now_ms = 1000};
+    struct source_hosts h = {.latch = addr_of(NAT)};
+    source_begin(&p.s, &h, true, SOURCE_GRACE_SUM_MS, p.now_ms);
+    assert_int_equal(stream(&p, STRANGER, 7, 50), 0);
+    assert_int_equal(stream(&p, NAT, 7, SOURCE_TRIALS + 5), 6);
+    assert_false(p.s.may_send);
+    assert_false(source_may_connect(&p.s, 0, p.now_ms));
+    h.said = addr_of(SDP);
+    source_say(&p.s, &h, p.now_ms);
+    assert_at(&p, SDP);
+    assert_false(p.s.may_send);
+    source_open(&p.s, p.now_ms);
+    assert_true(p.s.may_send);
+}
+
 /* A2: with media on loopback this machine's other addresses are the caller's; its port makes it the SDP's own. */
 static void another_name_of_its_host(void **state)
 {
@@ -297,12 +316,19 @@ static void connected_only_while_it_is_sure(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_sdp_always_wins),           cmocka_unit_test(strays_do_not_capture),
-        cmocka_unit_test(nobody_beside_a_living_source), cmocka_unit_test(other_hosts_never),
-        cmocka_unit_test(a_remap_is_followed),           cmocka_unit_test(probation_is_in_order),
-        cmocka_unit_test(another_name_of_its_host),      cmocka_unit_test(nothing_is_sent_for_nothing),
-        cmocka_unit_test(moving_gives_no_more),          cmocka_unit_test(the_same_sdp_changes_nothing),
-        cmocka_unit_test(life_is_more_than_audio),       cmocka_unit_test(connected_only_while_it_is_sure),
+        cmocka_unit_test(the_sdp_always_wins),
+        cmocka_unit_test(strays_do_not_capture),
+        cmocka_unit_test(nobody_beside_a_living_source),
+        cmocka_unit_test(other_hosts_never),
+        cmocka_unit_test(a_remap_is_followed),
+        cmocka_unit_test(probation_is_in_order),
+        cmocka_unit_test(before_the_answer),
+        cmocka_unit_test(another_name_of_its_host),
+        cmocka_unit_test(nothing_is_sent_for_nothing),
+        cmocka_unit_test(moving_gives_no_more),
+        cmocka_unit_test(the_same_sdp_changes_nothing),
+        cmocka_unit_test(life_is_more_than_audio),
+        cmocka_unit_test(connected_only_while_it_is_sure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
