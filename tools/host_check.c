@@ -96,8 +96,7 @@ static void check_files(struct checker *c)
     }
     DIR *dir = config->prompts[0] ? opendir(config->prompts) : NULL;
     if (config->prompts[0] && !dir) {
-        fault(c, "--prompts=%s cannot be read (%s); give the path of a folder of WAV files", config->prompts,
-              strerror(errno));
+        fault(c, "--prompts=%s cannot be read (%s); give another --prompts", config->prompts, strerror(errno));
     } else if (dir) {
         closedir(dir);
     }
