@@ -16,7 +16,7 @@ linphone() {
         sleep 5
         echo terminate
         sleep 0.5
-        echo quit) | HOME="$TMP/$1" timeout 15 linphonec -c "$TMP/$1/rc" >"$TMP/$1.log" 2>&1 &
+        echo quit) | HOME="$TMP/$1" timeout -k 2 15 linphonec -c "$TMP/$1/rc" >"$TMP/$1.log" 2>&1 &
     callers="$callers $1:$!"
 }
 

@@ -7,10 +7,23 @@ callers=
 SERVER_PID=
 failed=0
 
+# Asks all callers to end. Softphones have their own mind about SIGTERM: what is there after two seconds is killed.
+callers_end() {
+    for c in $callers; do kill "${c#*:}" 2>/dev/null; done
+    for i in $(seq 20); do
+        alive=
+        for c in $callers; do kill -0 "${c#*:}" 2>/dev/null && alive=yes; done
+        [ -n "$alive" ] || break
+        sleep 0.1
+    done
+    for c in $callers; do kill -KILL "${c#*:}" 2>/dev/null; done
+    callers=
+}
+
 wire_end() {
     code=$?
     trap - EXIT INT TERM
-    for c in $callers; do kill "${c#*:}" 2>/dev/null; done
+    callers_end
     [ -z "$SERVER_PID" ] || kill -KILL "$SERVER_PID" 2>/dev/null
     wait 2>/dev/null
     rm -rf "$TMP"
