@@ -33,6 +33,13 @@ void sub_move(struct sub *sub, struct sub **list)
     list_enter(sub, list);
 }
 
+static void sub_unmake(struct sub *sub)
+{
+    dialog_free(&sub->own);
+    free(sub->contact);
+    free(sub);
+}
+
 static void sub_free(struct sub *sub)
 {
     struct focus *f = sub->focus;
@@ -46,10 +53,8 @@ static void sub_free(struct sub *sub)
     must(!f->cfg.strict || !timer_wheel_has(f->wheel, sub, sizeof *sub));
     list_leave(sub);
     sub->dialog->n_riders -= sub->dialog != &sub->own;
-    dialog_free(&sub->own);
-    free(sub->contact);
     count_add(&f->stats.subs, (uint64_t)-1);
-    free(sub);
+    sub_unmake(sub);
 }
 
 void sub_forget(struct sub *sub)
@@ -281,7 +286,8 @@ static int64_t expires_of(struct focus *f, const struct sub_package *package, st
     return MIN(wanted, (int64_t)package->expires_max_s);
 }
 
-static void answer(struct sub *sub, struct txn *txn, int status, int64_t expires_s)
+/* @return 0 | negative errno: it has got another answer, for want of memory, or since a forged source got too much */
+static int answer(struct sub *sub, struct txn *txn, int status, int64_t expires_s)
 {
     struct sip_out *out = txn_response(txn, status, NULL);
     sip_add(out, "Contact", sub->contact);
@@ -289,7 +295,7 @@ static void answer(struct sub *sub, struct txn *txn, int status, int64_t expires
     if (sub->focus->cfg.server[0]) {
         sip_add(out, "Server", sub->focus->cfg.server);
     }
-    txn_respond(txn, out); /* fails for want of memory only: then the peer has a 500, and the NOTIFY tells it more */
+    return txn_respond(txn, out);
 }
 
 static void expiry_set(struct sub *sub, int64_t expires_s)
@@ -323,6 +329,30 @@ static void id_read(struct sub *sub, const struct sip_msg *msg)
     sub_event_id(msg, sub->id);
 }
 
+/* Makes one that nobody knows yet. @return NULL without memory */
+static struct sub *sub_make(struct focus *f, const struct sub_package *package, struct dialog *shared, struct txn *txn,
+                            const struct sip_msg *msg, const char *contact, const char *who)
+{
+    struct sub *sub = calloc(1, sizeof *sub);
+    if (!sub) {
+        return NULL;
+    }
+    sub->owner.ops = &sub_owner_ops;
+    sub->focus = f;
+    sub->package = package;
+    sub->dialog = shared ? shared : &sub->own;
+    snprintf(sub->who, sizeof sub->who, "%s", who);
+    timer_init(&sub->expiry, on_expiry);
+    timer_init(&sub->wait, on_wait);
+    id_read(sub, msg);
+    sub->contact = strdup(contact);
+    if (!sub->contact || (!shared && dialog_answer(&sub->own, &sub->owner, txn, msg) != 0)) {
+        sub_unmake(sub);
+        return NULL;
+    }
+    return sub;
+}
+
 int sub_accept(struct focus *f, const struct sub_package *package, struct sub **list, struct dialog *shared,
                struct txn *txn, const struct sip_msg *msg, int status, const char *contact, void *arg, const char *who,
                struct sub **out)
@@ -336,26 +366,16 @@ int sub_accept(struct focus *f, const struct sub_package *package, struct sub **
         focus_refuse(f, txn, FOCUS_CONTACT);
         return -EPROTO;
     }
-    struct sub *sub = calloc(1, sizeof *sub);
-    if (!sub || !(sub->contact = strdup(contact)) ||
-        (!shared && dialog_answer(&sub->own, &sub->owner, txn, msg) != 0)) {
-        if (sub) {
-            dialog_free(&sub->own);
-            free(sub->contact);
-            free(sub);
-        }
+    struct sub *sub = sub_make(f, package, shared, txn, msg, contact, who);
+    if (!sub) {
         focus_refuse(f, txn, FOCUS_MEMORY);
         return -EPROTO;
     }
-    sub->owner.ops = &sub_owner_ops;
-    sub->focus = f;
-    sub->package = package;
+    if (answer(sub, txn, status, expires_s) != 0) {
+        sub_unmake(sub);
+        return -EPROTO;
+    }
     sub->arg = arg;
-    sub->dialog = shared ? shared : &sub->own;
-    snprintf(sub->who, sizeof sub->who, "%s", who);
-    timer_init(&sub->expiry, on_expiry);
-    timer_init(&sub->wait, on_wait);
-    id_read(sub, msg);
     list_enter(sub, list);
     if (shared) {
         shared->n_riders++;
@@ -363,7 +383,6 @@ int sub_accept(struct focus *f, const struct sub_package *package, struct sub **
         dialog_enter(&f->dialogs, &sub->own);
     }
     count_add(&f->stats.subs, 1);
-    answer(sub, txn, status, expires_s);
     sub->is_whole = true;
     *out = sub;
     if (expires_s == 0) {

@@ -35,6 +35,7 @@
 #define TXN_UDP_REQUEST_MAX 1300     /* larger requests go by TCP (RFC 3261 18.1.1) */
 #define TXN_RETRY_AFTER_S 5
 #define TXN_ANSWER_PERCENT 120 /* for answer_percent: a forged source makes no amplifier of us */
+#define TXN_LONGER_MS 1000     /* so often an address that has never answered is sent more than that */
 #define TXN_FULL_TURNS 8       /* one after the other: we are behind. What one hiccup leaves is taken in fewer */
 #define TXN_FULL_TURNS_FAR 64  /* and refusing what is new has not helped */
 #define TXN_TURN_GAP_MS 100    /* a turn after so long has nothing to do with those before */
@@ -105,8 +106,8 @@ struct txn_stats {
     counter txns_server, txns_client; /* gauges: alive now */
     counter txns_made;
     counter tx_cut, tx_withheld; /* answers by UDP that were too long for their request */
-    counter tx_unproven; /* answers sent again, unasked, to a source that has never answered: 2xx to INVITE, at most ten
-                            each */
+    counter tx_unproven; /* answers sent again, unasked, to a source that has never answered: a 2xx to INVITE at most
+                            ten times, a reliable 1xx six times */
 };
 
 /**
@@ -143,7 +144,7 @@ struct sip_out *txn_response(struct txn *txn, int status, const char *reason);
  * repeats it until txn_acked.
  *
  * @return 0 | -EINVAL, -ENOMEM: nothing sent (500 was sent instead if the response was final) | -EALREADY: has had its
- *         final response
+ *         final response | -EMSGSIZE: 400 was sent instead of a 2xx, which is too long for its request and its source
  * @owner  out: taken in every case
  */
 int txn_respond(struct txn *txn, struct sip_out *out);

@@ -2,18 +2,21 @@
  * How long an answer by UDP may be. A source may be forged: then the answer goes to somebody who has asked for nothing,
  * and whoever forged it has found an amplifier. So an answer that everybody gets is at most so many per cent as long as
  * the request: first headers are left out that the answer can do without, then what is left is written as short as SIP
- * has it (RFC 3261 7.3.3). What it means stays: where even that is too long, whoever has answered from that address
- * before is sent it once, and others get a 400, whose ACK shows that the address is theirs. Requests as phones and
- * proxies send them are long enough for all of it; so is a request by TCP.
+ * has it (RFC 3261 7.3.3). What it means stays. What is too long even then has a Contact or a challenge besides what it
+ * repeats of the request, a few hundred octets that only a request without a body and without most headers misses. A
+ * redirect is sent all the same: it is the whole service, and its ACK shows that the address is real. So is anything to
+ * whoever has answered from that address before. A challenge, and the 2xx that begins a subscription, go to another
+ * address once in TXN_LONGER_MS, and are a 400 in between. None of them is repeated unasked.
  *
- * A 2xx to anything but OPTIONS is not cut: it answers a right, or begins a call (RFC 3261 13.3.1.4).
+ * A 2xx to INVITE and in a dialog is not cut: it answers a right, or begins a call (RFC 3261 13.3.1.4).
  */
 #include "sig/sip_priv.h"
 #include "sig/txn_priv.h"
 
 bool txn_cut_applies(const struct txns *txns, const struct sip_msg *msg, int status)
 {
-    bool is_for_all = status >= 300 || (status >= 200 && msg->method == SIP_OPTIONS);
+    bool begins_sub = (msg->method == SIP_SUBSCRIBE || msg->method == SIP_REFER) && msg->to.tag == NULL;
+    bool is_for_all = status >= 300 || (status >= 200 && (msg->method == SIP_OPTIONS || begins_sub));
     return txns->cfg.answer_percent != 0 && msg->flow.transport == FLOW_UDP && is_for_all &&
            !(txns->world.is_trusted != NULL && txns->world.is_trusted(txns->world.ctx, &msg->flow.remote));
 }
@@ -93,16 +96,17 @@ size_t txn_cut(struct txns *txns, const struct sip_msg *msg, const char *tag, in
                  {"Allow-Events", 0}, {"Supported", 0},   {"Accept", 0},          {"Contact", 0},
                  {"Allow", 0},        {"Retry-After", 0}, {"WWW-Authenticate", 1}};
     size_t n_max = msg->n_bytes * txns->cfg.answer_percent / 100, n_was = n;
+    bool is_redirect = *status >= 300 && *status < 400;
+    bool needs_contact = is_redirect || (*status < 300 && msg->method != SIP_OPTIONS);
     for (size_t i = 0; i < ARRAY_LEN(spare) && n > n_max; i++) {
-        bool is_redirect = *status < 400 && *status >= 300;
-        while (n > n_max && !(is_redirect && strcmp(spare[i].name, "Contact") == 0) &&
+        while (n > n_max && !(needs_contact && strcmp(spare[i].name, "Contact") == 0) &&
                line_drop(text, &n, spare[i].name, spare[i].n_kept)) {
         }
     }
     if (n > n_max) {
         n = shorten(text, n);
     }
-    if (n > n_max && !txn_source_exceeds(txns, &msg->flow.remote)) {
+    if (n > n_max && !is_redirect && !txn_source_exceeds(txns, &msg->flow.remote)) {
         n = sip_stateless(&msg->scan, &msg->flow, 400, "Request Too Short", tag, "", text, n_was);
         line_drop(text, &n, "Content-Length", 0);
         *status = 400;

@@ -54,7 +54,7 @@ static struct txn_source *bucket_of(struct txns *txns, const struct addr *source
 void txn_source_proven(struct txns *txns, const struct addr *source)
 {
     struct txn_source *bucket = bucket_of(txns, source);
-    bucket->has_answered = bucket->may_exceed = true;
+    bucket->has_answered = true;
 }
 
 bool txns_is_proven(const struct txns *txns, const struct flow *flow)
@@ -67,10 +67,10 @@ bool txns_is_proven(const struct txns *txns, const struct flow *flow)
 
 bool txn_source_exceeds(struct txns *txns, const struct addr *source)
 {
-    struct txn_source *bucket = find(txns, source);
-    bool may = bucket != NULL && bucket->may_exceed;
+    struct txn_source *bucket = bucket_of(txns, source);
+    bool may = bucket->has_answered || bucket->longer_ms == 0 || txns->now_ms - bucket->longer_ms >= TXN_LONGER_MS;
     if (may) {
-        bucket->may_exceed = false;
+        bucket->longer_ms = MAX(txns->now_ms, 1u);
     }
     return may;
 }

@@ -58,8 +58,8 @@ struct txn {
 struct txn_source {
     uint64_t source; /* hash of the address */
     uint64_t tokens_milli, last_ms;
-    bool has_answered; /* what was sent there has been read there: the address is nobody's forgery */
-    bool may_exceed;   /* once since then an answer may be longer than its request allows */
+    uint64_t longer_ms; /* when it was last sent an answer longer than its request allows; 0: never */
+    bool has_answered;  /* what was sent there has been read there: the address is nobody's forgery */
 };
 
 struct txns {
@@ -122,14 +122,15 @@ bool txn_limit_waits(const struct txns *txns, const struct sip_msg *msg);
 bool txn_limit_take(struct txns *txns, const struct sip_msg *msg, enum refuse *refuse);
 /** Somebody at this address has shown a tag or a branch that we had sent there. */
 void txn_source_proven(struct txns *txns, const struct addr *source);
-/** Takes the one answer that may be longer. @return false: it has been taken, or nobody has answered there */
+/** May an answer that is longer than its request allows go there now? An address that has never answered is sent one in
+ * TXN_LONGER_MS. */
 bool txn_source_exceeds(struct txns *txns, const struct addr *source);
 
 /* txn_cut.c */
 /** Is this an answer that anybody gets, so that a forged source may be sent it? */
 bool txn_cut_applies(const struct txns *txns, const struct sip_msg *msg, int status);
-/** Makes it short enough, in place, but for who has answered before, once. @param tag  of its To  @param status  400
- * when only that fits  @return length | 0: the request is too short for any answer */
+/** Makes it short enough, in place, or as short as its meaning allows where it may be longer. @param tag  of its To
+ * @param status  400 when only that fits  @return length | 0: the request is too short for any answer */
 size_t txn_cut(struct txns *txns, const struct sip_msg *msg, const char *tag, int *status, char *text, size_t n);
 
 /* txn_server.c. They take the message by setting *msg to NULL. */

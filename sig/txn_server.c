@@ -119,7 +119,7 @@ int txn_respond(struct txn *txn, struct sip_out *out)
         }
         return err;
     }
-    bool is_cut = txn_cut_applies(txns, txn->msg, status);
+    bool is_cut = txn_cut_applies(txns, txn->msg, status), is_success = status < 300;
     if (is_cut && (n = txn_cut(txns, txn->msg, txn->local_tag, &status, text, n)) == 0) {
         free(text);
         text = NULL;
@@ -137,7 +137,7 @@ int txn_respond(struct txn *txn, struct sip_out *out)
     if (text != NULL) {
         txn_send_kept(txn); /* an error is counted: the peer repeats its request, or is gone */
     }
-    return 0;
+    return is_success && status >= 300 ? -EMSGSIZE : 0;
 }
 
 int txn_respond_once(struct txn *txn, struct sip_out *out)
@@ -166,6 +166,7 @@ int txn_resend(struct txn *txn)
     if (txn->text == NULL || txn->state == TXN_GONE) {
         return -ENOENT;
     }
+    count_add(&txn->txns->stats.tx_unproven, !txns_is_proven(txn->txns, &txn->flow));
     resend(txn);
     return 0;
 }

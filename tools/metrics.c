@@ -180,7 +180,8 @@ static void put_signalling(FILE *out, const struct sig_figures *f)
         (double)count_get(&f->txn->tx_retransmissions));
     one(out, "sip_tx_cut_total", "counter", "Answers by UDP that were shortened: their requests were shorter.",
         (double)count_get(&f->txn->tx_cut));
-    one(out, "sip_tx_unproven_total", "counter", "2xx by UDP sent again to an address that has never answered.",
+    one(out, "sip_tx_unproven_total", "counter",
+        "Answers by UDP sent again, unasked, to an address that has never answered.",
         (double)count_get(&f->txn->tx_unproven));
     one(out, "sip_tx_withheld_total", "counter", "Answers by UDP not sent: their requests were too short for any.",
         (double)count_get(&f->txn->tx_withheld));

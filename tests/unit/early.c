@@ -273,9 +273,29 @@ static void test_ways_out(void **state)
     }
 }
 
+/* A5: the 183 goes to an address that has never answered, which may be forged: seven times at most, and it is counted.
+ */
+static void test_unproven_sources_get_seven(void **state)
+{
+    char user[URI_TOKEN_CHARS + 1], rseq[16];
+    struct world *w = open_with(user);
+    struct phone p = phone_of(w, 2, user);
+    p.host = "192.0.2.77";
+    p.extra = REL;
+    const struct txn_stats *stats = txns_stats(w->txns);
+    uint64_t before = count_get(&stats->tx_unproven);
+    assert_int_equal(phone_send(&p, "INVITE", 0, QOS("none")), 183);
+    assert_true(header(last(w), "RSeq", rseq, sizeof rseq));
+    world_run(w, TXN_LIFE_MS + 1000);
+    assert_int_equal(sent_with(w, "SIP/2.0 183"), 7);
+    assert_int_equal(count_get(&stats->tx_unproven) - before, 6);
+    world_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_unproven_sources_get_seven),
         cmocka_unit_test(test_ladder),
         cmocka_unit_test(test_prack_carries_the_offer),
         cmocka_unit_test(test_prack_narrows_the_codecs),

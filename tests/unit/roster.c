@@ -412,6 +412,33 @@ static void test_unread(void **state)
     world_close(w);
 }
 
+/* A5: the 200 to a SUBSCRIBE whose source may be forged is at most 1.2 times as long, however short that is. */
+static void test_short_subscribe(void **state)
+{
+    enum { TRIES = 6 };
+    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct flow flow = {.transport = FLOW_UDP, .conn = FLOW_NO_CONN};
+    char user[URI_TOKEN_CHARS + 1], text[1024];
+    world_issue(w, 1, user);
+    struct phone p = phone_of(w, 2, user);
+    p.host = "192.0.2.66";
+    assert_int_equal(phone_invite(&p, SDP_PCMU), 200); /* without its ACK */
+    must(addr_parse(&flow.remote, p.host, 5060) == 0);
+    for (unsigned i = 0; i < TRIES; i++) {
+        unsigned before = w->n_sent;
+        int n = snprintf(text, sizeof text,
+                         "SUBSCRIBE sip:%s@" DOMAIN " SIP/2.0\r\nv:SIP/2.0/UDP h;branch=z9hG4bKs%u\r\n"
+                         "f:<sip:p2@192.0.2.9>;tag=s\r\nt:<sip:c@h>\r\ni:s%u\r\nCSeq:1 SUBSCRIBE\r\nm:<sip:p@h>\r\n"
+                         "o:conference\r\nExpires:0\r\n%s\r\n",
+                         user, i, i, i % 2 ? "User-Agent: one who says a little more\r\n" : "");
+        txns_rx(w->txns, &flow, text, (size_t)n, w->now_ns);
+        const char *answer = w->sent[before % SENT_MAX];
+        assert_int_equal(status_of(answer), 200);
+        assert_in_range(strlen(answer), 0, (size_t)n * 12 / 10);
+    }
+    world_close(w);
+}
+
 static void test_xml(void **state)
 {
     char text[16];
@@ -431,10 +458,10 @@ static void test_xml(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_story),    cmocka_unit_test(test_ends),    cmocka_unit_test(test_who_may),
-        cmocka_unit_test(test_names),    cmocka_unit_test(test_flap),    cmocka_unit_test(test_thousand),
-        cmocka_unit_test(test_few_each), cmocka_unit_test(test_refresh), cmocka_unit_test(test_unread),
-        cmocka_unit_test(test_xml),
+        cmocka_unit_test(test_story),           cmocka_unit_test(test_ends),    cmocka_unit_test(test_who_may),
+        cmocka_unit_test(test_names),           cmocka_unit_test(test_flap),    cmocka_unit_test(test_thousand),
+        cmocka_unit_test(test_few_each),        cmocka_unit_test(test_refresh), cmocka_unit_test(test_unread),
+        cmocka_unit_test(test_short_subscribe), cmocka_unit_test(test_xml),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
