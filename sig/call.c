@@ -7,6 +7,7 @@
 
 #include "sig/annc.h"
 #include "sig/dial.h"
+#include "sig/ims.h"
 #include "sig/room.h"
 #include "sig/roster.h"
 
@@ -278,6 +279,16 @@ void call_charging_add(const struct call *call, struct sip_out *out)
         if (call->charging[i]) {
             sip_add(out, charging_names[i], call->charging[i]);
         }
+    }
+}
+
+void call_ims_add(const struct call *call, struct sip_out *out)
+{
+    char contact[ROOM_CONTACT_MAX];
+    room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
+    ims_add(call->focus, &call->dialog, contact, call->charging[0], out);
+    if (call->charging[1] && ims_has(call->focus, &call->dialog.flow)) {
+        sip_add(out, charging_names[1], call->charging[1]);
     }
 }
 

@@ -129,6 +129,8 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
 
 /** Gives back what the network charges by, in an answer or a request of ours within the call's dialog. */
 void call_charging_add(const struct call *call, struct sip_out *out);
+/** To a request of ours in its dialog: what ims.h says, with the charging of the peer's network if it gave any. */
+void call_ims_add(const struct call *call, struct sip_out *out);
 
 /** Says something of it at info: what, then text, which may be long or foreign but is escaped; with its conference,
  * source and Call-ID. */

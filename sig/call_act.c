@@ -32,7 +32,7 @@ void call_invite_let_go(struct call *call)
 
 int call_say_ok(struct call *call, struct txn *txn, uint32_t cseq, bool supports_timer, const struct sdp_out *body)
 {
-    char contact[URI_TOKEN_CHARS + FOCUS_HOST_MAX + 64];
+    char contact[ROOM_CONTACT_MAX];
     struct sip_out *out = txn_response(txn, 200, NULL);
 
     room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
@@ -184,7 +184,7 @@ int act_reanswer(struct call *call, const struct call_input *in)
  */
 int act_update(struct call *call, const struct call_input *in)
 {
-    char text[OFFER_BODY_MAX + 256], contact[URI_TOKEN_CHARS + FOCUS_HOST_MAX + 64];
+    char text[OFFER_BODY_MAX + 256], contact[ROOM_CONTACT_MAX];
     struct sdp_out body = {text, 0, sizeof text, false};
     bool supports = sip_has(in->msg, "Supported", "timer");
     int err = in->invite ? call_renegotiate(call, in, &body) : 0;
@@ -228,7 +228,7 @@ int act_reoffer(struct call *call, const struct call_input *in)
 /* Our own re-INVITE: all our codecs again, with the payload types and keys that the session has. */
 int act_reoffer_send(struct call *call, const struct call_input *in)
 {
-    char text[OFFER_BODY_MAX + 256], contact[URI_TOKEN_CHARS + FOCUS_HOST_MAX + 64];
+    char text[OFFER_BODY_MAX + 256], contact[ROOM_CONTACT_MAX];
     struct sdp_out body = {text, 0, sizeof text, false};
     struct offer_local local;
     int err = call->moving ? -EBUSY : call_local(call, &local);
@@ -243,6 +243,7 @@ int act_reoffer_send(struct call *call, const struct call_input *in)
     room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
     sip_add(out, "Contact", contact);
     focus_add_abilities(call->focus, out);
+    call_ims_add(call, out);
     if (call->refresh.interval_s) {
         sip_addf(out, "Session-Expires", "%u;refresher=uac", call->refresh.interval_s);
     }
@@ -257,7 +258,7 @@ static int bye_send(struct call *call)
 {
     struct sip_out *out = dialog_request(&call->dialog, SIP_BYE);
 
-    call_charging_add(call, out);
+    call_ims_add(call, out);
     sip_addf(out, "Reason", "SIP;cause=200;text=\"%s\"", focus_ending_text(call->why));
     if (call->focus->cfg.server[0]) {
         sip_add(out, "User-Agent", call->focus->cfg.server);

@@ -4,6 +4,7 @@
 #include "sig/auth.h"
 #include "sig/call_act.h"
 #include "sig/hash.h"
+#include "sig/ims.h"
 #include "sig/invite.h"
 #include "sig/room.h"
 #include "sig/roster.h"
@@ -193,27 +194,12 @@ int dial_begin(struct room *room, const struct dial_plan *plan, struct call **ou
 
 /* ---- requests ---- */
 
-/* What an application server says to its own network, and to nobody else (TS 24.229 5.7.3): who calls, what is charged,
- * and that it is telephony. */
-static void ims_add(const struct call *call, struct sip_out *out)
-{
-    static const char service[] = "urn:urn-7:3gpp-service.ims.icsi.mmtel";
-    const struct focus_cfg *cfg = &call->focus->cfg;
-    if (!trust_has(&cfg->trusted, &call->dialog.flow.remote)) {
-        return;
-    }
-    sip_addf(out, "P-Asserted-Identity", "<sip:%s@%s>", call->room->token, cfg->domain);
-    sip_addf(out, "P-Charging-Vector", "icid-value=%s", call->dialog.call_id); /* random, so unique */
-    sip_add(out, "P-Asserted-Service", service);
-    sip_add(out, "Accept-Contact", "*;+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel\"");
-}
-
 /* The INVITE, to the dialog's target by its flow: never where the URI says (next_hop of dialogs believes ports). */
 static int invite_send(struct call *call)
 {
     struct focus *f = call->focus;
     struct dial *d = call->dial;
-    char text[OFFER_BODY_MAX + 256], contact[URI_TOKEN_CHARS + FOCUS_HOST_MAX + 64], allow[256];
+    char text[OFFER_BODY_MAX + 256], contact[ROOM_CONTACT_MAX], allow[256];
     struct sdp_out body = {text, 0, sizeof text, false};
     struct offer_local local;
     int err = call_local(call, &local);
@@ -229,7 +215,8 @@ static int invite_send(struct call *call)
     sip_add(out, "Allow", sip_methods_text(focus_methods(), allow));
     sip_add(out, "Supported", "replaces, timer");
     sip_addf(out, "Expires", "%d", DIAL_RING_MS / 1000);
-    ims_add(call, out);
+    ims_add(f, &call->dialog, contact, NULL, out);
+    ims_add_service(f, &call->dialog, out);
     if (d->replaces) {
         sip_add(out, "Require", "replaces");
         sip_add(out, "Replaces", d->replaces);

@@ -48,7 +48,7 @@ static void refuse_open(struct call *call, int status)
 
 int act_wait(struct call *call, const struct call_input *in)
 {
-    char text[OFFER_BODY_MAX + 256], contact[URI_TOKEN_CHARS + FOCUS_HOST_MAX + 64];
+    char text[OFFER_BODY_MAX + 256], contact[ROOM_CONTACT_MAX];
     struct sdp_out body = {text, 0, sizeof text, false};
     struct early *e = &call->early;
     bool reliable = sip_has(in->msg, "Supported", "100rel") || sip_has(in->msg, "Require", "100rel");

@@ -87,6 +87,7 @@ struct focus_cfg {
     struct trust trusted;          /* peers whose P-Asserted-Identity is believed */
     bool netann;                   /* sip:conf=NAME@host, sip:annc@host (RFC 4240) */
     enum focus_refer refer;
+    bool creator_ends;        /* a conference ends when its creator leaves it */
     bool hold_music_is_mixed; /* else who puts us on hold is muted: what comes then is music */
     struct reach reach;       /* whom we may call */
     uint32_t dial_rate;       /* calls a minute that one may ask for */

@@ -160,18 +160,6 @@ static enum focus_refusal wish_read(struct wish *wish, const struct sip_msg *msg
 
 /* ---- who may ---- */
 
-static bool is_creator(const struct room *room, const struct call *call, const struct identity *who)
-{
-    if (call ? call->pin.is_due : who->owes_pin) {
-        return false;
-    }
-    if (who->user[0]) {
-        return strcmp(who->user, room->creator) == 0;
-    }
-    /* Nobody has to say who he is: then it is the one with the name that asked for it, by his call's own dialog. */
-    return call && call->entity && room->creator_uri && strcmp(call->entity, room->creator_uri) == 0;
-}
-
 static bool may_refer(const struct room *room, const struct call *call, const struct sip_msg *msg,
                       const struct identity *who)
 {
@@ -179,7 +167,7 @@ static bool may_refer(const struct room *room, const struct call *call, const st
     case FOCUS_REFER_PARTICIPANTS:
         return roster_knows(room, call ? &call->dialog : NULL, msg, who);
     case FOCUS_REFER_CREATOR:
-        return is_creator(room, call, who);
+        return room_is_creator(room, call, who);
     case FOCUS_REFER_OFF:
         break;
     }
@@ -188,7 +176,7 @@ static bool may_refer(const struct room *room, const struct call *call, const st
 
 bool refer_may_bring(const struct focus *f, const struct room *room, const struct identity *who)
 {
-    bool is_his = !room || is_creator(room, NULL, who);
+    bool is_his = !room || room_is_creator(room, NULL, who);
     return !who->owes_pin &&
            (f->cfg.refer == FOCUS_REFER_PARTICIPANTS || (f->cfg.refer == FOCUS_REFER_CREATOR && is_his));
 }
@@ -221,7 +209,7 @@ static struct call *named_next(struct call *call, const struct sip_uri *uri)
 static enum focus_refusal may_remove(const struct room *room, const struct call *self, const struct identity *who,
                                      const struct sip_uri *uri)
 {
-    bool is_any = is_creator(room, self, who);
+    bool is_any = room_is_creator(room, self, who);
     struct call *call = named_next(room->roster, uri);
     if (!call && is_any) {
         return FOCUS_PARTICIPANT;
@@ -247,7 +235,7 @@ static void remove_all(struct room *room, const struct sip_uri *uri)
 static int accept_it(struct room *room, struct call *call, struct txn *txn, const struct sip_msg *msg,
                      const struct identity *who, bool is_silent, struct refer **out)
 {
-    char contact[URI_TOKEN_CHARS + FOCUS_HOST_MAX + 64];
+    char contact[ROOM_CONTACT_MAX];
     *out = NULL;
     room_contact_text(room, &msg->flow, contact, sizeof contact);
     if (is_silent) {

@@ -29,7 +29,7 @@ static void on_due(struct timer *timer, uint64_t now_ns)
 {
     struct call *call = TIMER_OWNER(timer, struct call, refresh.due);
     struct refresh *r = &call->refresh;
-    char contact[URI_TOKEN_CHARS + FOCUS_HOST_MAX + 64];
+    char contact[ROOM_CONTACT_MAX];
     if (r->txn) {
         return;
     }
@@ -40,6 +40,7 @@ static void on_due(struct timer *timer, uint64_t now_ns)
         sip_add(out, "Supported", "timer");
         room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
         sip_add(out, "Contact", contact);
+        call_ims_add(call, out);
         err = dialog_send(&call->dialog, call->focus->txns, out, &call->owner, &r->txn);
     } else {
         err = call_reinvite(call);

@@ -6,6 +6,7 @@
 #include "sig/annex.h"
 #include "sig/call.h"
 #include "sig/hash.h"
+#include "sig/ims.h"
 #include "sig/lobby.h"
 #include "sig/refer.h"
 #include "sig/roster.h"
@@ -342,6 +343,28 @@ int room_join(struct room *room, struct call *call)
     return 0;
 }
 
+bool room_is_creator(const struct room *room, const struct call *call, const struct identity *who)
+{
+    if (call ? call->pin.is_due : who->owes_pin) {
+        return false;
+    }
+    if (who->user[0]) {
+        return strcmp(who->user, room->creator) == 0;
+    }
+    /* Nobody has to say who he is: then it is the one with the name that asked for it, by his call's own dialog. */
+    return call && call->entity && room->creator_uri && strcmp(call->entity, room->creator_uri) == 0;
+}
+
+/* Its creator has been in it, goes, and is in it by no other call: a Replaces from another phone is none. */
+static bool creator_is_gone(const struct room *room, const struct call *gone)
+{
+    bool is_gone = room->focus->cfg.creator_ends && gone->changed != 0 && room_is_creator(room, gone, &gone->who);
+    for (const struct call *call = room->roster; call && is_gone; call = call->room_next) {
+        is_gone = !room_is_creator(room, call, &call->who);
+    }
+    return is_gone;
+}
+
 void room_leave(struct room *room, struct call *call)
 {
     if (!call->room_link) {
@@ -355,6 +378,9 @@ void room_leave(struct room *room, struct call *call)
     call->room_link = NULL;
     room->n_roster--;
     roster_left(call);
+    if (room->state != ROOM_ENDED && creator_is_gone(room, call)) {
+        timer_start(room->focus->wheel, &room->life, 1); /* whoever walks through the roster now may go on */
+    }
     if (room->n_roster == 0 && room->state != ROOM_ENDED) {
         /* A caller whose INVITE failed has not used the URI: it keeps its first time limit. */
         uint32_t wait_s = room->state == ROOM_OPEN ? room->focus->cfg.linger_s : room->focus->cfg.unused_s;
@@ -461,6 +487,6 @@ void room_settle(struct room *room)
 void room_contact_text(const struct room *room, const struct flow *flow, char *text, size_t size)
 {
     char host[FOCUS_HOST_MAX + 32];
-    snprintf(text, size, "<sip:%s@%s>%s", room->token, focus_host(room->focus, flow, host),
-             room->annc.clip ? "" : ";isfocus");
+    snprintf(text, size, "<sip:%s@%s>%s%s", room->token, focus_host(room->focus, flow, host),
+             room->annc.clip ? "" : ";isfocus", ims_has(room->focus, flow) ? IMS_ICSI_TAG : "");
 }

@@ -101,12 +101,17 @@ int room_open(struct room *room, struct place_cost cost);
 
 /** A participant comes. @pre call is in no roster  @return 0 | -EUSERS full | -EACCES locked | -ESTALE over */
 int room_join(struct room *room, struct call *call);
-/** A participant goes; the last one starts the linger. Twice is fine. */
+/** A participant goes; the last one starts the linger, its creator ends it where creator_leaves says so. Twice is fine.
+ */
 void room_leave(struct room *room, struct call *call);
 
 /** Ends it: every call gets BYE, the media comes back. The URI dies, unless the server is stopping
  * (FOCUS_END_STOP): then the store keeps it for the next run, as it would after a crash. */
 void room_end(struct room *room, enum focus_ending why);
+
+/** Is it the one who asked for it, and no longer owes a PIN? call: his, NULL: of no call; who: where people have names.
+ */
+bool room_is_creator(const struct room *room, const struct call *call, const struct identity *who);
 
 /** The media is back, of the owner or of an annex. */
 void room_conf_gone(struct room *room, struct conf *conf);
@@ -117,7 +122,11 @@ void room_free(struct room *room);
 /** Does what waited for a ring, and frees an ended room that has everything back. room may be gone after it. */
 void room_settle(struct room *room);
 
-/** "<sip:token@domain>;isfocus", as a peer must call it on that flow's transport. */
+/* Of room_contact_text. */
+#define ROOM_CONTACT_MAX (URI_TOKEN_CHARS + FOCUS_HOST_MAX + 160)
+
+/** "<sip:token@domain>;isfocus", as a peer must call it on that flow's transport; to a trusted peer also that it is
+ * telephony (TS 24.229 5.7.1, TS 24.147 5.3.2). */
 void room_contact_text(const struct room *room, const struct flow *flow, char *text, size_t size);
 
 /** What may be said of it in a log line: the part of the token that is no secret. */

@@ -343,7 +343,7 @@ void roster_subscribe(struct room *room, struct dialog *shared, struct txn *txn,
                       const struct identity *who)
 {
     struct focus *f = room->focus;
-    char contact[URI_TOKEN_CHARS + FOCUS_HOST_MAX + 64];
+    char contact[ROOM_CONTACT_MAX];
     struct sub *sub = shared ? riding(room, shared, msg) : NULL;
     if (!is_event(msg)) {
         focus_refuse_with(f, txn, FOCUS_EVENT, "Allow-Events", package.event);

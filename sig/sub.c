@@ -2,6 +2,7 @@
 #include "sig/sub.h"
 
 #include "sig/focus.h"
+#include "sig/ims.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -106,6 +107,7 @@ static void notify_send(struct sub *sub)
     sip_addf(out, "Event", "%s%s%s", sub->package->event, sub->id[0] ? ";id=" : "", sub->id);
     state_add(sub, out);
     sip_add(out, "Contact", sub->contact);
+    ims_add(sub->focus, sub->dialog, sub->contact, NULL, out);
     if (sub->focus->cfg.server[0]) {
         sip_add(out, "User-Agent", sub->focus->cfg.server);
     }

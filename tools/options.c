@@ -454,6 +454,9 @@ const struct option options[] = {
     {NULL, "reserve-s", "SECONDS", "30", "", "how long it holds them", false, read_reserve_s},
     {NULL, "reserve-legs", "N", "3", "", "for how many participants", false, read_reserve_legs},
     {NULL, "unused-s", "SECONDS", "60", "", "a conference URI that nobody calls dies after it", false, read_unused},
+    {NULL, "creator-leaves", "stay|end", "stay", "",
+     "what becomes of a conference that its creator leaves: the others stay, or it ends for all", false,
+     read_creator_leaves},
     {NULL, "linger-s", "SECONDS", "10", "", "a conference that all have left ends after it", false, read_linger},
     {NULL, "life-s", "SECONDS", "86400", "", "no conference lives longer", false, read_life},
 

@@ -30,6 +30,7 @@ OPTION(read_tls_ca);
 OPTION(read_tls_verify);
 OPTION(read_netann);
 OPTION(read_refer);
+OPTION(read_creator_leaves);
 OPTION(read_hold_music);
 OPTION(read_dial_out);
 OPTION(read_outbound_proxy);

@@ -237,6 +237,16 @@ OPTION(read_refer)
     return option_refuse(why, size, "write participants, creator or off");
 }
 
+OPTION(read_creator_leaves)
+{
+    bool ends = strcmp(text, "end") == 0;
+    if (!ends && strcmp(text, "stay") != 0) {
+        return option_refuse(why, size, "write stay or end");
+    }
+    config->sig.focus.creator_ends = ends;
+    return 0;
+}
+
 OPTION(read_hold_music)
 {
     bool is_mixed = strcmp(text, "mix") == 0;
