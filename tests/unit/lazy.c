@@ -17,8 +17,8 @@ enum {
     SPOKEN_MAX = 960,
     TX_MAX = 64,
     EXT = 3,
-    QUIET_TICKS = 60,
-    WORDS = 12,
+    QUIET_TICKS = 50,
+    WORDS = 5,
     WORD_TICKS = 10 /* from its start on: a fifth of a second */
 };
 

@@ -2,10 +2,10 @@
  * The real worker thread with both I/O back ends on loopback: two legs hear each other, byte for byte, a stranger is
  * not heard, hold is silent, and everything lent comes back.
  */
-#include "core/io_socket.h"
 #include "core/worker.h"
 #include "core/conf/conf.h"
 #include "core/conf/leg.h"
+#include "core/io_socket.h"
 #include "core/media/rtp.h"
 #include "tests/unit/unit.h"
 
@@ -62,20 +62,28 @@ static void send_from(int fd, struct end *e, uint8_t code)
     sendto(fd, buf, sizeof buf, 0, &e->leg_addr.sa, sizeof e->leg_addr.v4);
 }
 
-/* Packets with that code, and packets altogether, that wait at the phone. */
-static unsigned heard(struct end *e, uint8_t code, unsigned *n_all)
+enum {
+    HEARD = 40,
+    EDGE = 5, /* ticks before the second leg has come, or while this is looked at */
+    STRANGER = 0x90
+};
+
+/* What a phone was sent: packets, those with the other's code, those with the stranger's. */
+struct heard {
+    unsigned n, n_other, n_stranger;
+};
+
+static void hear(struct heard *h, struct end *e, uint8_t code)
 {
     uint8_t buf[1500];
-    unsigned n = 0;
     ssize_t bytes;
-    *n_all = 0;
     while ((bytes = recv(e->phone_fd, buf, sizeof buf, 0)) > 0) {
         struct rtp rtp;
         assert_int_equal(rtp_parse(buf, (size_t)bytes, &rtp), DROP_NONE);
-        n += rtp.bytes == 160 && rtp.payload[80] == code;
-        ++*n_all;
+        h->n++;
+        h->n_other += rtp.bytes == 160 && rtp.payload[80] == code;
+        h->n_stranger += rtp.bytes == 160 && rtp.payload[80] == STRANGER;
     }
-    return n;
 }
 
 static void put(struct ctl *ctl, struct ctl_req req)
@@ -104,6 +112,13 @@ static uint32_t event_wait(struct ctl *ctl, enum ctl_event wanted)
     return 0;
 }
 
+static void ticks_wait(struct ctl *ctl, unsigned n)
+{
+    for (uint64_t end = count_get(&ctl->stats->ticks) + n; count_get(&ctl->stats->ticks) < end;) {
+        usleep(10000);
+    }
+}
+
 static void talk(enum worker_io io)
 {
     struct worker_cfg cfg = {.cpu = -1, .io = io, .simd = simd_pick(SIMD_ALL), .legs_max = 16};
@@ -125,30 +140,35 @@ static void talk(enum worker_io io)
     put(ctl, (struct ctl_req){.op = CTL_CONF_OPEN, .conf = conf});
     put(ctl, (struct ctl_req){.op = CTL_LEG_ADD, .conf = conf, .leg = a.leg});
     put(ctl, (struct ctl_req){.op = CTL_LEG_ADD, .conf = conf, .leg = b.leg});
-    unsigned n_all, n_heard;
-    uint64_t begin_ns = io_socket_now();
-    for (unsigned i = 0; i < 50; i++, usleep(20000)) {
+    /* Until each has heard the other often enough, however long that takes on a busy machine. */
+    struct heard by_a = {0}, by_b = {0};
+    for (unsigned i = 0; i < 3000 && (by_a.n_other < HEARD || by_b.n_other < HEARD); i++, usleep(20000)) {
         send_from(a.phone_fd, &a, 0xA0);
         send_from(b.phone_fd, &b, 0x20);
         struct end from_stranger = a;
-        send_from(stranger_fd, &from_stranger, 0x90);
+        send_from(stranger_fd, &from_stranger, STRANGER);
+        hear(&by_a, &a, 0x20);
+        hear(&by_b, &b, 0xA0);
     }
-    /* A busy machine takes longer: the worker keeps its pace all the same, and fills what comes late. */
-    unsigned n_ticks = (unsigned)((io_socket_now() - begin_ns) / TICK_NS);
-    n_heard = heard(&b, 0xA0, &n_all);
-    assert_in_range(n_all, n_ticks - 5, n_ticks + 10);
-    assert_in_range(n_heard, 40, n_all);
-    n_heard = heard(&a, 0x20, &n_all);
-    assert_in_range(n_heard, 40, n_all);
+    assert_in_range(by_a.n_other, HEARD, by_a.n);
+    assert_in_range(by_b.n_other, HEARD, by_b.n);
+    assert_int_equal(by_a.n_stranger + by_b.n_stranger, 0);
+    uint64_t n_ticks = count_get(&ctl->stats->ticks); /* a frame to each in every tick, and none besides */
+    hear(&by_a, &a, 0x20);
+    hear(&by_b, &b, 0xA0);
+    assert_in_range(by_a.n, n_ticks - EDGE, n_ticks + EDGE);
+    assert_in_range(by_b.n, n_ticks - EDGE, n_ticks + EDGE);
     assert_int_equal(event_wait(ctl, EV_SSRC), 7); /* both phones' */
     uint8_t byte;
     assert_int_equal(recv(stranger_fd, &byte, 1, 0), -1); /* RTP bleed: nothing goes to him */
     put(ctl, (struct ctl_req){.op = CTL_LEG_SET, .leg = b.leg, .set = {.what = SET_DIRECTION}});
-    usleep(100000);
-    heard(&b, 0, &n_all);
-    usleep(200000);
-    heard(&b, 0, &n_all);
-    assert_int_equal(n_all, 0);
+    unsigned n_before, tries = 0;
+    do { /* what comes at first was under way when it was taken */
+        n_before = by_b.n;
+        ticks_wait(ctl, 10);
+        hear(&by_b, &b, 0);
+    } while (by_b.n != n_before && ++tries < 50);
+    assert_int_equal(by_b.n, n_before);
     put(ctl, (struct ctl_req){.op = CTL_LEG_DROP, .leg = a.leg});
     put(ctl, (struct ctl_req){.op = CTL_LEG_DROP, .leg = b.leg});
     put(ctl, (struct ctl_req){.op = CTL_CONF_CLOSE, .conf = conf});

@@ -82,7 +82,7 @@ server_stop() {
     SERVER_PID=
 }
 
-# What one who hears Opus can be asked. Bare libopus bends sums of sines so far: over 200 phases of two tones what lies
+# What one who hears Opus, or somebody who speaks it, can be asked. Bare libopus bends sums of sines so far: over 200 phases of two tones what lies
 # between them came to -34 dB without redundancy and to -28 dB with it, and their levels to -0.8 dB. A voice that should
 # not be heard would stand at 0 dB.
 OPUS_EAR="--within=3 --clean=20 --own=25"
