@@ -1,31 +1,38 @@
 /* Sound files by libsndfile. See wav.h. */
 #include "tools/wav.h"
 
+#include "core/base/base.h"
+
 #include <errno.h>
 #include <sndfile.h>
 #include <stdlib.h>
 
-enum { CHANNELS_MAX = 8 };
+enum { CHANNELS_MAX = 8, BLOCK_FRAMES = 1024 };
 
+/* A block at a time: libsndfile makes a system call of each read, however small. */
 static int frames_read(SNDFILE *file, const SF_INFO *info, int16_t *pcm)
 {
-    short frame[CHANNELS_MAX];
-    for (sf_count_t i = 0; i < info->frames; i++) {
-        if (sf_readf_short(file, frame, 1) != 1) {
+    short block[BLOCK_FRAMES * CHANNELS_MAX];
+    sf_count_t n;
+    for (sf_count_t at = 0; at < info->frames; at += n) {
+        n = sf_readf_short(file, block, MIN(info->frames - at, (sf_count_t)BLOCK_FRAMES));
+        if (n <= 0) {
             return -EBADMSG;
         }
-        int sum = 0;
-        for (int c = 0; c < info->channels; c++) {
-            sum += frame[c];
+        for (sf_count_t i = 0; i < n; i++) {
+            int sum = 0;
+            for (int c = 0; c < info->channels; c++) {
+                sum += block[i * info->channels + c];
+            }
+            pcm[at + i] = (int16_t)(sum / info->channels);
         }
-        pcm[i] = (int16_t)(sum / info->channels);
     }
     return 0;
 }
 
 int wav_read(const char *path, int16_t **pcm, size_t *n, uint32_t *rate_hz)
 {
-    SF_INFO info = { 0 };
+    SF_INFO info = {0};
     SNDFILE *file = sf_open(path, SFM_READ, &info);
     int err = -ENOENT;
     *pcm = NULL;
@@ -56,7 +63,7 @@ out:
 
 int wav_write(const char *path, const int16_t *pcm, size_t n, uint32_t rate_hz)
 {
-    SF_INFO info = { .samplerate = (int)rate_hz, .channels = 1, .format = SF_FORMAT_WAV | SF_FORMAT_PCM_16 };
+    SF_INFO info = {.samplerate = (int)rate_hz, .channels = 1, .format = SF_FORMAT_WAV | SF_FORMAT_PCM_16};
     SNDFILE *file = sf_open(path, SFM_WRITE, &info);
     if (!file) {
         return -EIO;
