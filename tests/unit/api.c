@@ -42,6 +42,7 @@ static const char *ask(const char *request)
     return text;
 }
 
+/* A35. */
 static void test_pages(void **state)
 {
     const char *text = ask("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
@@ -74,7 +75,7 @@ static void test_refusals(void **state)
     test_pages(state); /* and it lives */
 }
 
-/* A page of the web that leads its own name here is not answered; this machine's programs are. */
+/* A44: a page of the web that leads its own name here is not answered; this machine's programs are. */
 static void test_hosts(void **state)
 {
     static const struct {
@@ -93,7 +94,7 @@ static void test_hosts(void **state)
     }
 }
 
-/* Sockets that send a little, then nothing: a probe is answered all the same, at once. */
+/* A44: sockets that send a little, then nothing: a probe is answered all the same, at once. */
 static void test_slow(void **state)
 {
     enum { SLOW = 300 };

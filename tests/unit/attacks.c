@@ -22,7 +22,7 @@ static struct phone join(struct world *w, unsigned number, const char *user)
     return p;
 }
 
-/* A10: Call-ID, From and everything but one tag is right. The dialog does not notice. */
+/* A10: Call-ID, From and everything but one tag is right. The dialog does not notice. C12. */
 static void test_guessed_dialogs(void **state)
 {
     static const char *const methods[] = {"BYE", "INVITE", "UPDATE", "REFER", "INFO", "PRACK"};
@@ -102,7 +102,7 @@ static int ask(struct world *w, const char *method, const char *user, const char
 }
 
 /* Overload: who begins anew waits first, then who is halfway in; who is in, and who has priority from a peer that may
- * say so, never. */
+ * say so, never. C22. */
 static void test_overload(void **state)
 {
     static const char *const proxy = "192.0.2.10", *const stranger = "192.0.2.11";
@@ -277,7 +277,7 @@ static bool is_longer(const char *answer)
 }
 
 /* A5: whatever a stranger asks, and however he pads it, he is sent at most 1.2 times as much, but for a challenge a
- * second and a redirect; who asks as phones do is sent all. */
+ * second and a redirect; who asks as phones do is sent all. C10. */
 static void test_amplification(void **state)
 {
     enum { PADS = 1400, PAD_STEP = 14 };

@@ -77,6 +77,7 @@ static void test_secret(void **state)
     assert_string_equal(alice.ha1[AUTH_MD5], "a873939c2367bb25d0ae5959c004f540");
 }
 
+/* C29. */
 static void test_right_once(void **state)
 {
     struct sip_msg *response = challenge(NOW_S, false);
@@ -124,7 +125,7 @@ static bool is_named_d(const void *ctx, const char *host)
     return strcmp(host, "d") == 0 || strcmp(host, "ims.example") == 0;
 }
 
-/* The uri of credentials names the same resource in another way: RFC 7616 3.4.6, RFC 3261 22.4. */
+/* The uri of credentials names the same resource in another way: RFC 7616 3.4.6, RFC 3261 22.4. C30. */
 static void test_the_same_uri_in_other_words(void **state)
 {
     static const struct {
@@ -184,6 +185,7 @@ static void test_nonce(void **state)
     sip_free(response);
 }
 
+/* C28. */
 static void test_realms_and_algorithms(void **state)
 {
     struct sip_msg *response = challenge(NOW_S, false);

@@ -1,7 +1,7 @@
 /*
  * Factory, focus and calls. Method: whole SIP messages go into the real transaction layer on a virtual clock; what it
  * sends is read as text; the workers are rings whose other end this test plays, so it sees every request and decides
- * when a leg comes back. What does not fit is in call_full.c, everything in any order in call_order.c.
+ * when a leg comes back. What does not fit is in call_full.c, everything in any order in call_order.c. Rows 32 and 33.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +14,7 @@
 
 /* --- Tests -------------------------------------------------------------------------------------------------------- */
 
+/* C8, C41, A39. */
 static void test_redirect_flow(void **state)
 {
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
@@ -72,6 +73,7 @@ static void test_redirect_flow(void **state)
     world_close(w);
 }
 
+/* C11, C42. */
 static void test_direct_flow(void **state)
 {
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
@@ -96,6 +98,7 @@ static void test_direct_flow(void **state)
     world_close(w);
 }
 
+/* C2, C4, C5, C22. */
 static void test_refusals(void **state)
 {
     static const struct {
@@ -162,6 +165,7 @@ static void test_refusals(void **state)
     world_close(w);
 }
 
+/* C17. */
 static void test_offerless(void **state)
 {
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
@@ -204,6 +208,7 @@ static void test_offerless(void **state)
     world_close(w);
 }
 
+/* C18. */
 static void test_reinvite(void **state)
 {
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
@@ -265,6 +270,7 @@ static void test_reinvite(void **state)
     world_close(w);
 }
 
+/* C14. */
 static void test_ack_lost(void **state)
 {
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
@@ -288,6 +294,7 @@ static void test_ack_lost(void **state)
     world_close(w);
 }
 
+/* C12, C20. */
 static void test_retransmission_and_dialog(void **state)
 {
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
@@ -366,6 +373,7 @@ static void test_quiet(void **state)
     "Supported: replaces, timer, 100rel, norefersub, outbound, path\r\n"                                               \
     "Accept: application/sdp, application/dtmf-relay, message/sipfrag, application/conference-info+xml\r\n"
 
+/* C21. */
 static void test_options(void **state)
 {
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);

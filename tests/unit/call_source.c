@@ -1,5 +1,5 @@
 /*
- * What signalling says of where media may come from and go to (faults A2, B1, C3, C4; core/conf/leg_source.h is the
+ * What signalling says of where media may come from and go to (attacks A24, A42; core/conf/leg_source.h is the
  * rule itself). Method: a world of calls (call_world.h); what the worker is asked tells.
  */
 #include "tests/unit/call_world.h"
@@ -32,7 +32,7 @@ static const struct leg_cfg *leg_asked(const struct world *w)
     return NULL;
 }
 
-/* C4: shut until the ACK; opened once. */
+/* A24: shut until the ACK; opened once. */
 static void an_acknowledged_call_is_open(void **state)
 {
     struct world *w = open_with(0);
@@ -83,7 +83,7 @@ static void opening_waits_for_the_ring(void **state)
     world_close(w);
 }
 
-/* C3, first half: sockets of ours and no host's addresses; any other port of this host is a phone. */
+/* A42: sockets of ours and no host's addresses; any other port of this host is a phone. */
 static void sockets_of_ours_are_refused(void **state)
 {
     struct world *w = open_with(1);
@@ -125,7 +125,7 @@ static void sockets_of_ours_are_refused(void **state)
     world_close(w);
 }
 
-/* C3, second half: a port that a call has named becomes ours. */
+/* A42: a port that a call has named becomes ours. */
 static void a_named_port_that_becomes_ours_ends_the_call(void **state)
 {
     struct world *w = open_with(0);

@@ -38,6 +38,7 @@ static struct focus_cfg direct(void)
     return (struct focus_cfg){.factory_mode = FOCUS_DIRECT};
 }
 
+/* C58. */
 static void answered(void **state)
 {
     struct world *w = world_open(direct(), 0, NULL);
@@ -99,6 +100,7 @@ static void other_keys(void **state)
     world_close(w);
 }
 
+/* C59. */
 static void never_plain_again(void **state)
 {
     struct world *w = world_open(direct(), 0, NULL);

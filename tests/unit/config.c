@@ -45,6 +45,7 @@ static struct read read_all(const char *flags, char **environment)
     return r;
 }
 
+/* A35. */
 static void test_defaults(void **state)
 {
     struct read r = read_all("--store=memory", NULL);

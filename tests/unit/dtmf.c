@@ -10,6 +10,7 @@ static char take(struct dtmf *d, uint32_t ts, uint8_t event, bool end, uint16_t 
     return digit.digit;
 }
 
+/* C55. */
 static void once_at_its_end(void **state)
 {
     struct dtmf d = {0};

@@ -64,7 +64,7 @@ static unsigned sent_with(const struct world *w, const char *start)
     return count_sent(w, start);
 }
 
-/* The ladder of an IMS phone: 183, PRACK, UPDATE, 200, ACK. */
+/* The ladder of an IMS phone: 183, PRACK, UPDATE, 200, ACK. C39. */
 static void test_ladder(void **state)
 {
     char user[URI_TOKEN_CHARS + 1], rseq[16], value[256];
@@ -198,7 +198,7 @@ static void test_without(void **state)
     world_close(w);
 }
 
-/* RFC 3262 3: T1, 2*T1, ... and after 64*T1 the INVITE fails. */
+/* RFC 3262 3: T1, 2*T1, ... and after 64*T1 the INVITE fails. C38. */
 static void test_repeated_until_prack(void **state)
 {
     char user[URI_TOKEN_CHARS + 1], rseq[16];
@@ -242,7 +242,7 @@ static void test_wrong_prack(void **state)
     world_close(w);
 }
 
-/* Every way out of it gives everything back. */
+/* Every way out of it gives everything back. C20. */
 static void test_ways_out(void **state)
 {
     for (unsigned way = 0; way < 4; way++) {

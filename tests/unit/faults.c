@@ -1,5 +1,5 @@
 /*
- * Every call to the system fails once (fault C11): nothing aborts, nothing is lost for ever, a counter has moved, and
+ * Every call to the system fails once: nothing aborts, nothing is lost for ever, a counter has moved, and
  * no call gets what is another's. Method: the linker puts these functions before the system's (CMakeLists.txt); a real
  * engine with real sockets on a clock of the test's own, two phones that check all they are sent.
  */

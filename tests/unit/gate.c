@@ -114,7 +114,8 @@ static void test_clock_set(void **state)
     world_close(w);
 }
 
-/* Rows 23, 24, 63: challenged at the factory and at the conference; right is let in, wrong is not, whoever it is. */
+/* Rows 23, 24, 63: challenged at the factory and at the conference; right is let in, wrong is not, whoever it is.
+ * C28, C30. */
 static void test_digest(void **state)
 {
     struct world *w = open_with((struct focus_cfg){0});
@@ -220,7 +221,7 @@ static void test_allocate_before(void **state)
     world_close(w);
 }
 
-/* A12: a captured request does not work twice, nor for another conference. */
+/* A12: a captured request does not work twice, nor for another conference. C29. */
 static void test_replay(void **state)
 {
     struct world *w = open_with((struct focus_cfg){0});
@@ -242,7 +243,7 @@ static void test_replay(void **state)
     world_close(w);
 }
 
-/* A18: asserted identities count from trusted peers, and from nobody else. */
+/* A18: asserted identities count from trusted peers, and from nobody else. C33. */
 static void test_asserted(void **state)
 {
     struct focus_cfg cfg = {0};
@@ -400,7 +401,7 @@ static void test_priority(void **state)
     }
 }
 
-/* A request that waits for the store may be cancelled; its answer finds nobody then. */
+/* A request that waits for the store may be cancelled; its answer finds nobody then. C19, C31. */
 static void test_cancel(void **state)
 {
     struct focus_cfg cfg = {0};

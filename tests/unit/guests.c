@@ -32,6 +32,7 @@ static int split(struct multipart *m, const char *boundary, const char *text)
     return err;
 }
 
+/* C5. */
 static void test_split(void **state)
 {
     static const char text[] =
@@ -240,7 +241,7 @@ static void test_refusals(void **state)
     }
 }
 
-/* After a redirect the list comes once more, to the conference itself; there without an offer. */
+/* After a redirect the list comes once more, to the conference itself; there without an offer. C9. */
 static void test_redirected(void **state)
 {
     struct focus_cfg cfg = cfg_of("192.0.2.0/24");

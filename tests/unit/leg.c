@@ -93,6 +93,7 @@ static void forged_packets_change_nothing(void **state)
     talk_close(t);
 }
 
+/* C56, A24. */
 static void only_the_peer_teaches_its_address(void **state)
 {
     struct rig *r = mem_get(sizeof *r);
@@ -121,6 +122,7 @@ static void only_the_peer_teaches_its_address(void **state)
     mem_put(r);
 }
 
+/* C51. */
 static void a_peer_may_restart(void **state)
 {
     struct talk *t = talk_open();
@@ -361,7 +363,8 @@ static void no_reports_no_redundancy(void **state)
     mem_put(r);
 }
 
-/* RFC 3550 6.3.1: every 5 s on average, between half and one and a half of that, and nobody in step with others. */
+/* RFC 3550 6.3.1: every 5 s on average, between half and one and a half of that, and nobody in step with others.
+ * C52. */
 static void reports_are_drawn(void **state)
 {
     enum { STEP_NS = 20 * NS_PER_MS, RUN_S = 1000 };

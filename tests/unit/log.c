@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A19. */
 static void test_escape(void **state)
 {
     static const struct {
@@ -114,8 +115,8 @@ static void test_levels(void **state)
     assert_string_equal(log_level_name(LOG_DEBUG), "debug");
 }
 
-/* A reader that does not read: logging is not held up, lines are dropped whole and counted, and that is said as soon
- * as the reader goes on. */
+/* A43: a reader that does not read: logging is not held up, lines are dropped whole and counted, and that is said as
+ * soon as the reader goes on. */
 static void test_nobody_reads(void **state)
 {
     enum { LINES = 20000, LINE_BYTES_ABOUT = 60 };

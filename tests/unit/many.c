@@ -200,6 +200,7 @@ static void calls_make(struct crowd *c, unsigned n)
     world_run(c->w, 60000);
 }
 
+/* A39. */
 static void calls_leave_nothing_behind(void **state)
 {
     struct crowd c = crowd_make(FEW, 14000);

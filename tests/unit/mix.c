@@ -378,7 +378,8 @@ static bool is_redundant(struct hall *h, unsigned i)
     return any;
 }
 
-/* Whoever asks for redundancy gets it until its reports show that it is of no use to anybody who hears the same. */
+/* Whoever asks for redundancy gets it until its reports show that it is of no use to anybody who hears the same.
+ * C54. */
 static void redundancy_where_packets_are_lost(void **state)
 {
     struct hall h;

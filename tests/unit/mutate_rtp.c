@@ -1,7 +1,7 @@
 /*
  * Mutated RTP and RTCP from a printed seed through a leg that ticks: no crash, every packet accounted for (decoded,
  * without audio, or dropped for a named reason), and the audio of the others goes on. 100,000 by default;
- * --runs=1000000 for the long one, --seed=N to replay.
+ * --runs=1000000 for the long one, --seed=N to replay. Shows C51 and A26.
  */
 #include "core/media/rtp.h"
 #include "tests/leg_rig.h"

@@ -1,6 +1,6 @@
 /*
  * The transport over real sockets of the loopback: UDP and TCP, IPv4 and IPv6, framing whatever the pieces, every limit
- * and every way to die (A9). The server turns by hand, so the test decides when.
+ * and every way to die (A9). The server turns by hand, so the test decides when. Row 6.
  */
 #include "tests/unit/sip_help.h"
 
@@ -157,6 +157,7 @@ static void udp_both_families(void **state)
     unserve(s);
 }
 
+/* C26. */
 static void udp_takes_64_kb_and_bursts(void **state)
 {
     struct served *s = serve((struct net_config){0});
@@ -173,6 +174,7 @@ static void udp_takes_64_kb_and_bursts(void **state)
     unserve(s);
 }
 
+/* C27. */
 static void tcp_frames_whatever_the_pieces(void **state)
 {
     struct served *s = serve((struct net_config){0});

@@ -59,6 +59,7 @@ static void test_right(void **state)
     world_close(w);
 }
 
+/* A36. */
 static void test_three_tries(void **state)
 {
     struct world *w = open_with(PIN_INSTEAD);
@@ -454,7 +455,7 @@ static void step(struct world *w, struct phone *phones, unsigned cseq)
 }
 
 /* Callers come, key, hang up and change their media; prompts end, rings are full, legs come back late: in any order.
- * The workers insist on theirs, and at the end nothing is left. */
+ * The workers insist on theirs, and at the end nothing is left. A39. */
 static void test_any_order(void **state)
 {
     static int16_t pcm[800];

@@ -8,8 +8,8 @@
 
 #include "tests/unit/pin_help.h"
 
-/* C7: wrong PINs slow down where they come from, more each time, and bar nobody else: neither from the account nor from
- * the conference. Calls made beside one another wait one after the other. */
+/* A14: wrong PINs slow down where they come from, more each time, and bar nobody else: neither from the account nor
+ * from the conference. Calls made beside one another wait one after the other. */
 static void test_guesses_slow_down(void **state)
 {
     struct world *w = open_with(PIN_INSTEAD);

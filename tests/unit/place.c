@@ -1,5 +1,6 @@
 /*
  * Placement. Method: small budgets, real sockets on loopback; what was taken and given back must add up to nothing.
+ * Rows 7, 10 and 29.
  */
 #include <setjmp.h>
 #include <stdarg.h>

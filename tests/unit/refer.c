@@ -13,7 +13,7 @@
 #include "sig/room.h"
 #include "tests/unit/refer_help.h"
 
-/* The whole ladder of row 54: 202, NOTIFY 100, INVITE, 180, 200, ACK, NOTIFY 200. */
+/* The whole ladder of row 54: 202, NOTIFY 100, INVITE, 180, 200, ACK, NOTIFY 200. C42. */
 static void test_dial_out(void **state)
 {
     char user[URI_TOKEN_CHARS + 1], value[512], wanted[512];
@@ -58,6 +58,7 @@ static void test_dial_out(void **state)
     world_close(w);
 }
 
+/* C4, C44. */
 static void test_refusals(void **state)
 {
     static const struct {
@@ -110,7 +111,7 @@ static void test_refusals(void **state)
     world_close(w);
 }
 
-/* RFC 4488, and outside of a dialog; the second of one dialog has an id of its own. */
+/* RFC 4488, and outside of a dialog; the second of one dialog has an id of its own. C45, C50. */
 static void test_subscriptions(void **state)
 {
     char user[URI_TOKEN_CHARS + 1], value[256];
@@ -151,6 +152,7 @@ static void test_subscriptions(void **state)
     world_close(w);
 }
 
+/* C46. */
 static void test_removal(void **state)
 {
     char user[URI_TOKEN_CHARS + 1], uri[128];
@@ -237,7 +239,7 @@ static void test_limits(void **state)
     world_close(w);
 }
 
-/* RFC 3891 3, and the pull-in of IR.92: Refer-To with Replaces. */
+/* RFC 3891 3, and the pull-in of IR.92: Refer-To with Replaces. C62. */
 static void test_replaces(void **state)
 {
     char user[URI_TOKEN_CHARS + 1], other[URI_TOKEN_CHARS + 1], extra[512], value[256];

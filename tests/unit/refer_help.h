@@ -2,6 +2,13 @@
 #ifndef TESTS_UNIT_REFER_HELP_H
 #define TESTS_UNIT_REFER_HELP_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include "sig/dial.h"
 #include "tests/unit/call_world.h"
 

@@ -1,4 +1,4 @@
-/* The SPSC ring: full and empty are ordinary, order is kept, two threads (run it under TSan). */
+/* The SPSC ring: full and empty are ordinary, order is kept, two threads (run it under TSan). Row 14. */
 #include "core/base/ring.h"
 #include "tests/unit/unit.h"
 

@@ -77,7 +77,7 @@ static const char *notified(struct world *w, const char *state)
     return body_of(text);
 }
 
-/* Whole state first, then changes, at most one document in five seconds, versions that rise by one. */
+/* Whole state first, then changes, at most one document in five seconds, versions that rise by one. C47, C61. */
 static void test_story(void **state)
 {
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
@@ -145,6 +145,7 @@ static void test_story(void **state)
     world_close(w);
 }
 
+/* C20, C49. */
 static void test_ends(void **state)
 {
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
@@ -202,6 +203,7 @@ static void test_ends(void **state)
     world_close(w);
 }
 
+/* C48. */
 static void test_who_may(void **state)
 {
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
@@ -239,7 +241,7 @@ static void test_who_may(void **state)
     world_close(w);
 }
 
-/* Privacy, and names that would be markup. */
+/* Privacy, and names that would be markup. A19. */
 static void test_names(void **state)
 {
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
@@ -332,7 +334,8 @@ static void test_thousand(void **state)
     world_close(w);
 }
 
-/* C5: whoever writes a participant's From somewhere else is nobody; a participant has a few subscriptions, and no more.
+/* A21: whoever writes a participant's From somewhere else is nobody; a participant has a few subscriptions, and no
+ * more.
  */
 static void test_few_each(void **state)
 {
@@ -364,7 +367,7 @@ static void test_few_each(void **state)
     world_close(w);
 }
 
-/* RFC 6665 4.2.1.2: a refresh is followed by a NOTIFY at once; 8.2.1: a subscription is found by its id, too. */
+/* RFC 6665 4.2.1.2: a refresh is followed by a NOTIFY at once; 8.2.1: a subscription is found by its id, too. C50. */
 static void test_refresh(void **state)
 {
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
@@ -388,7 +391,7 @@ static void test_refresh(void **state)
     world_close(w);
 }
 
-/* C5: where nobody has ever answered one NOTIFY is under way, whatever was subscribed from there. */
+/* A21: where nobody has ever answered one NOTIFY is under way, whatever was subscribed from there. */
 static void test_unread(void **state)
 {
     struct world *w = world_open((struct focus_cfg){0}, 0, NULL);

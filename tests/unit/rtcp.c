@@ -22,6 +22,7 @@ static size_t sample_write(uint8_t *buf, bool sender, bool bye)
     return rtcp_write(buf, &r);
 }
 
+/* C52. */
 static void round_trip(void **state)
 {
     uint8_t buf[RTCP_PACKET_MAX];
@@ -55,6 +56,7 @@ static void longest_cname(void **state)
     assert_in_range(rtcp_write(buf, &r), 1, RTCP_PACKET_MAX);
 }
 
+/* A26. */
 static void refused(void **state)
 {
     uint8_t buf[RTCP_PACKET_MAX];

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+/* C51. */
 static void header_round_trip(void **state)
 {
     uint8_t buf[64] = {0};
@@ -100,6 +101,7 @@ static void extension_malformed(void **state)
     assert_null(rtp_ext_find(&none, 1, &n));
 }
 
+/* A26. */
 static void refused(void **state)
 {
     struct rtp rtp;

@@ -1,6 +1,6 @@
 /*
  * The pre-scan: each trap of libosip2 that has to be closed before it sees a message (L3, L7, L8, L9, L10, L11 of the
- * list in the protocol notes) is a test named for it; then framing on a stream, cut at every octet.
+ * list in the protocol notes) is a test named for it; then framing on a stream, cut at every octet. Row 6.
  */
 #include "tests/unit/sip_help.h"
 
@@ -50,6 +50,7 @@ static void white_space_is_decided_once(void **state)
     assert_int_equal(udp(START HEAD "X: 1\r\n"), REFUSE_LINE_END);
 }
 
+/* A3. */
 static void l3_lists_parameters_lines_are_limited(void **state)
 {
     static char bytes[FILE_BYTES_MAX];
@@ -133,6 +134,7 @@ static void l9_nul_is_refused(void **state)
     assert_int_equal(scan_bytes(body, sizeof body - 1, false), REFUSE_NONE); /* a body may hold anything */
 }
 
+/* C7. */
 static void l10_version_and_single_headers(void **state)
 {
     assert_int_equal(udp("OPTIONS sip:b@h SIP/7.0\r\n" HEAD "\r\n"), REFUSE_VERSION);
@@ -152,6 +154,7 @@ static void l11_status_is_100_to_699(void **state)
     }
 }
 
+/* A1. */
 static void garbage_is_not_answered(void **state)
 {
     assert_int_equal(udp(""), REFUSE_EMPTY);
@@ -173,6 +176,7 @@ static void elements_of_a_list(void **state)
     assert_null(scan_element(&cursor, &n));
 }
 
+/* C27, A9. */
 static void frames_whatever_the_pieces(void **state)
 {
     const char *one = START HEAD "Content-Length : 4\r\n\r\nabcd";

@@ -20,6 +20,7 @@ static int line_read(struct sdes *sdes, const char *text)
     return sdes_read(sdes, (struct sdp_text){text, strlen(text)});
 }
 
+/* C58. */
 static void lines_that_are_read(void **state)
 {
     static const struct {
@@ -258,6 +259,7 @@ static void the_first_line_that_fits(void **state)
     assert_non_null(strstr(s.text, "m=audio 40000 RTP/SAVPF 0"));
 }
 
+/* C59. */
 static void never_plain_instead(void **state)
 {
     static const char *const refused[] = {

@@ -59,6 +59,7 @@ static void answer(const char *offer, const char *codecs, struct offer_pick *pic
     assert_int_equal(sdp->n_media, in.n_media);
 }
 
+/* C37. */
 static void test_static_types(void **state)
 {
     struct offer_pick pick;
@@ -78,6 +79,7 @@ static void test_static_types(void **state)
     assert_string_equal(addr_text(&sdp.media[0].host, host), "198.51.100.7:0");
 }
 
+/* C34. */
 static void test_streams_keep_order(void **state)
 {
     struct offer_pick pick;
@@ -97,6 +99,7 @@ static void test_streams_keep_order(void **state)
     assert_true(sdp_text_is(sdp.media[3].format_text, "webrtc-datachannel"));
 }
 
+/* C54. */
 static void test_opus(void **state)
 {
     struct offer_pick pick;
@@ -284,6 +287,7 @@ static void test_ipv6(void **state)
     assert_non_null(strstr(text, "c=IN IP6 2001:db8::7\r\n"));
 }
 
+/* C36. */
 static void test_malformed(void **state)
 {
     static const struct {
@@ -462,6 +466,7 @@ static void test_limits(void **state)
     assert_int_equal(sdp_parse(&sdp, text, n), -E2BIG);
 }
 
+/* C35. */
 static void test_version_rises_on_change(void **state)
 {
     struct offer_policy p = policy_of("PCMU,PCMA");

@@ -155,6 +155,7 @@ static size_t packet_sealed(const uint8_t *master, size_t key_bytes, size_t tag_
     return n + tag_bytes;
 }
 
+/* C57. */
 static void rfc3711_appendix_b(void **state)
 {
     static const char file[] = "rfc3711_appendix_b.json";

@@ -45,6 +45,7 @@ static const char *request(struct world *w, const char *method)
     return *found ? found : NULL;
 }
 
+/* C40. */
 static void test_settled(void **state)
 {
     static const struct {
@@ -138,6 +139,7 @@ static void test_we_refresh_by_update(void **state)
     world_close(w);
 }
 
+/* C18. */
 static void test_we_refresh_by_reinvite(void **state)
 {
     char user[URI_TOKEN_CHARS + 1];
@@ -162,6 +164,7 @@ static void test_we_refresh_by_reinvite(void **state)
     world_close(w);
 }
 
+/* C39. */
 static void test_update(void **state)
 {
     char user[URI_TOKEN_CHARS + 1];
@@ -194,7 +197,8 @@ static void test_update(void **state)
     world_close(w);
 }
 
-/* A22: a storm changes nothing but the counters; the codec flips as often as it is asked to, one leg at a time. */
+/* A22: a storm changes nothing but the counters; the codec flips as often as it is asked to, one leg at a time.
+ * A38. */
 static void test_storm(void **state)
 {
     char user[URI_TOKEN_CHARS + 1];

@@ -1,7 +1,7 @@
 /*
  * Reading and writing messages. The 49 messages of RFC 4475 have each the verdict that the stack gives; the traps of
  * libosip2 that the reader and writer close (L1, L6, L10, and the table of what it lacks) have tests named for them;
- * complexity bombs are bounded in thread CPU time.
+ * complexity bombs are bounded in thread CPU time. Row 6.
  */
 #include "tests/unit/sip_help.h"
 
@@ -37,7 +37,7 @@ static char *write_text(struct sip_out *out)
 }
 
 /* What the stack says to each; 0: kept, -1: dropped. What is kept and still wrong is the user's to answer: 420 bext01,
- * 415 invut, 488 sdp01. */
+ * 415 invut, 488 sdp01. C7, A1. */
 static void rfc4475_verdicts(void **state)
 {
     static const struct {
@@ -116,6 +116,7 @@ static void rfc4475_verdicts(void **state)
     }
 }
 
+/* C2, C5. */
 static void view_of_a_hard_request(void **state)
 {
     assert_int_equal(parse("INVITE sips:al%69ce;x=1:pw@[2001:DB8::9]:5061;transport=tcp;lr SIP/2.0\r\n"
@@ -181,6 +182,7 @@ static void l1_multipart_never_reaches_the_library(void **state)
     assert_true(msg->body_bytes > 13000);
 }
 
+/* C24, C25. */
 static void l6_response_goes_by_what_is_true(void **state)
 {
     assert_int_equal(parse("OPTIONS sip:b@h;x-obr=10.0.0.1;x-obp=22;maddr=6.6.6.6 SIP/2.0\r\n"
@@ -199,6 +201,7 @@ static void l6_response_goes_by_what_is_true(void **state)
     assert_null(strstr(answer, "received=6"));
 }
 
+/* A23. */
 static void l10_numbers_and_ports(void **state)
 {
     static const char *const bad[] = {"CSeq: abc OPTIONS",
@@ -322,6 +325,7 @@ static void large_messages_are_written_whole(void **state)
     sip_out_free(out);
 }
 
+/* C11. */
 static void strict_and_loose_routes(void **state)
 {
     const char *loose[] = {"<sip:p1;lr>", "<sip:p2>"}, *strict[] = {"<sip:p1>", "<sip:p2;lr>"};
@@ -365,6 +369,7 @@ static void header_injection_fails(void **state)
     assert_int_equal(sip_text(NULL, &text, &n), -ENOMEM);
 }
 
+/* C6. */
 static void response_has_what_it_must(void **state)
 {
     assert_int_equal(parse("INVITE sip:b@h SIP/2.0\r\n" HEAD "CSeq: 1 INVITE\r\nRecord-Route: <sip:p;lr>\r\n"
@@ -386,6 +391,7 @@ static void response_has_what_it_must(void **state)
     free(text);
 }
 
+/* C10. */
 static void ack_and_cancel_repeat_the_invite(void **state)
 {
     const char *invite =

@@ -1,5 +1,5 @@
 /*
- * Where a leg's media may come from and go to (core/conf/leg_source.h; faults A2, B1, B2, C2, C4; attacks A24, A25).
+ * Where a leg's media may come from and go to (core/conf/leg_source.h; attacks A24, A25).
  * Method: a table of stories, each a few lines of what arrives when, and what the rule says then; no leg around it.
  */
 #include "core/conf/leg_source.h"
@@ -100,7 +100,7 @@ static void the_sdp_always_wins(void **state)
     assert_at(&p, SDP);
 }
 
-/* C2: five stray packets, at any time, move nothing. */
+/* A25: five stray packets, at any time, move nothing. */
 static void strays_do_not_capture(void **state)
 {
     for (unsigned after_ms = 0; after_ms <= 10000; after_ms += 2000) {
@@ -211,7 +211,7 @@ static void another_name_of_its_host(void **state)
     assert_int_equal(stream(&r, ALIAS, 7, 100), 0);
 }
 
-/* C4 */
+/* A24 */
 static void nothing_is_sent_for_nothing(void **state)
 {
     struct peer p = peer_of(true);

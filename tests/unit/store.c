@@ -1,6 +1,6 @@
 /*
  * The store. Method: both back ends through the same messages; SQLite is closed, opened again and must give back the
- * secret and the conferences that were not dropped and have not expired.
+ * secret and the conferences that were not dropped and have not expired. Row 30.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -74,6 +74,7 @@ static void test_memory(void **state)
     store_close(store);
 }
 
+/* A36. */
 static void test_sqlite_survives(void **state)
 {
     char dir[] = "/tmp/mixminus-store-XXXXXX", path[64], spec[80];

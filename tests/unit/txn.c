@@ -1,6 +1,6 @@
 /*
  * Transactions on a clock of their own: every timer of RFC 3261 17 and RFC 6026 at its millisecond, every way a message
- * can fail to be new, and the attacks that aim at transactions (A5, A6, A7, A11). No socket, no real time.
+ * can fail to be new, and the attacks that aim at transactions (A5, A6, A7, A11). No socket, no real time. Row 8.
  */
 #include "tests/unit/sip_help.h"
 
@@ -57,6 +57,7 @@ static struct sip_out *ours(enum sip_method method, const char *padding)
 
 /* ---- server ---- */
 
+/* C6, C13. */
 static void invite_gets_100_after_200_ms(void **state)
 {
     struct world *w = world_make(&(struct txn_config){0});
@@ -121,6 +122,7 @@ static void timers_g_h_i_of_a_refused_invite(void **state)
     world_free(w);
 }
 
+/* C15. */
 static void accepted_state_and_the_2xx(void **state)
 {
     struct world *w = world_make(&(struct txn_config){0});
@@ -191,6 +193,7 @@ static void other_requests_j_and_silence(void **state)
     world_free(w);
 }
 
+/* C19. */
 static void cancel_answers_both(void **state)
 {
     struct world *w = world_make(&(struct txn_config){0});
@@ -230,6 +233,7 @@ static void cancel_after_the_final_changes_nothing(void **state)
     world_free(w);
 }
 
+/* C3. */
 static void merged_request_is_482(void **state)
 {
     struct world *w = world_make(&(struct txn_config){0});
@@ -311,6 +315,7 @@ static void unproven_sources_are_sent_little(void **state)
     world_free(w);
 }
 
+/* C1. */
 static void methods_unknown_501_unserved_405(void **state)
 {
     struct world *w =
@@ -333,6 +338,7 @@ static void methods_unknown_501_unserved_405(void **state)
     world_free(w);
 }
 
+/* C7. */
 static void malformed_is_answered_or_dropped(void **state)
 {
     struct world *w = world_make(&(struct txn_config){0});
@@ -355,7 +361,7 @@ static void malformed_is_answered_or_dropped(void **state)
     world_free(w);
 }
 
-/* RFC 3261 17.2.3: peers without the magic cookie. */
+/* RFC 3261 17.2.3: peers without the magic cookie. C23. */
 static void rfc2543_matching(void **state)
 {
     struct world *w = world_make(&(struct txn_config){0});
@@ -374,6 +380,7 @@ static void rfc2543_matching(void **state)
     world_free(w);
 }
 
+/* C24, C25. */
 static void a5_answers_go_to_the_source(void **state)
 {
     struct world *w = world_make(&(struct txn_config){0});
@@ -590,6 +597,7 @@ static void refused_invite_of_ours_is_acked(void **state)
     world_free(w);
 }
 
+/* C16. */
 static void forked_2xx_all_come_through(void **state)
 {
     struct world *w = world_make(&(struct txn_config){0});
@@ -663,6 +671,7 @@ static void our_cancel_waits_for_a_1xx(void **state)
     world_free(w);
 }
 
+/* C26. */
 static void large_requests_go_by_tcp(void **state)
 {
     struct world *w = world_make(&(struct txn_config){0});

@@ -1,6 +1,6 @@
 /*
  * The real worker thread with both I/O back ends on loopback: two legs hear each other, byte for byte, a stranger is
- * not heard, hold is silent, and everything lent comes back.
+ * not heard, hold is silent, and everything lent comes back. Rows 11 and 14.
  */
 #include "core/worker.h"
 #include "core/conf/conf.h"

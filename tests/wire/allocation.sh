@@ -1,5 +1,6 @@
 # Rows 18, 26-33: the factory's name is the operator's; each call to it makes a URI that nobody else has, by one pattern;
 # with a reservation the resource is held for whoever was promised it, without one it is found when somebody comes.
+# Shows C41, C60. Rows 7, 27, 28, 30, 31, 32 and 33.
 . "$(dirname "$0")/wire.sh"
 low=$((9000 + ($$ * 13 % 240) * 4))
 server_start --factory=meet --reservation=on --reserve-legs=2 --reserve-s=4 --port-min=$low --port-max=$((low + 3))

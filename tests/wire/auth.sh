@@ -1,4 +1,5 @@
 # Rows 23-25, 63-65: who is not known does not get in; accounts by mixminusctl, credentials by digest.
+# Shows A40. Rows 24, 25, 63, 64 and 65.
 . "$(dirname "$0")/wire.sh"
 store=sqlite:$TMP/store.db
 ctl() { "$BIN/mixminusctl" user "$@" --store="$store" --realm=ims.example; }

@@ -1,6 +1,6 @@
 # Two stock softphones: the first dials the factory and follows the 302, the second dials the conference. Each plays a
 # tone (-7.3 dBFS, as its module makes it) and keeps what it hears: the other's tone, and nothing of its own. With the
-# word srtp they insist on it, one by RTP/SAVP, the other by RTP/SAVPF.
+# word srtp they insist on it, one by RTP/SAVP, the other by RTP/SAVPF. Rows 1, 16, 19, 34 and 36.
 . "$(dirname "$0")/wire.sh"
 command -v baresip >/dev/null || exit 77
 modules=$(ls -d /usr/lib/baresip/modules /usr/lib/*/baresip/modules 2>/dev/null | head -n 1)

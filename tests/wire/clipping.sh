@@ -1,5 +1,5 @@
 # Three talk at -7.4 dBFS each: the sum of all would clip, and still nobody hears himself. The limiter may bend the sum
-# of two, so what it makes of them may be heard down to -25 dB.
+# of two, so what it makes of them may be heard down to -25 dB. Row 60.
 . "$(dirname "$0")/wire.sh"
 server_start
 common="--own=45 --clean=25 --expect-at=3.5 --seconds=5.2"

@@ -1,5 +1,5 @@
 # Row 54: Alice REFERs the conference to Bob, and it calls him: 202, NOTIFY 100, INVITE, 200, NOTIFY 200; both hear each
-# other. Then she has him removed. By the policy's word, nobody else is called.
+# other. Then she has him removed. By the policy's word, nobody else is called. Shows A15, C43, C44, C46, C60, C61.
 . "$(dirname "$0")/wire.sh"
 
 # answerer NAME flags...: somebody who waits for a call; his port is in PORT.

@@ -1,5 +1,6 @@
 # The outbound proxy is called by TLS, asks who we are, and is told: here a second conference server plays it, which
 # challenges whoever calls. Who is in one conference hears who is in the other. Without credentials there is no way.
+# Shows C32.
 . "$(dirname "$0")/wire.sh"
 command -v openssl >/dev/null || { echo "openssl is not installed"; exit 77; }
 openssl req -x509 -newkey rsa:2048 -nodes -keyout "$TMP/ca.key" -out "$TMP/ca.pem" -subj /CN=authority -days 2 2>/dev/null

@@ -1,4 +1,5 @@
 # What operators type before they type anything else: placement and doctor end by themselves, with flags that work.
+# Row 11.
 . "$(dirname "$0")/wire.sh"
 flags=$("$BIN/mixminusd" --store=memory --dry-run-placement | sed -n 's/^flags: //p')
 if [ -n "$flags" ]; then

@@ -1,4 +1,4 @@
-# No RTP ports for a third: 503 with Retry-After, and the two go on hearing each other.
+# No RTP ports for a third: 503 with Retry-After, and the two go on hearing each other. Shows A33, C22. Rows 10 and 29.
 . "$(dirname "$0")/wire.sh"
 low=$((9000 + ($$ * 13 % 240) * 4)) # where no other test has its ports
 server_start --port-min=$low --port-max=$((low + 3))

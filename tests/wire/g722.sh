@@ -1,4 +1,4 @@
-# Two callers by G.722 and two others hear each other; one of them changes to G.722 amid the conference.
+# Two callers by G.722 and two others hear each other; one of them changes to G.722 amid the conference. Row 21.
 . "$(dirname "$0")/wire.sh"
 server_start --talkers=0
 common="--within=2 --clean=25 --expect-at=4 --seconds=5.2"

@@ -1,4 +1,5 @@
 # Bob holds from 1.5 to 4.5 s: meanwhile he is not heard, and hears nothing; afterwards all is as before.
+# Shows C35. Row 14.
 . "$(dirname "$0")/wire.sh"
 server_start
 conference alice --tone=440 --expect=620 --expect-at=7 --seconds=8

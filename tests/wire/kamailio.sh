@@ -1,5 +1,6 @@
 # Behind a proxy as carriers have it: Kamailio records its route, vouches for its callers by P-Asserted-Identity, adds
 # what the network charges by and a route header of its own; every request within the dialogs goes through it, ours too.
+# Shows C11. Row 16.
 . "$(dirname "$0")/wire.sh"
 kamailio=$(command -v kamailio || echo /usr/sbin/kamailio)
 [ -x "$kamailio" ] || { echo "kamailio is not installed"; exit 77; }

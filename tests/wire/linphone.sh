@@ -1,5 +1,5 @@
 # Another stock softphone: one linphonec follows the factory's 302, another joins a conference, says a tone and keeps
-# what it hears. It wants an interface that is not loopback.
+# what it hears. It wants an interface that is not loopback. Shows C43. Rows 19, 35, 36 and 46.
 . "$(dirname "$0")/wire.sh"
 command -v linphonec >/dev/null || { echo "linphonec is not installed"; exit 77; }
 host=$(ip -4 -o addr show scope global 2>/dev/null | awk '{sub(/\/.*/, "", $4); print $4; exit}')

@@ -1,4 +1,4 @@
-# A log that nobody reads (`mixminusd 2>&1 | sleep`) stops nothing: far more than a pipe holds is logged, SIP goes on,
+# A43: a log that nobody reads (`mixminusd 2>&1 | sleep`) stops nothing: far more than a pipe holds is logged, SIP goes on,
 # /healthz says so, the dropped lines are counted, and SIGTERM is heeded.
 . "$(dirname "$0")/wire.sh"
 mkfifo "$TMP/pipe"

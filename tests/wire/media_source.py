@@ -1,4 +1,4 @@
-"""media_source.py PORT [LAN]: from where RTP is taken (faults A2, B2, C2; attack A25). LAN: an address of this machine
+"""media_source.py PORT [LAN]: from where RTP is taken (attack A25). LAN: an address of this machine
 that is not loopback, "" if it has none."""
 import sys
 

@@ -1,5 +1,5 @@
-"""media_victim.py PORT: what a victim gets that is named in the SDP of another (fault C4; attack A24), in bytes with UDP
-and IP headers; and that no media goes to sockets of the server's own (fault C3)."""
+"""media_victim.py PORT: what a victim gets that is named in the SDP of another (attack A24), in bytes with UDP
+and IP headers; and that no media goes to sockets of the server's own (attack A42)."""
 import socket
 import sys
 import time

@@ -1,4 +1,5 @@
 # One conference of four codecs at three rates. Opus at 48 kHz, since at 16 kHz it models a voice and bends sines.
+# Shows C37. Row 21.
 . "$(dirname "$0")/wire.sh"
 server_start --talkers=0 --opus-rate=48000
 common="--expect-at=3.5 --seconds=5.2"

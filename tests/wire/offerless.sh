@@ -1,4 +1,4 @@
-# An INVITE without an offer: the 200 has it, the ACK answers (RFC 3264 4).
+# An INVITE without an offer: the 200 has it, the ACK answers (RFC 3264 4). Shows C17.
 . "$(dirname "$0")/wire.sh"
 server_start
 conference alice --tone=440 --expect=620 --expect-at=3.5 --seconds=4.8

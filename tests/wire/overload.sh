@@ -1,6 +1,6 @@
 # More callers than can be served: they are sent away by 503 with Retry-After, two who are in go on hearing each other,
 # and who has priority by the word of a trusted peer gets in all the same. By the limit of one source, by that of all,
-# and by none but the time there is.
+# and by none but the time there is. Shows A8, C22.
 . "$(dirname "$0")/wire.sh"
 overload() {
     server_start --trusted=127.0.0.2/32 --half-calls=0 "$@"

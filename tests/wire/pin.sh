@@ -1,5 +1,5 @@
 # Row 66: who sends no credentials keys in his PIN (RFC 4733); until it is right he neither hears them nor is heard. Three
-# wrong ones, and he is out. No PIN is in any log.
+# wrong ones, and he is out. No PIN is in any log. Shows A14, A40, C55. Rows 15 and 63.
 . "$(dirname "$0")/wire.sh"
 store=sqlite:$TMP/store.db
 ctl() { "$BIN/mixminusctl" user "$@" --store="$store" --realm=ims.example; }

@@ -1,5 +1,5 @@
 # What callers who owe a PIN are told, by a folder of recordings in which each is a tone, and by the beeps where there is
-# none. Nobody in the conference hears it, nor them, before their PIN is right.
+# none. Nobody in the conference hears it, nor them, before their PIN is right. Row 66.
 . "$(dirname "$0")/wire.sh"
 command -v sox >/dev/null || exit 77
 store=sqlite:$TMP/store.db

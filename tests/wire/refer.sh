@@ -1,4 +1,5 @@
 # Alice makes a conference and asks Bob to join: 202, NOTIFY 100, NOTIFY 200; both hear each other.
+# Shows C61. Rows 1, 2, 15, 41, 42, 43, 44, 47, 48, 49, 50, 51, 52 and 56.
 . "$(dirname "$0")/wire.sh"
 server_start
 for try in 1 2 3 4 5; do

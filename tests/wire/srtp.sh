@@ -1,5 +1,6 @@
 # Four callers with SRTP of four suites, a fifth without, in one room: everybody hears all others and not himself; a
 # change of codec and a hold by re-INVITE keep the keys; an offerless call gets RTP/SAVP where SRTP is required.
+# Shows A40, C58.
 . "$(dirname "$0")/wire.sh"
 server_start --talkers=0 "$@"
 conference alice --srtp=AES_CM_128_HMAC_SHA1_80 --tone=440 --seconds=6 --expect=620,820,1010,1250 --expect-at=4 $OPUS_EAR

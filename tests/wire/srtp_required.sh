@@ -1,5 +1,5 @@
 # --srtp=required: plain offers are refused, an offerless call is offered RTP/SAVP, and two secure callers hear each
-# other. --srtp=off: secure offers are refused.
+# other. --srtp=off: secure offers are refused. Shows C59.
 . "$(dirname "$0")/wire.sh"
 server_start --srtp=required
 conference alice --srtp=any --offerless --tone=440 --seconds=3 --expect=620

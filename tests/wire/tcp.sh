@@ -1,4 +1,4 @@
-# Signalling by TCP and by UDP in one conference.
+# Signalling by TCP and by UDP in one conference. Shows C27. Row 6.
 . "$(dirname "$0")/wire.sh"
 server_start
 conference alice --transport=tcp --tone=440 --expect=620 --expect-at=3.5 --seconds=4.8

@@ -1,5 +1,6 @@
 # A21: fifty watch the rosters of two conferences that twenty others join and leave each second. Each is told what has
 # changed, and none more often than every five seconds; those who confer lose nothing, and the server's memory stays.
+# Shows C49.
 . "$(dirname "$0")/wire.sh"
 http=127.0.0.1:$(($(port_guess 0) + 6000))
 server_start --http-listen="$http" --conference-legs-max=100 --trusted=127.0.0.1 --log-level=warn
