@@ -3,7 +3,7 @@
 . "$(dirname "$0")/wire.sh"
 store=sqlite:$TMP/store.db
 server_start --store="$store" --netann=on --source-rate=1000000 --transactions-max=1000000 --unused-s=3600
-issue() { python3 "$(dirname "$0")/crash.py" "$SERVER_PORT" 20 0.3 | sed -n '$s/.* //p'; }
+issue() { python3 "$(dirname "$0")/crash.py" "$SERVER_PORT" load 20 1 | sed -n '$s/.* //p'; }
 plain=$(issue)
 locked=$(issue)
 printf '4711\n' | "$BIN/mixminusctl" conf set "$locked" --pin --store="$store" >/dev/null || complain "no PIN is taken"
