@@ -80,24 +80,18 @@ static bool proxy_is_near(const struct config *config)
     return is_near;
 }
 
-int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
+/* Whom the server calls, and by which way. */
+static int check_dial(const struct config *config, char why[CONFIG_TEXT_MAX])
 {
-    struct place_cfg *place = &config->sig.place;
-    const struct reach *reach = &config->sig.focus.reach;
-
+    const struct focus_cfg *focus = &config->sig.focus;
+    const struct reach *reach = &focus->reach;
     if ((reach->is_any || reach->n_domains) && !addr_is_set(&reach->proxy.remote)) {
         snprintf(why, CONFIG_TEXT_MAX,
                  "--dial-out names domains, or any: no name is looked up here; give --outbound-proxy=udp:IP:PORT");
         return -EINVAL;
     }
-    const struct focus_cfg *focus = &config->sig.focus;
     if (focus->dial_user[0] && (!addr_is_set(&reach->proxy.remote) || !focus->dial_password[0])) {
         snprintf(why, CONFIG_TEXT_MAX, "--dial-out-user needs --outbound-proxy and --dial-out-password-file");
-        return -EINVAL;
-    }
-    if (focus->pin == PIN_INSTEAD && !config->auth_is_digest) {
-        snprintf(why, CONFIG_TEXT_MAX,
-                 "--pin=instead asks nobody for a PIN without accounts; give --auth=digest as well");
         return -EINVAL;
     }
     if (!proxy_is_near(config)) {
@@ -105,7 +99,13 @@ int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
                  "--outbound-proxy: no --sip-listen has its transport and family of addresses; add one");
         return -EINVAL;
     }
+    return 0;
+}
 
+/* Ports, and the address of each family: the listeners' where none is given. */
+static int check_media(struct config *config, char why[CONFIG_TEXT_MAX])
+{
+    struct place_cfg *place = &config->sig.place;
     if (place->port_max < ((place->port_min + 1) & ~1) + 1) {
         snprintf(why, CONFIG_TEXT_MAX, "--port-min=%u and --port-max=%u leave no pair of ports; raise --port-max",
                  place->port_min, place->port_max);
@@ -126,6 +126,12 @@ int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
             }
         }
     }
+    return 0;
+}
+
+/* Host of the URIs, certificate, realm. */
+static int check_names(struct config *config, char why[CONFIG_TEXT_MAX])
+{
     if (config->sig.focus.domain[0] == '\0' && addr_is_any(&config->sig.net.listeners[0].addr) &&
         !config->sig.net.listeners[0].advertised[0]) {
         snprintf(why, CONFIG_TEXT_MAX,
@@ -144,32 +150,43 @@ int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
     if (config->sig.tls.key[0] == '\0') {
         strcpy(config->sig.tls.key, config->sig.tls.cert);
     }
+    if (config->sig.focus.pin == PIN_INSTEAD && !config->auth_is_digest) {
+        snprintf(why, CONFIG_TEXT_MAX,
+                 "--pin=instead asks nobody for a PIN without accounts; give --auth=digest as well");
+        return -EINVAL;
+    }
     if (!config->auth_is_digest) {
         config->sig.focus.realm[0] = '\0';
     } else if (config->sig.focus.realm[0] == '\0') {
         options_realm(config);
     }
-    if (!config->scheduling_is_fifo) {
-        config->fifo_priority = 0;
+    return 0;
+}
+
+/* The default store. */
+static int check_store(struct config *config, char why[CONFIG_TEXT_MAX])
+{
+    if (config->sig.store[0] != '\0') {
+        return 0;
     }
-    if (config->sig.focus.unused_s > config->sig.focus.life_s) {
-        snprintf(why, CONFIG_TEXT_MAX, "--unused-s=%u is longer than --life-s=%u; raise --life-s",
-                 config->sig.focus.unused_s, config->sig.focus.life_s);
+    if (state_directory(config->state_directory, sizeof config->state_directory) != 0) {
+        snprintf(why, CONFIG_TEXT_MAX,
+                 "there is no home for the state directory; give --store=sqlite:PATH or "
+                 "--store=memory");
         return -EINVAL;
     }
-    if (config->sig.store[0] == '\0') {
-        if (state_directory(config->state_directory, sizeof config->state_directory) != 0) {
-            snprintf(why, CONFIG_TEXT_MAX,
-                     "there is no home for the state directory; give --store=sqlite:PATH or "
-                     "--store=memory");
-            return -EINVAL;
-        }
-        if (snprintf(config->sig.store, sizeof config->sig.store, "sqlite:%s/mixminus.db", config->state_directory) >=
-            (int)sizeof config->sig.store) {
-            snprintf(why, CONFIG_TEXT_MAX, "the path of the state directory is too long; give --store=sqlite:PATH");
-            return -EINVAL;
-        }
+    if (snprintf(config->sig.store, sizeof config->sig.store, "sqlite:%s/mixminus.db", config->state_directory) >=
+        (int)sizeof config->sig.store) {
+        snprintf(why, CONFIG_TEXT_MAX, "the path of the state directory is too long; give --store=sqlite:PATH");
+        return -EINVAL;
     }
+    return 0;
+}
+
+/* What follows from the options for several parts. */
+static void derive(struct config *config)
+{
+    const struct place_cfg *place = &config->sig.place;
     config->sig.focus.policy.levels = OFFER_LEVELS_MIXER;
     config->sig.focus.policy.family = place->host.sa.sa_family;
     config->sig.focus.policy.family_other = addr_is_set(&place->host_other) ? place->host_other.sa.sa_family : 0;
@@ -182,5 +199,24 @@ int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
     char host[ADDR_TEXT_MAX];
     snprintf(config->sig.focus.cname, sizeof config->sig.focus.cname, "mixminus@%.40s",
              addr_host_text(&place->host, host));
-    return 0;
+    if (!config->scheduling_is_fifo) {
+        config->fifo_priority = 0;
+    }
+}
+
+int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
+{
+    int err = check_dial(config, why);
+    err = err ? err : check_media(config, why);
+    err = err ? err : check_names(config, why);
+    if (!err && config->sig.focus.unused_s > config->sig.focus.life_s) {
+        snprintf(why, CONFIG_TEXT_MAX, "--unused-s=%u is longer than --life-s=%u; raise --life-s",
+                 config->sig.focus.unused_s, config->sig.focus.life_s);
+        err = -EINVAL;
+    }
+    err = err ? err : check_store(config, why);
+    if (!err) {
+        derive(config);
+    }
+    return err;
 }
