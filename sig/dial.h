@@ -18,7 +18,7 @@
 #define DIAL_BURST 20       /* calls that one may ask for at once, before his rate holds */
 #define DIAL_ROOM_FACTOR 4  /* all participants of a conference together: so many times the rate of one */
 
-/* How it goes, for whoever asked: 180 when it rings, then a final status, once. */
+/* Reports progress to the REFERer: 180 when it rings, then a final status, once. */
 typedef void (*dial_told)(void *arg, int status, const char *reason);
 
 struct dial_plan {

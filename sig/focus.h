@@ -295,7 +295,7 @@ uint32_t focus_methods(void);
 uint64_t focus_beat(struct focus *focus);
 
 /** Ends every conference of this run: BYE to all, legs back. Their URIs stay in the store, and are good again after a
- * restart; until then whoever calls gets 503. */
+ * restart; until then INVITEs get 503. */
 void focus_stop(struct focus *focus);
 
 /** No call, nothing lent. */
@@ -314,7 +314,7 @@ void focus_refuse(struct focus *focus, struct txn *txn, enum focus_refusal refus
 void focus_refuse_with(struct focus *focus, struct txn *txn, enum focus_refusal refusal, const char *name,
                        const char *value);
 
-/** Serves a request from somebody who may: outside of any dialog, or within one of his. */
+/** Serves an authorised request: outside of any dialog, or within one of the caller's. */
 void focus_serve(struct focus *focus, struct txn *txn, const struct sip_msg *msg, const struct identity *who);
 
 /** "host[:port];transport=tls": what stands behind the @ of our URIs for a peer on that flow. @return text */

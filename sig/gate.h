@@ -1,6 +1,6 @@
 /*
  * Who may: before a request outside of any dialog is served, or one in a dialog from a
- * new address, this finds out who asks and whether he may. Digest
+ * new address, this authenticates and authorises the caller. Digest
  * (auth.h), or the P-Asserted-Identity of a trusted peer (RFC 3325); the account says in the same look-up whether its
  * owner is entitled to conferencing. The store answers a moment later: the request waits here, and may be cancelled.
  *

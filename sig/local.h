@@ -39,7 +39,7 @@ void local_alias(struct focus *focus, const struct addr *host, struct addr *alia
  */
 int local_check(struct focus *focus, const struct addr *rtp, const struct addr *rtcp);
 
-/** A port pair of ours has been opened: whoever names it as its own is ended at the next beat. */
+/** A port pair of ours has been opened: a call that names it as its own ends at the next beat. */
 void local_port_opened(struct focus *focus, uint16_t port);
 
 #endif

@@ -165,7 +165,7 @@ static bool next(struct call *call)
     return true;
 }
 
-/* Whoever has keyed in something already need not be asked. */
+/* A caller that has pressed a key already need not be asked. */
 static void ask(struct call *call)
 {
     const struct pin *p = &call->pin;

@@ -38,7 +38,7 @@ struct pin {
     char of[AUTH_USER_MAX], next_of[AUTH_USER_MAX];        /* whose it is */
     char digits[PIN_DIGITS_MAX + 1];
     unsigned n_digits, n_tries;
-    bool is_right;   /* he is thanked, and comes in after it */
+    bool is_right;   /* the thanks play, and the call comes in after them */
     bool is_judging; /* the verdict waits */
     bool verdict;
     uint64_t ends_ms; /* the dialogue, at the latest */

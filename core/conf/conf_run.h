@@ -87,7 +87,7 @@ struct mix_tools {
     struct leg_tools leg;
     struct outbox *box;
     struct stage_watch *watch;                      /* NULL: nobody measures */
-    struct hush *hush;                              /* NULL: everybody encodes his own silence */
+    struct hush *hush;                              /* NULL: each leg encodes its own silence */
     int16_t **heard;                                /* [legs_max + CONF_CLIPS_MAX] the rows of a bus */
     int16_t *s1, *s2;                               /* [FRAME_SAMPLES_MAX] the sum, split */
     int16_t *listen;                                /* [FRAME_SAMPLES_MAX] what listeners hear */

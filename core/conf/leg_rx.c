@@ -10,7 +10,7 @@ enum {
     READS_MAX = JBUF_SLOTS,
     CLEAN_REPORTS = 3, /* of the peer, some 15 s: then its way here is taken to be without loss */
     BLIND_PACKETS =
-        500,            /* some 10 s: who has not reported by then never does, and redundancy is not paid for blindly */
+        500,            /* some 10 s: a phone without a report by then sends none; no redundancy is spent on it */
     LOSS_SHARE_MIN = 3, /* of 256, RFC 3550 6.4.1: less is no use for redundancy */
     ARRIVAL_TICKS = 4,  /* how often a talker's arrival time is asked for ... */
     ARRIVAL_STEADY_TICKS = 16,

@@ -6,7 +6,7 @@
 enum {
     ORDER_MAX = 16, /* a trial may lose so many packets in a row */
     LOOK_SHIFT = 9, /* 512 ms ... */
-    LOOK_EVERY = 4  /* ... of so many such a learnt source shares the socket with whoever else sends */
+    LOOK_EVERY = 4  /* ... of so many such the socket of a learnt source is open to every sender */
 };
 
 static void phase_set(struct leg_source *s, enum source_phase phase)
