@@ -4,24 +4,16 @@
 #include "sig/call.h"
 #include "sig/invite.h"
 #include "sig/lobby.h"
-#include "sig/room.h"
-#include "sig/script.h"
+#include "sig/prompts.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-enum focus_target annc_target(const char *user, enum focus_refusal *refusal)
+bool annc_is(const char *user)
 {
-    if (strcasecmp(user, "annc") == 0) {
-        return FOCUS_ANNC;
-    }
-    if (strcasecmp(user, "dialog") == 0) {
-        *refusal = FOCUS_VOICEXML;
-        return FOCUS_NOBODY;
-    }
-    return FOCUS_SERVER;
+    return strcasecmp(user, "annc") == 0;
 }
 
 /* "forever", or how often in all; once where it is left out. */
@@ -54,34 +46,34 @@ int annc_read(struct annc *annc, const struct prompts *prompts, const struct sip
     return annc->clip ? repeat_read(&annc->times, uri) : -ENOENT;
 }
 
-void annc_invite(struct focus *f, struct txn *txn, const struct sip_msg *msg, const struct identity *who)
+void annc_invite(struct env *env, struct txn *txn, const struct sip_msg *msg, const struct identity *who)
 {
     struct invite invite;
     struct annc annc;
     struct room *room;
 
-    if (f->stopping) {
-        focus_refuse(f, txn, FOCUS_STOPPING);
+    if (env->stopping) {
+        env_refuse(env, txn, REFUSAL_STOPPING);
         return;
     }
-    int err = annc_read(&annc, f->cfg.prompts, &msg->uri);
+    int err = annc_read(&annc, env->cfg.prompts, &msg->uri);
     if (err) {
-        focus_refuse(f, txn, err == -ENOENT ? FOCUS_ANNOUNCEMENT : FOCUS_REPEAT);
+        env_refuse(env, txn, err == -ENOENT ? REFUSAL_ANNOUNCEMENT : REFUSAL_REPEAT);
         return;
     }
-    if (invite_read(f, txn, msg, &invite) != 0) {
+    if (invite_read(env, txn, msg, &invite) != 0) {
         return;
     }
-    err = room_issue(f, invite.cost, &room);
+    err = room_issue(env, invite.cost, &room);
     if (err) {
-        focus_refuse(f, txn, focus_refusal_of(err));
+        env_refuse(env, txn, refusal_of(err));
         return;
     }
     room->annc = annc;
-    if (call_begin(f, room, txn, msg, &invite, who, NULL) != 0) {
-        room_end(room, FOCUS_END_CONFERENCE);
+    if (call_begin(env, room, txn, msg, &invite, who, NULL) != 0) {
+        room_end(room, ENDING_CONFERENCE);
     } else {
-        count_add(&f->stats.announcements, 1);
+        count_add(&env->stats.announcements, 1);
     }
 }
 
@@ -89,13 +81,13 @@ static void begin(struct call *call)
 {
     const struct annc *annc = &call->room->annc;
     if (lobby_play(call->lobby, annc->clip, annc->times) != 0) {
-        call_end(call, FOCUS_END_FAULT);
+        call_end(call, ENDING_FAULT);
     }
 }
 
 static void played(struct call *call)
 {
-    call_end(call, FOCUS_END_PLAYED);
+    call_end(call, ENDING_PLAYED);
 }
 
 const struct script annc_script = {.up = begin, .played = played};

@@ -6,27 +6,21 @@
 #ifndef SIG_ANNC_H
 #define SIG_ANNC_H
 
-#include "sig/focus.h"
+#include "sig/room.h"
+#include "sig/script.h"
 
 struct call;
 
 #define ANNC_REPEAT_MAX 1000
 
-/* What a URI asks for. */
-struct annc {
-    const struct clip *clip;
-    uint32_t times; /* 0: for ever */
-};
-
-/** Which of RFC 4240's services does a user part name? FOCUS_NOBODY: none that is there, and *refusal says why;
- * FOCUS_SERVER: it is no name of such a service. */
-enum focus_target annc_target(const char *user, enum focus_refusal *refusal);
+/** Is a user part the announcement service of RFC 4240? */
+bool annc_is(const char *user);
 
 /** Reads the parameters of such a URI. @return 0 | -ENOENT no such recording, or no way to name one | -EINVAL repeat */
 int annc_read(struct annc *annc, const struct prompts *prompts, const struct sip_uri *uri);
 
 /** Answers an INVITE to it. */
-void annc_invite(struct focus *focus, struct txn *txn, const struct sip_msg *msg, const struct identity *who);
+void annc_invite(struct env *env, struct txn *txn, const struct sip_msg *msg, const struct identity *who);
 
 /** Of a call that is there to hear one: plays it, and ends the call after it. */
 extern const struct script annc_script;

@@ -5,7 +5,6 @@
 #include "core/conf/leg.h"
 #include "core/conf/relay.h"
 #include "core/ctl.h"
-#include "sig/invite.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,7 +14,7 @@ static void due_set(struct room *room, bool *is_due, bool due)
 {
     if (due != *is_due) {
         *is_due = due;
-        room->focus->n_due += due ? 1 : -1u;
+        room->env->n_due += due ? 1 : -1u;
     }
 }
 
@@ -23,9 +22,9 @@ static void due_set(struct room *room, bool *is_due, bool due)
 
 static int annex_make(struct room *room, int worker, struct annex **out)
 {
-    struct focus *f = room->focus;
+    struct env *env = room->env;
     struct conf_cfg cfg = {
-        .id = (uint64_t)(uintptr_t)room, .legs_max = f->cfg.legs_max, .talkers = f->cfg.talkers, .annex = true};
+        .id = (uint64_t)(uintptr_t)room, .legs_max = env->cfg.legs_max, .talkers = env->cfg.talkers, .annex = true};
     struct ctl_req req = {.op = CTL_CONF_OPEN};
     struct annex *annex = calloc(1, sizeof *annex);
 
@@ -33,14 +32,14 @@ static int annex_make(struct room *room, int worker, struct annex **out)
         free(annex);
         return -ENOMEM;
     }
-    if (ctl_put(place_worker(f->place, worker), &req) != 0) {
+    if (ctl_put(place_worker(env->place, worker), &req) != 0) {
         conf_free(req.conf);
         free(annex);
         return -EBUSY;
     }
     *annex = (struct annex){.room = room, .next = room->annexes, .worker = worker, .conf = req.conf};
     room->annexes = annex;
-    log_line(f->log, LOG_INFO, "conference %.*s has an annex on worker %d", ROOM_NAME_CHARS, room->token, worker);
+    log_line(env->log, LOG_INFO, "conference %.*s has an annex on worker %d", ROOM_NAME_CHARS, room->token, worker);
     *out = annex;
     return 0;
 }
@@ -64,9 +63,9 @@ int annex_get(struct room *room, int worker, struct annex **out)
 
 static void annex_close(struct annex *annex)
 {
-    struct focus *f = annex->room->focus;
+    struct env *env = annex->room->env;
     struct ctl_req req = {.op = CTL_CONF_CLOSE, .conf = annex->conf};
-    annex->closed = ctl_put(place_worker(f->place, annex->worker), &req) == 0;
+    annex->closed = ctl_put(place_worker(env->place, annex->worker), &req) == 0;
     due_set(annex->room, &annex->close_due, !annex->closed);
 }
 
@@ -114,7 +113,7 @@ static int feed_begin(struct feed *feed)
     cfg.relay = feed->relay;
     err = err ? err : leg_build(&feed->leg, &cfg);
     req.leg = feed->leg;
-    if (!err && ctl_put(place_worker(room->focus->place, room->worker), &req) != 0) {
+    if (!err && ctl_put(place_worker(room->env->place, room->worker), &req) != 0) {
         leg_free(feed->leg);
         err = -EBUSY;
     }
@@ -126,14 +125,14 @@ static int feed_begin(struct feed *feed)
 
 static int feed_make(struct room *room, const struct offer_media *media, struct feed **out)
 {
-    struct place *place = room->focus->place;
+    struct place *place = room->env->place;
     struct feed *feed = calloc(1, sizeof *feed);
 
     if (!feed) {
         return -ENOMEM;
     }
     *feed = (struct feed){.room = room, .next = room->feeds, .codec = media->codec, .fmt = media->fmt};
-    struct place_cost cost = invite_cost(media);
+    struct place_cost cost = place_cost_media(media);
     feed->cpu_us = cost.cpu_us + cost.voice_us; /* one encode at most */
     int err = place_relay_take(place, room->worker, feed->cpu_us);
     if (err) {
@@ -177,7 +176,7 @@ static void feed_drop(struct feed *feed)
 {
     struct room *room = feed->room;
     struct ctl_req req = {.op = CTL_LEG_DROP, .conf = room->conf, .leg = feed->leg};
-    feed->dropped = ctl_put(place_worker(room->focus->place, room->worker), &req) == 0;
+    feed->dropped = ctl_put(place_worker(room->env->place, room->worker), &req) == 0;
     due_set(room, &feed->drop_due, !feed->dropped);
 }
 
@@ -217,7 +216,7 @@ void feed_gone(struct feed *feed, struct leg *leg)
     }
     *link = feed->next;
     leg_free(leg);
-    place_relay_give(room->focus->place, room->worker, feed->cpu_us);
+    place_relay_give(room->env->place, room->worker, feed->cpu_us);
     feed_free(feed);
     room_settle(room);
 }

@@ -5,11 +5,13 @@
  */
 #include "sig/call_act.h"
 
-#include "sig/annc.h"
+#include "core/conf/leg.h"
+#include "core/conf/leg_source.h"
 #include "sig/dial.h"
 #include "sig/ims.h"
 #include "sig/room.h"
 #include "sig/roster.h"
+#include "sig/unacked.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -25,9 +27,9 @@ struct cell {
     {                                                                                                                  \
         act_nothing, CALL_##s, CALL_##s                                                                                \
     }
-#define GO(f, y, n)                                                                                                    \
+#define GO(env, y, n)                                                                                                  \
     {                                                                                                                  \
-        f, CALL_##y, CALL_##n                                                                                          \
+        env, CALL_##y, CALL_##n                                                                                        \
     }
 
 static const struct cell table[CALL_STATES][CALL_EVENTS] =
@@ -164,15 +166,15 @@ void call_log(const struct call *call, const char *what, const char *text)
 {
     char id[128], source[ADDR_TEXT_MAX];
     const char *call_id = call->dialog.call_id ? call->dialog.call_id : "";
-    log_line(call->focus->log, LOG_INFO, "call %llu %s%s; conference %.*s, %s, Call-ID %s",
-             (unsigned long long)call->id, what, text, ROOM_NAME_CHARS, call->room->token,
+    log_line(call->env->log, LOG_INFO, "call %llu %s%s; conference %.*s, %s, Call-ID %s",
+             (unsigned long long)call->member.id, what, text, ROOM_NAME_CHARS, call->room->token,
              addr_text(&call->dialog.flow.remote, source), log_escape(id, sizeof id, call_id, strlen(call_id)));
 }
 
 /* No dialog any more: nobody may find it, no transaction may name it. */
 static void over(struct call *call, enum call_state was)
 {
-    struct focus *f = call->focus;
+    struct env *env = call->env;
 
     call_leave(call);
     refresh_stop(call);
@@ -193,8 +195,8 @@ static void over(struct call *call, enum call_state was)
         call->bye = NULL;
     }
     if (was != CALL_FRESH) {
-        count_add(&f->stats.ended[call->why], 1);
-        call_log(call, "ends: ", focus_ending_text(call->why));
+        count_add(&env->stats.ended[call->why], 1);
+        call_log(call, "ends: ", ending_text(call->why));
         if (call->room->annc.clip) {
             room_end(call->room, call->why); /* it was for this call alone */
         }
@@ -204,13 +206,13 @@ static void over(struct call *call, enum call_state was)
 /* RFC 3891 3: the 2xx is sent, the one before it gets its BYE. */
 static void replaced_end(struct call *call)
 {
-    struct call *old = call->room->roster;
+    struct member *old = call->room->roster;
     while (old && old->id != call->replaces) {
-        old = old->room_next;
+        old = old->next;
     }
     call->replaces = 0;
     if (old) {
-        call_end(old, FOCUS_END_REPLACED);
+        old->ops->end(old, ENDING_REPLACED);
     }
 }
 
@@ -220,8 +222,8 @@ enum call_state call_event(struct call *call, enum call_event event, const struc
     enum call_state was = call->state;
 
     if (!cell->action) {
-        must(!call->focus->cfg.strict);
-        count_add(&call->focus->stats.impossible, 1);
+        must(!call->env->cfg.strict);
+        count_add(&call->env->stats.impossible, 1);
         return was;
     }
     int err = cell->action(call, in);
@@ -230,7 +232,7 @@ enum call_state call_event(struct call *call, enum call_event event, const struc
         call->state = CALL_OVER; /* BYE could not even be sent */
     }
     if (call->state == CALL_EARLY && !call->early.invite) {
-        call->why = FOCUS_END_FAULT;
+        call->why = ENDING_FAULT;
         call->state = CALL_OVER; /* its 200 could not be made, and the peer has a 500 */
     }
     if (call->state == CALL_OVER && was != CALL_OVER) {
@@ -240,17 +242,17 @@ enum call_state call_event(struct call *call, enum call_event event, const struc
         call_media_open(call);
     }
     if (call->state >= CALL_UP) {
-        half_give(call->focus, &call->half);
+        unacked_give(call->env, &call->member.unacked);
     }
     bool needs_leg = call->state == CALL_UP || call->state == CALL_ANSWERED || call->state == CALL_REOFFERED;
     if (needs_leg && !call->leg) {
-        call->why = FOCUS_END_FAULT; /* a change of media went half way */
+        call->why = ENDING_FAULT; /* a change of media went half way */
         return call_event(call, CALL_EV_END, in);
     }
     enum call_state now = call->state;
     bool is_news = now == CALL_ANSWERED || now == CALL_UP || now == CALL_DIALLING || now == CALL_RINGING;
     if (is_news && was != now) {
-        roster_changed(call); /* came, is held, is back; is called, is alerted */
+        roster_changed(call->room, &call->member); /* came, is held, is back; is called, is alerted */
     }
     if (now == CALL_UP && was != now) {
         script_up(call);
@@ -267,7 +269,7 @@ static const char *const charging_names[CALL_CHARGINGS] = {"P-Charging-Vector", 
 /* From strangers they mean nothing (attack A18). */
 static void charging_take(struct call *call, const struct sip_msg *msg)
 {
-    for (unsigned i = 0; i < CALL_CHARGINGS && trust_has(&call->focus->cfg.trusted, &msg->flow.remote); i++) {
+    for (unsigned i = 0; i < CALL_CHARGINGS && trust_has(&call->env->cfg.trusted, &msg->flow.remote); i++) {
         const char *value = sip_header(msg, charging_names[i], 0);
         call->charging[i] = value ? strdup(value) : NULL;
     }
@@ -286,49 +288,82 @@ void call_ims_add(const struct call *call, struct sip_out *out)
 {
     char contact[ROOM_CONTACT_MAX];
     room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
-    ims_add(call->focus, &call->dialog, contact, call->charging[0], out);
-    if (call->charging[1] && ims_has(call->focus, &call->dialog.flow)) {
+    ims_add(call->env, &call->dialog, contact, call->charging[0], out);
+    if (call->charging[1] && ims_has(call->env, &call->dialog.flow)) {
         sip_add(out, charging_names[1], call->charging[1]);
     }
 }
 
-struct call *call_make(struct focus *focus, struct room *room, const struct identity *who)
+/* --- As a member of its conference -------------------------------------------------------------------------------- */
+
+static const struct member_ops member_ops;
+
+struct call *call_of_member(struct member *member)
+{
+    return member->ops == &member_ops ? MEMBER_OF(member, struct call, member) : NULL;
+}
+
+static void member_end(struct member *member, enum ending why)
+{
+    call_end(MEMBER_OF(member, struct call, member), why);
+}
+
+static void member_look(const struct member *member, struct member_state *state)
+{
+    const struct call *call = MEMBER_OF(member, const struct call, member);
+    *state = (struct member_state){
+        .status = call->state == CALL_DIALLING  ? MEMBER_DIALLED
+                  : call->state == CALL_RINGING ? MEMBER_ALERTED
+                                                : MEMBER_CONNECTED,
+        .rx_on = call->has_media && call->media.rx_on,
+        .tx_on = call->has_media && call->media.tx_on,
+        .codec = call->has_media ? call->media.codec->name : "",
+        .srtp = call->has_media ? seal_suite_name(call->media.seal.suite) : "",
+        .source = &call->dialog.flow.remote,
+        .view = call->leg ? leg_view_of(call->leg) : NULL,
+    };
+}
+
+static const struct member_ops member_ops = {.end = member_end, .look = member_look};
+
+struct call *call_make(struct env *env, struct room *room, const struct identity *who)
 {
     struct call *call = calloc(1, sizeof *call);
     if (!call) {
         return NULL;
     }
     call->owner.ops = &call_owner_ops;
-    call->focus = focus;
+    call->member.ops = &member_ops;
+    call->env = env;
     call->room = room;
     refresh_init(call);
     early_init(call);
-    call->who = *who;
+    call->member.who = *who;
     room->n_calls++;
-    call->id = ++focus->last_id;
-    call->why = FOCUS_END_FAULT;
-    call->next = focus->calls;
-    call->link = &focus->calls;
+    call->member.id = ++env->last_id;
+    call->why = ENDING_FAULT;
+    call->next = env->calls;
+    call->link = &env->calls;
     if (call->next) {
         call->next->link = &call->next;
     }
-    focus->calls = call;
-    count_add(&focus->stats.calls, 1);
+    env->calls = call;
+    count_add(&env->stats.calls, 1);
     return call;
 }
 
 void call_free(struct call *call)
 {
-    struct focus *f = call->focus;
+    struct env *env = call->env;
     struct room *room = call->room;
 
     must(call->n_lent == 0 && !call->invite && !call->bye);
-    room_leave(room, call);
+    room_leave(room, &call->member);
     script_stop(call);
     refresh_stop(call);
     early_stop(call);
     dial_over(call);
-    half_give(f, &call->half);
+    unacked_give(env, &call->member.unacked);
     call_source_forget(call);
     *call->link = call->next;
     if (call->next) {
@@ -336,58 +371,54 @@ void call_free(struct call *call)
     }
     dial_free(call);
     dialog_free(&call->dialog);
-    must(!f->cfg.strict || !timer_wheel_has(f->wheel, call, sizeof *call));
-    free(call->entity);
-    free(call->display);
+    must(!env->cfg.strict || !timer_wheel_has(env->wheel, call, sizeof *call));
+    member_clear(&call->member);
     for (unsigned i = 0; i < CALL_CHARGINGS; i++) {
         free(call->charging[i]);
     }
     keys_wipe(call, sizeof *call); /* SRTP keys */
     free(call);
-    count_add(&f->stats.calls, (uint64_t)-1);
+    count_add(&env->stats.calls, (uint64_t)-1);
     room->n_calls--;
     room_settle(room);
 }
 
-int call_begin(struct focus *focus, struct room *room, struct txn *txn, const struct sip_msg *msg,
+int call_begin(struct env *env, struct room *room, struct txn *txn, const struct sip_msg *msg,
                const struct invite *invite, const struct identity *who, const struct call *old)
 {
     struct call_input in = {.txn = txn, .msg = msg, .invite = invite};
-    struct call *call = call_make(focus, room, who);
+    struct call *call = call_make(env, room, who);
     char from[128];
     uint64_t random;
 
     if (!call) {
-        focus_refuse(focus, txn, FOCUS_MEMORY);
+        env_refuse(env, txn, REFUSAL_MEMORY);
         return -EPROTO;
     }
-    const struct store_policy *wish = policy_of(focus, room);
+    const struct store_policy *wish = policy_of(env, room);
     bool owes_pin = who->owes_pin || (wish && wish->has_pin);
-    int err = owes_pin && pin_is_barred(focus, msg) ? -EPERM : half_take(focus, &call->half, &msg->flow.remote);
+    int err = owes_pin && env->upper->is_barred(env, msg) ? -EPERM
+                                                          : unacked_take(env, &call->member.unacked, &msg->flow.remote);
     if (!err) {
-        err = focus->world.random(focus->world.ctx, &random, sizeof random);
+        err = env->world.random(env->world.ctx, &random, sizeof random);
     }
     if (!err) {
         err = dialog_answer(&call->dialog, &call->owner, txn, msg);
     }
     if (!err) {
         charging_take(call, msg);
-        roster_name(call, msg);
-        err = half_fills(&call->half, room) ? -EDQUOT : room_join(room, call);
+        roster_name(env, &call->member, msg);
+        err = unacked_fills(&call->member.unacked, room) ? -EDQUOT : room_join(room, &call->member);
     }
     if (err) {
-        focus_refuse(focus, txn, focus_refusal_of(err));
+        env_refuse(env, txn, refusal_of(err));
         call_free(call);
         return -EPROTO;
     }
-    if (room->annc.clip) {
-        script_begin(call, &annc_script);
-    }
-    if (who->owes_pin) {
-        pin_begin(call, who->pin);
-    }
-    if (wish && wish->has_pin) {
-        pin_begin_room(call, wish);
+    if (env->upper->script(call, wish) != 0) {
+        env_refuse(env, txn, REFUSAL_MEMORY);
+        call_free(call);
+        return -EPROTO;
     }
     call->in_lobby = call->script != NULL;
     if (refresh_read(call, txn, msg) != 0) {
@@ -396,18 +427,18 @@ int call_begin(struct focus *focus, struct room *room, struct txn *txn, const st
     }
     offer_session_init(&call->session, random);
     call->invite_cseq = msg->cseq;
-    call->replaces = old ? old->id : 0;
-    dialog_enter(&focus->dialogs, &call->dialog);
+    call->replaces = old ? old->member.id : 0;
+    dialog_enter(&env->dialogs, &call->dialog);
     call_log(call, "from ", log_escape(from, sizeof from, msg->from.uri.text, strlen(msg->from.uri.text)));
     enum call_event event = invite->bare ? CALL_EV_BARE : offer_waits(&invite->pick) ? CALL_EV_WAITING : CALL_EV_OFFER;
     if (call_event(call, event, &in) == CALL_OVER) {
         return -EPROTO;
     }
-    count_add(&focus->stats.calls_made, 1);
+    count_add(&env->stats.calls_made, 1);
     return 0;
 }
 
-void call_end(struct call *call, enum focus_ending why)
+void call_end(struct call *call, enum ending why)
 {
     if (call->state < CALL_LEAVING) {
         call->why = why;
@@ -432,17 +463,17 @@ void call_quiet(struct call *call)
 
 void call_ssrc(struct call *call, uint32_t ssrc)
 {
-    bool is_new = ssrc != call->ssrc; /* the same once more after a re-INVITE with new sockets */
-    call->ssrc = ssrc;
+    bool is_new = ssrc != call->member.ssrc; /* the same once more after a re-INVITE with new sockets */
+    call->member.ssrc = ssrc;
     if (is_new && (call->state == CALL_ANSWERED || call->state == CALL_UP)) {
-        roster_changed(call);
+        roster_changed(call->room, &call->member);
     }
 }
 
 void call_abandon(struct call *call)
 {
     enum call_state was = call->state;
-    call->why = FOCUS_END_STOP;
+    call->why = ENDING_STOP;
     call->state = CALL_OVER;
     if (call->dial) {
         dial_forget(call);

@@ -7,7 +7,7 @@
 
 #include "sig/dialog.h"
 #include "sig/early.h"
-#include "sig/focus.h"
+#include "sig/env.h"
 #include "sig/invite.h"
 #include "sig/refresh.h"
 #include "sig/script.h"
@@ -60,20 +60,15 @@ enum call_event {
 
 struct call {
     struct owner owner; /* of its transactions and its dialog */
-    struct focus *focus;
+    struct env *env;
     struct room *room;
-    struct call *next, **link;           /* all of the focus */
-    struct call *room_next, **room_link; /* roster; room_link NULL: not in it */
+    struct member member;      /* of the room */
+    struct call *next, **link; /* all of the server */
     enum call_state state;
-    enum focus_ending why;
-    uint64_t id; /* for log lines */
+    enum ending why;
 
     struct dialog dialog;
-    struct identity who;
     char *charging[CALL_CHARGINGS]; /* what a trusted peer sent of them, call_charging_add */
-    char *entity, *display;         /* as the roster tells of it */
-    uint64_t joined_s, changed;     /* Unix time; room->changes when it changed last */
-    bool is_ours;                   /* we have called it */
     uint64_t replaces;              /* id of the call that ends when this one is answered; 0: none (RFC 3891) */
     uint32_t invite_cseq;           /* of the last INVITE that we answered */
     struct txn *invite;             /* the last INVITE, while its ACK may come */
@@ -83,9 +78,8 @@ struct call {
     struct refresh refresh;
     struct early early;
     const struct script *script; /* what it goes through in its lobby; NULL: nothing, or no more */
+    void *script_state;          /* the script's own, freed when it stops */
     bool script_is_up;
-    struct pin pin;
-    struct half half; /* until it is acknowledged */
 
     struct dial *dial; /* the calling side of a call of ours, else NULL */
 
@@ -107,7 +101,6 @@ struct call {
     unsigned n_lent;     /* legs that have not come back */
     bool dropped;        /* no leg may be added any more */
     bool drop_due;       /* CTL_LEG_DROP waits for the ring */
-    uint32_t ssrc;       /* of its stream, as it stands in the CSRC lists of the mix; 0: not known yet */
 
     /* call_source.c */
     bool is_open;      /* acknowledged: media may be sent */
@@ -124,7 +117,7 @@ struct call {
  * @param old  the one whose place it takes, from then on that it is answered; NULL: nobody's
  * @return 0 | -EPROTO: refused, and answered so; the call is gone
  */
-int call_begin(struct focus *focus, struct room *room, struct txn *txn, const struct sip_msg *msg,
+int call_begin(struct env *env, struct room *room, struct txn *txn, const struct sip_msg *msg,
                const struct invite *invite, const struct identity *who, const struct call *old);
 
 /** Gives back what the network charges by, in an answer or a request of ours within the call's dialog. */
@@ -136,11 +129,12 @@ void call_ims_add(const struct call *call, struct sip_out *out);
  * source and Call-ID. */
 void call_log(const struct call *call, const char *what, const char *text);
 
-/** The call that owns a transaction or dialog. @return NULL: somebody else does */
+/** The call that owns a transaction or dialog, or is a member. @return NULL: it is of another kind */
 struct call *call_of_owner(struct owner *owner);
+struct call *call_of_member(struct member *member);
 
 /** Ends it from our side. The call may be gone after it. */
-void call_end(struct call *call, enum focus_ending why);
+void call_end(struct call *call, enum ending why);
 
 /** Sends a re-INVITE with what we said last: a refresh. @return 0 | -EBUSY not now | negative errno */
 int call_reinvite(struct call *call);
@@ -160,7 +154,7 @@ void call_abandon(struct call *call);
 /* --- Media, call_media.c ------------------------------------------------------------------------------------------ */
 
 /** Takes CPU, bandwidth and ports; family: of the ports, 0: that of its signalling, or the first that there is.
- * @return 0 | negative errno, see focus_refusal_of */
+ * @return 0 | negative errno, see refusal_of */
 int call_media_take(struct call *call, struct place_cost cost, int family);
 
 /** Builds the leg of call->media and lends it. @return 0 | -EBUSY ring full | -EINVAL | -ENOMEM | -EIO */
@@ -212,8 +206,8 @@ void call_media_alive(struct call *call);
 void call_tx_ssrc_set(struct call *call, uint32_t ssrc);
 /** Is the SSRC of its stream one of our streams'? Then it is not heard from now on. */
 bool call_ssrc_is_ours(struct call *call, uint32_t ssrc);
-/** It ends at the next beat: its media address is one of ours. */
-void call_loops(struct call *call);
+/** A port pair of ours has been opened: a call that names it as its own media address ends at the next beat. */
+void call_port_opened(struct env *env, uint16_t port);
 /** None of its packets can be used. */
 void call_unheard(struct call *call, enum drop drop, const struct addr *from);
 /** Its worker cannot use its sockets: it ends. call may be gone after it. */

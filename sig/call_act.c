@@ -37,7 +37,7 @@ int call_say_ok(struct call *call, struct txn *txn, uint32_t cseq, bool supports
 
     room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
     sip_add(out, "Contact", contact);
-    focus_add_abilities(call->focus, out);
+    env_add_abilities(call->env, out);
     refresh_settle(call, out, supports_timer);
     call_charging_add(call, out);
     if (body) {
@@ -63,22 +63,22 @@ static int say_ok(struct call *call, const struct call_input *in, const struct s
 void call_leave(struct call *call)
 {
     call_media_drop(call);
-    room_leave(call->room, call); /* tells the watchers */
+    room_leave(call->room, &call->member); /* tells the watchers */
 }
 
 static int refuse(struct call *call, const struct call_input *in, int err)
 {
-    focus_refuse(call->focus, in->txn, focus_refusal_of(err));
+    env_refuse(call->env, in->txn, refusal_of(err));
     return err;
 }
 
 int call_local(const struct call *call, struct offer_local *local)
 {
-    struct focus *f = call->focus;
-    bool is_other = f->cfg.policy.family_other && call->place.family == f->cfg.policy.family_other;
-    local->rtp = is_other ? f->media_host_other : f->media_host;
+    struct env *env = call->env;
+    bool is_other = env->cfg.policy.family_other && call->place.family == env->cfg.policy.family_other;
+    local->rtp = is_other ? env->media_host_other : env->media_host;
     addr_set_port(&local->rtp, call->place.port);
-    return f->world.random(f->world.ctx, local->fresh, sizeof local->fresh);
+    return env->world.random(env->world.ctx, local->fresh, sizeof local->fresh);
 }
 
 int call_first_answer(struct call *call, const struct call_input *in, struct sdp_out *body)
@@ -121,7 +121,7 @@ int act_offer(struct call *call, const struct call_input *in)
         err = call_local(call, &local);
     }
     if (!err) {
-        err = offer_write(&call->session, &call->focus->cfg.policy, &local, true, true, &body);
+        err = offer_write(&call->session, &call->env->cfg.policy, &local, true, true, &body);
     }
     err = err ? refuse(call, in, err) : say_ok(call, in, &body);
     if (!err) {
@@ -136,15 +136,15 @@ int call_renegotiate(struct call *call, const struct call_input *in, struct sdp_
     struct offer_session session = call->session; /* a refusal leaves everything as it was */
 
     if (call->moving) { /* for some ten milliseconds */
-        focus_refuse(call->focus, in->txn, FOCUS_MOVING);
+        env_refuse(call->env, in->txn, REFUSAL_MOVING);
         return -EBUSY;
     }
     if (call->media.seal.suite != SEAL_NONE && in->invite->pick.sdes.suite == SEAL_NONE) {
-        focus_refuse(call->focus, in->txn, FOCUS_MEDIA); /* once secure, never plain again */
+        env_refuse(call->env, in->txn, REFUSAL_MEDIA); /* once secure, never plain again */
         return -EPROTO;
     }
     if (in->invite->pick.family && in->invite->pick.family != call->place.family) {
-        focus_refuse(call->focus, in->txn, FOCUS_MEDIA); /* its sockets are of the other family */
+        env_refuse(call->env, in->txn, REFUSAL_MEDIA); /* its sockets are of the other family */
         return -EPROTO;
     }
     struct flow flow = call->dialog.flow;
@@ -195,7 +195,7 @@ int act_update(struct call *call, const struct call_input *in)
     struct sip_out *out = txn_response(in->txn, 200, NULL);
     room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
     sip_add(out, "Contact", contact);
-    focus_add_abilities(call->focus, out);
+    env_add_abilities(call->env, out);
     refresh_settle(call, out, supports);
     if (in->invite) {
         sip_body(out, "application/sdp", body.p, body.n);
@@ -211,12 +211,12 @@ int act_reoffer(struct call *call, const struct call_input *in)
     struct offer_local local;
 
     if (call->moving) {
-        focus_refuse(call->focus, in->txn, FOCUS_MOVING);
+        env_refuse(call->env, in->txn, REFUSAL_MOVING);
         return -EBUSY;
     }
     int err = call_local(call, &local);
     if (!err) {
-        err = offer_write(&call->session, &call->focus->cfg.policy, &local, true, true, &body);
+        err = offer_write(&call->session, &call->env->cfg.policy, &local, true, true, &body);
     }
     if (err) {
         return refuse(call, in, err);
@@ -233,8 +233,7 @@ int act_reoffer_send(struct call *call, const struct call_input *in)
     struct offer_local local;
     int err = call->moving ? -EBUSY : call_local(call, &local);
     if (!err) {
-        err =
-            offer_write(&call->session, &call->focus->cfg.policy, &local, call->media.rx_on, call->media.tx_on, &body);
+        err = offer_write(&call->session, &call->env->cfg.policy, &local, call->media.rx_on, call->media.tx_on, &body);
     }
     if (err) {
         return err;
@@ -242,14 +241,14 @@ int act_reoffer_send(struct call *call, const struct call_input *in)
     struct sip_out *out = dialog_request(&call->dialog, SIP_INVITE);
     room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
     sip_add(out, "Contact", contact);
-    focus_add_abilities(call->focus, out);
+    env_add_abilities(call->env, out);
     call_ims_add(call, out);
     if (call->refresh.interval_s) {
         sip_addf(out, "Session-Expires", "%u;refresher=uac", call->refresh.interval_s);
     }
     sip_body(out, "application/sdp", body.p, body.n);
     call->reinvite_cseq = call->dialog.cseq_tx;
-    err = dialog_send(&call->dialog, call->focus->txns, out, &call->owner, &call->reinvite);
+    err = dialog_send(&call->dialog, call->env->txns, out, &call->owner, &call->reinvite);
     call->reinvite = err ? NULL : call->reinvite;
     return err;
 }
@@ -259,11 +258,11 @@ static int bye_send(struct call *call)
     struct sip_out *out = dialog_request(&call->dialog, SIP_BYE);
 
     call_ims_add(call, out);
-    sip_addf(out, "Reason", "SIP;cause=200;text=\"%s\"", focus_ending_text(call->why));
-    if (call->focus->cfg.server[0]) {
-        sip_add(out, "User-Agent", call->focus->cfg.server);
+    sip_addf(out, "Reason", "SIP;cause=200;text=\"%s\"", ending_text(call->why));
+    if (call->env->cfg.server[0]) {
+        sip_add(out, "User-Agent", call->env->cfg.server);
     }
-    return dialog_send(&call->dialog, call->focus->txns, out, &call->owner, &call->bye);
+    return dialog_send(&call->dialog, call->env->txns, out, &call->owner, &call->bye);
 }
 
 /* RFC 3261 13.3.1.4: from our side the dialog ends by BYE, once the ACK is here or will never be. */
@@ -285,10 +284,10 @@ int call_take_answer(struct call *call, const struct sip_msg *msg)
 
     int err = invite_sdp(msg, &sdp);
     if (!err) {
-        err = offer_accept(&call->session, &call->focus->cfg.policy, &sdp, &media);
+        err = offer_accept(&call->session, &call->env->cfg.policy, &sdp, &media);
     }
     if (!err) {
-        err = local_check(call->focus, &media.remote_rtp, &media.remote_rtcp);
+        err = local_check(call->env, &media.remote_rtp, &media.remote_rtcp);
     }
     if (err) {
         return err;
@@ -300,7 +299,7 @@ int call_take_answer(struct call *call, const struct sip_msg *msg)
         call->has_media = true;
         return call_media_change(call, &media);
     }
-    struct place_cost cost = call_media_cost(call, invite_cost(&media));
+    struct place_cost cost = call_media_cost(call, place_cost_media(&media));
     err = call_media_reprice(call, cost);
     if (!err) {
         call->media = media;
@@ -313,10 +312,10 @@ int call_take_answer(struct call *call, const struct sip_msg *msg)
 /* 2xx to our re-INVITE. */
 int act_reanswered(struct call *call, const struct call_input *in)
 {
-    dialog_ack(&call->dialog, call->focus->txns, call->reinvite_cseq, NULL, 0);
+    dialog_ack(&call->dialog, call->env->txns, call->reinvite_cseq, NULL, 0);
     int err = call_take_answer(call, in->msg);
     if (err) {
-        call->why = FOCUS_END_ANSWER;
+        call->why = ENDING_ANSWER;
         act_bye(call, in);
     }
     return err;
@@ -328,7 +327,7 @@ int act_answered(struct call *call, const struct call_input *in)
     int err = call_take_answer(call, in->msg);
     if (err) {
         call_log(call, "has no usable answer to our offer: ", strerror(-err));
-        call->why = FOCUS_END_ANSWER;
+        call->why = ENDING_ANSWER;
         act_bye(call, in);
     }
     return err;
@@ -336,14 +335,14 @@ int act_answered(struct call *call, const struct call_input *in)
 
 int act_lost(struct call *call, const struct call_input *in)
 {
-    call->why = FOCUS_END_ACK_LOST;
+    call->why = ENDING_ACK_LOST;
     return act_bye(call, in);
 }
 
 /* The peer's BYE, RFC 3261 15.1.2. */
 int act_hung_up(struct call *call, const struct call_input *in)
 {
-    call->why = FOCUS_END_PEER;
+    call->why = ENDING_PEER;
     txn_reply(in->txn, 200, NULL);
     call_leave(call);
     call_invite_let_go(call);
@@ -369,13 +368,13 @@ int act_quiet(struct call *call, const struct call_input *in)
     if (!call->media.rx_on) {
         return -EAGAIN;
     }
-    call->why = FOCUS_END_QUIET;
+    call->why = ENDING_QUIET;
     return call->state == CALL_UP || call->state == CALL_REOFFERED ? act_bye(call, in) : act_leave_first(call, in);
 }
 
 int act_pending(struct call *call, const struct call_input *in)
 {
-    focus_refuse(call->focus, in->txn, FOCUS_PENDING);
+    env_refuse(call->env, in->txn, REFUSAL_PENDING);
     return 0;
 }
 
@@ -392,7 +391,7 @@ int act_not_now(struct call *call, const struct call_input *in)
 
 int act_gone(struct call *call, const struct call_input *in)
 {
-    focus_refuse(call->focus, in->txn, FOCUS_DIALOG);
+    env_refuse(call->env, in->txn, REFUSAL_DIALOG);
     return 0;
 }
 

@@ -46,7 +46,7 @@ int call_renegotiate(struct call *call, const struct call_input *in, struct sdp_
 void call_prack_lost(struct call *call);
 
 /** A call in the state FRESH, in no conference's roster and no hash yet. @return NULL: no memory */
-struct call *call_make(struct focus *focus, struct room *room, const struct identity *who);
+struct call *call_make(struct env *env, struct room *room, const struct identity *who);
 /** The one end of every call, however far it has come: whatever of it runs stops, whatever it holds goes back.
  * @pre no worker has a leg of it, no transaction names it. Its room may be gone after it. */
 void call_free(struct call *call);

@@ -2,9 +2,8 @@
 #include "sig/call_act.h"
 
 #include "sig/dial.h"
-#include "sig/refer.h"
+#include "sig/keypad.h"
 #include "sig/room.h"
-#include "sig/roster.h"
 
 static void reinvite(struct call *call, struct txn *txn, const struct sip_msg *msg)
 {
@@ -12,7 +11,7 @@ static void reinvite(struct call *call, struct txn *txn, const struct sip_msg *m
     struct call_input in = {.txn = txn, .msg = msg, .invite = &invite};
 
     /* If either refuses, the session goes on as it was. */
-    if (refresh_read(call, txn, msg) == 0 && invite_read(call->focus, txn, msg, &invite) == 0) {
+    if (refresh_read(call, txn, msg) == 0 && invite_read(call->env, txn, msg, &invite) == 0) {
         call_event(call, invite.bare ? CALL_EV_BARE : CALL_EV_OFFER, &in);
     }
 }
@@ -27,7 +26,7 @@ static void offer_request(struct call *call, struct txn *txn, const struct sip_m
         return;
     }
     if (msg->body_bytes > 0) {
-        if (invite_read(call->focus, txn, msg, &invite) != 0) {
+        if (invite_read(call->env, txn, msg, &invite) != 0) {
             return;
         }
         in.invite = invite.bare ? NULL : &invite;
@@ -38,16 +37,16 @@ static void offer_request(struct call *call, struct txn *txn, const struct sip_m
 /* Legacy keypads; packages of RFC 6086 are nobody's here. */
 static void info_request(struct call *call, struct txn *txn, const struct sip_msg *msg)
 {
-    char key = pin_info_key(msg);
+    char key = keypad_read(msg);
 
     if (sip_header(msg, "Info-Package", 0)) {
-        focus_refuse_with(call->focus, txn, FOCUS_PACKAGE, "Recv-Info", "");
+        env_refuse_with(call->env, txn, REFUSAL_PACKAGE, "Recv-Info", "");
     } else if (msg->body_bytes > 0 && !key) {
-        focus_refuse(call->focus, txn, FOCUS_BODY_TYPE);
+        env_refuse(call->env, txn, REFUSAL_BODY_TYPE);
     } else {
         txn_reply(txn, 200, NULL);
         if (key) {
-            count_add(&call->focus->stats.events_dtmf, 1);
+            count_add(&call->env->stats.events_dtmf, 1);
             script_key(call, key);
         }
     }
@@ -83,27 +82,15 @@ static void on_request(struct owner *owner, struct txn *txn, const struct sip_ms
         }
         break;
     case SIP_SUBSCRIBE:
-        if (call->room->annc.clip) {
-            focus_refuse(call->focus, txn, FOCUS_METHOD); /* there is nobody to be told of, or to be brought together */
-        } else if (!refer_subscribe(call, txn, msg)) {
-            roster_subscribe(call->room, &call->dialog, txn, msg, &call->who);
-        }
-        break;
     case SIP_REFER:
-        if (call->room->annc.clip) {
-            focus_refuse(call->focus, txn, FOCUS_METHOD);
-        } else {
-            refer_take(call->room, call, txn, msg, &call->who);
-        }
+    case SIP_OPTIONS:
+        call->env->upper->request(call, txn, msg);
         break;
     case SIP_NOTIFY: /* we have subscribed to nothing: RFC 6665 4.1.3 */
-        focus_refuse(call->focus, txn, FOCUS_DIALOG);
-        break;
-    case SIP_OPTIONS:
-        focus_options(call->focus, txn, FOCUS_CONFERENCE, call->room);
+        env_refuse(call->env, txn, REFUSAL_DIALOG);
         break;
     default:
-        focus_refuse(call->focus, txn, FOCUS_METHOD);
+        env_refuse(call->env, txn, REFUSAL_METHOD);
     }
 }
 
@@ -126,7 +113,7 @@ static void reinvite_answered(struct call *call, struct txn *txn, int status, co
         return;
     }
     if (status < 300 && call->state != CALL_REOFFERED) {
-        dialog_ack(&call->dialog, call->focus->txns, call->reinvite_cseq, NULL, 0); /* repeated: our ACK was lost */
+        dialog_ack(&call->dialog, call->env->txns, call->reinvite_cseq, NULL, 0); /* repeated: our ACK was lost */
         return;
     }
     if (status >= 300) {
@@ -229,13 +216,19 @@ static void on_cancel(struct owner *owner, struct txn *invite)
     }
 }
 
+static const char *on_subject(const struct owner *owner)
+{
+    return OWNER_OF(owner, const struct call, owner)->room->token;
+}
+
 const struct owner_ops call_owner_ops = {.request = on_request,
                                          .cancel = on_cancel,
                                          .ack = on_ack,
                                          .response = on_response,
                                          .timeout = on_timeout,
                                          .error = on_error,
-                                         .gone = on_gone};
+                                         .gone = on_gone,
+                                         .subject = on_subject};
 
 struct call *call_of_owner(struct owner *owner)
 {

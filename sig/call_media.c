@@ -33,13 +33,13 @@ static void voice_count(struct call *call)
 
 static void place_give(struct call *call)
 {
-    place_leg_give(call->focus->place, &call->place);
+    place_leg_give(call->env->place, &call->place);
     voice_count(call);
 }
 
 int call_media_reprice(struct call *call, struct place_cost cost)
 {
-    int err = place_leg_reprice(call->focus->place, &call->place, cost);
+    int err = place_leg_reprice(call->env->place, &call->place, cost);
     if (!err) {
         voice_count(call);
     }
@@ -48,7 +48,7 @@ int call_media_reprice(struct call *call, struct place_cost cost)
 
 int call_media_take(struct call *call, struct place_cost leg_cost, int family)
 {
-    struct place *place = call->focus->place;
+    struct place *place = call->env->place;
     struct room *room = call->room;
     struct place_cost cost = call_media_cost(call, leg_cost), first = cost;
     call->place.family = family ? family : call->dialog.flow.remote.sa.sa_family;
@@ -65,7 +65,7 @@ int call_media_take(struct call *call, struct place_cost leg_cost, int family)
     }
     if (!err) {
         must(call_media_reprice(call, cost) == 0); /* it is no more */
-        local_port_opened(call->focus, call->place.port);
+        call_port_opened(call->env, call->place.port);
     }
     return err;
 }
@@ -77,7 +77,7 @@ struct conf *call_conf(const struct call *call)
 
 static struct ctl *worker_of(const struct call *call)
 {
-    return place_worker(call->focus->place, call->place.worker);
+    return place_worker(call->env->place, call->place.worker);
 }
 
 struct addr call_remote_rtcp(const struct offer_media *media)
@@ -104,13 +104,13 @@ static bool is_suspect(const struct call *call, const struct offer_media *media)
 /* On hold, what comes is music that the others did not ask for, and takes a talker's place. */
 static bool is_muted(const struct call *call)
 {
-    return call->is_held && !call->focus->cfg.hold_music_is_mixed;
+    return call->is_held && !call->env->cfg.hold_music_is_mixed;
 }
 
 /* @return 0 | -EINVAL | -ENOMEM | -EIO */
 static int leg_make(struct call *call, const struct offer_media *media, struct feed *feed, struct leg **leg)
 {
-    struct focus *f = call->focus;
+    struct env *env = call->env;
     struct call_hosts hosts;
     struct leg_cfg cfg = {.id = (uint64_t)(uintptr_t)call, .feed = feed ? feed->relay : NULL};
     struct {
@@ -119,7 +119,7 @@ static int leg_make(struct call *call, const struct offer_media *media, struct f
     } draw;
 
     offer_media_apply(media, &cfg);
-    int err = f->world.random(f->world.ctx, &draw, sizeof draw);
+    int err = env->world.random(env->world.ctx, &draw, sizeof draw);
     if (err) {
         return err;
     }
@@ -128,7 +128,7 @@ static int leg_make(struct call *call, const struct offer_media *media, struct f
     cfg.ssrc = goes_on(call, media) ? call->tx_ssrc : draw.ssrc;
     cfg.ts0 = draw.ts0;
     cfg.seq0 = draw.seq0 & 0x7fff; /* RFC 3711 3.3.1: no rollover while the peer's first packets may be lost */
-    cfg.quiet_s = f->cfg.quiet_s;
+    cfg.quiet_s = env->cfg.quiet_s;
     cfg.muted = is_muted(call);
     call_source_hosts(call, &media->remote_rtp, &hosts);
     cfg.remote_rtcp = call_remote_rtcp(media);
@@ -136,7 +136,7 @@ static int leg_make(struct call *call, const struct offer_media *media, struct f
     cfg.alias_host = hosts.alias;
     cfg.is_shut = !call->is_open;
     cfg.no_grace = is_suspect(call, media);
-    memcpy(cfg.cname, f->cfg.cname, sizeof cfg.cname);
+    memcpy(cfg.cname, env->cfg.cname, sizeof cfg.cname);
     err = leg_build(leg, &cfg);
     keys_wipe(&cfg.seal, sizeof cfg.seal);
     if (!err) {
@@ -150,7 +150,7 @@ static void lent(struct call *call, struct leg *leg, struct feed *feed)
     call->leg = leg;
     call->feed = feed;
     call->n_lent++;
-    count_add(&call->focus->stats.legs, 1);
+    count_add(&call->env->stats.legs, 1);
 }
 
 /* Its leg is named there for the last time. */
@@ -184,7 +184,8 @@ static int put_add(struct call *call, const struct offer_media *media)
 {
     struct ctl_req req = {.op = CTL_LEG_ADD};
     struct feed *feed = NULL;
-    int err = call->in_lobby ? lobby_open(&call->lobby, call) : beside_get(call, media, &call->annex, &feed);
+    int err = call->in_lobby ? lobby_open(&call->lobby, call->room, &call->member, call->place.worker)
+                             : beside_get(call, media, &call->annex, &feed);
 
     if (err) {
         call->annex = NULL;
@@ -230,7 +231,7 @@ int call_media_let_in(struct call *call)
     call->annex = annex;
     call->feed = feed;
     call->in_lobby = false;
-    must(call_media_reprice(call, invite_cost(&call->media)) == 0); /* it is less */
+    must(call_media_reprice(call, place_cost_media(&call->media)) == 0); /* it is less */
     return 0;
 }
 
@@ -244,7 +245,7 @@ void call_media_expect(struct call *call)
 {
     bool is_near = call->dialog.direct && call->dialog.flow.remote.sa.sa_family == call->place.family;
     must(!call->leg && !call->has_media);
-    if (is_near && offer_expected(&call->session, &call->focus->cfg.policy, &call->media)) {
+    if (is_near && offer_expected(&call->session, &call->env->cfg.policy, &call->media)) {
         call_media_start(call);
     }
 }
@@ -311,7 +312,7 @@ static int put_swap(struct call *call, const struct offer_media *media, bool was
 int call_media_change(struct call *call, const struct offer_media *wanted)
 {
     struct place_cost old = call->place.cost;
-    struct place_cost cost = call_media_cost(call, invite_cost(wanted));
+    struct place_cost cost = call_media_cost(call, place_cost_media(wanted));
     struct offer_media media = *wanted;
     bool was_held = call->is_held;
 
@@ -338,7 +339,7 @@ int call_media_change(struct call *call, const struct offer_media *wanted)
 void call_media_codec(struct call *call, uint8_t pt)
 {
     int i_voice = offer_voice_of(&call->media, pt);
-    uint64_t now_ms = call->focus->wheel->now_ms;
+    uint64_t now_ms = call->env->wheel->now_ms;
     bool is_soon = call->codec_ms && now_ms - call->codec_ms < 1000;
     if (i_voice < 0 || is_soon || !call->leg || call->moving || call->dropped) {
         return;
@@ -347,7 +348,7 @@ void call_media_codec(struct call *call, uint8_t pt)
     offer_media_turn(&media, (unsigned)i_voice);
     if (call_media_change(call, &media) == 0) {
         call->codec_ms = now_ms;
-        log_line(call->focus->log, LOG_DEBUG, "call %llu: speaks %s now", (unsigned long long)call->id,
+        log_line(call->env->log, LOG_DEBUG, "call %llu: speaks %s now", (unsigned long long)call->member.id,
                  media.codec->name);
     }
 }
@@ -378,7 +379,7 @@ void call_media_drop(struct call *call)
     if (full != call->drop_due) {
         call->drop_due = full;
         call->room->n_drops_due += full ? 1 : -1u;
-        call->focus->n_due += full ? 1 : -1u;
+        call->env->n_due += full ? 1 : -1u;
     }
 }
 
@@ -386,7 +387,7 @@ void call_media_gone(struct call *call, struct leg *leg)
 {
     must(call->n_lent > 0);
     call->n_lent--;
-    count_add(&call->focus->stats.legs, (uint64_t)-1);
+    count_add(&call->env->stats.legs, (uint64_t)-1);
     if (call->moving && leg == call->leg) {
         call_move_on(call);
     } else {

@@ -18,14 +18,14 @@ enum {
 static bool may_move(const struct call *call)
 {
     return (call->state == CALL_UP || call->state == CALL_ANSWERED) && call->leg && !call->moving && !call->dropped &&
-           !call->pin.is_due && call->room->n_moving < MOVING_MAX;
+           !call->member.is_waiting && call->room->n_moving < MOVING_MAX;
 }
 
 /* Asks for the leg. @return 0 | -EBUSY ring full: nothing has happened */
 static int take_out(struct call *call, int worker)
 {
     struct ctl_req req = {.op = CTL_LEG_MOVE, .conf = call_conf(call), .leg = call->leg};
-    if (ctl_put(place_worker(call->focus->place, worker), &req) != 0) {
+    if (ctl_put(place_worker(call->env->place, worker), &req) != 0) {
         return -EBUSY;
     }
     call->moving = true;
@@ -37,7 +37,7 @@ static int take_out(struct call *call, int worker)
 /* From the owner to wherever there is room. @return 0 | -EAGAIN, -EBUSY, -ENOMEM: it stays */
 static int move_out(struct call *call)
 {
-    struct place *place = call->focus->place;
+    struct place *place = call->env->place;
     struct annex *annex = NULL;
     struct feed *feed = NULL;
     int owner = call->room->worker, worker = place_choose_beside(place, owner, call->place.cost);
@@ -59,18 +59,19 @@ static int move_out(struct call *call)
     }
     call->annex = annex;
     call->feed = feed;
-    count_add(&call->focus->stats.moves_out, 1);
+    count_add(&call->env->stats.moves_out, 1);
     return 0;
 }
 
 /* Somebody who has long been silent gives his place at the owner. */
 static void relieve(struct room *room, struct place_cost cost)
 {
-    if (!place_is_tight(room->focus->place, room->worker, cost)) {
+    if (!place_is_tight(room->env->place, room->worker, cost)) {
         return;
     }
-    for (struct call *call = room->roster; call; call = call->room_next) {
-        if (call->hushed && !call->annex && may_move(call)) {
+    for (struct member *member = room->roster; member; member = member->next) {
+        struct call *call = call_of_member(member);
+        if (call && call->hushed && !call->annex && may_move(call)) {
             move_out(call);
             return;
         }
@@ -79,7 +80,7 @@ static void relieve(struct room *room, struct place_cost cost)
 
 void call_speaks(struct call *call)
 {
-    struct place *place = call->focus->place;
+    struct place *place = call->env->place;
     struct annex *annex = call->annex;
     struct room *room = call->room;
 
@@ -93,11 +94,11 @@ void call_speaks(struct call *call)
         must(place_leg_move(place, &call->place, from, true) == 0);
     }
     if (err) {
-        count_add(&call->focus->stats.moves_refused, 1);
+        count_add(&call->env->stats.moves_refused, 1);
     } else {
         call->annex = NULL;
         annex_put(annex);
-        count_add(&call->focus->stats.moves_in, 1);
+        count_add(&call->env->stats.moves_in, 1);
     }
     relieve(room, call->place.cost);
 }
@@ -114,7 +115,7 @@ static void enter_due_set(struct call *call, bool due)
 {
     if (due != call->enter_due) {
         call->enter_due = due;
-        call->focus->n_due += due ? 1 : -1u;
+        call->env->n_due += due ? 1 : -1u;
     }
 }
 
@@ -151,14 +152,14 @@ void call_move_on(struct call *call)
     }
     /* An encoder it has left where it comes from. No memory for one: like a full ring, tried again. */
     bool full = (!call->annex && leg_equip(call->leg) != 0) ||
-                ctl_put(place_worker(call->focus->place, call->place.worker), &req) != 0;
+                ctl_put(place_worker(call->env->place, call->place.worker), &req) != 0;
     enter_due_set(call, full);
     if (full) {
         return;
     }
     moved(call);
     call->n_lent++;
-    count_add(&call->focus->stats.legs, 1);
+    count_add(&call->env->stats.legs, 1);
     if (!call->annex) {
         call->feed = NULL;
         feed_put(feed); /* what the leg has not been sent of it, the owner sends before the feed's leg goes */

@@ -11,7 +11,7 @@ static void due_set(struct call *call, bool *due, bool on)
 {
     if (*due != on) {
         *due = on;
-        call->focus->n_due += on ? 1 : -1u;
+        call->env->n_due += on ? 1 : -1u;
     }
 }
 
@@ -28,7 +28,7 @@ void call_source_hosts(struct call *call, const struct addr *rtp, struct call_ho
     if (call->dialog.direct && call->dialog.flow.remote.sa.sa_family == call->place.family) {
         hosts->latch = call->dialog.flow.remote;
     }
-    local_alias(call->focus, rtp, &hosts->alias);
+    local_alias(call->env, rtp, &hosts->alias);
     call->latch = hosts->latch;
 }
 
@@ -37,7 +37,7 @@ static int set_put(struct call *call, struct ctl_req *req)
     req->op = CTL_LEG_SET;
     req->conf = call_conf(call);
     req->leg = call->leg;
-    return ctl_put(place_worker(call->focus->place, call->place.worker), req);
+    return ctl_put(place_worker(call->env->place, call->place.worker), req);
 }
 
 void call_media_open(struct call *call)
@@ -73,15 +73,15 @@ void call_media_alive(struct call *call)
 
 /* --- Streams of our own that come round --------------------------------------------------------------------------- */
 
-static struct call **ssrc_slot(struct focus *f, uint32_t ssrc)
+static struct call **ssrc_slot(struct env *env, uint32_t ssrc)
 {
-    return &f->tx_ssrcs[ssrc % FOCUS_SSRCS];
+    return &env->tx_ssrcs[ssrc % ENV_SSRCS];
 }
 
 void call_tx_ssrc_set(struct call *call, uint32_t ssrc)
 {
-    struct focus *f = call->focus;
-    for (struct call **link = ssrc_slot(f, call->tx_ssrc); call->tx_ssrc && *link; link = &(*link)->ssrc_next) {
+    struct env *env = call->env;
+    for (struct call **link = ssrc_slot(env, call->tx_ssrc); call->tx_ssrc && *link; link = &(*link)->ssrc_next) {
         if (*link == call) {
             *link = call->ssrc_next;
             break;
@@ -89,15 +89,15 @@ void call_tx_ssrc_set(struct call *call, uint32_t ssrc)
     }
     call->tx_ssrc = ssrc;
     if (ssrc) {
-        call->ssrc_next = *ssrc_slot(f, ssrc);
-        *ssrc_slot(f, ssrc) = call;
+        call->ssrc_next = *ssrc_slot(env, ssrc);
+        *ssrc_slot(env, ssrc) = call;
     }
 }
 
 bool call_ssrc_is_ours(struct call *call, uint32_t ssrc)
 {
     struct ctl_req req = {.set = {.what = SET_REFUSED_SSRC, .refused_ssrc = ssrc}};
-    const struct call *of = *ssrc_slot(call->focus, ssrc);
+    const struct call *of = *ssrc_slot(call->env, ssrc);
     while (of && of->tx_ssrc != ssrc) {
         of = of->ssrc_next;
     }
@@ -105,15 +105,25 @@ bool call_ssrc_is_ours(struct call *call, uint32_t ssrc)
         return false;
     }
     if (call->leg && !call->moving && set_put(call, &req) == 0) {
-        log_line(call->focus->log, LOG_WARN, "call %llu: what is sent to call %llu comes back by it, and is not heard",
-                 (unsigned long long)call->id, (unsigned long long)of->id);
+        log_line(call->env->log, LOG_WARN, "call %llu: what is sent to call %llu comes back by it, and is not heard",
+                 (unsigned long long)call->member.id, (unsigned long long)of->member.id);
     }
     return true;
 }
 
-void call_loops(struct call *call)
+void call_port_opened(struct env *env, uint16_t port)
 {
-    due_set(call, &call->loops, true);
+    if (!place_port_is_named(env->place, port)) {
+        return;
+    }
+    for (struct call *call = env->calls; call; call = call->next) {
+        struct addr rtp = addr_unmapped(&call->media.remote_rtp), rtcp = addr_unmapped(&call->media.remote_rtcp);
+        bool is_rtp = addr_port(&rtp) / 2 == port / 2 && local_reaches_media(env, &rtp);
+        bool is_rtcp = addr_port(&rtcp) / 2 == port / 2 && local_reaches_media(env, &rtcp);
+        if (call->has_media && (is_rtp || is_rtcp)) {
+            due_set(call, &call->loops, true);
+        }
+    }
 }
 
 /* --- Packets that cannot be used ---------------------------------------------------------------------------------- */
@@ -137,15 +147,15 @@ static const char *advice(enum drop drop)
 void call_unheard(struct call *call, enum drop drop, const struct addr *from)
 {
     char source[ADDR_TEXT_MAX], said[ADDR_TEXT_MAX];
-    log_line(call->focus->log, LOG_WARN,
+    log_line(call->env->log, LOG_WARN,
              "call %llu: no RTP heard for 3 s: packets come from %s, its SDP said %s; dropped as %s (%s); %s",
-             (unsigned long long)call->id, addr_text(from, source), addr_text(&call->media.remote_rtp, said),
+             (unsigned long long)call->member.id, addr_text(from, source), addr_text(&call->media.remote_rtp, said),
              drop_name(drop), drop_text(drop), advice(drop));
 }
 
 void call_failed(struct call *call, int error)
 {
-    log_line(call->focus->log, LOG_ERROR, "call %llu: its sockets cannot be used: %s", (unsigned long long)call->id,
-             strerror(error));
-    call_end(call, FOCUS_END_FAULT);
+    log_line(call->env->log, LOG_ERROR, "call %llu: its sockets cannot be used: %s",
+             (unsigned long long)call->member.id, strerror(error));
+    call_end(call, ENDING_FAULT);
 }

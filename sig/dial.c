@@ -18,12 +18,12 @@
 
 /* Takes n out of a bucket: of somebody, or of a conference. By hash: two that share one share its rate, nobody can make
  * us keep more, and nobody knows whose he shares. @return false: as many are not in it */
-static bool rate_take(struct focus *f, const char *name, unsigned n, unsigned factor)
+static bool rate_take(struct env *env, const char *name, unsigned n, unsigned factor)
 {
-    struct focus_dial_rate *rate = &f->dial_rates[hash_text(hash_seed(f->secret), name) % FOCUS_DIAL_RATES];
-    uint64_t now_ms = f->wheel->now_ms, each_ms = MAX(60000 / (MAX(f->cfg.dial_rate, 1u) * factor), 1u);
+    struct dial_rate_bucket *rate = &env->dial_rates[hash_text(hash_seed(env->secret), name) % ENV_DIAL_RATES];
+    uint64_t now_ms = env->wheel->now_ms, each_ms = MAX(60000 / (MAX(env->cfg.dial_rate, 1u) * factor), 1u);
     if (rate->since_ms == 0) {
-        *rate = (struct focus_dial_rate){.since_ms = now_ms, .n_left = DIAL_BURST * factor};
+        *rate = (struct dial_rate_bucket){.since_ms = now_ms, .n_left = DIAL_BURST * factor};
     }
     uint64_t n_more = (now_ms - rate->since_ms) / each_ms;
     rate->since_ms += n_more * each_ms;
@@ -35,17 +35,17 @@ static bool rate_take(struct focus *f, const char *name, unsigned n, unsigned fa
     return true;
 }
 
-int dial_admit(struct focus *f, const struct room *room, const struct identity *who, const struct sip_msg *msg,
+int dial_admit(struct env *env, const struct room *room, const struct identity *who, const struct sip_msg *msg,
                unsigned n)
 {
     char where[ADDR_TEXT_MAX];
     if (n + (room ? room->n_dialling : 0) > DIAL_PENDING_MAX) {
         return -EBUSY;
     }
-    if (!rate_take(f, who->user[0] ? who->user : addr_host_text(&msg->flow.remote, where), n, 1)) {
+    if (!rate_take(env, who->user[0] ? who->user : addr_host_text(&msg->flow.remote, where), n, 1)) {
         return -EDQUOT;
     }
-    return !room || rate_take(f, room->token, n, DIAL_ROOM_FACTOR) ? 0 : -EDQUOT;
+    return !room || rate_take(env, room->token, n, DIAL_ROOM_FACTOR) ? 0 : -EDQUOT;
 }
 
 /* ---- the call ---- */
@@ -76,7 +76,7 @@ void dial_forget(struct call *call)
 static void pending_end(struct call *call)
 {
     struct dial *d = call->dial;
-    timer_stop(call->focus->wheel, &d->ring);
+    timer_stop(call->env->wheel, &d->ring);
     if (d->is_pending) {
         d->is_pending = false;
         call->room->n_dialling--;
@@ -87,7 +87,7 @@ static void on_ring(struct timer *timer, uint64_t now_ns)
 {
     struct call *call = TIMER_OWNER(timer, struct dial, ring)->call;
     tell(call, 408, "Request Timeout");
-    call_end(call, FOCUS_END_NO_ANSWER);
+    call_end(call, ENDING_NO_ANSWER);
 }
 
 static struct dial *dial_make(struct call *call, const struct dial_plan *plan)
@@ -140,7 +140,7 @@ void dial_over(struct call *call)
     pending_end(call);
     tell(call, 487, "Request Terminated");
     /* An answer of another fork may come as long as the transaction lives, and wants its BYE (RFC 3261 13.2.2.4). */
-    if (d->txn && (!d->is_accepted || call->focus->stopping)) {
+    if (d->txn && (!d->is_accepted || call->env->stopping)) {
         txn_set_tag(d->txn, NULL);
         d->txn = NULL;
     }
@@ -153,26 +153,26 @@ void dial_gone(struct call *call)
 
 int dial_begin(struct room *room, const struct dial_plan *plan, struct call **out)
 {
-    struct focus *f = room->focus;
-    char from[URI_TOKEN_CHARS + FOCUS_HOST_MAX + 16], to[REACH_TARGET_MAX + 2], text[128];
+    struct env *env = room->env;
+    char from[URI_TOKEN_CHARS + ENV_HOST_MAX + 16], to[REACH_TARGET_MAX + 2], text[128];
     uint64_t random;
-    int err = f->world.random(f->world.ctx, &random, sizeof random);
-    struct call *call = err ? NULL : call_make(f, room, &(struct identity){.user = ""});
+    int err = env->world.random(env->world.ctx, &random, sizeof random);
+    struct call *call = err ? NULL : call_make(env, room, &(struct identity){.user = ""});
     if (!call) {
         return err ? err : -ENOMEM;
     }
-    call->is_ours = true;
-    snprintf(from, sizeof from, "<sip:%s@%s>", room->token, f->cfg.domain);
+    call->member.is_dialled = true;
+    snprintf(from, sizeof from, "<sip:%s@%s>", room->token, env->cfg.domain);
     snprintf(to, sizeof to, "<%s>", plan->way.target);
     err = dial_make(call, plan) ? 0 : -ENOMEM;
     if (!err) {
-        err = dialog_ask(&call->dialog, &call->owner, f->txns, from, to, plan->way.target, &plan->way.flow);
+        err = dialog_ask(&call->dialog, &call->owner, env->txns, from, to, plan->way.target, &plan->way.flow);
     }
     if (!err) {
-        err = roster_name_dialled(call, plan->entity, plan->display);
+        err = roster_name_dialled(env, &call->member, plan->entity, plan->display);
     }
     if (!err) {
-        err = room_join(room, call);
+        err = room_join(room, &call->member);
     }
     if (err) {
         call_free(call);
@@ -188,7 +188,7 @@ int dial_begin(struct room *room, const struct dial_plan *plan, struct call **ou
     call->dial->told = plan->told;
     call->dial->arg = plan->arg;
     *out = call;
-    count_add(&f->stats.dials, 1);
+    count_add(&env->stats.dials, 1);
     return 0;
 }
 
@@ -197,14 +197,14 @@ int dial_begin(struct room *room, const struct dial_plan *plan, struct call **ou
 /* The INVITE, to the dialog's target by its flow: never where the URI says (next_hop of dialogs believes ports). */
 static int invite_send(struct call *call)
 {
-    struct focus *f = call->focus;
+    struct env *env = call->env;
     struct dial *d = call->dial;
     char text[OFFER_BODY_MAX + 256], contact[ROOM_CONTACT_MAX], allow[256];
     struct sdp_out body = {text, 0, sizeof text, false};
     struct offer_local local;
     int err = call_local(call, &local);
     if (!err) {
-        err = offer_write(&call->session, &f->cfg.policy, &local, true, true, &body);
+        err = offer_write(&call->session, &env->cfg.policy, &local, true, true, &body);
     }
     if (err) {
         return err;
@@ -212,11 +212,11 @@ static int invite_send(struct call *call)
     struct sip_out *out = dialog_request(&call->dialog, SIP_INVITE);
     room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
     sip_add(out, "Contact", contact);
-    sip_add(out, "Allow", sip_methods_text(focus_methods(), allow));
+    sip_add(out, "Allow", sip_methods_text(env_methods(), allow));
     sip_add(out, "Supported", "replaces, timer");
     sip_addf(out, "Expires", "%d", DIAL_RING_MS / 1000);
-    ims_add(f, &call->dialog, contact, NULL, out);
-    ims_add_service(f, &call->dialog, out);
+    ims_add(env, &call->dialog, contact, NULL, out);
+    ims_add_service(env, &call->dialog, out);
     if (d->replaces) {
         sip_add(out, "Require", "replaces");
         sip_add(out, "Replaces", d->replaces);
@@ -227,12 +227,12 @@ static int invite_send(struct call *call)
     if (d->auth) {
         sip_add(out, d->auth_is_proxy ? "Proxy-Authorization" : "Authorization", d->auth);
     }
-    if (f->cfg.server[0]) {
-        sip_add(out, "User-Agent", f->cfg.server);
+    if (env->cfg.server[0]) {
+        sip_add(out, "User-Agent", env->cfg.server);
     }
     sip_body(out, "application/sdp", body.p, body.n);
     d->cseq = call->dialog.cseq_tx;
-    err = txn_request(f->txns, out, &call->dialog.flow, &call->owner, &d->txn);
+    err = txn_request(env->txns, out, &call->dialog.flow, &call->owner, &d->txn);
     if (err) {
         d->txn = NULL;
     }
@@ -241,12 +241,12 @@ static int invite_send(struct call *call)
 
 int act_dial(struct call *call, const struct call_input *in)
 {
-    int err = call_media_take(call, invite_cost_first(&call->focus->cfg.policy), 0);
+    int err = call_media_take(call, place_cost_first(&call->env->cfg.policy), 0);
     if (!err) {
         err = invite_send(call);
     }
     if (!err) {
-        timer_start(call->focus->wheel, &call->dial->ring, DIAL_RING_MS);
+        timer_start(call->env->wheel, &call->dial->ring, DIAL_RING_MS);
     }
     return err;
 }
@@ -276,8 +276,8 @@ static int settle(struct call *call, const struct sip_msg *msg)
     }
     call->dialog.flow = msg->flow;
     call->dialog.direct &= !d->by_proxy;
-    dialog_enter(&call->focus->dialogs, &call->dialog);
-    dialog_ack(&call->dialog, call->focus->txns, d->cseq, NULL, 0);
+    dialog_enter(&call->env->dialogs, &call->dialog);
+    dialog_ack(&call->dialog, call->env->txns, d->cseq, NULL, 0);
     return 0;
 }
 
@@ -285,20 +285,20 @@ int act_dial_up(struct call *call, const struct call_input *in)
 {
     int err = settle(call, in->msg);
     if (err) {
-        call->why = FOCUS_END_ANSWER;
+        call->why = ENDING_ANSWER;
         tell(call, 502, "Bad Gateway");
         return err;
     }
     err = call_take_answer(call, in->msg);
     if (err) {
-        call->why = FOCUS_END_ANSWER;
+        call->why = ENDING_ANSWER;
         tell(call, 488, "Not Acceptable Here");
         act_bye(call, in);
         return err;
     }
     refresh_take(call, in->msg);
-    call->joined_s = call->focus->world.wall_s(call->focus->world.ctx);
-    count_add(&call->focus->stats.dials_answered, 1);
+    call->member.joined_s = call->env->world.wall_s(call->env->world.ctx);
+    count_add(&call->env->stats.dials_answered, 1);
     tell(call, 200, "OK");
     return 0;
 }
@@ -321,8 +321,8 @@ static void surplus_end(struct call *call, const struct sip_msg *msg)
     if (dialog_copy(&fork, &call->dialog) == 0 && dialog_settle(&fork, msg) == 0) {
         fork.flow = msg->flow;
         fork.cseq_tx = d->cseq;
-        dialog_ack(&fork, call->focus->txns, d->cseq, NULL, 0);
-        dialog_send(&fork, call->focus->txns, dialog_request(&fork, SIP_BYE), NULL, &bye);
+        dialog_ack(&fork, call->env->txns, d->cseq, NULL, 0);
+        dialog_send(&fork, call->env->txns, dialog_request(&fork, SIP_BYE), NULL, &bye);
     }
     dialog_free(&fork);
 }
@@ -345,7 +345,7 @@ static bool redirect_pick(struct call *call, const struct sip_msg *msg)
     for (unsigned i = 0; d->n_tried < DIAL_TARGETS_MAX && !msg->contact_is_star && i < msg->n_contacts; i++) {
         const struct sip_contact *c = &msg->contacts[i];
         struct reach_way way;
-        if (c->q_thousandths > best && reach_find(call->focus, &c->addr.uri, d->host, &way) == 0 &&
+        if (c->q_thousandths > best && reach_find(call->env, &c->addr.uri, d->host, &way) == 0 &&
             !was_tried(d, way.target)) {
             best = c->q_thousandths;
             d->next = way;
@@ -357,7 +357,7 @@ static bool redirect_pick(struct call *call, const struct sip_msg *msg)
 /* 401 or 407 of the outbound proxy for the realm whose credentials we have. @return true: call once more */
 static bool challenge_take(struct call *call, int status, const struct sip_msg *msg)
 {
-    const struct focus_cfg *cfg = &call->focus->cfg;
+    const struct env_cfg *cfg = &call->env->cfg;
     struct dial *d = call->dial;
     char value[2048];
     bool may = (status == 401 || status == 407) && d->by_proxy && cfg->dial_user[0] && d->n_answers < DIAL_ANSWERS_MAX;
@@ -422,8 +422,8 @@ static void refused(struct call *call, int status, const struct sip_msg *msg)
         return;
     }
     if (is_open) {
-        call->why = msg ? FOCUS_END_DECLINED : FOCUS_END_NO_ANSWER;
-        count_add(&call->focus->stats.dials_refused, 1);
+        call->why = msg ? ENDING_DECLINED : ENDING_NO_ANSWER;
+        count_add(&call->env->stats.dials_refused, 1);
         tell(call, status, sip_reason(status));
     }
     call_event(call, CALL_EV_REFUSED, &(struct call_input){.msg = msg});
@@ -437,7 +437,7 @@ void dial_answered(struct call *call, int status, const struct sip_msg *msg)
     } else if (status >= 200 && !d->is_accepted) {
         call_event(call, CALL_EV_REANSWER, &(struct call_input){.msg = msg});
     } else if (status >= 200 && msg->to.tag && strcmp(msg->to.tag, call->dialog.remote_tag) == 0) {
-        dialog_ack(&call->dialog, call->focus->txns, d->cseq, NULL, 0); /* repeated: our ACK was lost */
+        dialog_ack(&call->dialog, call->env->txns, d->cseq, NULL, 0); /* repeated: our ACK was lost */
     } else if (status >= 200) {
         surplus_end(call, msg);
     } else if (status > 100 && !d->is_accepted) {

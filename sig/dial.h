@@ -59,7 +59,7 @@ struct dial {
  * @param who, msg  who asks: an identity, or where he is
  * @return 0 | -EBUSY too many unanswered | -EDQUOT too many a minute
  */
-int dial_admit(struct focus *focus, const struct room *room, const struct identity *who, const struct sip_msg *msg,
+int dial_admit(struct env *env, const struct room *room, const struct identity *who, const struct sip_msg *msg,
                unsigned n);
 
 /** Calls. @return 0 | negative errno as call_begin's refusals: nothing is left, nobody is told */

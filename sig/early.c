@@ -20,7 +20,7 @@ static void on_repeat(struct timer *timer, uint64_t now_ns)
     }
     txn_resend(e->invite);
     e->wait_ms = MIN(2 * e->wait_ms, TXN_LIFE_MS - e->waited_ms); /* RFC 3262 3: T1, 2*T1, ... without T2 */
-    timer_start(call->focus->wheel, &e->repeat, e->wait_ms);
+    timer_start(call->env->wheel, &e->repeat, e->wait_ms);
 }
 
 void early_init(struct call *call)
@@ -31,7 +31,7 @@ void early_init(struct call *call)
 void early_stop(struct call *call)
 {
     struct early *e = &call->early;
-    timer_stop(call->focus->wheel, &e->repeat);
+    timer_stop(call->env->wheel, &e->repeat);
     if (e->invite) {
         txn_set_tag(e->invite, NULL);
         e->invite = NULL;
@@ -53,14 +53,14 @@ int act_wait(struct call *call, const struct call_input *in)
     struct early *e = &call->early;
     bool reliable = sip_has(in->msg, "Supported", "100rel") || sip_has(in->msg, "Require", "100rel");
     if (!reliable) {
-        focus_refuse(call->focus, in->txn, FOCUS_EXTENSION_NEEDED);
+        env_refuse(call->env, in->txn, REFUSAL_EXTENSION_NEEDED);
         return -EPROTO;
     }
     int err = call_first_answer(call, in, &body);
     if (err) {
         return err;
     }
-    call->focus->world.random(call->focus->world.ctx, &e->rseq, sizeof e->rseq);
+    call->env->world.random(call->env->world.ctx, &e->rseq, sizeof e->rseq);
     e->rseq = 1 + e->rseq % 0x7ffffffe; /* 1 to 2^31 - 1, RFC 3262 3 */
     e->cseq = in->msg->cseq;
     e->supports_timer = sip_has(in->msg, "Supported", "timer");
@@ -71,19 +71,19 @@ int act_wait(struct call *call, const struct call_input *in)
     sip_add(out, "Contact", contact);
     sip_add(out, "Require", "100rel, precondition");
     sip_addf(out, "RSeq", "%u", e->rseq);
-    focus_add_abilities(call->focus, out);
+    env_add_abilities(call->env, out);
     call_charging_add(call, out);
     sip_body(out, "application/sdp", body.p, body.n);
     e->invite = in->txn;
     txn_set_tag(in->txn, &call->owner);
     err = txn_respond(in->txn, out);
     if (err) {
-        focus_refuse(call->focus, in->txn, FOCUS_MEMORY);
+        env_refuse(call->env, in->txn, REFUSAL_MEMORY);
         early_stop(call);
         return err;
     }
     e->wait_ms = TXN_T1_MS;
-    timer_start(call->focus->wheel, &e->repeat, e->wait_ms);
+    timer_start(call->env->wheel, &e->repeat, e->wait_ms);
     return 0;
 }
 
@@ -119,7 +119,7 @@ static bool is_ours(const struct early *e, const struct sip_msg *msg)
 
 int act_prack_stray(struct call *call, const struct call_input *in)
 {
-    focus_refuse(call->focus, in->txn, FOCUS_DIALOG);
+    env_refuse(call->env, in->txn, REFUSAL_DIALOG);
     return 0;
 }
 
@@ -138,7 +138,7 @@ int act_prack(struct call *call, const struct call_input *in)
     e->is_met |= in->invite && !offer_waits(&in->invite->pick);
     e->is_acknowledged = true;
     call_media_open(call);
-    timer_stop(call->focus->wheel, &e->repeat);
+    timer_stop(call->env->wheel, &e->repeat);
     struct sip_out *out = txn_response(in->txn, 200, NULL);
     if (in->invite) {
         sip_body(out, "application/sdp", body.p, body.n);
@@ -150,7 +150,7 @@ int act_prack(struct call *call, const struct call_input *in)
 int act_early_update(struct call *call, const struct call_input *in)
 {
     if (!call->early.is_acknowledged && in->invite) {
-        focus_refuse(call->focus, in->txn, FOCUS_OPEN); /* RFC 3311 5.2: our answer has not been acknowledged */
+        env_refuse(call->env, in->txn, REFUSAL_OPEN); /* RFC 3311 5.2: our answer has not been acknowledged */
         return -EAGAIN;
     }
     call_media_open(call);
@@ -162,7 +162,7 @@ int act_early_update(struct call *call, const struct call_input *in)
 
 int act_cancelled(struct call *call, const struct call_input *in)
 {
-    call->why = FOCUS_END_CANCELLED;
+    call->why = ENDING_CANCELLED;
     refuse_open(call, 487);
     return 0;
 }
@@ -183,13 +183,13 @@ int act_prack_lost(struct call *call, const struct call_input *in)
 {
     struct txn *invite = call->early.invite;
     early_stop(call);
-    call->why = FOCUS_END_ACK_LOST;
-    focus_refuse(call->focus, invite, FOCUS_PRACK_LOST);
+    call->why = ENDING_ACK_LOST;
+    env_refuse(call->env, invite, REFUSAL_PRACK_LOST);
     return 0;
 }
 
 int act_open(struct call *call, const struct call_input *in)
 {
-    focus_refuse(call->focus, in->txn, FOCUS_OPEN);
+    env_refuse(call->env, in->txn, REFUSAL_OPEN);
     return 0;
 }

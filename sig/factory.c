@@ -5,85 +5,86 @@
 #include "sig/guests.h"
 #include "sig/invite.h"
 #include "sig/room.h"
+#include "sig/unacked.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-bool factory_is(const struct focus *focus, const char *user, const char *host, enum focus_mode *mode)
+bool factory_is(const struct env *env, const char *user, const char *host, enum factory_mode *mode)
 {
     /* TS 23.003 13.10: the URI that a phone derives from its SIM; IR.92 wants the focus to answer it itself. */
     static const char derived_user[] = "mmtel", derived_host[] = "conf-factory.";
 
     if (strcmp(user, derived_user) == 0 && strncmp(host, derived_host, sizeof derived_host - 1) == 0) {
-        *mode = FOCUS_DIRECT;
+        *mode = FACTORY_DIRECT;
         return true;
     }
-    if (strcmp(user, focus->cfg.factory_user) == 0) {
-        *mode = focus->cfg.factory_mode;
+    if (strcmp(user, env->cfg.factory_user) == 0) {
+        *mode = env->cfg.factory_mode;
         return true;
     }
     return false;
 }
 
-static void redirect(struct focus *focus, struct txn *txn, const struct room *room)
+static void redirect(struct env *env, struct txn *txn, const struct room *room)
 {
     struct sip_out *out = txn_response(txn, 302, NULL);
 
-    char host[FOCUS_HOST_MAX + 32];
-    sip_addf(out, "Contact", "<sip:%s@%s>;expires=%u", room->token, focus_host(focus, txn_flow(txn), host),
-             focus->cfg.unused_s);
-    if (focus->cfg.server[0]) {
-        sip_add(out, "Server", focus->cfg.server);
+    char host[ENV_HOST_MAX + 32];
+    sip_addf(out, "Contact", "<sip:%s@%s>;expires=%u", room->token, env_host(env, txn_flow(txn), host),
+             env->cfg.unused_s);
+    if (env->cfg.server[0]) {
+        sip_add(out, "Server", env->cfg.server);
     }
     if (txn_respond(txn, out) == 0) {
-        count_add(&focus->stats.redirects, 1);
+        count_add(&env->stats.redirects, 1);
     }
 }
 
-void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *msg, enum focus_mode mode,
+void factory_invite(struct env *env, struct txn *txn, const struct sip_msg *msg, enum factory_mode mode,
                     const struct identity *who, const char *name)
 {
     struct invite invite;
     struct uri_list list; /* large: not worth clearing */
     struct room *room;
-    struct half half = {0};
+    struct quota_hold unacked = {0};
     char from[128];
 
-    if (focus->stopping) {
-        focus_refuse(focus, txn, FOCUS_STOPPING);
+    if (env->stopping) {
+        env_refuse(env, txn, REFUSAL_STOPPING);
         return;
     }
-    if (invite_read(focus, txn, msg, &invite) != 0) {
+    if (invite_read(env, txn, msg, &invite) != 0) {
         return;
     }
     list.n = 0;
-    if (mode == FOCUS_DIRECT && guests_read(focus, txn, msg, NULL, who, &list) != 0) {
+    if (mode == FACTORY_DIRECT && guests_read(env, txn, msg, NULL, who, &list) != 0) {
         return; /* after a redirect it comes once more, to the conference */
     }
-    int err = mode == FOCUS_REDIRECT && focus->cfg.reservation ? half_take(focus, &half, &msg->flow.remote) : 0;
-    if (!err && (err = room_issue(focus, invite.cost, &room)) != 0) {
-        half_give(focus, &half);
+    int err = mode == FACTORY_REDIRECT && env->cfg.reservation ? unacked_take(env, &unacked, &msg->flow.remote) : 0;
+    if (!err && (err = room_issue(env, invite.cost, &room)) != 0) {
+        unacked_give(env, &unacked);
     }
     if (err) {
-        focus_refuse(focus, txn, focus_refusal_of(err));
+        env_refuse(env, txn, refusal_of(err));
         return;
     }
     if (name && (err = room_name_set(room, name)) != 0) {
-        room_end(room, FOCUS_END_FAULT);
-        focus_refuse(focus, txn, focus_refusal_of(err));
+        room_end(room, ENDING_FAULT);
+        env_refuse(env, txn, refusal_of(err));
         return;
     }
-    room->half = half;
+    room->unacked = unacked;
     strcpy(room->creator, who->user);
     room->creator_uri = who->user[0] ? NULL : strdup(msg->from.uri.text); /* NULL too without memory: nobody's then */
     room_promise(room);
-    log_line(focus->log, LOG_INFO, "conference %.*s issued to %s", ROOM_NAME_CHARS, room->token,
+    log_line(env->log, LOG_INFO, "conference %.*s issued to %s", ROOM_NAME_CHARS, room->token,
              log_escape(from, sizeof from, msg->from.uri.text, strlen(msg->from.uri.text)));
-    if (mode == FOCUS_REDIRECT) {
-        redirect(focus, txn, room);
-    } else if (call_begin(focus, room, txn, msg, &invite, who, NULL) != 0) {
-        room_end(room, FOCUS_END_CONFERENCE); /* nobody has ever heard of its URI */
+    if (mode == FACTORY_REDIRECT) {
+        redirect(env, txn, room);
+    } else if (call_begin(env, room, txn, msg, &invite, who, NULL) != 0) {
+        room_end(room, ENDING_CONFERENCE); /* nobody has ever heard of its URI */
     } else {
         guests_call(room, &list);
     }

@@ -5,13 +5,13 @@
 #ifndef SIG_FACTORY_H
 #define SIG_FACTORY_H
 
-#include "sig/focus.h"
+#include "sig/env.h"
 
 /** Is this user at this host the factory, and in which dialect? @return true: *mode is set */
-bool factory_is(const struct focus *focus, const char *user, const char *host, enum focus_mode *mode);
+bool factory_is(const struct env *env, const char *user, const char *host, enum factory_mode *mode);
 
 /** Answers an INVITE to the factory. name: what the conference shall be found by too, NULL: by its URI only */
-void factory_invite(struct focus *focus, struct txn *txn, const struct sip_msg *msg, enum focus_mode mode,
+void factory_invite(struct env *env, struct txn *txn, const struct sip_msg *msg, enum factory_mode mode,
                     const struct identity *who, const char *name);
 
 #endif

@@ -28,7 +28,10 @@ static inline struct flow flow_to(enum flow_transport transport, uint8_t listene
 }
 
 /** TCP and what runs over it: no retransmissions below the transaction user. WS and WSS too (RFC 7118 5). */
-static inline bool flow_is_reliable(const struct flow *flow) { return flow->transport != FLOW_UDP; }
+static inline bool flow_is_reliable(const struct flow *flow)
+{
+    return flow->transport != FLOW_UDP;
+}
 
 /** "UDP", "TCP", "TLS", "WS", "WSS" as Via spells it. */
 static inline const char *flow_transport_name(unsigned transport)

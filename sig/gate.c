@@ -1,7 +1,7 @@
 /* Who may. See gate.h. */
 #include "sig/gate.h"
 
-#include "sig/focus.h"
+#include "sig/focus_priv.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ struct gate {
 
 bool gate_is_shut(const struct focus *f, bool is_factory)
 {
-    return f->auth && (!is_factory || !f->cfg.allocate_before_auth);
+    return f->auth && (!is_factory || !f->env.cfg.allocate_before_auth);
 }
 
 static void gate_free(struct gate *gate)
@@ -69,13 +69,13 @@ void gate_close(struct focus *f)
 
 /* ---- who asks ---- */
 
-bool gate_asserted(const struct focus *f, const struct sip_msg *msg, char user[AUTH_USER_MAX])
+static bool asserted(const struct focus *f, const struct sip_msg *msg, char user[AUTH_USER_MAX])
 {
     char memory[3 * SIP_URI_BYTES_MAX + 16];
     const char *element;
     struct sip_addr addr;
     size_t n;
-    if (!trust_has(&f->cfg.trusted, &msg->flow.remote)) {
+    if (!trust_has(&f->env.cfg.trusted, &msg->flow.remote)) {
         return false;
     }
     /* RFC 3325 9.1: up to two, a sip and a tel URI; the first that can be read counts. */
@@ -92,12 +92,12 @@ bool gate_asserted(const struct focus *f, const struct sip_msg *msg, char user[A
 static void challenge(struct focus *f, struct txn *txn, bool stale)
 {
     struct sip_out *out = txn_response(txn, 401, NULL);
-    if (auth_challenge(f->auth, out, focus_steady_s(f), stale) != 0) {
+    if (auth_challenge(f->auth, out, env_steady_s(&f->env), stale) != 0) {
         sip_out_free(out);
-        focus_refuse(f, txn, FOCUS_FAULT);
+        env_refuse(&f->env, txn, REFUSAL_FAULT);
         return;
     }
-    count_add(&f->stats.challenges, 1);
+    count_add(&f->env.stats.challenges, 1);
     txn_respond_once(txn, out);
 }
 
@@ -110,7 +110,7 @@ static int look_up(struct focus *f, struct txn *txn, const char *user, const str
     if (!gate) {
         return -ENOMEM;
     }
-    if (!f->store || store_put(f->store, &req) != 0) {
+    if (!f->env.store || store_put(f->env.store, &req) != 0) {
         free(gate);
         return -EAGAIN;
     }
@@ -134,7 +134,7 @@ static int look_up(struct focus *f, struct txn *txn, const char *user, const str
 static bool may_claim(const struct focus *f, const struct sip_msg *msg)
 {
     const char *user = msg->from.uri.user;
-    return f->cfg.pin == PIN_INSTEAD && msg->method == SIP_INVITE && !msg->to.tag && user && *user &&
+    return f->env.cfg.pin == PIN_INSTEAD && msg->method == SIP_INVITE && !msg->to.tag && user && *user &&
            strlen(user) < AUTH_USER_MAX;
 }
 
@@ -143,10 +143,10 @@ void gate_enter(struct focus *f, struct txn *txn, const struct sip_msg *msg)
     struct auth_creds creds = {.user = ""};
     char user[AUTH_USER_MAX];
     int err = 0;
-    if (gate_asserted(f, msg, user)) {
+    if (asserted(f, msg, user)) {
         err = look_up(f, txn, user, NULL, false);
     } else {
-        switch (auth_read(f->auth, msg, focus_steady_s(f), &creds)) {
+        switch (auth_read(f->auth, msg, env_steady_s(&f->env), &creds)) {
         case AUTH_READ_OK:
             err = look_up(f, txn, creds.user, &creds, false);
             break;
@@ -161,12 +161,12 @@ void gate_enter(struct focus *f, struct txn *txn, const struct sip_msg *msg)
             challenge(f, txn, true);
             break;
         case AUTH_READ_BAD:
-            focus_refuse(f, txn, FOCUS_CREDENTIALS_MALFORMED);
+            env_refuse(&f->env, txn, REFUSAL_CREDENTIALS_MALFORMED);
             break;
         }
     }
     if (err) {
-        focus_refuse(f, txn, err == -ENOMEM ? FOCUS_MEMORY : FOCUS_STORE);
+        env_refuse(&f->env, txn, err == -ENOMEM ? REFUSAL_MEMORY : REFUSAL_STORE);
     }
     keys_wipe(&creds, sizeof creds);
 }
@@ -182,8 +182,8 @@ static void decide(struct focus *f, struct gate *gate, const struct store_accoun
     bool is_claimed = gate->is_claimed;
     must(msg);
     strcpy(who.user, gate->user);
-    who.owes_pin =
-        account && account->has_pin && f->cfg.pin != PIN_OFF && !msg->to.tag && (is_claimed || f->cfg.pin == PIN_ALSO);
+    who.owes_pin = account && account->has_pin && f->env.cfg.pin != PIN_OFF && !msg->to.tag &&
+                   (is_claimed || f->env.cfg.pin == PIN_ALSO);
     if (who.owes_pin) {
         memcpy(who.pin, account->pin, sizeof who.pin);
     }
@@ -195,14 +195,14 @@ static void decide(struct focus *f, struct gate *gate, const struct store_accoun
         challenge(f, txn, false); /* nobody with a PIN: then by digest, whether there is such an account or not */
     } else if (verdict == AUTH_REPLAYED) {
         challenge(f, txn, true);
-    } else if (who.owes_pin && pin_is_barred(f, msg)) {
-        focus_refuse(f, txn, FOCUS_PIN_BARRED);
+    } else if (who.owes_pin && pin_is_barred(&f->env, msg)) {
+        env_refuse(&f->env, txn, REFUSAL_PIN_BARRED);
     } else if (verdict == AUTH_WRONG || (account && account->is_blocked)) {
-        focus_refuse(f, txn, FOCUS_CREDENTIALS);
+        env_refuse(&f->env, txn, REFUSAL_CREDENTIALS);
     } else if (account && !account->is_entitled) {
-        focus_refuse(f, txn, FOCUS_ENTITLEMENT);
+        env_refuse(&f->env, txn, REFUSAL_ENTITLEMENT);
     } else {
-        focus_serve(f, txn, msg, &who);
+        focus_serve(f, txn, msg, NULL, &who);
     }
 }
 
@@ -215,7 +215,7 @@ void gate_account(struct focus *f, const struct store_reply *reply)
         if (reply->answer == STORE_FAILED) {
             struct txn *txn = gate->txn;
             gate_free(gate);
-            focus_refuse(f, txn, FOCUS_STORE);
+            env_refuse(&f->env, txn, REFUSAL_STORE);
         } else {
             decide(f, gate, reply->found ? &reply->account : NULL);
         }

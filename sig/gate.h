@@ -9,19 +9,9 @@
 #ifndef SIG_GATE_H
 #define SIG_GATE_H
 
-#include "sig/auth.h"
-#include "sig/store.h"
-#include "sig/txn.h"
+#include "sig/env.h"
 
 struct focus;
-
-/* Who asks. user "": nobody knows, and nobody need know (--auth=off). */
-struct identity {
-    char user[AUTH_USER_MAX];
-    bool owes_pin;
-    uint8_t pin[KEYS_MAC_BYTES]; /* owes_pin: as the account keeps it */
-    bool is_asserted;            /* a trusted peer says so; else it has proved itself */
-};
 
 /** Does a request to this resource have to pass? */
 bool gate_is_shut(const struct focus *focus, bool is_factory);
@@ -34,8 +24,5 @@ void gate_account(struct focus *focus, const struct store_reply *reply);
 
 /** The store is gone, or the program ends: everything that waits is forgotten. */
 void gate_close(struct focus *focus);
-
-/** The user that P-Asserted-Identity names, if the peer may say so. @return false: it may not, or there is none */
-bool gate_asserted(const struct focus *focus, const struct sip_msg *msg, char user[AUTH_USER_MAX]);
 
 #endif

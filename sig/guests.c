@@ -9,32 +9,32 @@
 #include <errno.h>
 #include <string.h>
 
-/* @return FOCUS_REFUSALS: fine */
-static enum focus_refusal judge(struct focus *f, const struct sip_msg *msg, struct room *room,
-                                const struct identity *who, struct uri_list *list)
+/* @return REFUSALS: fine */
+static enum refusal judge(struct env *env, const struct sip_msg *msg, struct room *room, const struct identity *who,
+                          struct uri_list *list)
 {
     int err = invite_list(msg, list);
     if (err) {
-        return err == -E2BIG ? FOCUS_LIST_LONG : FOCUS_LIST;
+        return err == -E2BIG ? REFUSAL_LIST_LONG : REFUSAL_LIST;
     }
     if (list->n == 0) {
-        return FOCUS_REFUSALS;
+        return REFUSALS;
     }
-    if (!f->cfg.reach.is_on) {
-        return FOCUS_BODY_TYPE;
+    if (!env->cfg.reach.is_on) {
+        return REFUSAL_BODY_TYPE;
     }
-    if (!refer_may_bring(f, room, who)) {
-        return FOCUS_REFERRAL;
+    if (!refer_may_bring(env, room, who)) {
+        return REFUSAL_REFERRAL;
     }
-    return dial_admit(f, room, who, msg, list->n) == 0 ? FOCUS_REFUSALS : FOCUS_DIAL_RATE;
+    return dial_admit(env, room, who, msg, list->n) == 0 ? REFUSALS : REFUSAL_DIAL_RATE;
 }
 
-int guests_read(struct focus *f, struct txn *txn, const struct sip_msg *msg, struct room *room,
+int guests_read(struct env *env, struct txn *txn, const struct sip_msg *msg, struct room *room,
                 const struct identity *who, struct uri_list *list)
 {
-    enum focus_refusal refusal = judge(f, msg, room, who, list);
-    if (refusal != FOCUS_REFUSALS) {
-        focus_refuse(f, txn, refusal);
+    enum refusal refusal = judge(env, msg, room, who, list);
+    if (refusal != REFUSALS) {
+        env_refuse(env, txn, refusal);
         return -EPROTO;
     }
     return 0;
@@ -48,8 +48,8 @@ void guests_call(struct room *room, const struct uri_list *list)
         struct sip_uri uri;
         struct call *call;
         if (sip_uri_parse(&uri, list->uris[i], strlen(list->uris[i]), memory, sizeof memory) != 0 ||
-            reach_find(room->focus, &uri, NULL, &plan.way) != 0) {
-            focus_refuse(room->focus, NULL, FOCUS_REACH); /* counted; the others come */
+            reach_find(room->env, &uri, NULL, &plan.way) != 0) {
+            env_refuse(room->env, NULL, REFUSAL_REACH); /* counted; the others come */
             continue;
         }
         plan.host = uri.host;

@@ -5,7 +5,7 @@
 #ifndef SIG_GUESTS_H
 #define SIG_GUESTS_H
 
-#include "sig/focus.h"
+#include "sig/env.h"
 #include "sig/uri_list.h"
 
 /**
@@ -15,7 +15,7 @@
  * @param list  n 0: the INVITE has none
  * @return      0 | -EPROTO: refused, and answered so
  */
-int guests_read(struct focus *focus, struct txn *txn, const struct sip_msg *msg, struct room *room,
+int guests_read(struct env *env, struct txn *txn, const struct sip_msg *msg, struct room *room,
                 const struct identity *who, struct uri_list *list);
 
 /** Calls them. */

@@ -3,20 +3,20 @@
 
 #include <string.h>
 
-bool ims_has(const struct focus *f, const struct flow *flow)
+bool ims_has(const struct env *env, const struct flow *flow)
 {
-    return trust_has(&f->cfg.trusted, &flow->remote);
+    return trust_has(&env->cfg.trusted, &flow->remote);
 }
 
-void ims_add(const struct focus *f, const struct dialog *d, const char *contact, const char *charging,
+void ims_add(const struct env *env, const struct dialog *d, const char *contact, const char *charging,
              struct sip_out *out)
 {
-    if (!ims_has(f, &d->flow)) {
+    if (!ims_has(env, &d->flow)) {
         return;
     }
     const char *user = contact + strcspn(contact, ":");
     user += *user == ':';
-    sip_addf(out, "P-Asserted-Identity", "<sip:%.*s@%s>", (int)strcspn(user, "@"), user, f->cfg.domain);
+    sip_addf(out, "P-Asserted-Identity", "<sip:%.*s@%s>", (int)strcspn(user, "@"), user, env->cfg.domain);
     if (charging) {
         sip_add(out, "P-Charging-Vector", charging);
     } else {
@@ -24,9 +24,9 @@ void ims_add(const struct focus *f, const struct dialog *d, const char *contact,
     }
 }
 
-void ims_add_service(const struct focus *f, const struct dialog *d, struct sip_out *out)
+void ims_add_service(const struct env *env, const struct dialog *d, struct sip_out *out)
 {
-    if (ims_has(f, &d->flow)) {
+    if (ims_has(env, &d->flow)) {
         sip_add(out, "P-Asserted-Service", "urn:urn-7:3gpp-service.ims.icsi.mmtel");
         sip_add(out, "Accept-Contact", "*" IMS_ICSI_TAG);
     }

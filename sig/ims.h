@@ -7,13 +7,13 @@
 #define SIG_IMS_H
 
 #include "sig/dialog.h"
-#include "sig/focus.h"
+#include "sig/env.h"
 
 /** ";+g.3gpp.icsi-ref=...", for our Contact to a trusted peer */
 #define IMS_ICSI_TAG ";+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel\""
 
 /** Is the peer on that flow one that is told? */
-bool ims_has(const struct focus *focus, const struct flow *flow);
+bool ims_has(const struct env *env, const struct flow *flow);
 
 /**
  * Adds them to a request within a dialog.
@@ -21,10 +21,10 @@ bool ims_has(const struct focus *focus, const struct flow *flow);
  * @param contact   ours, "<sip:USER@HOST...": the user part is who calls
  * @param charging  the peer's network's P-Charging-Vector, NULL: the dialog has one of its own
  */
-void ims_add(const struct focus *focus, const struct dialog *dialog, const char *contact, const char *charging,
+void ims_add(const struct env *env, const struct dialog *dialog, const char *contact, const char *charging,
              struct sip_out *out);
 
 /** What an INVITE that begins a call says besides. */
-void ims_add_service(const struct focus *focus, const struct dialog *dialog, struct sip_out *out);
+void ims_add_service(const struct env *env, const struct dialog *dialog, struct sip_out *out);
 
 #endif

@@ -113,34 +113,20 @@ static bool has_contact(const struct sip_msg *msg)
     return strcmp(scheme, "sip") == 0 || strcmp(scheme, "sips") == 0;
 }
 
-static void refuse_media(struct focus *focus, struct txn *txn, int warning)
+static void refuse_media(struct env *env, struct txn *txn, int warning)
 {
-    char value[FOCUS_HOST_MAX + 80];
-    snprintf(value, sizeof value, "%d %s \"%s\"", warning, focus->cfg.domain, offer_warning_text(warning));
-    focus_refuse_with(focus, txn, FOCUS_MEDIA, "Warning", value);
-}
-
-struct place_cost invite_cost(const struct offer_media *media)
-{
-    struct place_cost cost =
-        place_cost_of(media->codec->id, media->fmt.rate_hz, media->ptime_tx_ms, media->fmt.complexity);
-    unsigned mki_bytes = MAX(media->seal.mki_rx.bytes, media->seal.mki_tx.bytes);
-    return media->seal.suite == SEAL_NONE ? cost : place_cost_sealed(cost, media->ptime_tx_ms, mki_bytes);
-}
-
-struct place_cost invite_cost_first(const struct offer_policy *policy)
-{
-    const struct offer_codec *c = &policy->codecs[0];
-    return place_cost_of(c->id, c->rate_hz, 20, policy->opus_complexity);
+    char value[ENV_HOST_MAX + 80];
+    snprintf(value, sizeof value, "%d %s \"%s\"", warning, env->cfg.domain, offer_warning_text(warning));
+    env_refuse_with(env, txn, REFUSAL_MEDIA, "Warning", value);
 }
 
 /* RFC 4412, from those only who are trusted to say it: emergency services, government, and what else is configured. */
-bool invite_has_priority(const struct focus *focus, const struct sip_msg *msg)
+bool invite_has_priority(const struct env *env, const struct sip_msg *msg)
 {
     const char *element;
     size_t n;
 
-    if (!trust_has(&focus->cfg.trusted, &msg->flow.remote)) {
+    if (!trust_has(&env->cfg.trusted, &msg->flow.remote)) {
         return false;
     }
     for (unsigned i = 0; (n = sip_list(msg, "Resource-Priority", i, &element)) > 0; i++) {
@@ -154,46 +140,46 @@ bool invite_has_priority(const struct focus *focus, const struct sip_msg *msg)
     return false;
 }
 
-int invite_read(struct focus *focus, struct txn *txn, const struct sip_msg *msg, struct invite *invite)
+int invite_read(struct env *env, struct txn *txn, const struct sip_msg *msg, struct invite *invite)
 {
     int warning = 0;
 
-    invite->is_priority = invite_has_priority(focus, msg);
+    invite->is_priority = invite_has_priority(env, msg);
     if (msg->method != SIP_PRACK && !has_contact(msg)) { /* RFC 3262 table 1: a PRACK has none */
-        focus_refuse(focus, txn, FOCUS_CONTACT);
+        env_refuse(env, txn, REFUSAL_CONTACT);
         return -EPROTO;
     }
     if (!accepts_sdp(msg)) {
-        focus_refuse(focus, txn, FOCUS_ACCEPT);
+        env_refuse(env, txn, REFUSAL_ACCEPT);
         return -EPROTO;
     }
     int err = invite_sdp(msg, &invite->sdp);
     invite->bare = err == -ENODATA;
     if (invite->bare) {
-        invite->cost = invite_cost_first(&focus->cfg.policy);
+        invite->cost = place_cost_first(&env->cfg.policy);
         invite->cost.is_priority = invite->is_priority;
         return 0;
     }
     if (err) {
-        focus_refuse(focus, txn, err == -ENOTSUP ? FOCUS_BODY_TYPE : err == -E2BIG ? FOCUS_BODY_LIMIT : FOCUS_BODY);
+        env_refuse(env, txn, err == -ENOTSUP ? REFUSAL_BODY_TYPE : err == -E2BIG ? REFUSAL_BODY_LIMIT : REFUSAL_BODY);
         return -EPROTO;
     }
-    if (offer_pick(&invite->pick, &focus->cfg.policy, &invite->sdp, &warning) != 0) {
-        refuse_media(focus, txn, warning);
+    if (offer_pick(&invite->pick, &env->cfg.policy, &invite->sdp, &warning) != 0) {
+        refuse_media(env, txn, warning);
         return -EPROTO;
     }
-    if (local_check(focus, &invite->pick.media.remote_rtp, &invite->pick.media.remote_rtcp) != 0) {
-        focus_refuse(focus, txn, FOCUS_MEDIA_ADDRESS);
+    if (local_check(env, &invite->pick.media.remote_rtp, &invite->pick.media.remote_rtcp) != 0) {
+        env_refuse(env, txn, REFUSAL_MEDIA_ADDRESS);
         return -EPROTO;
     }
     if (offer_demands_too_much(&invite->pick)) {
-        focus_refuse(focus, txn, FOCUS_PRECONDITION);
+        env_refuse(env, txn, REFUSAL_PRECONDITION);
         return -EPROTO;
     }
     struct offer_media media = invite->pick.media;
     media.seal.suite = invite->pick.sdes.suite;
     media.seal.mki_rx = media.seal.mki_tx = invite->pick.sdes.mki;
-    invite->cost = invite_cost(&media);
+    invite->cost = place_cost_media(&media);
     invite->cost.is_priority = invite->is_priority;
     return 0;
 }

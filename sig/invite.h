@@ -4,7 +4,7 @@
 #ifndef SIG_INVITE_H
 #define SIG_INVITE_H
 
-#include "sig/focus.h"
+#include "sig/env.h"
 #include "sig/uri_list.h"
 
 struct invite {
@@ -21,16 +21,10 @@ struct invite {
  * @param invite  the caller's memory; valid as long as msg
  * @return        0 | -EPROTO: refused, txn has had its final response
  */
-int invite_read(struct focus *focus, struct txn *txn, const struct sip_msg *msg, struct invite *invite);
+int invite_read(struct env *env, struct txn *txn, const struct sip_msg *msg, struct invite *invite);
 
 /** Is it a priority call (RFC 4412), said by somebody who is trusted to say it? */
-bool invite_has_priority(const struct focus *focus, const struct sip_msg *msg);
-
-/** What a leg with this media costs. */
-struct place_cost invite_cost(const struct offer_media *media);
-
-/** What a leg costs of which nothing is agreed: as our first codec. */
-struct place_cost invite_cost_first(const struct offer_policy *policy);
+bool invite_has_priority(const struct env *env, const struct sip_msg *msg);
 
 /**
  * The SDP of a message, if it has one: type, encoding and disposition checked.

@@ -5,19 +5,17 @@
 #include "core/conf/conf.h"
 #include "core/conf/leg.h"
 #include "core/ctl.h"
-#include "sig/call.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 static int put(const struct lobby *lobby, const struct ctl_req *req)
 {
-    return ctl_put(place_worker(lobby->room->focus->place, lobby->worker), req) == 0 ? 0 : -EBUSY;
+    return ctl_put(place_worker(lobby->room->env->place, lobby->worker), req) == 0 ? 0 : -EBUSY;
 }
 
-int lobby_open(struct lobby **out, struct call *call)
+int lobby_open(struct lobby **out, struct room *room, struct member *member, int worker)
 {
-    struct room *room = call->room;
     struct conf_cfg cfg = {.id = (uint64_t)(uintptr_t)room, .legs_max = 1};
     struct ctl_req req = {.op = CTL_CONF_OPEN};
     struct lobby *lobby = calloc(1, sizeof *lobby);
@@ -26,7 +24,7 @@ int lobby_open(struct lobby **out, struct call *call)
     if (!lobby) {
         return err;
     }
-    *lobby = (struct lobby){.room = room, .next = room->lobbies, .call = call, .worker = call->place.worker};
+    *lobby = (struct lobby){.room = room, .next = room->lobbies, .member = member, .worker = worker};
     if (conf_build(&req.conf, &cfg) != 0) {
         goto out;
     }
@@ -37,7 +35,7 @@ int lobby_open(struct lobby **out, struct call *call)
     }
     lobby->conf = req.conf;
     room->lobbies = lobby;
-    count_add(&room->focus->stats.lobbies, 1);
+    count_add(&room->env->stats.lobbies, 1);
     *out = lobby;
     return 0;
 out:
@@ -91,22 +89,22 @@ static void lobby_close(struct lobby *lobby)
     lobby->closed = lobby_hush(lobby) == 0 && put(lobby, &req) == 0;
     if (lobby->close_due == lobby->closed) {
         lobby->close_due = !lobby->closed;
-        lobby->room->focus->n_due += lobby->close_due ? 1 : -1u;
+        lobby->room->env->n_due += lobby->close_due ? 1 : -1u;
     }
 }
 
 void lobby_leave(struct lobby *lobby)
 {
     if (lobby) {
-        must(lobby->call && !lobby->closed);
-        lobby->call = NULL;
+        must(lobby->member && !lobby->closed);
+        lobby->member = NULL;
         lobby_close(lobby);
     }
 }
 
-struct call *lobby_played(const struct lobby *lobby, const struct leg *player)
+struct member *lobby_played(const struct lobby *lobby, const struct leg *player)
 {
-    return player == lobby->player ? lobby->call : NULL;
+    return player == lobby->player ? lobby->member : NULL;
 }
 
 void lobby_player_gone(struct lobby *lobby, struct leg *player)
@@ -129,7 +127,7 @@ bool lobby_gone(struct room *room, const struct conf *conf)
     must(lobby->closed && lobby->n_players == 0);
     *link = lobby->next;
     free(lobby);
-    count_add(&room->focus->stats.lobbies, (uint64_t)-1);
+    count_add(&room->env->stats.lobbies, (uint64_t)-1);
     return true;
 }
 

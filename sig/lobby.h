@@ -14,7 +14,7 @@ struct leg;
 struct lobby {
     struct room *room;
     struct lobby *next;
-    struct call *call; /* NULL: it has left */
+    struct member *member; /* NULL: it has left */
     int worker;
     struct conf *conf;
     struct leg *player; /* plays, or has played; lent. NULL: none */
@@ -23,8 +23,8 @@ struct lobby {
     bool close_due;     /* it waits for the ring */
 };
 
-/** One for a call that has its place. @return 0 | -EBUSY ring full | -ENOMEM */
-int lobby_open(struct lobby **lobby, struct call *call);
+/** One for a member whose place is on that worker. @return 0 | -EBUSY ring full | -ENOMEM */
+int lobby_open(struct lobby **lobby, struct room *room, struct member *member, int worker);
 
 /** Plays a clip so many times (0: for ever) in the place of what plays; clip outlives the workers. lobby NULL is fine.
  * @return 0 | -ENOENT no lobby or no clip | -EBUSY ring full | -ENOMEM: what plays goes on, or has stopped */
@@ -37,7 +37,7 @@ int lobby_hush(struct lobby *lobby);
 void lobby_leave(struct lobby *lobby);
 
 /** A clip is over. @return whose lobby it is | NULL: it was dropped meanwhile, or nobody is there */
-struct call *lobby_played(const struct lobby *lobby, const struct leg *player);
+struct member *lobby_played(const struct lobby *lobby, const struct leg *player);
 
 /** A leg that played has come back. */
 void lobby_player_gone(struct lobby *lobby, struct leg *player);

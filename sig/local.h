@@ -10,7 +10,7 @@
 #define LOCAL_ADDRS_MAX 64
 #define LOCAL_FRESH_MS 10000 /* interfaces are read again when what is known is older, and somebody asks */
 
-struct focus;
+struct env;
 
 /* Zero: not read yet. */
 struct local {
@@ -21,7 +21,7 @@ struct local {
 };
 
 /** Has an interface of this host that address? The port is not looked at. */
-bool local_has(struct focus *focus, const struct addr *addr);
+bool local_has(struct env *env, const struct addr *addr);
 
 /**
  * Another name of a caller's host. While media has a loopback address, every address of this machine is the caller's
@@ -29,7 +29,7 @@ bool local_has(struct focus *focus, const struct addr *addr);
  *
  * @param alias  unset if it has none
  */
-void local_alias(struct focus *focus, const struct addr *host, struct addr *alias);
+void local_alias(struct env *env, const struct addr *host, struct addr *alias);
 
 /**
  * May media be sent there? Not to a socket of ours that is open now, media or SIP, by whatever name it is reached;
@@ -37,9 +37,9 @@ void local_alias(struct focus *focus, const struct addr *host, struct addr *alia
  *
  * @return 0 | -EADDRNOTAVAIL
  */
-int local_check(struct focus *focus, const struct addr *rtp, const struct addr *rtcp);
+int local_check(struct env *env, const struct addr *rtp, const struct addr *rtcp);
 
-/** A port pair of ours has been opened: a call that names it as its own ends at the next beat. */
-void local_port_opened(struct focus *focus, uint16_t port);
+/** Would what is sent there reach a socket for media that we have, or could have? */
+bool local_reaches_media(struct env *env, const struct addr *addr);
 
 #endif

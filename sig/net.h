@@ -22,8 +22,8 @@
 struct net; /* opaque */
 
 struct net_listener {
-    uint8_t transport;           /* FLOW_UDP, FLOW_TCP or FLOW_TLS */
-    struct addr addr;            /* port 0: the kernel picks one, net_local tells */
+    uint8_t transport;             /* FLOW_UDP, FLOW_TCP or FLOW_TLS */
+    struct addr addr;              /* port 0: the kernel picks one, net_local tells */
     char advertised[NET_HOST_MAX]; /* host for Via and Contact when it is not addr ("" : addr); IPv6 without [] */
 };
 
@@ -54,11 +54,11 @@ struct net_user {
 
 struct net_stats {
     counter rx_datagrams, tx_datagrams, rx_bytes, tx_bytes;
-    counter accepted, connected;          /* connections made, each way */
+    counter accepted, connected;           /* connections made, each way */
     counter refused_total, refused_source; /* accept beyond the limits */
     counter closed_idle, closed_slow, closed_queue, closed_framing, closed_peer;
     counter closed_tls; /* handshakes that failed, and connections that broke */
-    counter conns; /* gauge */
+    counter conns;      /* gauge */
     counter tx_errors, keepalives;
 };
 

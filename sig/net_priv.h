@@ -7,11 +7,11 @@
 
 #include <sys/epoll.h>
 
-#define NET_BATCH 16         /* datagrams of one system call */
-#define NET_DATAGRAM 65536   /* 64 KB receive (RFC 3261 18.1.1) */
-#define NET_HOST_LISTS 1024  /* connections by remote host */
-#define NET_EVENTS 256       /* of one turn */
-#define NET_DRAIN_MS 2000    /* how long a refused peer may go on sending before we close for good */
+#define NET_BATCH 16        /* datagrams of one system call */
+#define NET_DATAGRAM 65536  /* 64 KB receive (RFC 3261 18.1.1) */
+#define NET_HOST_LISTS 1024 /* connections by remote host */
+#define NET_EVENTS 256      /* of one turn */
+#define NET_DRAIN_MS 2000   /* how long a refused peer may go on sending before we close for good */
 #define NET_STREAM_BYTES (SCAN_STREAM_BYTES_MAX + 4)
 
 enum net_kind { NET_LISTENER, NET_CONN, NET_STOP };
@@ -21,14 +21,14 @@ struct net_conn {
     int fd; /* -1: slot is free */
     uint32_t slot, generation;
     uint8_t listener, transport;
-    struct tls *tls;        /* NULL: plain */
-    bool is_shaking_hands;  /* TLS is not ready yet */
-    uint8_t tls_waits;      /* enum tls_state: what TLS waits for, beside what we do */
+    struct tls *tls;       /* NULL: plain */
+    bool is_shaking_hands; /* TLS is not ready yet */
+    uint8_t tls_waits;     /* enum tls_state: what TLS waits for, beside what we do */
     bool is_outbound, is_connecting, is_dying;
     bool has_spoken;   /* a whole message has come */
     bool is_half_ping; /* one line end has come that was part of no message */
-    bool is_draining; /* answered for the last time: discard what comes until the peer closes */
-    int err;          /* why it dies */
+    bool is_draining;  /* answered for the last time: discard what comes until the peer closes */
+    int err;           /* why it dies */
     struct addr remote;
     struct timer idle, slow;
     char *rx;

@@ -25,6 +25,8 @@ struct owner_ops {
     void (*error)(struct owner *owner, struct txn *txn, int err);
     /** The transaction's pointer dies with this call. The owner may be gone after it. */
     void (*gone)(struct owner *owner, struct txn *txn);
+    /** What it is about, as logs may call it: the first characters of the conference's token. NULL: nothing. */
+    const char *(*subject)(const struct owner *owner);
 };
 
 struct owner {

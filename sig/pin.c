@@ -1,35 +1,38 @@
 /* PINs. See pin.h. */
 #include "sig/pin.h"
 
+#include "sig/annc.h"
 #include "sig/call.h"
 #include "sig/lobby.h"
+#include "sig/prompts.h"
 #include "sig/room.h"
 #include "sig/roster.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { SOURCE_MAX = 256 };
 
 /* ---- who has failed too often ---- */
 
-static unsigned slot_of(const struct focus *f, const char *name)
+static unsigned slot_of(const struct env *env, const char *name)
 {
     uint8_t mac[KEYS_MAC_BYTES]; /* keyed: nobody can aim at another's place */
-    if (keys_mac(mac, f->secret, name, strlen(name)) != 0) {
+    if (keys_mac(mac, env->secret, name, strlen(name)) != 0) {
         return 0;
     }
     return (mac[0] | (unsigned)mac[1] << 8) % PIN_SLOTS;
 }
 
 /* Where a call comes from: its host, or by a trusted peer, who speaks for many, its caller. */
-static void source_of(const struct focus *f, const struct addr *remote, const char *entity, char text[SOURCE_MAX])
+static void source_of(const struct env *env, const struct addr *remote, const char *entity, char text[SOURCE_MAX])
 {
     char host[ADDR_TEXT_MAX];
     struct addr net = *remote;
-    if (trust_has(&f->cfg.trusted, remote)) {
+    if (trust_has(&env->cfg.trusted, remote)) {
         snprintf(text, SOURCE_MAX, "%s", entity ? entity : "");
         return;
     }
@@ -39,121 +42,151 @@ static void source_of(const struct focus *f, const struct addr *remote, const ch
     snprintf(text, SOURCE_MAX, "%s", addr_host_text(&net, host));
 }
 
-static uint32_t failures_of(const struct focus *f, unsigned i)
+static uint32_t failures_of(const struct env *env, unsigned i)
 {
-    return focus_steady_s(f) - f->pin_failures.slots[i].last_s < PIN_WINDOW_S ? f->pin_failures.slots[i].n : 0;
+    return env_steady_s(env) - env->pin_failures->slots[i].last_s < PIN_WINDOW_S ? env->pin_failures->slots[i].n : 0;
 }
 
-static uint64_t source_wait_ms(const struct focus *f, unsigned i)
+static uint64_t source_wait_ms(const struct env *env, unsigned i)
 {
-    uint64_t now_ms = f->wheel->now_ms, next_ms = f->pin_failures.slots[i].next_ms;
-    return failures_of(f, i) > 0 && next_ms > now_ms ? next_ms - now_ms : 0;
+    uint64_t now_ms = env->wheel->now_ms, next_ms = env->pin_failures->slots[i].next_ms;
+    return failures_of(env, i) > 0 && next_ms > now_ms ? next_ms - now_ms : 0;
 }
 
-bool pin_is_barred(const struct focus *f, const struct sip_msg *msg)
+bool pin_is_barred(const struct env *env, const struct sip_msg *msg)
 {
     char source[SOURCE_MAX];
-    source_of(f, &msg->flow.remote, msg->from.uri.text, source);
-    return source_wait_ms(f, slot_of(f, source)) >= PIN_TOTAL_S * 1000ull;
+    source_of(env, &msg->flow.remote, msg->from.uri.text, source);
+    return source_wait_ms(env, slot_of(env, source)) >= PIN_TOTAL_S * 1000ull;
 }
 
-static void failure_note(struct focus *f, unsigned i, bool is_source)
+static void failure_note(struct env *env, unsigned i, bool is_source)
 {
-    uint32_t n = failures_of(f, i) + 1;
+    uint32_t n = failures_of(env, i) + 1;
     uint64_t slow_ms =
         is_source && n >= PIN_FREE ? MIN(2000ull << MIN(n - PIN_FREE, 20u), PIN_SLOW_MAX_S * 1000ull) : 0;
-    f->pin_failures.slots[i].next_ms = MAX(f->pin_failures.slots[i].next_ms, f->wheel->now_ms) + slow_ms;
-    f->pin_failures.slots[i].n = n;
-    f->pin_failures.slots[i].last_s = focus_steady_s(f);
+    env->pin_failures->slots[i].next_ms = MAX(env->pin_failures->slots[i].next_ms, env->wheel->now_ms) + slow_ms;
+    env->pin_failures->slots[i].n = n;
+    env->pin_failures->slots[i].last_s = env_steady_s(env);
 }
 
 /* ---- one call ---- */
 
 static const struct script pin_script;
 
+/* The dialogue of one call: its script's state. */
+struct pin {
+    struct call *call;
+    bool has_next;
+    uint8_t mac[KEYS_MAC_BYTES], next_mac[KEYS_MAC_BYTES]; /* next: of the conference, after its caller's own */
+    char of[AUTH_USER_MAX], next_of[AUTH_USER_MAX];        /* whose it is */
+    char digits[PIN_DIGITS_MAX + 1];
+    unsigned n_digits, n_tries;
+    bool is_right;   /* the thanks play, and the call comes in after them */
+    bool is_judging; /* the verdict waits */
+    bool verdict;
+    uint64_t ends_ms; /* the dialogue, at the latest */
+    enum prompt said; /* last */
+    struct timer wait;
+};
+
+static struct pin *pin_of(const struct call *call)
+{
+    must(call->script == &pin_script);
+    return call->script_state;
+}
+
 /* What is not heard does no harm: it is keyed in all the same. @return 0: it plays */
 static int say(struct call *call, enum prompt prompt)
 {
-    call->pin.said = prompt;
-    return lobby_play(call->lobby, prompts_clip(call->focus->cfg.prompts, prompt), 1);
+    pin_of(call)->said = prompt;
+    return lobby_play(call->lobby, prompts_clip(call->env->cfg.prompts, prompt), 1);
 }
 
 static void let_in(struct call *call)
 {
     if (call->room->annc.clip) {
-        script_begin(call, &annc_script);
+        script_begin(call, &annc_script, NULL);
         if (call->state == CALL_UP) {
             script_up(call);
         }
     } else if (call_media_let_in(call) != 0) {
-        call_end(call, FOCUS_END_FAULT); /* the worker takes nothing */
+        call_end(call, ENDING_FAULT); /* the worker takes nothing */
     } else {
         script_stop(call);
-        roster_changed(call);
+        roster_changed(call->room, &call->member);
     }
 }
 
 static uint64_t left_ms(const struct call *call)
 {
-    uint64_t now_ms = call->focus->wheel->now_ms;
-    return call->pin.ends_ms > now_ms ? call->pin.ends_ms - now_ms : 0;
+    uint64_t now_ms = call->env->wheel->now_ms, ends_ms = pin_of(call)->ends_ms;
+    return ends_ms > now_ms ? ends_ms - now_ms : 0;
 }
 
 /* For the next key, within the time that the whole may take. */
 static void wait_start(struct call *call)
 {
-    timer_start(call->focus->wheel, &call->pin.wait, MIN(PIN_WAIT_S * 1000ull, left_ms(call)));
+    timer_start(call->env->wheel, &pin_of(call)->wait, MIN(PIN_WAIT_S * 1000ull, left_ms(call)));
 }
 
 static void tell(struct call *call);
 
 static void on_wait(struct timer *timer, uint64_t now_ns)
 {
-    struct call *call = TIMER_OWNER(timer, struct call, pin.wait);
-    if (call->pin.is_judging && left_ms(call) > 0) {
+    struct pin *p = TIMER_OWNER(timer, struct pin, wait);
+    struct call *call = p->call;
+    if (p->is_judging && left_ms(call) > 0) {
         tell(call);
-    } else if (call->pin.is_right) {
+    } else if (p->is_right) {
         let_in(call); /* long thanks */
     } else {
-        call_end(call, FOCUS_END_PIN);
+        call_end(call, ENDING_PIN);
     }
 }
 
-static void begin(struct call *call, const char *of, const uint8_t mac[KEYS_MAC_BYTES])
+static int begin(struct call *call, const char *of, const uint8_t mac[KEYS_MAC_BYTES])
 {
-    struct pin *p = &call->pin;
-    p->is_due = true;
+    struct pin *p = calloc(1, sizeof *p);
+    if (!p) {
+        return -ENOMEM;
+    }
+    p->call = call;
     memcpy(p->mac, mac, sizeof p->mac);
     snprintf(p->of, sizeof p->of, "%s", of);
-    script_begin(call, &pin_script);
     timer_init(&p->wait, on_wait);
-    p->ends_ms = call->focus->wheel->now_ms + PIN_TOTAL_S * 1000ull;
+    p->ends_ms = call->env->wheel->now_ms + PIN_TOTAL_S * 1000ull;
+    script_begin(call, &pin_script, p);
+    call->member.is_waiting = true;
     wait_start(call);
+    return 0;
 }
 
-void pin_begin(struct call *call, const uint8_t mac[KEYS_MAC_BYTES])
+int pin_begin(struct call *call, const struct store_policy *policy)
 {
-    begin(call, call->who.user, mac);
-}
-
-void pin_begin_room(struct call *call, const struct store_policy *wish)
-{
-    struct pin *p = &call->pin;
     char of[AUTH_USER_MAX];
-    store_policy_subject(of, wish->key);
-    if (!p->is_due) {
-        begin(call, of, wish->pin);
-        return;
+    const struct identity *who = &call->member.who;
+    bool is_of_room = policy && policy->has_pin;
+    if (is_of_room) {
+        store_policy_subject(of, policy->key);
     }
-    p->has_next = true;
-    memcpy(p->next_mac, wish->pin, sizeof p->next_mac);
-    strcpy(p->next_of, of);
+    if (!who->owes_pin) {
+        return is_of_room ? begin(call, of, policy->pin) : 0;
+    }
+    int err = begin(call, who->user, who->pin);
+    if (!err && is_of_room) {
+        struct pin *p = pin_of(call);
+        p->has_next = true;
+        memcpy(p->next_mac, policy->pin, sizeof p->next_mac);
+        strcpy(p->next_of, of);
+    }
+    return err;
 }
 
 /* His own was right: now the conference's. @return false: it has none */
 static bool next(struct call *call)
 {
-    struct pin *p = &call->pin;
+    struct pin *p = pin_of(call);
     if (!p->has_next) {
         return false;
     }
@@ -168,7 +201,7 @@ static bool next(struct call *call)
 /* A caller that has pressed a key already need not be asked. */
 static void ask(struct call *call)
 {
-    const struct pin *p = &call->pin;
+    const struct pin *p = pin_of(call);
     if (p->n_digits == 0 && p->n_tries == 0 && !p->is_right) {
         say(call, PROMPT_PIN_ENTER);
     }
@@ -179,28 +212,28 @@ static void played(struct call *call)
     if (call->dropped) {
         return;
     }
-    if (call->pin.is_right) {
+    if (pin_of(call)->is_right) {
         let_in(call);
-    } else if (call->pin.said == PROMPT_PIN_WRONG) {
+    } else if (pin_of(call)->said == PROMPT_PIN_WRONG) {
         say(call, PROMPT_PIN_ENTER);
     }
 }
 
-static void stop(struct call *call)
+static void stop(struct call *call, void *state)
 {
-    struct pin *p = &call->pin;
-    timer_stop(call->focus->wheel, &p->wait);
-    p->is_due = false;
-    keys_wipe(p->digits, sizeof p->digits);
-    keys_wipe(p->mac, sizeof p->mac);
-    keys_wipe(p->next_mac, sizeof p->next_mac);
+    struct pin *p = state;
+    timer_stop(call->env->wheel, &p->wait);
+    must(!call->env->cfg.strict || !timer_wheel_has(call->env->wheel, p, sizeof *p));
+    call->member.is_waiting = false;
+    keys_wipe(p, sizeof *p);
 }
 
 static bool is_right(const struct call *call)
 {
+    const struct pin *p = pin_of(call);
     uint8_t mac[KEYS_MAC_BYTES];
-    int err = store_pin_mac(mac, call->focus->secret, call->pin.of, call->pin.digits);
-    bool is_same = keys_equal(mac, call->pin.mac, sizeof mac);
+    int err = store_pin_mac(mac, call->env->secret, p->of, p->digits);
+    bool is_same = keys_equal(mac, p->mac, sizeof mac);
     keys_wipe(mac, sizeof mac);
     return !err && is_same;
 }
@@ -208,10 +241,10 @@ static bool is_right(const struct call *call)
 /* The verdict, now that its time has come. The call may be gone after it. */
 static void tell(struct call *call)
 {
-    struct pin *p = &call->pin;
+    struct pin *p = pin_of(call);
     p->is_judging = false;
     if (!p->verdict && ++p->n_tries >= PIN_TRIES) {
-        call_end(call, FOCUS_END_PIN);
+        call_end(call, ENDING_PIN);
     } else if (!p->verdict) {
         say(call, PROMPT_PIN_WRONG);
         wait_start(call);
@@ -226,10 +259,10 @@ static void tell(struct call *call)
 
 static void complain(struct call *call)
 {
-    struct focus *f = call->focus;
+    struct env *env = call->env;
     char more[64] = "";
     uint32_t n_more;
-    if (!complain_may(&f->complaints, COMPLAIN_PIN, f->wheel->now_ms, &n_more)) {
+    if (!complain_may(&env->complaints, COMPLAIN_PIN, env->wheel->now_ms, &n_more)) {
         return;
     }
     if (n_more > 0) {
@@ -241,19 +274,19 @@ static void complain(struct call *call)
 /* Counts it, and tells when the source may know: right ones wait as wrong ones do, the time tells nothing. */
 static void judge(struct call *call)
 {
-    struct pin *p = &call->pin;
-    struct focus *f = call->focus;
+    struct pin *p = pin_of(call);
+    struct env *env = call->env;
     char source[SOURCE_MAX];
-    source_of(f, &call->dialog.flow.remote, call->entity, source);
-    unsigned from = slot_of(f, source), about = slot_of(f, p->of);
-    uint64_t wait_ms = MAX(source_wait_ms(f, from), failures_of(f, about) >= PIN_CROWD ? PIN_CROWD_MS : 0ull);
+    source_of(env, &call->dialog.flow.remote, call->member.entity, source);
+    unsigned from = slot_of(env, source), about = slot_of(env, p->of);
+    uint64_t wait_ms = MAX(source_wait_ms(env, from), failures_of(env, about) >= PIN_CROWD ? PIN_CROWD_MS : 0ull);
     p->verdict = is_right(call);
     keys_wipe(p->digits, sizeof p->digits);
     p->n_digits = 0;
     if (!p->verdict) {
-        failure_note(f, from, true);
-        failure_note(f, about, false);
-        count_add(&f->stats.pins_wrong, 1);
+        failure_note(env, from, true);
+        failure_note(env, about, false);
+        count_add(&env->stats.pins_wrong, 1);
         complain(call);
     }
     if (wait_ms == 0) {
@@ -261,12 +294,12 @@ static void judge(struct call *call)
         return;
     }
     p->is_judging = true;
-    timer_start(f->wheel, &p->wait, MIN(wait_ms, left_ms(call)));
+    timer_start(env->wheel, &p->wait, MIN(wait_ms, left_ms(call)));
 }
 
 static void take_key(struct call *call, char key)
 {
-    struct pin *p = &call->pin;
+    struct pin *p = pin_of(call);
     if (p->is_right || p->is_judging || call->dropped) {
         return;
     }
@@ -287,45 +320,7 @@ static void take_key(struct call *call, char key)
 
 static const struct script pin_script = {.up = ask, .key = take_key, .played = played, .stop = stop};
 
-/* "Signal=5\r\nDuration=160", or in application/dtmf nothing but "5". */
-/* The key itself, or from ten on the number that RFC 4733 3.2 gives it. @return 0: none */
-static char key_of(const char *word, size_t n)
+unsigned pin_tries(const struct call *call)
 {
-    static const char keys[] = "0123456789*#ABCD";
-    if (n == 1) {
-        char key = (char)toupper((unsigned char)*word);
-        return key && strchr(keys, key) ? key : 0;
-    }
-    uint64_t number;
-    return n == 2 && scan_number(word, n, sizeof keys - 2, &number) && number >= 10 ? keys[number] : 0;
-}
-
-char pin_info_key(const struct sip_msg *msg)
-{
-    bool is_relay = strcmp(msg->content_type, "application/dtmf-relay") == 0;
-    const char *p = msg->body, *end = p + msg->body_bytes;
-    if ((!is_relay && strcmp(msg->content_type, "application/dtmf") != 0) || msg->body_bytes == 0) {
-        return 0;
-    }
-    if (is_relay) {
-        static const char name[] = "signal";
-        for (; p < end && (size_t)(end - p) > sizeof name && strncasecmp(p, name, sizeof name - 1) != 0; p++) {
-            p = memchr(p, '\n', (size_t)(end - p));
-            if (!p) {
-                return 0;
-            }
-        }
-        if ((size_t)(end - p) <= sizeof name - 1) {
-            return 0;
-        }
-        p += sizeof name - 1;
-    }
-    while (p < end && (*p == ' ' || *p == '=' || *p == '\t')) {
-        p++;
-    }
-    const char *word = p;
-    while (p < end && *p != '\r' && *p != '\n' && *p != ' ' && *p != '\t') {
-        p++;
-    }
-    return key_of(word, (size_t)(p - word));
+    return call->script == &pin_script ? pin_of(call)->n_tries : 0;
 }

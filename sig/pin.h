@@ -8,9 +8,7 @@
 #ifndef SIG_PIN_H
 #define SIG_PIN_H
 
-#include "sig/gate.h"
-#include "sig/prompts.h"
-#include "sig/timer.h"
+#include "sig/env.h"
 
 #define PIN_DIGITS_MAX 12
 #define PIN_TRIES 3
@@ -24,27 +22,6 @@
 #define PIN_SLOTS 4096
 
 struct call;
-struct focus;
-
-enum pin_policy {
-    PIN_OFF,
-    PIN_ALSO,   /* after digest, who has one enters it */
-    PIN_INSTEAD /* who sends no credentials is who his From says, once his PIN is right */
-};
-
-struct pin {
-    bool is_due, has_next;
-    uint8_t mac[KEYS_MAC_BYTES], next_mac[KEYS_MAC_BYTES]; /* next: of the conference, after his own */
-    char of[AUTH_USER_MAX], next_of[AUTH_USER_MAX];        /* whose it is */
-    char digits[PIN_DIGITS_MAX + 1];
-    unsigned n_digits, n_tries;
-    bool is_right;   /* the thanks play, and the call comes in after them */
-    bool is_judging; /* the verdict waits */
-    bool verdict;
-    uint64_t ends_ms; /* the dialogue, at the latest */
-    enum prompt said; /* last */
-    struct timer wait;
-};
 
 /* Wrong PINs, by a hash of where they come from, or of what they are about: two that share a place share their luck. */
 struct pin_failures {
@@ -56,14 +33,13 @@ struct pin_failures {
 };
 
 /** Would a PIN from the source of this request be judged too late to be of use? */
-bool pin_is_barred(const struct focus *focus, const struct sip_msg *msg);
+bool pin_is_barred(const struct env *env, const struct sip_msg *msg);
 
-/** The call owes its caller's PIN from now on: the dialogue is its script. '#' ends the PIN, '*' begins it anew. */
-void pin_begin(struct call *call, const uint8_t mac[KEYS_MAC_BYTES]);
-/** And that of the conference, after its caller's if it owes that as well. */
-void pin_begin_room(struct call *call, const struct store_policy *wish);
+/** Begins the dialogue, as the call's script, if its caller owes a PIN, or the conference has one, or both: its own
+ * comes first. '#' ends a PIN, '*' begins it anew. policy: of the conference, NULL: none. @return 0 | -ENOMEM */
+int pin_begin(struct call *call, const struct store_policy *policy);
 
-/** The key that the body of an INFO names. @return 0: none */
-char pin_info_key(const struct sip_msg *msg);
+/** Of how many wrong PINs has its caller been told? 0 also: it owes none. */
+unsigned pin_tries(const struct call *call);
 
 #endif

@@ -8,7 +8,7 @@
 #define SIG_PLACE_H
 
 #include "core/base/addr.h"
-#include "core/media/codec.h"
+#include "sig/cost.h"
 
 #define PLACE_WORKERS_MAX 256
 #define PLACE_FDS_KEPT 1024 /* file descriptors that legs leave to signalling; an eighth where there are few */
@@ -28,14 +28,6 @@ struct place_cfg {
     uint16_t port_min, port_max; /* RTP takes even ports, RTCP the next; both ends included */
     uint32_t first;              /* random: which pair is taken first, so that after a restart nobody calls by the port
                                     that a caller of before still sends to */
-};
-
-/* What one leg needs. */
-struct place_cost {
-    uint32_t cpu_us;   /* per second */
-    uint32_t voice_us; /* more, while it talks; counted by its conference (place_voices_set) */
-    uint32_t kbps;     /* both directions, with RTP, UDP and IP headers */
-    bool is_priority;  /* let in beyond the budgets, as long as there is memory and a port */
 };
 
 /* Room kept for a conference that has not begun. All zero: nothing is held. */
@@ -59,13 +51,6 @@ struct place_leg {
 /** @return 0 | -EINVAL no worker, or no whole port pair in the range | -ENOMEM */
 int place_build(struct place **place, const struct place_cfg *cfg);
 void place_free(struct place *place);
-
-/** Cost of a leg with this codec at this packet time; complexity: of Opus. @source mixminus-bench, rounded up by a
- * third */
-struct place_cost place_cost_of(enum codec_id codec, uint32_t rate_hz, unsigned ptime_ms, unsigned complexity);
-
-/** The same leg with SRTP. 0.7 us a packet pair, rounded up by a third */
-struct place_cost place_cost_sealed(struct place_cost plain, unsigned ptime_ms, unsigned mki_bytes);
 
 /**
  * Keeps room for n_legs on the least loaded worker: CPU, bandwidth and port pairs.

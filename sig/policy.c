@@ -1,7 +1,7 @@
 /* Policies of conferences. See policy.h. */
 #include "sig/policy.h"
 
-#include "sig/focus.h"
+#include "sig/env.h"
 #include "sig/hash.h"
 #include "sig/room.h"
 
@@ -14,26 +14,26 @@ struct policy {
     bool is_told; /* in the telling that goes on */
 };
 
-static struct policy **find(const struct focus *f, const char *key)
+static struct policy **find(const struct env *env, const char *key)
 {
-    struct policy **link = (struct policy **)&f->policies.buckets[hash_text(0, key) % POLICY_BUCKETS];
+    struct policy **link = (struct policy **)&env->policies.buckets[hash_text(0, key) % POLICY_BUCKETS];
     while (*link && strcmp((*link)->wish.key, key) != 0) {
         link = &(*link)->next;
     }
     return link;
 }
 
-int policy_ask(struct focus *f)
+int policy_ask(struct env *env)
 {
     struct store_req req = {.op = STORE_POLICIES};
-    return store_put(f->store, &req);
+    return store_put(env->store, &req);
 }
 
-static void take_one(struct focus *f, const struct store_policy *wish)
+static void take_one(struct env *env, const struct store_policy *wish)
 {
-    struct policy **link = find(f, wish->key);
+    struct policy **link = find(env, wish->key);
     if (!*link && !(*link = calloc(1, sizeof **link))) {
-        log_line(f->log, LOG_ERROR, "no memory for the policy of a conference");
+        log_line(env->log, LOG_ERROR, "no memory for the policy of a conference");
         return;
     }
     (*link)->wish = *wish;
@@ -41,10 +41,10 @@ static void take_one(struct focus *f, const struct store_policy *wish)
 }
 
 /* Those that the telling has named stay, and are unnamed for the next one. */
-static void sweep(struct focus *f, bool keeps_told)
+static void sweep(struct env *env, bool keeps_told)
 {
     for (size_t i = 0; i < POLICY_BUCKETS; i++) {
-        for (struct policy **link = &f->policies.buckets[i]; *link;) {
+        for (struct policy **link = &env->policies.buckets[i]; *link;) {
             struct policy *policy = *link;
             if (keeps_told && policy->is_told) {
                 policy->is_told = false;
@@ -58,31 +58,31 @@ static void sweep(struct focus *f, bool keeps_told)
     }
 }
 
-void policy_take(struct focus *f, const struct store_reply *reply)
+void policy_take(struct env *env, const struct store_reply *reply)
 {
     if (reply->answer == STORE_POLICY_IS) {
-        take_one(f, &reply->policy);
+        take_one(env, &reply->policy);
     } else if (reply->answer == STORE_DONE) {
-        sweep(f, true);
+        sweep(env, true);
     }
 }
 
-void policy_free(struct focus *f)
+void policy_free(struct env *env)
 {
-    sweep(f, false);
+    sweep(env, false);
 }
 
-const struct store_policy *policy_of(const struct focus *f, const struct room *room)
+const struct store_policy *policy_of(const struct env *env, const struct room *room)
 {
-    const struct policy *policy = *find(f, room->token);
+    const struct policy *policy = *find(env, room->token);
     if (!policy && room->name) {
-        policy = *find(f, room->name);
+        policy = *find(env, room->name);
     }
     return policy ? &policy->wish : NULL;
 }
 
-uint32_t policy_legs_max(const struct focus *f, const struct room *room)
+uint32_t policy_legs_max(const struct env *env, const struct room *room)
 {
-    const struct store_policy *wish = policy_of(f, room);
-    return wish && wish->legs_max != 0 ? MIN(wish->legs_max, f->cfg.legs_max) : f->cfg.legs_max;
+    const struct store_policy *wish = policy_of(env, room);
+    return wish && wish->legs_max != 0 ? MIN(wish->legs_max, env->cfg.legs_max) : env->cfg.legs_max;
 }

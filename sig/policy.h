@@ -10,7 +10,7 @@
 
 #define POLICY_BUCKETS 1024
 
-struct focus;
+struct env;
 struct room;
 
 struct policy;
@@ -20,16 +20,16 @@ struct policies {
 };
 
 /** Asks the store for them; what it says goes to policy_take. @return 0 | -EAGAIN its ring is full */
-int policy_ask(struct focus *focus);
+int policy_ask(struct env *env);
 
 /** A reply to STORE_POLICIES. */
-void policy_take(struct focus *focus, const struct store_reply *reply);
-void policy_free(struct focus *focus);
+void policy_take(struct env *env, const struct store_reply *reply);
+void policy_free(struct env *env);
 
 /** What is wished of a conference. @return NULL: nothing; good until the next policy_take */
-const struct store_policy *policy_of(const struct focus *focus, const struct room *room);
+const struct store_policy *policy_of(const struct env *env, const struct room *room);
 
 /** How many participants it may have. */
-uint32_t policy_legs_max(const struct focus *focus, const struct room *room);
+uint32_t policy_legs_max(const struct env *env, const struct room *room);
 
 #endif

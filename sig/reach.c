@@ -1,7 +1,7 @@
 /* Whom this server may call. See reach.h. */
 #include "sig/reach.h"
 
-#include "sig/focus.h"
+#include "sig/env.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -10,19 +10,6 @@
 #include <strings.h>
 
 /* ---- addresses ---- */
-
-void reach_unmap(struct addr *a)
-{
-    if (a->sa.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&a->v6.sin6_addr)) {
-        struct in_addr v4;
-        uint16_t port = a->v6.sin6_port;
-        memcpy(&v4, a->v6.sin6_addr.s6_addr + 12, sizeof v4);
-        memset(a, 0, sizeof *a);
-        a->v4.sin_family = AF_INET;
-        a->v4.sin_port = port;
-        a->v4.sin_addr = v4;
-    }
-}
 
 bool reach_is_public(const struct addr *host)
 {
@@ -126,21 +113,21 @@ static bool is_name(const char *host)
 
 /* A conference that calls itself, or the factory, would never end. What is ours in disguise is caught when it comes
  * back: by the From of our own calls. */
-static bool is_own(const struct focus *f, const struct sip_uri *uri, bool is_literal)
+static bool is_own(const struct env *env, const struct sip_uri *uri, bool is_literal)
 {
     struct uri_token token;
     uint16_t port = uri->port ? uri->port : SIP_PORT;
-    if (uri->user && uri_token_read(&token, uri->user, strlen(uri->user), f->secret) == 0) {
+    if (uri->user && uri_token_read(&token, uri->user, strlen(uri->user), env->secret) == 0) {
         return true;
     }
     if (uri->user && strcmp(uri->user, "mmtel") == 0 && strncmp(uri->host, "conf-factory.", 13) == 0) {
         return true;
     }
-    if (!focus_has_host(f, uri->host)) {
+    if (!env_has_host(env, uri->host)) {
         return false;
     }
-    for (unsigned i = 0; is_literal && i < f->cfg.reach.n_own_ports; i++) {
-        if (f->cfg.reach.own_ports[i] == port) {
+    for (unsigned i = 0; is_literal && i < env->cfg.reach.n_own_ports; i++) {
+        if (env->cfg.reach.own_ports[i] == port) {
             return true;
         }
     }
@@ -173,9 +160,9 @@ static void target_write(const struct sip_uri *uri, struct reach_way *way)
     }
 }
 
-int reach_find(const struct focus *f, const struct sip_uri *uri, const char *from_host, struct reach_way *way)
+int reach_find(const struct env *env, const struct sip_uri *uri, const char *from_host, struct reach_way *way)
 {
-    const struct reach *reach = &f->cfg.reach;
+    const struct reach *reach = &env->cfg.reach;
     bool has_proxy = addr_is_set(&reach->proxy.remote);
     struct addr literal;
     if (!reach->is_on) {
@@ -190,11 +177,11 @@ int reach_find(const struct focus *f, const struct sip_uri *uri, const char *fro
         return -EPROTONOSUPPORT;
     }
     bool is_literal = addr_parse(&literal, uri->host, uri->port ? uri->port : SIP_PORT) == 0;
-    if (is_own(f, uri, is_literal)) {
+    if (is_own(env, uri, is_literal)) {
         return -ELOOP;
     }
     if (is_literal) {
-        reach_unmap(&literal);
+        literal = addr_unmapped(&literal);
     }
     bool is_listed = is_literal ? trust_has(&reach->nets, &literal) : domain_has(reach, uri->host);
     bool is_fine = is_literal ? reach_is_public(&literal) : is_name(uri->host);

@@ -15,7 +15,7 @@
 #define REACH_TARGET_MAX (SIP_URI_BYTES_MAX + 16)
 #define REACH_PORTS_MAX 16
 
-struct focus;
+struct env;
 
 struct reach {
     bool is_on;                                      /* else nobody is called */
@@ -44,12 +44,9 @@ int reach_read(struct reach *reach, const char *text);
  * @param from_host  host that has redirected us here: what no list names must be on the same one; NULL: first try
  * @return 0 | -EACCES not by policy | -ELOOP it is us | -EPROTONOSUPPORT a scheme that cannot be called
  */
-int reach_find(const struct focus *focus, const struct sip_uri *uri, const char *from_host, struct reach_way *way);
+int reach_find(const struct env *env, const struct sip_uri *uri, const char *from_host, struct reach_way *way);
 
 /** May this address be called without having been listed? Not what is private, local, shared, or many. */
 bool reach_is_public(const struct addr *host);
-
-/** ::ffff:192.0.2.1 is 192.0.2.1 to the system that sends: makes it so. Others stay what they are. */
-void reach_unmap(struct addr *addr);
 
 #endif

@@ -89,22 +89,8 @@ bool refer_subscribe(struct call *call, struct txn *txn, const struct sip_msg *m
             return true;
         }
     }
-    focus_refuse(call->focus, txn, FOCUS_DIALOG); /* only a REFER makes one: RFC 3515 2.4.4 */
+    env_refuse(call->env, txn, REFUSAL_DIALOG); /* only a REFER makes one: RFC 3515 2.4.4 */
     return true;
-}
-
-void refer_end(struct room *room)
-{
-    while (room->refers) {
-        sub_move(room->refers, &room->focus->ending);
-    }
-}
-
-void refer_abandon(struct room *room)
-{
-    while (room->refers) {
-        sub_forget(room->refers);
-    }
 }
 
 /* ---- reading ---- */
@@ -124,8 +110,8 @@ static bool uri_header(const char *headers, const char *name, char *value, size_
     return false;
 }
 
-/* @return FOCUS_REFUSALS: fine */
-static enum focus_refusal wish_read(struct wish *wish, const struct sip_msg *msg)
+/* @return REFUSALS: fine */
+static enum refusal wish_read(struct wish *wish, const struct sip_msg *msg)
 {
     const char *text = sip_header(msg, "Refer-To", 0), *silent = sip_header(msg, "Refer-Sub", 0);
     const char *by = sip_header(msg, "Referred-By", 0);
@@ -135,18 +121,18 @@ static enum focus_refusal wish_read(struct wish *wish, const struct sip_msg *msg
     memset(wish, 0, sizeof *wish);
     if (!text || sip_header(msg, "Refer-To", 1) || strlen(text) > SIP_URI_BYTES_MAX ||
         sip_addr_parse(&wish->to, text, strlen(text), wish->memory, sizeof wish->memory) != 0) {
-        return FOCUS_REFER_TO; /* RFC 3515 2.4.2 */
+        return REFUSAL_REFER_TO; /* RFC 3515 2.4.2 */
     }
     if (sip_param(wish->to.uri.params, "method", method, sizeof method) && strcmp(method, "INVITE") != 0) {
         if (strcmp(method, "BYE") != 0) {
-            return FOCUS_REFER_METHOD;
+            return REFUSAL_REFER_METHOD;
         }
         wish->is_bye = true;
     }
     const char *headers = wish->to.uri.headers ? wish->to.uri.headers : "";
     if (uri_header(headers, "Replaces", value, sizeof value)) {
         if (replaces_read(&replaces, value) != 0) {
-            return FOCUS_REPLACES;
+            return REFUSAL_REPLACES;
         }
         replaces_text(&replaces, wish->replaces, sizeof wish->replaces);
     }
@@ -155,7 +141,7 @@ static enum focus_refusal wish_read(struct wish *wish, const struct sip_msg *msg
         sip_addr_parse(&referrer, by, strlen(by), memory, sizeof memory) == 0) {
         wish->referred_by = by;
     }
-    return FOCUS_REFUSALS;
+    return REFUSALS;
 }
 
 /* ---- who may ---- */
@@ -163,69 +149,66 @@ static enum focus_refusal wish_read(struct wish *wish, const struct sip_msg *msg
 static bool may_refer(const struct room *room, const struct call *call, const struct sip_msg *msg,
                       const struct identity *who)
 {
-    switch (room->focus->cfg.refer) {
-    case FOCUS_REFER_PARTICIPANTS:
-        return roster_knows(room, call ? &call->dialog : NULL, msg, who);
-    case FOCUS_REFER_CREATOR:
-        return room_is_creator(room, call, who);
-    case FOCUS_REFER_OFF:
+    switch (room->env->cfg.refer) {
+    case REFER_PARTICIPANTS:
+        return roster_knows(room, call ? &call->member : NULL, msg, who);
+    case REFER_CREATOR:
+        return room_is_creator(room, call ? &call->member : NULL, who);
+    case REFER_OFF:
         break;
     }
     return false;
 }
 
-bool refer_may_bring(const struct focus *f, const struct room *room, const struct identity *who)
+bool refer_may_bring(const struct env *env, const struct room *room, const struct identity *who)
 {
     bool is_his = !room || room_is_creator(room, NULL, who);
-    return !who->owes_pin &&
-           (f->cfg.refer == FOCUS_REFER_PARTICIPANTS || (f->cfg.refer == FOCUS_REFER_CREATOR && is_his));
+    return !who->owes_pin && (env->cfg.refer == REFER_PARTICIPANTS || (env->cfg.refer == REFER_CREATOR && is_his));
 }
 
 /* ---- removing ---- */
 
 /* The same user at the same host; ports, parameters and headers do not make another one. */
-static bool is_named(const struct call *call, const struct sip_uri *uri)
+static bool is_named(const struct env *env, const struct member *member, const struct sip_uri *uri)
 {
     char memory[PARSE_BYTES], endpoint[32];
     struct sip_uri is;
     const char *user = uri->user ? uri->user : "";
-    snprintf(endpoint, sizeof endpoint, "call-%llu", (unsigned long long)call->id);
-    if (strcmp(user, endpoint) == 0 && focus_has_host(call->focus, uri->host)) {
+    snprintf(endpoint, sizeof endpoint, "call-%llu", (unsigned long long)member->id);
+    if (strcmp(user, endpoint) == 0 && env_has_host(env, uri->host)) {
         return true;
     }
-    return call->entity && sip_uri_parse(&is, call->entity, strlen(call->entity), memory, sizeof memory) == 0 &&
+    return member->entity && sip_uri_parse(&is, member->entity, strlen(member->entity), memory, sizeof memory) == 0 &&
            strcmp(is.user ? is.user : "", user) == 0 && strcmp(is.host, uri->host) == 0;
 }
 
-static struct call *named_next(struct call *call, const struct sip_uri *uri)
+static struct member *named_next(const struct room *room, struct member *member, const struct sip_uri *uri)
 {
-    while (call && !is_named(call, uri)) {
-        call = call->room_next;
+    while (member && !is_named(room->env, member, uri)) {
+        member = member->next;
     }
-    return call;
+    return member;
 }
 
-/* @return FOCUS_REFUSALS: he may */
-static enum focus_refusal may_remove(const struct room *room, const struct call *self, const struct identity *who,
-                                     const struct sip_uri *uri)
+/* The creator removes anybody; another removes itself, where the URI names it alone. @return REFUSALS: it may */
+static enum refusal may_remove(const struct room *room, const struct call *call, const struct identity *who,
+                               const struct sip_uri *uri)
 {
+    const struct member *self = call ? &call->member : NULL;
     bool is_any = room_is_creator(room, self, who);
-    struct call *call = named_next(room->roster, uri);
-    if (!call && is_any) {
-        return FOCUS_PARTICIPANT;
+    struct member *first = named_next(room, room->roster, uri);
+    if (!first && is_any) {
+        return REFUSAL_PARTICIPANT;
     }
-    for (; call; call = named_next(call->room_next, uri)) {
-        is_any |= call == self && !self->pin.is_due && !named_next(call->room_next, uri) &&
-                  named_next(room->roster, uri) == self;
-    }
-    return is_any ? FOCUS_REFUSALS : FOCUS_REFERRAL;
+    bool is_self = first && first == self && !self->is_waiting && !named_next(room, first->next, uri);
+    return is_any || is_self ? REFUSALS : REFUSAL_REFERRAL;
 }
 
 static void remove_all(struct room *room, const struct sip_uri *uri)
 {
-    for (struct call *call = named_next(room->roster, uri), *next; call; call = next) {
-        next = named_next(call->room_next, uri);
-        call_end(call, FOCUS_END_REMOVED);
+    for (struct member *member = named_next(room, room->roster, uri), *next; member; member = next) {
+        next = named_next(room, member->next, uri);
+        member->ops->end(member, ENDING_REMOVED);
     }
 }
 
@@ -246,12 +229,12 @@ static int accept_it(struct room *room, struct call *call, struct txn *txn, cons
     }
     struct refer *r = calloc(1, sizeof *r);
     if (!r) {
-        focus_refuse(room->focus, txn, FOCUS_MEMORY);
+        env_refuse(room->env, txn, REFUSAL_MEMORY);
         return -EPROTO;
     }
     struct sub *sub;
     *r = (struct refer){.status = 100, .reason = "Trying"};
-    if (sub_accept(room->focus, &package, &room->refers, call ? &call->dialog : NULL, txn, msg, 202, contact, r,
+    if (sub_accept(&room->env->subs, &package, &room->refers, call ? &call->dialog : NULL, txn, msg, 202, contact, r,
                    who->user, &sub) != 0) {
         free(r);
         return -EPROTO;
@@ -302,50 +285,50 @@ static void take_out(struct room *room, struct call *call, struct txn *txn, cons
     remove_all(room, &wish->to.uri); /* last: one of them may be call */
 }
 
-/* @return FOCUS_REFUSALS: fine */
-static enum focus_refusal may_call(struct room *room, const struct sip_msg *msg, const struct identity *who,
-                                   const struct wish *wish, struct reach_way *way)
+/* @return REFUSALS: fine */
+static enum refusal may_call(struct room *room, const struct sip_msg *msg, const struct identity *who,
+                             const struct wish *wish, struct reach_way *way)
 {
-    switch (reach_find(room->focus, &wish->to.uri, NULL, way)) {
+    switch (reach_find(room->env, &wish->to.uri, NULL, way)) {
     case 0:
         break;
     case -EPROTONOSUPPORT:
-        return FOCUS_SCHEME;
+        return REFUSAL_SCHEME;
     default:
-        return FOCUS_REACH;
+        return REFUSAL_REACH;
     }
-    const struct store_policy *policy = policy_of(room->focus, room);
+    const struct store_policy *policy = policy_of(room->env, room);
     if (policy && policy->is_locked) {
-        return FOCUS_LOCKED;
+        return REFUSAL_LOCKED;
     }
-    if (room->n_roster >= policy_legs_max(room->focus, room)) {
-        return FOCUS_LEGS;
+    if (room->n_roster >= policy_legs_max(room->env, room)) {
+        return REFUSAL_LEGS;
     }
-    return dial_admit(room->focus, room, who, msg, 1) == 0 ? FOCUS_REFUSALS : FOCUS_DIAL_RATE;
+    return dial_admit(room->env, room, who, msg, 1) == 0 ? REFUSALS : REFUSAL_DIAL_RATE;
 }
 
 void refer_take(struct room *room, struct call *call, struct txn *txn, const struct sip_msg *msg,
                 const struct identity *who)
 {
-    struct focus *f = room->focus;
+    struct env *env = room->env;
     struct wish wish;
     struct reach_way way;
-    enum focus_refusal refusal = FOCUS_REFUSALS;
-    if (f->stopping) {
-        refusal = FOCUS_STOPPING;
-    } else if (room->state == ROOM_ENDED || (call && !call->room_link)) {
-        refusal = FOCUS_ENDED;
-    } else if ((refusal = wish_read(&wish, msg)) != FOCUS_REFUSALS) {
+    enum refusal refusal = REFUSALS;
+    if (env->stopping) {
+        refusal = REFUSAL_STOPPING;
+    } else if (room->state == ROOM_ENDED || (call && !call->member.link)) {
+        refusal = REFUSAL_ENDED;
+    } else if ((refusal = wish_read(&wish, msg)) != REFUSALS) {
         /* it says why */
     } else if (!may_refer(room, call, msg, who)) {
-        refusal = FOCUS_REFERRAL;
+        refusal = REFUSAL_REFERRAL;
     } else if (wish.is_bye) {
         refusal = may_remove(room, call, who, &wish.to.uri);
     } else {
         refusal = may_call(room, msg, who, &wish, &way);
     }
-    if (refusal != FOCUS_REFUSALS) {
-        focus_refuse(f, txn, refusal);
+    if (refusal != REFUSALS) {
+        env_refuse(env, txn, refusal);
     } else if (wish.is_bye) {
         take_out(room, call, txn, msg, who, &wish);
     } else {

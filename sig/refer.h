@@ -13,14 +13,9 @@ void refer_take(struct room *room, struct call *call, struct txn *txn, const str
                 const struct identity *who);
 
 /** May who asks have others called by the INVITE that brings him? room: where to, NULL: one that he makes */
-bool refer_may_bring(const struct focus *focus, const struct room *room, const struct identity *who);
+bool refer_may_bring(const struct env *env, const struct room *room, const struct identity *who);
 
 /** SUBSCRIBE in a call's dialog that is about a REFER there. @return false: it is not */
 bool refer_subscribe(struct call *call, struct txn *txn, const struct sip_msg *msg);
-
-/** The conference is over: what still has something to say says it by itself. */
-void refer_end(struct room *room);
-/** The program is: without a word. */
-void refer_abandon(struct room *room);
 
 #endif

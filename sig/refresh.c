@@ -21,7 +21,7 @@ static struct call *call_of_end(struct timer *timer)
 
 static void on_end(struct timer *timer, uint64_t now_ns)
 {
-    call_end(call_of_end(timer), FOCUS_END_SESSION);
+    call_end(call_of_end(timer), ENDING_SESSION);
 }
 
 /* Sends it; what cannot be sent is tried again, and the end comes in any case. */
@@ -41,13 +41,13 @@ static void on_due(struct timer *timer, uint64_t now_ns)
         room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
         sip_add(out, "Contact", contact);
         call_ims_add(call, out);
-        err = dialog_send(&call->dialog, call->focus->txns, out, &call->owner, &r->txn);
+        err = dialog_send(&call->dialog, call->env->txns, out, &call->owner, &r->txn);
     } else {
         err = call_reinvite(call);
     }
     if (err) {
         r->txn = NULL;
-        timer_start(call->focus->wheel, &r->due, RETRY_MS);
+        timer_start(call->env->wheel, &r->due, RETRY_MS);
     }
 }
 
@@ -60,8 +60,8 @@ void refresh_init(struct call *call)
 void refresh_stop(struct call *call)
 {
     struct refresh *r = &call->refresh;
-    timer_stop(call->focus->wheel, &r->due);
-    timer_stop(call->focus->wheel, &r->end);
+    timer_stop(call->env->wheel, &r->due);
+    timer_stop(call->env->wheel, &r->end);
     if (r->txn) {
         txn_set_tag(r->txn, NULL);
         r->txn = NULL;
@@ -80,23 +80,23 @@ static int64_t seconds_of(const char *value)
 
 int refresh_read(struct call *call, struct txn *txn, const struct sip_msg *msg)
 {
-    struct focus *f = call->focus;
+    struct env *env = call->env;
     struct refresh *r = &call->refresh;
     const char *text = sip_header(msg, "Session-Expires", 0), *params = text ? strchr(text, ';') : NULL;
     int64_t wanted_s = seconds_of(text), min_s = seconds_of(sip_header(msg, "Min-SE", 0));
     bool supports = sip_has(msg, "Supported", "timer");
     char refresher[8] = "";
     if (text && wanted_s < 0) { /* 422 would ask for a larger one, for ever */
-        focus_refuse(f, txn, FOCUS_SESSION_BAD);
+        env_refuse(env, txn, REFUSAL_SESSION_BAD);
         return -EBADMSG;
     }
     if (text && wanted_s < REFRESH_MIN_S) {
-        focus_refuse_with(f, txn, FOCUS_SESSION_SHORT, "Min-SE", "90");
+        env_refuse_with(env, txn, REFUSAL_SESSION_SHORT, "Min-SE", "90");
         return -ERANGE;
     }
     r->peer_updates = (msg->allow & sip_bit(SIP_UPDATE)) != 0 || msg->method == SIP_UPDATE || r->peer_updates;
     if (!text) {
-        r->wanted_s = supports && f->cfg.session_s ? (uint32_t)MAX((int64_t)f->cfg.session_s, min_s) : 0;
+        r->wanted_s = supports && env->cfg.session_s ? (uint32_t)MAX((int64_t)env->cfg.session_s, min_s) : 0;
         r->wanted_by_us = false;
         return 0;
     }
@@ -112,7 +112,7 @@ int refresh_read(struct call *call, struct txn *txn, const struct sip_msg *msg)
 static void timers_start(struct call *call)
 {
     struct refresh *r = &call->refresh;
-    struct timer_wheel *wheel = call->focus->wheel;
+    struct timer_wheel *wheel = call->env->wheel;
     timer_stop(wheel, &r->due);
     timer_stop(wheel, &r->end);
     if (!r->interval_s) {
@@ -169,11 +169,11 @@ void refresh_answered(struct call *call, struct txn *txn, int status)
         timers_start(call);
         call_media_alive(call);
     } else if (status == 408 || status == 481) {
-        call_end(call, FOCUS_END_SESSION);
+        call_end(call, ENDING_SESSION);
     } else if (status == 405 || status == 501) {
         r->peer_updates = false; /* it said it would take UPDATE, and does not */
-        timer_start(call->focus->wheel, &r->due, RETRY_MS);
+        timer_start(call->env->wheel, &r->due, RETRY_MS);
     } else {
-        timer_start(call->focus->wheel, &r->due, RETRY_MS);
+        timer_start(call->env->wheel, &r->due, RETRY_MS);
     }
 }

@@ -61,7 +61,7 @@ enum refuse {
 #define X(name, status, phrase, text) REFUSE_##name,
     REFUSE_LIST(X)
 #undef X
-    REFUSES
+        REFUSES
 };
 
 /** "FIRST_LINE", ... for metrics. */

@@ -48,44 +48,44 @@ const char *replaces_text(const struct replaces *r, char *text, size_t size)
 static bool may(const struct room *room, const struct call *old, const struct identity *who)
 {
     return !who->owes_pin &&
-           (strcmp(who->user, old->who.user) == 0 || (who->user[0] && strcmp(who->user, room->creator) == 0));
+           (strcmp(who->user, old->member.who.user) == 0 || (who->user[0] && strcmp(who->user, room->creator) == 0));
 }
 
-/* @return FOCUS_REFUSALS: fine */
-static enum focus_refusal judge(struct focus *f, const struct sip_msg *msg, const struct room *room,
-                                const struct identity *who, struct call **call)
+/* @return REFUSALS: fine */
+static enum refusal judge(struct env *env, const struct sip_msg *msg, const struct room *room,
+                          const struct identity *who, struct call **call)
 {
     struct replaces r;
     const char *element;
     if (sip_header(msg, "Replaces", 1) || sip_header(msg, "Join", 0) || sip_list(msg, "Replaces", 1, &element) > 0 ||
         replaces_read(&r, sip_header(msg, "Replaces", 0)) != 0) {
-        return FOCUS_REPLACES;
+        return REFUSAL_REPLACES;
     }
-    struct dialog *dialog = dialog_find_ids(&f->dialogs, r.call_id, r.to_tag, r.from_tag);
+    struct dialog *dialog = dialog_find_ids(&env->dialogs, r.call_id, r.to_tag, r.from_tag);
     struct call *old = dialog ? call_of_owner(dialog->owner) : NULL;
     if (!old || old->room != room || old->state == CALL_EARLY) { /* an early dialog of the peer's making is not ours */
-        return FOCUS_DIALOG;
+        return REFUSAL_DIALOG;
     }
     if (!may(room, old, who)) {
-        return FOCUS_REPLACES_RIGHT;
+        return REFUSAL_REPLACES_RIGHT;
     }
     if (old->state >= CALL_LEAVING) {
-        return FOCUS_REPLACES_OVER;
+        return REFUSAL_REPLACES_OVER;
     }
     *call = old;
-    return r.early_only ? FOCUS_REPLACES_EARLY : FOCUS_REFUSALS;
+    return r.early_only ? REFUSAL_REPLACES_EARLY : REFUSALS;
 }
 
-int replaces_find(struct focus *f, struct txn *txn, const struct sip_msg *msg, const struct room *room,
+int replaces_find(struct env *env, struct txn *txn, const struct sip_msg *msg, const struct room *room,
                   const struct identity *who, struct call **call)
 {
     *call = NULL;
     if (!sip_header(msg, "Replaces", 0)) {
         return 0;
     }
-    enum focus_refusal refusal = judge(f, msg, room, who, call);
-    if (refusal != FOCUS_REFUSALS) {
-        focus_refuse(f, txn, refusal);
+    enum refusal refusal = judge(env, msg, room, who, call);
+    if (refusal != REFUSALS) {
+        env_refuse(env, txn, refusal);
         return -EPROTO;
     }
     return 0;

@@ -2,7 +2,7 @@
 #ifndef SIG_REPLACES_H
 #define SIG_REPLACES_H
 
-#include "sig/focus.h"
+#include "sig/env.h"
 
 struct room;
 
@@ -25,7 +25,7 @@ const char *replaces_text(const struct replaces *replaces, char *text, size_t si
  * @param call  written; NULL: the INVITE has no Replaces
  * @return 0 | -EPROTO: refused, and answered so
  */
-int replaces_find(struct focus *focus, struct txn *txn, const struct sip_msg *msg, const struct room *room,
+int replaces_find(struct env *env, struct txn *txn, const struct sip_msg *msg, const struct room *room,
                   const struct identity *who, struct call **call);
 
 #endif

@@ -4,12 +4,11 @@
 #include "core/conf/conf.h"
 #include "core/ctl.h"
 #include "sig/annex.h"
-#include "sig/call.h"
 #include "sig/hash.h"
 #include "sig/ims.h"
 #include "sig/lobby.h"
-#include "sig/refer.h"
 #include "sig/roster.h"
+#include "sig/unacked.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,31 +19,31 @@
 /* --- Slots -------------------------------------------------------------------------------------------------------- */
 
 /* @return a slot that no living conference has | -ENOSPC */
-static int slot_take(struct focus *f)
+static int slot_take(struct env *env)
 {
-    if (f->n_free == 0) {
+    if (env->n_free == 0) {
         return -ENOSPC;
     }
-    uint32_t slot = f->free_slots[f->free_at];
-    f->free_at = (f->free_at + 1) % f->cfg.conferences_max;
-    f->n_free--;
+    uint32_t slot = env->free_slots[env->free_at];
+    env->free_at = (env->free_at + 1) % env->cfg.conferences_max;
+    env->n_free--;
     return (int)slot;
 }
 
-static void slot_give(struct focus *f, uint32_t slot)
+static void slot_give(struct env *env, uint32_t slot)
 {
-    f->slots[slot] = NULL;
-    f->free_slots[(f->free_at + f->n_free) % f->cfg.conferences_max] = slot;
-    f->n_free++;
+    env->slots[slot] = NULL;
+    env->free_slots[(env->free_at + env->n_free) % env->cfg.conferences_max] = slot;
+    env->n_free++;
 }
 
-void room_slots_fill(struct focus *f)
+void room_slots_fill(struct env *env)
 {
-    f->n_free = 0;
-    f->free_at = 0;
-    for (uint32_t i = 0; i < f->cfg.conferences_max; i++) {
-        if (!f->slots[i]) {
-            f->free_slots[f->n_free++] = i;
+    env->n_free = 0;
+    env->free_at = 0;
+    for (uint32_t i = 0; i < env->cfg.conferences_max; i++) {
+        if (!env->slots[i]) {
+            env->free_slots[env->n_free++] = i;
         }
     }
 }
@@ -68,9 +67,9 @@ static void room_save(struct room *room)
         strcpy(req.conf.creator, creator);
     }
     snprintf(req.conf.name, sizeof req.conf.name, "%s", room->name ? room->name : "");
-    bool full = room->focus->store && store_put(room->focus->store, &req) != 0;
+    bool full = room->env->store && store_put(room->env->store, &req) != 0;
     if (full != room->save_due) {
-        room->focus->n_due += full ? 1 : -1u;
+        room->env->n_due += full ? 1 : -1u;
         room->save_due = full;
     }
 }
@@ -84,19 +83,19 @@ void room_promise(struct room *room)
 
 static void on_idle(struct timer *timer, uint64_t now_ns)
 {
-    room_end(TIMER_OWNER(timer, struct room, idle), FOCUS_END_CONFERENCE);
+    room_end(TIMER_OWNER(timer, struct room, idle), ENDING_CONFERENCE);
 }
 
 static void on_life(struct timer *timer, uint64_t now_ns)
 {
-    room_end(TIMER_OWNER(timer, struct room, life), FOCUS_END_CONFERENCE);
+    room_end(TIMER_OWNER(timer, struct room, life), ENDING_CONFERENCE);
 }
 
 static void on_hold_end(struct timer *timer, uint64_t now_ns)
 {
     struct room *room = TIMER_OWNER(timer, struct room, hold_end);
-    place_release(room->focus->place, &room->hold); /* from now on it binds late, like any other */
-    half_give(room->focus, &room->half);
+    place_release(room->env->place, &room->hold); /* from now on it binds late, like any other */
+    unacked_give(room->env, &room->unacked);
 }
 
 static uint64_t ms_of(uint64_t seconds)
@@ -107,24 +106,24 @@ static uint64_t ms_of(uint64_t seconds)
 /* Puts a room whose id is complete into its slot. */
 static void room_begin(struct room *room, uint64_t now_s)
 {
-    struct focus *f = room->focus;
+    struct env *env = room->env;
 
     room->state = ROOM_ISSUED;
     room->worker = -1;
     timer_init(&room->idle, on_idle);
     timer_init(&room->life, on_life);
     timer_init(&room->hold_end, on_hold_end);
-    f->slots[room->id.slot] = room;
-    room->next = f->rooms;
-    room->link = &f->rooms;
+    env->slots[room->id.slot] = room;
+    room->next = env->rooms;
+    room->link = &env->rooms;
     if (room->next) {
         room->next->link = &room->next;
     }
-    f->rooms = room;
-    timer_start(f->wheel, &room->idle, ms_of(f->cfg.unused_s));
-    uint64_t life_s = MIN(room->id.expires_s - now_s, (uint64_t)f->cfg.life_s); /* more: the clock was set back */
-    timer_start(f->wheel, &room->life, ms_of(life_s));
-    count_add(&f->stats.confs, 1);
+    env->rooms = room;
+    timer_start(env->wheel, &room->idle, ms_of(env->cfg.unused_s));
+    uint64_t life_s = MIN(room->id.expires_s - now_s, (uint64_t)env->cfg.life_s); /* more: the clock was set back */
+    timer_start(env->wheel, &room->life, ms_of(life_s));
+    count_add(&env->stats.confs, 1);
 }
 
 /* As many talk at once as a rule: one, and the next who begins before he has ended. */
@@ -133,61 +132,61 @@ static uint32_t voices_us(uint32_t n, uint32_t dearest_us)
     return MIN(n, 2) * dearest_us;
 }
 
-int room_issue(struct focus *f, struct place_cost cost, struct room **out)
+int room_issue(struct env *env, struct place_cost cost, struct room **out)
 {
-    uint64_t now_s = f->world.wall_s(f->world.ctx);
+    uint64_t now_s = env->world.wall_s(env->world.ctx);
     struct room *room = calloc(1, sizeof *room);
     int slot = -1, err = -ENOMEM;
 
     if (!room) {
         return -ENOMEM;
     }
-    slot = slot_take(f);
+    slot = slot_take(env);
     if (slot < 0) {
         err = slot;
         goto out;
     }
-    room->focus = f;
+    room->env = env;
     room->created_s = now_s;
-    room->id =
-        (struct uri_token){.node = f->cfg.node, .slot = (uint32_t)slot, .expires_s = (uint32_t)(now_s + f->cfg.life_s)};
-    err = f->world.random(f->world.ctx, room->id.random, sizeof room->id.random);
-    if (err || (err = uri_token_write(room->token, &room->id, f->secret)) != 0) {
+    room->id = (struct uri_token){
+        .node = env->cfg.node, .slot = (uint32_t)slot, .expires_s = (uint32_t)(now_s + env->cfg.life_s)};
+    err = env->world.random(env->world.ctx, room->id.random, sizeof room->id.random);
+    if (err || (err = uri_token_write(room->token, &room->id, env->secret)) != 0) {
         goto out;
     }
-    cost.cpu_us += voices_us(f->cfg.reserve_legs, cost.voice_us) / MAX(f->cfg.reserve_legs, 1);
-    if (f->cfg.reservation && (err = place_hold(f->place, &room->hold, f->cfg.reserve_legs, cost)) != 0) {
+    cost.cpu_us += voices_us(env->cfg.reserve_legs, cost.voice_us) / MAX(env->cfg.reserve_legs, 1);
+    if (env->cfg.reservation && (err = place_hold(env->place, &room->hold, env->cfg.reserve_legs, cost)) != 0) {
         goto out;
     }
     room_begin(room, now_s);
     if (room->hold.active) {
-        timer_start(f->wheel, &room->hold_end, ms_of(f->cfg.reserve_s));
+        timer_start(env->wheel, &room->hold_end, ms_of(env->cfg.reserve_s));
     }
-    count_add(&f->stats.confs_made, 1);
+    count_add(&env->stats.confs_made, 1);
     *out = room;
     return 0;
 out:
     if (slot >= 0) {
-        slot_give(f, (uint32_t)slot);
+        slot_give(env, (uint32_t)slot);
     }
     free(room);
     return err;
 }
 
-int room_restore(struct focus *f, const struct store_conf *conf)
+int room_restore(struct env *env, const struct store_conf *conf)
 {
-    uint64_t now_s = f->world.wall_s(f->world.ctx);
+    uint64_t now_s = env->world.wall_s(env->world.ctx);
     struct uri_token id;
 
-    if (uri_token_read(&id, conf->token, URI_TOKEN_CHARS, f->secret) != 0 || id.node != f->cfg.node ||
-        id.expires_s <= now_s || id.slot >= f->cfg.conferences_max || f->slots[id.slot]) {
+    if (uri_token_read(&id, conf->token, URI_TOKEN_CHARS, env->secret) != 0 || id.node != env->cfg.node ||
+        id.expires_s <= now_s || id.slot >= env->cfg.conferences_max || env->slots[id.slot]) {
         return -ENOENT;
     }
     struct room *room = calloc(1, sizeof *room);
     if (!room) {
         return -ENOMEM;
     }
-    room->focus = f;
+    room->env = env;
     room->id = id;
     room->created_s = conf->created_s;
     memcpy(room->token, conf->token, sizeof room->token);
@@ -197,20 +196,20 @@ int room_restore(struct focus *f, const struct store_conf *conf)
         room->creator_uri = strdup(conf->creator);
     }
     room_begin(room, now_s);
-    if (conf->name[0] && !room_named(f, conf->name)) {
+    if (conf->name[0] && !room_named(env, conf->name)) {
         return room_name_set(room, conf->name);
     }
     return 0;
 }
 
-int room_find(struct focus *f, const char *user, struct room **out)
+int room_find(struct env *env, const char *user, struct room **out)
 {
     struct uri_token id;
 
-    if (uri_token_read(&id, user, strlen(user), f->secret) != 0 || id.node != f->cfg.node) {
+    if (uri_token_read(&id, user, strlen(user), env->secret) != 0 || id.node != env->cfg.node) {
         return -ENOENT;
     }
-    struct room *room = id.slot < f->cfg.conferences_max ? f->slots[id.slot] : NULL;
+    struct room *room = id.slot < env->cfg.conferences_max ? env->slots[id.slot] : NULL;
     if (!room || memcmp(&room->id.random, &id.random, sizeof id.random) != 0) {
         return -ESTALE; /* ours by its MAC, and not alive: it has been */
     }
@@ -220,9 +219,9 @@ int room_find(struct focus *f, const char *user, struct room **out)
 
 /* ---- names ---- */
 
-static struct room **bucket_of(const struct focus *f, const char *name)
+static struct room **bucket_of(const struct env *env, const char *name)
 {
-    return (struct room **)&f->named[hash_text(hash_seed(f->secret), name) % FOCUS_NAMES];
+    return (struct room **)&env->named[hash_text(hash_seed(env->secret), name) % ENV_NAMES];
 }
 
 const char *room_name_of(const char *user)
@@ -233,12 +232,12 @@ const char *room_name_of(const char *user)
         return NULL;
     }
     size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~");
-    return n > 0 && n < FOCUS_USER_MAX && name[n] == '\0' ? name : NULL;
+    return n > 0 && n < ENV_USER_MAX && name[n] == '\0' ? name : NULL;
 }
 
-struct room *room_named(const struct focus *f, const char *name)
+struct room *room_named(const struct env *env, const char *name)
 {
-    struct room *room = *bucket_of(f, name);
+    struct room *room = *bucket_of(env, name);
     while (room && strcmp(room->name, name) != 0) {
         room = room->name_next;
     }
@@ -247,7 +246,7 @@ struct room *room_named(const struct focus *f, const char *name)
 
 int room_name_set(struct room *room, const char *name)
 {
-    struct room **bucket = bucket_of(room->focus, name);
+    struct room **bucket = bucket_of(room->env, name);
     must(!room->name);
     room->name = strdup(name);
     if (!room->name) {
@@ -275,35 +274,35 @@ static void name_leave(struct room *room)
 
 int room_open(struct room *room, struct place_cost cost)
 {
-    struct focus *f = room->focus;
+    struct env *env = room->env;
 
     if (room->state == ROOM_OPEN) {
         return 0;
     }
     must(room->state == ROOM_ISSUED);
-    int worker = place_choose(f->place, &room->hold, cost);
+    int worker = place_choose(env->place, &room->hold, cost);
     if (worker < 0) {
         return worker;
     }
     struct conf_cfg cfg = {.id = (uint64_t)(uintptr_t)room,
-                           .legs_max = f->cfg.legs_max,
-                           .talkers = f->cfg.talkers,
+                           .legs_max = env->cfg.legs_max,
+                           .talkers = env->cfg.talkers,
                            .hushed_s = ANNEX_HUSHED_S};
     struct ctl_req req = {.op = CTL_CONF_OPEN};
     int err = conf_build(&req.conf, &cfg);
     if (err) {
         return err;
     }
-    if (ctl_put(place_worker(f->place, worker), &req) != 0) {
+    if (ctl_put(place_worker(env->place, worker), &req) != 0) {
         conf_free(req.conf);
         return -EBUSY;
     }
     room->conf = req.conf;
     room->worker = worker;
     room->state = ROOM_OPEN;
-    half_give(f, &room->half);
+    unacked_give(env, &room->unacked);
     room_save(room);
-    log_line(f->log, LOG_INFO, "conference %.*s opens on worker %d", ROOM_NAME_CHARS, room->token, worker);
+    log_line(env->log, LOG_INFO, "conference %.*s opens on worker %d", ROOM_NAME_CHARS, room->token, worker);
     return 0;
 }
 
@@ -316,112 +315,114 @@ void room_voice_change(struct room *room, uint32_t was_us, uint32_t is_us)
 {
     room->n_voices += (is_us > 0) - (was_us > 0);
     room->voice_us = MAX(room->voice_us, is_us);
-    place_voices_set(room->focus->place, room->worker, &room->voices_us, voices_us(room->n_voices, room->voice_us));
+    place_voices_set(room->env->place, room->worker, &room->voices_us, voices_us(room->n_voices, room->voice_us));
 }
 
-int room_join(struct room *room, struct call *call)
+int room_join(struct room *room, struct member *member)
 {
     if (room->state == ROOM_ENDED) {
         return -ESTALE;
     }
-    const struct store_policy *wish = policy_of(room->focus, room);
+    const struct store_policy *wish = policy_of(room->env, room);
     if (wish && wish->is_locked) {
         return -EACCES;
     }
-    if (room->n_roster >= policy_legs_max(room->focus, room)) {
+    if (room->n_roster >= policy_legs_max(room->env, room)) {
         return -EUSERS;
     }
-    must(!call->room_link);
-    call->room_next = room->roster;
-    call->room_link = &room->roster;
-    if (call->room_next) {
-        call->room_next->room_link = &call->room_next;
+    must(!member->link);
+    member->next = room->roster;
+    member->link = &room->roster;
+    if (member->next) {
+        member->next->link = &member->next;
     }
-    room->roster = call;
+    room->roster = member;
     room->n_roster++;
-    timer_stop(room->focus->wheel, &room->idle);
+    timer_stop(room->env->wheel, &room->idle);
     return 0;
 }
 
-bool room_is_creator(const struct room *room, const struct call *call, const struct identity *who)
+bool room_is_creator(const struct room *room, const struct member *member, const struct identity *who)
 {
-    if (call ? call->pin.is_due : who->owes_pin) {
+    if (member ? member->is_waiting : who->owes_pin) {
         return false;
     }
     if (who->user[0]) {
         return strcmp(who->user, room->creator) == 0;
     }
     /* Nobody has to say who he is: then it is the one with the name that asked for it, by his call's own dialog. */
-    return call && call->entity && room->creator_uri && strcmp(call->entity, room->creator_uri) == 0;
+    return member && member->entity && room->creator_uri && strcmp(member->entity, room->creator_uri) == 0;
 }
 
 /* Its creator has been in it, goes, and is in it by no other call: a Replaces from another phone is none. */
-static bool creator_is_gone(const struct room *room, const struct call *gone)
+static bool creator_is_gone(const struct room *room, const struct member *gone)
 {
-    bool is_gone = room->focus->cfg.creator_ends && gone->changed != 0 && room_is_creator(room, gone, &gone->who);
-    for (const struct call *call = room->roster; call && is_gone; call = call->room_next) {
-        is_gone = !room_is_creator(room, call, &call->who);
+    bool is_gone = room->env->cfg.creator_ends && gone->changed != 0 && room_is_creator(room, gone, &gone->who);
+    for (const struct member *member = room->roster; member && is_gone; member = member->next) {
+        is_gone = !room_is_creator(room, member, &member->who);
     }
     return is_gone;
 }
 
-void room_leave(struct room *room, struct call *call)
+void room_leave(struct room *room, struct member *member)
 {
-    if (!call->room_link) {
+    if (!member->link) {
         return;
     }
-    *call->room_link = call->room_next;
-    if (call->room_next) {
-        call->room_next->room_link = call->room_link;
+    *member->link = member->next;
+    if (member->next) {
+        member->next->link = member->link;
     }
-    call->room_next = NULL;
-    call->room_link = NULL;
+    member->next = NULL;
+    member->link = NULL;
     room->n_roster--;
-    roster_left(call);
-    if (room->state != ROOM_ENDED && creator_is_gone(room, call)) {
-        timer_start(room->focus->wheel, &room->life, 1); /* whoever walks through the roster now may go on */
+    roster_left(room, member);
+    if (room->state != ROOM_ENDED && creator_is_gone(room, member)) {
+        timer_start(room->env->wheel, &room->life, 1); /* whoever walks through the roster now may go on */
     }
     if (room->n_roster == 0 && room->state != ROOM_ENDED) {
         /* A caller whose INVITE failed has not used the URI: it keeps its first time limit. */
-        uint32_t wait_s = room->state == ROOM_OPEN ? room->focus->cfg.linger_s : room->focus->cfg.unused_s;
-        timer_start(room->focus->wheel, &room->idle, ms_of(wait_s));
+        uint32_t wait_s = room->state == ROOM_OPEN ? room->env->cfg.linger_s : room->env->cfg.unused_s;
+        timer_start(room->env->wheel, &room->idle, ms_of(wait_s));
     }
 }
 
-void room_end(struct room *room, enum focus_ending why)
+void room_end(struct room *room, enum ending why)
 {
-    struct focus *f = room->focus;
+    struct env *env = room->env;
 
     if (room->state == ROOM_ENDED) {
         return;
     }
-    if (room->state == ROOM_OPEN || why != FOCUS_END_STOP) { /* a stop has nothing to say of what nobody has called */
-        log_line(f->log, LOG_INFO, "conference %.*s ends: %u participants, %s", ROOM_NAME_CHARS, room->token,
-                 room->n_roster, focus_ending_text(why));
+    if (room->state == ROOM_OPEN || why != ENDING_STOP) { /* a stop has nothing to say of what nobody has called */
+        log_line(env->log, LOG_INFO, "conference %.*s ends: %u participants, %s", ROOM_NAME_CHARS, room->token,
+                 room->n_roster, ending_text(why));
     }
     room->state = ROOM_ENDED;
-    room->is_kept = why == FOCUS_END_STOP;
-    half_give(f, &room->half);
-    slot_give(f, room->id.slot);
+    room->is_kept = why == ENDING_STOP;
+    unacked_give(env, &room->unacked);
+    slot_give(env, room->id.slot);
     name_leave(room);
-    timer_stop(f->wheel, &room->idle);
-    timer_stop(f->wheel, &room->life);
-    timer_stop(f->wheel, &room->hold_end);
-    place_release(f->place, &room->hold);
+    timer_stop(env->wheel, &room->idle);
+    timer_stop(env->wheel, &room->life);
+    timer_stop(env->wheel, &room->hold_end);
+    place_release(env->place, &room->hold);
     if (!room->is_kept) {
         room_save(room);
     }
     room->n_calls++; /* keeps it alive while its calls leave */
     while (room->roster) {
-        struct call *call = room->roster;
-        call_end(call, why);
+        struct member *member = room->roster;
+        member->ops->end(member, why);
     }
     room->n_calls--;
     roster_end(room);
-    refer_end(room);
+    while (room->refers) { /* each has its last word when the call that it asked for has come to something */
+        sub_move(room->refers, &env->ending);
+    }
     if (room->conf) {
         room->close_due = true;
-        f->n_due++;
+        env->n_due++;
     }
     room_settle(room);
 }
@@ -440,23 +441,25 @@ void room_conf_gone(struct room *room, struct conf *conf)
 /* The one end of every conference. */
 void room_free(struct room *room)
 {
-    struct focus *f = room->focus;
-    timer_stop(f->wheel, &room->idle);
-    timer_stop(f->wheel, &room->life);
-    timer_stop(f->wheel, &room->hold_end);
-    place_release(f->place, &room->hold);
-    half_give(f, &room->half);
+    struct env *env = room->env;
+    timer_stop(env->wheel, &room->idle);
+    timer_stop(env->wheel, &room->life);
+    timer_stop(env->wheel, &room->hold_end);
+    place_release(env->place, &room->hold);
+    unacked_give(env, &room->unacked);
     name_leave(room);
     roster_abandon(room);
-    refer_abandon(room);
+    while (room->refers) {
+        sub_forget(room->refers);
+    }
     annex_abandon(room);
     lobby_abandon(room);
-    must(!f->cfg.strict || !timer_wheel_has(f->wheel, room, sizeof *room));
+    must(!env->cfg.strict || !timer_wheel_has(env->wheel, room, sizeof *room));
     *room->link = room->next;
     if (room->next) {
         room->next->link = room->link;
     }
-    count_add(&f->stats.confs, (uint64_t)-1);
+    count_add(&env->stats.confs, (uint64_t)-1);
     free(room->creator_uri);
     free(room->name);
     free(room);
@@ -464,7 +467,7 @@ void room_free(struct room *room)
 
 void room_settle(struct room *room)
 {
-    struct focus *f = room->focus;
+    struct env *env = room->env;
 
     if (room->save_due) {
         room_save(room);
@@ -473,9 +476,9 @@ void room_settle(struct room *room)
     lobby_settle(room);
     if (room->close_due && room->n_drops_due == 0 && !relays) { /* the worker wants it empty: drops go first */
         struct ctl_req req = {.op = CTL_CONF_CLOSE, .conf = room->conf};
-        if (ctl_put(place_worker(f->place, room->worker), &req) == 0) {
+        if (ctl_put(place_worker(env->place, room->worker), &req) == 0) {
             room->close_due = false;
-            f->n_due--;
+            env->n_due--;
         }
     }
     bool whole = !room->conf && !room->annexes && !room->feeds && !room->lobbies;
@@ -486,7 +489,7 @@ void room_settle(struct room *room)
 
 void room_contact_text(const struct room *room, const struct flow *flow, char *text, size_t size)
 {
-    char host[FOCUS_HOST_MAX + 32];
-    snprintf(text, size, "<sip:%s@%s>%s%s", room->token, focus_host(room->focus, flow, host),
-             room->annc.clip ? "" : ";isfocus", ims_has(room->focus, flow) ? IMS_ICSI_TAG : "");
+    char host[ENV_HOST_MAX + 32];
+    snprintf(text, size, "<sip:%s@%s>%s%s", room->token, env_host(room->env, flow, host),
+             room->annc.clip ? "" : ";isfocus", ims_has(room->env, flow) ? IMS_ICSI_TAG : "");
 }

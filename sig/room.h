@@ -6,9 +6,10 @@
 #ifndef SIG_ROOM_H
 #define SIG_ROOM_H
 
-#include "sig/annc.h"
-#include "sig/focus.h"
+#include "sig/env.h"
+#include "sig/member.h"
 
+struct clip;
 struct conf;
 struct sub;
 struct annex;
@@ -17,16 +18,22 @@ struct feed;
 
 #define ROOM_GONE_MAX 64 /* departures that are remembered; a watcher further behind gets the whole state again */
 
+/* What an announcement plays (RFC 4240 3). */
+struct annc {
+    const struct clip *clip;
+    uint32_t times; /* 0: for ever */
+};
+
 enum room_state { ROOM_ISSUED, ROOM_OPEN, ROOM_ENDED };
 
 struct room {
-    struct focus *focus;
+    struct env *env;
     struct room *next, **link; /* all of the focus */
     enum room_state state;
     char token[URI_TOKEN_CHARS + 1];
     struct uri_token id;
     uint64_t created_s;
-    struct half half;            /* while it holds room and nobody has called it */
+    struct quota_hold unacked;   /* while it holds room and nobody has joined it */
     char creator[AUTH_USER_MAX]; /* who asked the factory for it; "": nobody knows */
     char *name;                  /* of an application's choice, NULL: none */
     struct room *name_next, **name_link;
@@ -37,9 +44,9 @@ struct room {
     struct annex *annexes;
     struct feed *feeds;
     struct lobby *lobbies;
-    struct annc annc;  /* clip NULL: it is a conference; else of one call that hears this */
+    struct annc annc;  /* clip NULL: it is a conference; else the room of one call that hears this */
     unsigned n_moving; /* calls on their way from one worker to another */
-    struct call *roster;
+    struct member *roster;
     uint32_t n_roster;    /* participants now */
     uint32_t n_voices;    /* participants whose voice costs an encode */
     uint32_t voice_us;    /* the dearest of them, so far */
@@ -68,14 +75,14 @@ void room_promise(struct room *room);
 
 /** Makes a conference with a fresh URI, and holds room for it if so configured.
  * @return 0 | -ENOSPC no slot | -EIO no randomness | -ENOMEM | as place_hold */
-int room_issue(struct focus *focus, struct place_cost cost, struct room **room);
+int room_issue(struct env *env, struct place_cost cost, struct room **room);
 
 /** Makes it again from the store: the URI was promised before a restart. @return 0 | -ENOENT not ours, or expired | ...
  */
-int room_restore(struct focus *focus, const struct store_conf *conf);
+int room_restore(struct env *env, const struct store_conf *conf);
 
 /** Lists the slots that no conference has: once, after the restoring. */
-void room_slots_fill(struct focus *focus);
+void room_slots_fill(struct env *env);
 
 /** One participant more or less whose voice costs so much: was_us, is_us, 0: nothing. */
 void room_voice_change(struct room *room, uint32_t was_us, uint32_t is_us);
@@ -83,7 +90,7 @@ void room_voice_change(struct room *room, uint32_t was_us, uint32_t is_us);
 uint32_t room_voice_more(const struct room *room, uint32_t us);
 
 /** Finds by the user part of a URI. @return 0 | -ENOENT never issued here | -ESTALE over or expired */
-int room_find(struct focus *focus, const char *user, struct room **room);
+int room_find(struct env *env, const char *user, struct room **room);
 
 /**
  * The name in the user part of sip:conf=NAME@host (RFC 4240 5), where an application server chooses it.
@@ -92,26 +99,26 @@ int room_find(struct focus *focus, const char *user, struct room **room);
  */
 const char *room_name_of(const char *user);
 /** Finds by such a name. @return NULL: nobody of that name lives */
-struct room *room_named(const struct focus *focus, const char *name);
+struct room *room_named(const struct env *env, const char *name);
 /** Gives it one. @return 0 | -ENOMEM */
 int room_name_set(struct room *room, const char *name);
 
 /** Gives it media on a worker, if it has none yet. @return 0 | as place_choose | -EBUSY ring full | -ENOMEM */
 int room_open(struct room *room, struct place_cost cost);
 
-/** A participant comes. @pre call is in no roster  @return 0 | -EUSERS full | -EACCES locked | -ESTALE over */
-int room_join(struct room *room, struct call *call);
+/** A participant comes. @pre it is in no roster  @return 0 | -EUSERS full | -EACCES locked | -ESTALE over */
+int room_join(struct room *room, struct member *member);
 /** A participant goes; the last one starts the linger, its creator ends it where creator_leaves says so. Twice is fine.
  */
-void room_leave(struct room *room, struct call *call);
+void room_leave(struct room *room, struct member *member);
 
 /** Ends it: every call gets BYE, the media comes back. The URI dies, unless the server is stopping
- * (FOCUS_END_STOP): then the store keeps it for the next run, as it would after a crash. */
-void room_end(struct room *room, enum focus_ending why);
+ * (ENDING_STOP): then the store keeps it for the next run, as it would after a crash. */
+void room_end(struct room *room, enum ending why);
 
-/** Is it the one who asked for it, and no longer owes a PIN? call: his, NULL: of no call; who: where people have names.
- */
-bool room_is_creator(const struct room *room, const struct call *call, const struct identity *who);
+/** Is it the one who asked for it, and no longer owes a PIN? member: NULL: it is in no roster; who: where people have
+ * names. */
+bool room_is_creator(const struct room *room, const struct member *member, const struct identity *who);
 
 /** The media is back, of the owner or of an annex. */
 void room_conf_gone(struct room *room, struct conf *conf);
@@ -123,7 +130,7 @@ void room_free(struct room *room);
 void room_settle(struct room *room);
 
 /* Of room_contact_text. */
-#define ROOM_CONTACT_MAX (URI_TOKEN_CHARS + FOCUS_HOST_MAX + 160)
+#define ROOM_CONTACT_MAX (URI_TOKEN_CHARS + ENV_HOST_MAX + 160)
 
 /** "<sip:token@domain>;isfocus", as a peer must call it on that flow's transport; to a trusted peer also that it is
  * telephony (TS 24.229 5.7.1, TS 24.147 5.3.2). */

@@ -36,66 +36,70 @@ static bool wants_privacy(const struct sip_msg *msg)
     return false;
 }
 
-void roster_name(struct call *call, const struct sip_msg *msg)
+void roster_name(struct env *env, struct member *member, const struct sip_msg *msg)
 {
     const char *text = msg->from.uri.text;
-    call->joined_s = call->focus->world.wall_s(call->focus->world.ctx);
+    member->joined_s = env->world.wall_s(env->world.ctx);
     if (wants_privacy(msg) || strlen(text) >= ENTITY_MAX) {
         /* Told apart, and no more: entities must be unique and stay (RFC 4575 5.5). */
-        if (asprintf(&call->entity, "sip:anonymous-%llu@anonymous.invalid", (unsigned long long)call->id) < 0) {
-            call->entity = NULL;
+        if (asprintf(&member->entity, "sip:anonymous-%llu@anonymous.invalid", (unsigned long long)member->id) < 0) {
+            member->entity = NULL;
         }
-        call->display = strdup("Anonymous");
+        member->display = strdup("Anonymous");
     } else {
-        call->entity = strdup(text);
-        call->display = strdup(msg->from.display ? msg->from.display : "");
+        member->entity = strdup(text);
+        member->display = strdup(msg->from.display ? msg->from.display : "");
     }
 }
 
-int roster_name_dialled(struct call *call, const char *entity, const char *display)
+int roster_name_dialled(struct env *env, struct member *member, const char *entity, const char *display)
 {
-    call->joined_s = call->focus->world.wall_s(call->focus->world.ctx);
-    call->entity = strdup(entity);
-    call->display = strdup(display);
-    return call->entity && call->display ? 0 : -ENOMEM;
+    member->joined_s = env->world.wall_s(env->world.ctx);
+    member->entity = strdup(entity);
+    member->display = strdup(display);
+    return member->entity && member->display ? 0 : -ENOMEM;
 }
 
 /* ---- documents ---- */
 
 /* RFC 4575 5.7.2 */
-static const char *endpoint_status(const struct call *call)
+static const char *endpoint_status(const struct member_state *state)
 {
-    return call->state == CALL_DIALLING ? "dialing-out" : call->state == CALL_RINGING ? "alerting" : "connected";
+    static const char *const words[] = {
+        [MEMBER_CONNECTED] = "connected", [MEMBER_DIALLED] = "dialing-out", [MEMBER_ALERTED] = "alerting"};
+    return words[state->status];
 }
 
-static const char *media_status(const struct call *call)
+static const char *media_status(const struct member_state *state)
 {
     static const char *const words[2][2] = {{"inactive", "recvonly"}, {"sendonly", "sendrecv"}};
-    return words[call->has_media && call->media.rx_on][call->has_media && call->media.tx_on];
+    return words[state->rx_on][state->tx_on];
 }
 
 /* One participant. Two calls of the same URI are two endpoints of one user by the book; here they are two users with
  * the same entity only if the peer makes it so, and phones show both. */
-static void user_put(struct xml *x, const struct call *call)
+static void user_put(struct xml *x, const struct room *room, const struct member *member)
 {
+    struct member_state state;
     char when[32];
-    time_t joined = (time_t)call->joined_s;
+    time_t joined = (time_t)member->joined_s;
     struct tm utc;
+    member->ops->look(member, &state);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&joined, &utc));
     xml_put(x, "<user entity=\"");
-    xml_text(x, call->entity ? call->entity : "");
+    xml_text(x, member->entity ? member->entity : "");
     xml_put(x, "\" state=\"full\">");
-    xml_element(x, "display-text", call->display);
-    xml_putf(x, "<endpoint entity=\"sip:call-%llu@", (unsigned long long)call->id);
-    xml_text(x, call->focus->cfg.domain);
+    xml_element(x, "display-text", member->display);
+    xml_putf(x, "<endpoint entity=\"sip:call-%llu@", (unsigned long long)member->id);
+    xml_text(x, room->env->cfg.domain);
     xml_putf(x,
              "\"><status>%s</status><joining-method>%s</joining-method><joining-info><when>%s</when>"
              "</joining-info><media id=\"1\"><type>audio</type>",
-             endpoint_status(call), call->is_ours ? "dialed-out" : "dialed-in", when);
-    if (call->ssrc) {
-        xml_putf(x, "<src-id>%u</src-id>", call->ssrc); /* as it stands in the CSRC lists of the mix */
+             endpoint_status(&state), member->is_dialled ? "dialed-out" : "dialed-in", when);
+    if (member->ssrc) {
+        xml_putf(x, "<src-id>%u</src-id>", member->ssrc); /* as it stands in the CSRC lists of the mix */
     }
-    xml_putf(x, "<status>%s</status></media></endpoint></user>", media_status(call));
+    xml_putf(x, "<status>%s</status></media></endpoint></user>", media_status(&state));
 }
 
 static void head_put(struct xml *x, const struct room *room, const struct watcher *w, bool is_whole)
@@ -103,13 +107,13 @@ static void head_put(struct xml *x, const struct room *room, const struct watche
     xml_put(x, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<conference-info "
                "xmlns=\"urn:ietf:params:xml:ns:conference-info\" entity=\"");
     xml_putf(x, "sip:%s@", room->token);
-    xml_text(x, room->focus->cfg.domain);
+    xml_text(x, room->env->cfg.domain);
     xml_putf(x, "\" state=\"%s\" version=\"%u\">", is_whole ? "full" : "partial", w->version);
     if (is_whole) {
         xml_putf(x,
                  "<conference-description><maximum-user-count>%u</maximum-user-count><available-media><entry "
                  "label=\"1\"><type>audio</type></entry></available-media></conference-description>",
-                 policy_legs_max(room->focus, room));
+                 policy_legs_max(room->env, room));
     }
     xml_putf(x, "<conference-state><user-count>%u</user-count><active>%s</active></conference-state>", room->n_roster,
              room->state == ROOM_OPEN ? "true" : "false");
@@ -118,12 +122,12 @@ static void head_put(struct xml *x, const struct room *room, const struct watche
 /* Users that fit; the count above tells the truth in any case. */
 static void users_put(struct xml *x, const struct room *room, uint64_t since)
 {
-    for (const struct call *call = room->roster; call; call = call->room_next) {
+    for (const struct member *member = room->roster; member; member = member->next) {
         size_t mark = xml_mark(x);
-        if (call->changed <= since) {
+        if (member->changed <= since) {
             continue;
         }
-        user_put(x, call);
+        user_put(x, room, member);
         if (x->full) {
             xml_back(x, mark);
             return;
@@ -195,20 +199,18 @@ static void tell(struct room *room)
     }
 }
 
-void roster_changed(struct call *call)
+void roster_changed(struct room *room, struct member *member)
 {
-    struct room *room = call->room;
-    if (call->pin.is_due) {
+    if (member->is_waiting) {
         return; /* not here yet */
     }
-    call->changed = ++room->changes;
+    member->changed = ++room->changes;
     tell(room);
 }
 
-void roster_left(struct call *call)
+void roster_left(struct room *room, struct member *member)
 {
-    struct room *room = call->room;
-    if (call->changed == 0) {
+    if (member->changed == 0) {
         return; /* has never been told of */
     }
     struct room_gone *place = &room->gone[room->i_gone];
@@ -216,7 +218,7 @@ void roster_left(struct call *call)
         room->forgotten = place->changed;
         free(place->entity);
     }
-    place->entity = call->entity ? strdup(call->entity) : NULL;
+    place->entity = member->entity ? strdup(member->entity) : NULL;
     place->changed = ++room->changes;
     room->i_gone = (room->i_gone + 1) % ROOM_GONE_MAX;
     tell(room);
@@ -228,7 +230,7 @@ void roster_end(struct room *room)
         struct sub *sub = room->watchers;
         struct watcher *w = sub->arg;
         w->room = NULL; /* the last word may have to wait for the answer to the one before: without a document */
-        sub_move(sub, &room->focus->ending);
+        sub_move(sub, &room->env->ending);
         sub_end(sub, "noresource");
     }
     roster_abandon(room);
@@ -249,32 +251,33 @@ void roster_dialog_gone(struct room *room, const struct dialog *dialog)
 {
     sub_dialog_gone(room->watchers, dialog);
     sub_dialog_gone(room->refers, dialog);
-    sub_dialog_gone(room->focus->ending, dialog);
+    sub_dialog_gone(room->env->ending, dialog);
 }
 
 /* ---- SUBSCRIBE ---- */
 
-bool roster_knows(const struct room *room, const struct dialog *shared, const struct sip_msg *msg,
+bool roster_knows(const struct room *room, const struct member *self, const struct sip_msg *msg,
                   const struct identity *who)
 {
-    if (shared) { /* a participant, by his own dialog */
-        const struct call *self = call_of_owner(shared->owner);
-        return !self || !self->pin.is_due;
+    if (self) { /* a participant, by its own dialog */
+        return !self->is_waiting;
     }
     if (who->user[0]) {
         if (strcmp(who->user, room->creator) == 0 && !who->owes_pin) {
             return true;
         }
-        for (const struct call *call = room->roster; call; call = call->room_next) {
-            if (strcmp(call->who.user, who->user) == 0 && !call->pin.is_due) {
+        for (const struct member *member = room->roster; member; member = member->next) {
+            if (strcmp(member->who.user, who->user) == 0 && !member->is_waiting) {
                 return true;
             }
         }
         return false;
     }
-    for (const struct call *call = room->roster; call; call = call->room_next) {
-        bool is_there = addr_same_host(&call->dialog.flow.remote, &msg->flow.remote);
-        if (is_there && !call->pin.is_due && call->entity && strcmp(call->entity, msg->from.uri.text) == 0) {
+    for (const struct member *member = room->roster; member; member = member->next) {
+        struct member_state state;
+        member->ops->look(member, &state);
+        bool is_there = addr_same_host(state.source, &msg->flow.remote);
+        if (is_there && !member->is_waiting && member->entity && strcmp(member->entity, msg->from.uri.text) == 0) {
             return true; /* by its name, and only from where it calls: anybody may write a From */
         }
     }
@@ -329,7 +332,7 @@ static bool has_enough(const struct room *room, const struct dialog *shared, con
                        const struct identity *who)
 {
     unsigned n = 0;
-    if (trust_has(&room->focus->cfg.trusted, &msg->flow.remote)) {
+    if (trust_has(&room->env->cfg.trusted, &msg->flow.remote)) {
         return false;
     }
     for (const struct sub *sub = room->watchers; sub; sub = sub->next) {
@@ -339,31 +342,32 @@ static bool has_enough(const struct room *room, const struct dialog *shared, con
     return n >= ROSTER_SUBS_MAX;
 }
 
-void roster_subscribe(struct room *room, struct dialog *shared, struct txn *txn, const struct sip_msg *msg,
-                      const struct identity *who)
+void roster_subscribe(struct room *room, const struct member *self, struct dialog *shared, struct txn *txn,
+                      const struct sip_msg *msg, const struct identity *who)
 {
-    struct focus *f = room->focus;
+    struct env *env = room->env;
     char contact[ROOM_CONTACT_MAX];
     struct sub *sub = shared ? riding(room, shared, msg) : NULL;
     if (!is_event(msg)) {
-        focus_refuse_with(f, txn, FOCUS_EVENT, "Allow-Events", package.event);
+        env_refuse_with(env, txn, REFUSAL_EVENT, "Allow-Events", package.event);
     } else if (!takes_our_type(msg)) {
-        focus_refuse_with(f, txn, FOCUS_ACCEPT, "Accept", "application/conference-info+xml");
+        env_refuse_with(env, txn, REFUSAL_ACCEPT, "Accept", "application/conference-info+xml");
     } else if (sub) {
         sub_refresh(sub, txn, msg);
-    } else if (!roster_knows(room, shared, msg, who)) {
-        focus_refuse(f, txn, FOCUS_WATCH);
+    } else if (!roster_knows(room, self, msg, who)) {
+        env_refuse(env, txn, REFUSAL_WATCH);
     } else if (has_enough(room, shared, msg, who)) {
-        focus_refuse(f, txn, FOCUS_WATCHES);
+        env_refuse(env, txn, REFUSAL_WATCHES);
     } else {
         struct watcher *w = calloc(1, sizeof *w);
         if (!w) {
-            focus_refuse(f, txn, FOCUS_MEMORY);
+            env_refuse(env, txn, REFUSAL_MEMORY);
             return;
         }
         w->room = room;
         room_contact_text(room, &msg->flow, contact, sizeof contact);
-        if (sub_accept(f, &package, &room->watchers, shared, txn, msg, 200, contact, w, name_of(msg, who), &sub) != 0) {
+        if (sub_accept(&env->subs, &package, &room->watchers, shared, txn, msg, 200, contact, w, name_of(msg, who),
+                       &sub) != 0) {
             free(w);
         }
     }

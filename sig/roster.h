@@ -9,29 +9,29 @@
 #ifndef SIG_ROSTER_H
 #define SIG_ROSTER_H
 
-#include "sig/call.h"
 #include "sig/room.h"
 
 #define ROSTER_BODY_MAX 49152
 #define ROSTER_SUBS_MAX 4 /* subscriptions of one participant */
 
 /** What a participant is told of as: filled once, when its call begins. */
-void roster_name(struct call *call, const struct sip_msg *msg);
+void roster_name(struct env *env, struct member *member, const struct sip_msg *msg);
 
 /** The same for one whom we call. @return 0 | -ENOMEM */
-int roster_name_dialled(struct call *call, const char *entity, const char *display);
+int roster_name_dialled(struct env *env, struct member *member, const char *entity, const char *display);
 
-/** Is he one of them: may he know who is there, and bring others? shared: the dialog in which he asks, NULL: none */
-bool roster_knows(const struct room *room, const struct dialog *shared, const struct sip_msg *msg,
+/** May the one who asks know who is there, and bring others? self: the member in whose dialog it asks, NULL: none */
+bool roster_knows(const struct room *room, const struct member *self, const struct sip_msg *msg,
                   const struct identity *who);
 
 /** A participant has come, has changed or goes: watchers are told. */
-void roster_changed(struct call *call);
-void roster_left(struct call *call);
+void roster_changed(struct room *room, struct member *member);
+void roster_left(struct room *room, struct member *member);
 
-/** SUBSCRIBE to a conference. shared: the dialog it came in, NULL: none. Answers it. */
-void roster_subscribe(struct room *room, struct dialog *shared, struct txn *txn, const struct sip_msg *msg,
-                      const struct identity *who);
+/** SUBSCRIBE to a conference. self, shared: the member in whose dialog it came, and that dialog; NULL: none. Answers
+ * it. */
+void roster_subscribe(struct room *room, const struct member *self, struct dialog *shared, struct txn *txn,
+                      const struct sip_msg *msg, const struct identity *who);
 
 /** The conference is over: a last word to everybody. */
 void roster_end(struct room *room);

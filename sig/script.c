@@ -3,19 +3,25 @@
 
 #include "sig/call.h"
 
+#include <stdlib.h>
+
 void script_stop(struct call *call)
 {
     const struct script *script = call->script;
+    void *state = call->script_state;
     call->script = NULL;
+    call->script_state = NULL;
     if (script && script->stop) {
-        script->stop(call);
+        script->stop(call, state);
     }
+    free(state);
 }
 
-void script_begin(struct call *call, const struct script *script)
+void script_begin(struct call *call, const struct script *script, void *state)
 {
     script_stop(call);
     call->script = script;
+    call->script_state = state;
     call->script_is_up = false;
 }
 

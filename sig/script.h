@@ -10,14 +10,14 @@ struct call;
 
 /* Any of them may end the call but stop; NULL: nothing is done. */
 struct script {
-    void (*up)(struct call *call);            /* the call is up: once */
-    void (*key)(struct call *call, char key); /* of the keypad */
-    void (*played)(struct call *call);        /* what was played to it is over */
-    void (*stop)(struct call *call);          /* stops its timers, wipes its secrets */
+    void (*up)(struct call *call);                /* the call is up: once */
+    void (*key)(struct call *call, char key);     /* of the keypad */
+    void (*played)(struct call *call);            /* what was played to it is over */
+    void (*stop)(struct call *call, void *state); /* stops its timers, wipes its secrets; the state is freed after it */
 };
 
-/** The call's script from now on; one that it has is stopped. */
-void script_begin(struct call *call, const struct script *script);
+/** The call's script from now on; one that it has is stopped. state: the script's own, by malloc; NULL: none */
+void script_begin(struct call *call, const struct script *script, void *state);
 /** The call has none any more; nothing happens if it has none. */
 void script_stop(struct call *call);
 

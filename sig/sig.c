@@ -96,7 +96,7 @@ static uint64_t on_beat(void *ctx, uint64_t now_ns)
     if (atomic_exchange_explicit(&sig->asked, false, memory_order_acquire) && !sig->gathering) {
         sig->gathering = status_begin();
     }
-    if (sig->gathering && status_gather(sig->gathering, sig->focus)) {
+    if (sig->gathering && status_gather(sig->gathering, focus_env(sig->focus))) {
         status_free(atomic_exchange(&sig->answer, sig->gathering));
         sig->gathering = NULL;
         sem_post(&sig->answered);
@@ -142,7 +142,7 @@ static uint64_t focus_wall_s(void *ctx)
 
 /* --- Start -------------------------------------------------------------------------------------------------------- */
 
-static bool hosts_have(const struct focus_cfg *cfg, const char *host)
+static bool hosts_have(const struct env_cfg *cfg, const char *host)
 {
     for (unsigned i = 0; i < cfg->n_hosts; i++) {
         if (strcmp(cfg->hosts[i], host) == 0) {
@@ -152,11 +152,11 @@ static bool hosts_have(const struct focus_cfg *cfg, const char *host)
     return false;
 }
 
-static void host_add(struct focus_cfg *cfg, const char *host)
+static void host_add(struct env_cfg *cfg, const char *host)
 {
-    if (cfg->n_hosts < FOCUS_HOSTS_MAX && *host) {
+    if (cfg->n_hosts < ENV_HOSTS_MAX && *host) {
         char *to = cfg->hosts[cfg->n_hosts++];
-        snprintf(to, FOCUS_HOST_MAX, "%s", host);
+        snprintf(to, ENV_HOST_MAX, "%s", host);
         for (; *to; to++) {
             *to = *to >= 'A' && *to <= 'Z' ? (char)(*to + 'a' - 'A') : *to;
         }
@@ -164,7 +164,7 @@ static void host_add(struct focus_cfg *cfg, const char *host)
 }
 
 /* A listener on every address has all of this host's: a conference must not call itself by one of them. */
-static void hosts_add_local(struct focus_cfg *cfg)
+static void hosts_add_local(struct env_cfg *cfg)
 {
     char text[ADDR_TEXT_MAX];
     struct ifaddrs *all = NULL;
@@ -187,8 +187,8 @@ static void hosts_add_local(struct focus_cfg *cfg)
 /* Every name that a Request-URI may call us by: the domain, and what we listen on. */
 static void hosts_fill(struct sig *sig)
 {
-    struct focus_cfg *cfg = &sig->cfg.focus;
-    char text[ADDR_TEXT_MAX], host[FOCUS_HOST_MAX];
+    struct env_cfg *cfg = &sig->cfg.focus;
+    char text[ADDR_TEXT_MAX], host[ENV_HOST_MAX];
 
     if (cfg->domain[0] == '\0') {
         cfg->domain_is_ours = true;
@@ -249,7 +249,7 @@ static void *thread_main(void *arg)
     focus_stop(sig->focus);
     for (;;) {
         uint64_t waited_ns = net_now_ns(sig->net) - begin_ns;
-        bool lent = count_get(&sig->focus->stats.legs) > 0;
+        bool lent = count_get(&focus_env(sig->focus)->stats.legs) > 0;
         if (focus_is_idle(sig->focus) || waited_ns > STOP_LEGS_NS || (!lent && waited_ns > STOP_BYE_NS)) {
             return NULL;
         }
@@ -332,7 +332,7 @@ int sig_start(struct sig **out, const struct sig_cfg *cfg, struct sig_failure *f
     sem_init(&sig->answered, 0, 0);
     struct net_user net_user = {sig, on_message, on_closed, on_beat};
     struct txn_world txn_world = {sig, txn_send_to, txn_random, txn_sent_by, txn_is_trusted};
-    struct focus_world focus_world = {sig, focus_random, focus_wall_s, txn_sent_by};
+    struct env_world env_world = {sig, focus_random, focus_wall_s, txn_sent_by};
 
     failure->part = SIG_PART_TLS;
     if (cfg->tls.cert[0] && (err = tls_context_build(&sig->tls, &cfg->tls, failure->why)) != 0) {
@@ -362,12 +362,12 @@ int sig_start(struct sig **out, const struct sig_cfg *cfg, struct sig_failure *f
         goto out;
     }
     failure->part = SIG_PART_FOCUS;
-    err = focus_build(&sig->focus, &sig->cfg.focus, &focus_world, net_timers(sig->net), sig->place, sig->store,
-                      &sig->log);
+    err =
+        focus_build(&sig->focus, &sig->cfg.focus, &env_world, net_timers(sig->net), sig->place, sig->store, &sig->log);
     if (err) {
         goto out;
     }
-    sig->cfg.txn.allow = focus_methods();
+    sig->cfg.txn.allow = env_methods();
     sig->cfg.txn.turn_messages = NET_TURN_FULL;
     sig->cfg.txn.answer_percent = TXN_ANSWER_PERCENT;
     struct txn_user user = focus_user(sig->focus);
@@ -454,7 +454,7 @@ void sig_reload(struct sig *sig)
 
 struct sig_figures sig_figures(const struct sig *sig)
 {
-    return (struct sig_figures){&sig->focus->stats, txns_stats(sig->txns), net_stats(sig->net), &sig->load};
+    return (struct sig_figures){&focus_env(sig->focus)->stats, txns_stats(sig->txns), net_stats(sig->net), &sig->load};
 }
 
 const char *sig_transport_name(uint8_t transport)

@@ -16,8 +16,7 @@ struct sig_cfg {
     struct net_config net; /* its tls is filled in */
     struct tls_cfg tls;    /* cert "": none */
     struct txn_config txn;
-    struct focus_cfg
-        focus; /* domain "": the first listener's address; hosts: what is ours beside domain and listeners */
+    struct env_cfg focus; /* domain "": the first listener's address; hosts: what is ours beside domain and listeners */
     struct place_cfg place;
     struct log log;
     char store[SIG_STORE_MAX]; /* as store_open */
@@ -52,7 +51,7 @@ struct sig_load {
 
 /* Figures, readable from any thread while signalling runs. */
 struct sig_figures {
-    const struct focus_stats *focus;
+    const struct env_stats *focus;
     const struct txn_stats *txn;
     const struct net_stats *net;
     const struct sig_load *load;

@@ -48,11 +48,14 @@ enum sip_method {
 #define X(name) SIP_##name,
     SIP_METHOD_LIST(X)
 #undef X
-    SIP_METHODS
+        SIP_METHODS
 };
 
 /** A set of methods is an OR of these. */
-static inline uint32_t sip_bit(enum sip_method method) { return 1u << method; }
+static inline uint32_t sip_bit(enum sip_method method)
+{
+    return 1u << method;
+}
 
 /** "INVITE", ...; "?" for SIP_UNKNOWN. */
 const char *sip_method_name(enum sip_method method);
@@ -121,9 +124,9 @@ struct sip_msg {
     unsigned n_routes, n_record_routes;
     const char **routes, **record_routes; /* values as they came, "<sip:...;lr>", top first */
 
-    int max_forwards;       /* -1: absent */
-    int64_t expires_s;      /* -1: absent, or no number; one beyond 2^32-1 counts as 2^32-1 */
-    uint32_t allow;         /* set of sip_bit; 0: no Allow header */
+    int max_forwards;                /* -1: absent */
+    int64_t expires_s;               /* -1: absent, or no number; one beyond 2^32-1 counts as 2^32-1 */
+    uint32_t allow;                  /* set of sip_bit; 0: no Allow header */
     const char *content_type;        /* lower case "application/sdp", parameters cut off; "" if none */
     const char *content_type_params; /* ";boundary=x" or "" */
     const char *content_disposition; /* lower case "session", parameters cut off; "" if none */

@@ -24,7 +24,10 @@ static inline void put_n(struct put *put, const char *bytes, size_t n)
     put->text[put->n] = 0;
 }
 
-static inline void put_text(struct put *put, const char *text) { put_n(put, text, strlen(text)); }
+static inline void put_text(struct put *put, const char *text)
+{
+    put_n(put, text, strlen(text));
+}
 
 /* "Name: value" CR LF */
 static inline void put_line(struct put *put, const char *name, const char *value)

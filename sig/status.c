@@ -3,7 +3,6 @@
 
 #include "core/conf/leg.h"
 #include "core/conf/leg_source.h"
-#include "sig/call.h"
 #include "sig/room.h"
 
 #include <stdlib.h>
@@ -23,10 +22,9 @@ static json_t *text_of(const char *text)
     return value ? value : json_string("?");
 }
 
-static const char *direction_of(const struct call *call)
+static const char *direction_of(const struct member_state *state)
 {
-    bool rx = call->has_media && call->media.rx_on, tx = call->has_media && call->media.tx_on;
-    return rx ? (tx ? "sendrecv" : "recvonly") : (tx ? "sendonly" : "inactive");
+    return state->rx_on ? (state->tx_on ? "sendrecv" : "recvonly") : (state->tx_on ? "sendonly" : "inactive");
 }
 
 static void put(json_t *object, const char *name, const counter *figure)
@@ -76,22 +74,24 @@ static void leg_add(json_t *p, const struct leg_view *view)
     json_object_set_new(p, "tx", tx);
 }
 
-static json_t *participant_of(const struct call *call)
+static json_t *participant_of(const struct member *member)
 {
+    struct member_state state;
     json_t *p = json_object();
-    json_object_set_new(p, "call", json_integer((json_int_t)call->id));
-    json_object_set_new(p, "entity", text_of(call->entity));
-    json_object_set_new(p, "display", text_of(call->display));
-    json_object_set_new(p, "user", text_of(call->who.user));
-    json_object_set_new(p, "joined", json_integer((json_int_t)call->joined_s));
-    json_object_set_new(p, "dialed_out", json_boolean(call->is_ours));
-    json_object_set_new(p, "owes_pin", json_boolean(call->pin.is_due));
-    json_object_set_new(p, "direction", text_of(direction_of(call)));
-    json_object_set_new(p, "codec", text_of(call->has_media ? call->media.codec->name : ""));
-    json_object_set_new(p, "srtp", text_of(call->has_media ? seal_suite_name(call->media.seal.suite) : ""));
-    json_object_set_new(p, "ssrc", json_integer(call->ssrc));
-    if (call->leg) {
-        leg_add(p, leg_view_of(call->leg));
+    member->ops->look(member, &state);
+    json_object_set_new(p, "call", json_integer((json_int_t)member->id));
+    json_object_set_new(p, "entity", text_of(member->entity));
+    json_object_set_new(p, "display", text_of(member->display));
+    json_object_set_new(p, "user", text_of(member->who.user));
+    json_object_set_new(p, "joined", json_integer((json_int_t)member->joined_s));
+    json_object_set_new(p, "dialed_out", json_boolean(member->is_dialled));
+    json_object_set_new(p, "owes_pin", json_boolean(member->is_waiting));
+    json_object_set_new(p, "direction", text_of(direction_of(&state)));
+    json_object_set_new(p, "codec", text_of(state.codec));
+    json_object_set_new(p, "srtp", text_of(state.srtp));
+    json_object_set_new(p, "ssrc", json_integer(member->ssrc));
+    if (state.view) {
+        leg_add(p, state.view);
     }
     return p;
 }
@@ -107,8 +107,8 @@ static json_t *conference_of(const struct room *room)
     json_object_set_new(conference, "creator", text_of(room->creator));
     json_object_set_new(conference, "created", json_integer((json_int_t)room->created_s));
     json_object_set_new(conference, "worker", json_integer(room->worker));
-    for (const struct call *call = room->roster; call; call = call->room_next) {
-        json_array_append_new(participants, participant_of(call));
+    for (const struct member *member = room->roster; member; member = member->next) {
+        json_array_append_new(participants, participant_of(member));
     }
     json_object_set_new(conference, "participants", participants);
     return conference;
@@ -123,16 +123,16 @@ struct status *status_begin(void)
     return s;
 }
 
-bool status_gather(struct status *s, const struct focus *focus)
+bool status_gather(struct status *s, const struct env *env)
 {
-    for (uint32_t n = 0; s->slot < focus->cfg.conferences_max && n < STATUS_TURN; s->slot++) {
-        const struct room *room = focus->slots[s->slot];
+    for (uint32_t n = 0; s->slot < env->cfg.conferences_max && n < STATUS_TURN; s->slot++) {
+        const struct room *room = env->slots[s->slot];
         if (room && room->state != ROOM_ENDED) {
             json_array_append_new(s->conferences, conference_of(room));
             n += 1 + room->n_roster;
         }
     }
-    return s->slot == focus->cfg.conferences_max;
+    return s->slot == env->cfg.conferences_max;
 }
 
 char *status_write(const struct status *s)

@@ -6,7 +6,7 @@
 #ifndef SIG_STATUS_H
 #define SIG_STATUS_H
 
-#include "sig/focus.h"
+#include "sig/env.h"
 
 struct status;
 
@@ -17,7 +17,7 @@ struct status *status_begin(void);
 
 /** Gathers the next conferences. One that begins or ends meanwhile may be in it or not. @return true: all are in it
  * @thread signalling */
-bool status_gather(struct status *status, const struct focus *focus);
+bool status_gather(struct status *status, const struct env *env);
 
 /**
  * {"conferences":[{"name":...,"state":...,"participants":[...]}]}

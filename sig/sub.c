@@ -1,14 +1,16 @@
 /* Subscriptions. See sub.h. */
 #include "sig/sub.h"
 
-#include "sig/focus.h"
-#include "sig/ims.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+static void refuse(struct sub_env *env, struct txn *txn, enum refusal refusal)
+{
+    env->refuse(env->ctx, txn, refusal, NULL, NULL);
+}
 
 static void list_enter(struct sub *sub, struct sub **list)
 {
@@ -43,18 +45,18 @@ static void sub_unmake(struct sub *sub)
 
 static void sub_free(struct sub *sub)
 {
-    struct focus *f = sub->focus;
+    struct sub_env *env = sub->env;
     sub->package->gone(sub);
-    timer_stop(f->wheel, &sub->expiry);
-    timer_stop(f->wheel, &sub->wait);
+    timer_stop(env->wheel, &sub->expiry);
+    timer_stop(env->wheel, &sub->wait);
     if (sub->notify) {
         txn_set_tag(sub->notify, NULL);
     }
-    half_give_in(&f->unread, &sub->unread);
-    must(!f->cfg.strict || !timer_wheel_has(f->wheel, sub, sizeof *sub));
+    quota_give(&env->unproven, &sub->unproven);
+    must(!env->strict || !timer_wheel_has(env->wheel, sub, sizeof *sub));
     list_leave(sub);
     sub->dialog->n_riders -= sub->dialog != &sub->own;
-    count_add(&f->stats.subs, (uint64_t)-1);
+    count_add(env->subs, (uint64_t)-1);
     sub_unmake(sub);
 }
 
@@ -79,7 +81,7 @@ enum { SPREAD_FROM = 32, SPREAD_MS_MAX = 1000, UNREAD_WAIT_MS = 500 };
 
 static uint64_t now_ns(const struct sub *sub)
 {
-    return sub->focus->wheel->now_ms * NS_PER_MS;
+    return sub->env->wheel->now_ms * NS_PER_MS;
 }
 
 static void state_add(const struct sub *sub, struct sip_out *out)
@@ -96,7 +98,7 @@ static void state_add(const struct sub *sub, struct sip_out *out)
 static void notify_over(struct sub *sub)
 {
     sub->notify = NULL;
-    half_give_in(&sub->focus->unread, &sub->unread);
+    quota_give(&sub->env->unproven, &sub->unproven);
 }
 
 /* Sends one now. The last one of a subscription ends it, whether it could be sent or not. */
@@ -107,23 +109,23 @@ static void notify_send(struct sub *sub)
     sip_addf(out, "Event", "%s%s%s", sub->package->event, sub->id[0] ? ";id=" : "", sub->id);
     state_add(sub, out);
     sip_add(out, "Contact", sub->contact);
-    ims_add(sub->focus, sub->dialog, sub->contact, NULL, out);
-    if (sub->focus->cfg.server[0]) {
-        sip_add(out, "User-Agent", sub->focus->cfg.server);
+    sub->env->adorn(sub->env->ctx, sub->dialog, sub->contact, out);
+    if (sub->env->server[0]) {
+        sip_add(out, "User-Agent", sub->env->server);
     }
     sub->package->body(sub, out, sub->is_whole);
     sub->is_due = sub->is_whole = false;
     sub->notified_ns = now_ns(sub);
-    int err = dialog_send(sub->dialog, sub->focus->txns, out, &sub->owner, &sub->notify);
+    int err = dialog_send(sub->dialog, sub->env->txns, out, &sub->owner, &sub->notify);
     if (err) {
         notify_over(sub);
     }
-    count_add(&sub->focus->stats.notifies, !err);
+    count_add(sub->env->notifies, !err);
     if (is_last) {
         sub_free(sub);
     } else if (err) {
         sub->is_broken = true;
-        timer_start(sub->focus->wheel, &sub->wait, 1);
+        timer_start(sub->env->wheel, &sub->wait, 1);
     }
 }
 
@@ -131,16 +133,17 @@ static void notify_send(struct sub *sub)
  * stand still for as long as a thousand documents take. Where few watch nobody waits. */
 static uint64_t spread_ms(const struct sub *sub)
 {
-    uint64_t n = MIN(count_get(&sub->focus->stats.subs), (uint64_t)SPREAD_MS_MAX);
+    uint64_t n = MIN(count_get(sub->env->subs), (uint64_t)SPREAD_MS_MAX);
     return n < SPREAD_FROM || sub->package->interval_ms == 0 ? 0 : strtoul(sub->dialog->local_tag + 8, NULL, 16) % n;
 }
 
 /* Nobody may be there: then others' NOTIFYs must not go there as well. */
 static bool may_send(struct sub *sub)
 {
-    struct focus *f = sub->focus;
+    struct sub_env *env = sub->env;
     const struct flow *flow = &sub->dialog->flow;
-    return txns_is_proven(f->txns, flow) || half_take_in(f, &f->unread, 1, &sub->unread, &flow->remote) == 0;
+    return txns_is_proven(env->txns, flow) ||
+           quota_take(&env->unproven, env->secret, 1, &sub->unproven, &flow->remote) == 0;
 }
 
 /* The last one waits for the answer to the one before, too: they must not overtake each other; but for no interval. */
@@ -154,14 +157,14 @@ static void notify_try(struct sub *sub)
         uint64_t wait_ms = spread_ms(sub) + (next_ns > now ? (next_ns - now + NS_PER_MS - 1) / NS_PER_MS : 0);
         if (wait_ms > 0) {
             if (!timer_is_running(&sub->wait)) {
-                timer_start(sub->focus->wheel, &sub->wait, wait_ms);
+                timer_start(sub->env->wheel, &sub->wait, wait_ms);
             }
             return;
         }
     }
-    timer_stop(sub->focus->wheel, &sub->wait);
+    timer_stop(sub->env->wheel, &sub->wait);
     if (!may_send(sub)) {
-        timer_start(sub->focus->wheel, &sub->wait, UNREAD_WAIT_MS);
+        timer_start(sub->env->wheel, &sub->wait, UNREAD_WAIT_MS);
         return;
     }
     sub->has_waited = false;
@@ -180,7 +183,7 @@ void sub_end(struct sub *sub, const char *reason)
         return;
     }
     sub->ended = reason;
-    timer_stop(sub->focus->wheel, &sub->expiry);
+    timer_stop(sub->env->wheel, &sub->expiry);
     sub_tell(sub);
 }
 
@@ -256,13 +259,13 @@ static void on_request(struct owner *owner, struct txn *txn, const struct sip_ms
 {
     struct sub *sub = sub_of(owner);
     if (msg->method == SIP_SUBSCRIBE && !is_about(sub, msg)) {
-        focus_refuse(sub->focus, txn, FOCUS_DIALOG); /* one in this dialog, and it is another */
+        refuse(sub->env, txn, REFUSAL_DIALOG); /* one in this dialog, and it is another */
     } else if (msg->method == SIP_SUBSCRIBE) {
         sub_refresh(sub, txn, msg);
     } else if (msg->method == SIP_NOTIFY) {
-        focus_refuse(sub->focus, txn, FOCUS_DIALOG); /* we have subscribed to nothing: RFC 6665 4.1.3 */
+        refuse(sub->env, txn, REFUSAL_DIALOG); /* we have subscribed to nothing: RFC 6665 4.1.3 */
     } else {
-        focus_refuse_with(sub->focus, txn, FOCUS_METHOD, "Allow", "SUBSCRIBE");
+        sub->env->refuse(sub->env->ctx, txn, REFUSAL_METHOD, "Allow", "SUBSCRIBE");
     }
 }
 
@@ -275,14 +278,14 @@ const char *sub_user(const struct owner *owner)
 }
 
 /* @return seconds | -ERANGE too short, and refused with 423 */
-static int64_t expires_of(struct focus *f, const struct sub_package *package, struct txn *txn,
+static int64_t expires_of(struct sub_env *env, const struct sub_package *package, struct txn *txn,
                           const struct sip_msg *msg)
 {
     int64_t wanted = msg->expires_s < 0 ? package->expires_s : msg->expires_s;
     if (wanted > 0 && wanted < package->expires_min_s) {
         char value[16];
         snprintf(value, sizeof value, "%u", package->expires_min_s);
-        focus_refuse_with(f, txn, FOCUS_INTERVAL, "Min-Expires", value);
+        env->refuse(env->ctx, txn, REFUSAL_INTERVAL, "Min-Expires", value);
         return -ERANGE;
     }
     return MIN(wanted, (int64_t)package->expires_max_s);
@@ -294,8 +297,8 @@ static int answer(struct sub *sub, struct txn *txn, int status, int64_t expires_
     struct sip_out *out = txn_response(txn, status, NULL);
     sip_add(out, "Contact", sub->contact);
     sip_addf(out, "Expires", "%lld", (long long)expires_s);
-    if (sub->focus->cfg.server[0]) {
-        sip_add(out, "Server", sub->focus->cfg.server);
+    if (sub->env->server[0]) {
+        sip_add(out, "Server", sub->env->server);
     }
     return txn_respond(txn, out);
 }
@@ -303,7 +306,7 @@ static int answer(struct sub *sub, struct txn *txn, int status, int64_t expires_
 static void expiry_set(struct sub *sub, int64_t expires_s)
 {
     sub->expires_ns = now_ns(sub) + (uint64_t)expires_s * NS_PER_S;
-    timer_start(sub->focus->wheel, &sub->expiry, (uint64_t)expires_s * 1000);
+    timer_start(sub->env->wheel, &sub->expiry, (uint64_t)expires_s * 1000);
 }
 
 const char *sub_event_id(const struct sip_msg *msg, char id[16])
@@ -332,15 +335,15 @@ static void id_read(struct sub *sub, const struct sip_msg *msg)
 }
 
 /* Makes one that nobody knows yet. @return NULL without memory */
-static struct sub *sub_make(struct focus *f, const struct sub_package *package, struct dialog *shared, struct txn *txn,
-                            const struct sip_msg *msg, const char *contact, const char *who)
+static struct sub *sub_make(struct sub_env *env, const struct sub_package *package, struct dialog *shared,
+                            struct txn *txn, const struct sip_msg *msg, const char *contact, const char *who)
 {
     struct sub *sub = calloc(1, sizeof *sub);
     if (!sub) {
         return NULL;
     }
     sub->owner.ops = &sub_owner_ops;
-    sub->focus = f;
+    sub->env = env;
     sub->package = package;
     sub->dialog = shared ? shared : &sub->own;
     snprintf(sub->who, sizeof sub->who, "%s", who);
@@ -355,22 +358,22 @@ static struct sub *sub_make(struct focus *f, const struct sub_package *package, 
     return sub;
 }
 
-int sub_accept(struct focus *f, const struct sub_package *package, struct sub **list, struct dialog *shared,
+int sub_accept(struct sub_env *env, const struct sub_package *package, struct sub **list, struct dialog *shared,
                struct txn *txn, const struct sip_msg *msg, int status, const char *contact, void *arg, const char *who,
                struct sub **out)
 {
     *out = NULL;
-    int64_t expires_s = expires_of(f, package, txn, msg);
+    int64_t expires_s = expires_of(env, package, txn, msg);
     if (expires_s < 0) {
         return -EPROTO;
     }
     if (!shared && (msg->n_contacts != 1 || msg->contact_is_star)) {
-        focus_refuse(f, txn, FOCUS_CONTACT);
+        refuse(env, txn, REFUSAL_CONTACT);
         return -EPROTO;
     }
-    struct sub *sub = sub_make(f, package, shared, txn, msg, contact, who);
+    struct sub *sub = sub_make(env, package, shared, txn, msg, contact, who);
     if (!sub) {
-        focus_refuse(f, txn, FOCUS_MEMORY);
+        refuse(env, txn, REFUSAL_MEMORY);
         return -EPROTO;
     }
     if (answer(sub, txn, status, expires_s) != 0) {
@@ -382,9 +385,9 @@ int sub_accept(struct focus *f, const struct sub_package *package, struct sub **
     if (shared) {
         shared->n_riders++;
     } else {
-        dialog_enter(&f->dialogs, &sub->own);
+        dialog_enter(env->dialogs, &sub->own);
     }
-    count_add(&f->stats.subs, 1);
+    count_add(env->subs, 1);
     sub->is_whole = true;
     *out = sub;
     if (expires_s == 0) {
@@ -400,7 +403,7 @@ int sub_accept(struct focus *f, const struct sub_package *package, struct sub **
 
 void sub_refresh(struct sub *sub, struct txn *txn, const struct sip_msg *msg)
 {
-    int64_t expires_s = expires_of(sub->focus, sub->package, txn, msg);
+    int64_t expires_s = expires_of(sub->env, sub->package, txn, msg);
     if (expires_s < 0) {
         return;
     }

@@ -11,11 +11,30 @@
 
 #include "sig/auth.h"
 #include "sig/dialog.h"
-#include "sig/half.h"
+#include "sig/keys.h"
+#include "sig/quota.h"
+#include "sig/refusal.h"
 #include "sig/timer.h"
 
-struct focus;
 struct sub;
+
+/* What subscriptions need of their surroundings; outlives them. */
+struct sub_env {
+    struct txns *txns;
+    struct timer_wheel *wheel;
+    struct dialogs *dialogs;
+    const uint8_t *secret; /* KEYS_SECRET_BYTES */
+    const char *server;    /* Server and User-Agent headers, "": none */
+    counter *subs;         /* gauge */
+    counter *notifies;
+    struct quota unproven; /* NOTIFYs under way to addresses that have never answered: one each */
+    bool strict;           /* tests: what a subscription leaves behind aborts */
+    void *ctx;
+    /* Answers a refusal, as env_refuse_with. */
+    void (*refuse)(void *ctx, struct txn *txn, enum refusal refusal, const char *name, const char *value);
+    /* Adds to a NOTIFY what its peer's network expects. */
+    void (*adorn)(void *ctx, const struct dialog *dialog, const char *contact, struct sip_out *out);
+};
 
 struct sub_package {
     const char *event;      /* "conference" */
@@ -33,7 +52,7 @@ struct sub_package {
 /* Embedded in nothing: made by sub_make, known to its package by arg. */
 struct sub {
     struct owner owner; /* of its NOTIFYs, and of its dialog if it has one of its own */
-    struct focus *focus;
+    struct sub_env *env;
     struct sub *next, **link; /* of the list that its maker gave */
     const struct sub_package *package;
     void *arg;
@@ -43,7 +62,7 @@ struct sub {
     char *contact; /* ours, of answers and NOTIFYs */
     char id[16];   /* ";id=" of the Event header, "": none */
     struct txn *notify;
-    struct half unread; /* it goes to an address that has never answered */
+    struct quota_hold unproven; /* its NOTIFY goes to an address that has never answered */
     struct timer expiry, wait;
     uint64_t notified_ns, expires_ns;
     bool is_broken;        /* a NOTIFY could not even be made: goes when nobody looks */
@@ -61,7 +80,7 @@ struct sub {
  * @param out      written; NULL on failure
  * @return 0 | -EPROTO refused (423, 500), and answered so
  */
-int sub_accept(struct focus *focus, const struct sub_package *package, struct sub **list, struct dialog *shared,
+int sub_accept(struct sub_env *env, const struct sub_package *package, struct sub **list, struct dialog *shared,
                struct txn *txn, const struct sip_msg *msg, int status, const char *contact, void *arg, const char *who,
                struct sub **out);
 

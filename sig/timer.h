@@ -35,13 +35,16 @@ struct timer_wheel {
 };
 
 /** Gets from the embedded timer to what it is embedded in. */
-#define TIMER_OWNER(timer, type, member) ((type *)(void *)((char *)(timer) - offsetof(type, member)))
+#define TIMER_OWNER(timer, type, member) ((type *)(void *)((char *)(timer)-offsetof(type, member)))
 
 /** An empty wheel that stands at now_ns. */
 void timer_wheel_init(struct timer_wheel *wheel, uint64_t now_ns);
 
 /** A timer that is not running. Zeroed memory with fn set is as good. */
-static inline void timer_init(struct timer *timer, timer_fn fn) { *timer = (struct timer){.fn = fn}; }
+static inline void timer_init(struct timer *timer, timer_fn fn)
+{
+    *timer = (struct timer){.fn = fn};
+}
 
 /** Starts it, or starts it anew: fires delay_ms after the time of the wheel (that of the last timer_run), rounded up to
  * a millisecond. 0 fires in the next run that sees a later millisecond. */
@@ -50,10 +53,16 @@ void timer_start(struct timer_wheel *wheel, struct timer *timer, uint64_t delay_
 /** Stops it; nothing happens if it is not running. */
 void timer_stop(struct timer_wheel *wheel, struct timer *timer);
 
-static inline bool timer_is_running(const struct timer *timer) { return timer->link != NULL; }
+static inline bool timer_is_running(const struct timer *timer)
+{
+    return timer->link != NULL;
+}
 
 /** How many run. What has ended has none in it: a test that is over looks here. */
-static inline uint32_t timer_wheel_count(const struct timer_wheel *wheel) { return wheel->n_running; }
+static inline uint32_t timer_wheel_count(const struct timer_wheel *wheel)
+{
+    return wheel->n_running;
+}
 
 /** Does a timer run that lies in this memory, which is about to be freed? Looks at all of them: for tests. */
 bool timer_wheel_has(const struct timer_wheel *wheel, const void *memory, size_t n_bytes);

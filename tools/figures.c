@@ -93,13 +93,13 @@ static void put_signalling(FILE *out, const struct sig_figures *f)
             U(count_get(&f->focus->dials_refused)), U(count_get(&f->focus->events_dtmf)),
             U(count_get(&f->focus->store_errors)));
     fprintf(out, ",\"refused\":{");
-    for (unsigned i = 0; i < FOCUS_REFUSALS; i++) {
-        fprintf(out, "%s\"%s\":%llu", i ? "," : "", focus_refusal_name((enum focus_refusal)i),
+    for (unsigned i = 0; i < REFUSALS; i++) {
+        fprintf(out, "%s\"%s\":%llu", i ? "," : "", refusal_name((enum refusal)i),
                 U(count_get(&f->focus->refused[i])));
     }
     fprintf(out, "},\"ended\":{");
-    for (unsigned i = 0; i < FOCUS_ENDINGS; i++) {
-        fprintf(out, "%s\"%s\":%llu", i ? "," : "", focus_ending_name((enum focus_ending)i),
+    for (unsigned i = 0; i < ENDINGS; i++) {
+        fprintf(out, "%s\"%s\":%llu", i ? "," : "", ending_name((enum ending)i),
                 U(count_get(&f->focus->ended[i])));
     }
     fprintf(out,
@@ -203,14 +203,14 @@ void figures_text(FILE *out, const struct figures_source *source)
     for (unsigned i = 1; i < DROPS; i++) {
         put_reason(out, "dropped", drop_text((enum drop)i), s.drops[i]);
     }
-    for (unsigned i = 0; i < FOCUS_REFUSALS; i++) {
-        put_reason(out, "refused", focus_refusal_text((enum focus_refusal)i), count_get(&f.focus->refused[i]));
+    for (unsigned i = 0; i < REFUSALS; i++) {
+        put_reason(out, "refused", refusal_text((enum refusal)i), count_get(&f.focus->refused[i]));
     }
     for (unsigned i = 1; i < REFUSES; i++) {
         put_reason(out, "refused", refuse_text((enum refuse)i), count_get(&f.txn->refused[i]));
     }
-    for (unsigned i = 0; i < FOCUS_ENDINGS; i++) {
-        put_reason(out, "ended", focus_ending_text((enum focus_ending)i), count_get(&f.focus->ended[i]));
+    for (unsigned i = 0; i < ENDINGS; i++) {
+        put_reason(out, "ended", ending_text((enum ending)i), count_get(&f.focus->ended[i]));
     }
     fflush(out);
 }

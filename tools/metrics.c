@@ -134,11 +134,11 @@ static void put_reasons(FILE *out, const char *name, const char *help, unsigned 
 
 static const char *refusal_word(unsigned i)
 {
-    return focus_refusal_name((enum focus_refusal)i);
+    return refusal_name((enum refusal)i);
 }
 static const char *ending_word(unsigned i)
 {
-    return focus_ending_name((enum focus_ending)i);
+    return ending_name((enum ending)i);
 }
 static const char *refuse_word(unsigned i)
 {
@@ -169,9 +169,9 @@ static void put_signalling(FILE *out, const struct sig_figures *f)
         (double)count_get(&f->focus->dials_refused));
     one(out, "store_errors_total", "counter", "Operations that the store failed.",
         (double)count_get(&f->focus->store_errors));
-    put_reasons(out, "rejected_total", "Requests that the focus refused.", 0, FOCUS_REFUSALS, refusal_word,
+    put_reasons(out, "rejected_total", "Requests that the focus refused.", 0, REFUSALS, refusal_word,
                 f->focus->refused);
-    put_reasons(out, "leg_release_total", "Calls that ended, by cause.", 0, FOCUS_ENDINGS, ending_word,
+    put_reasons(out, "leg_release_total", "Calls that ended, by cause.", 0, ENDINGS, ending_word,
                 f->focus->ended);
     one(out, "sip_rx_messages_total", "counter", "SIP messages received.", (double)count_get(&f->txn->rx_messages));
     one(out, "sip_rx_retransmits_total", "counter", "Of these, repeated ones.",

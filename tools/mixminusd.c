@@ -333,7 +333,7 @@ static void say_hello(const struct server *s)
     }
     log_line(&s->log, LOG_INFO, "mixminusd %s serves SIP on %s", MIXMINUS_VERSION, text);
     log_line(&s->log, LOG_INFO, "dial sip:%s@%s for a conference (%s)", c->sig.focus.factory_user, sig_domain(s->sig),
-             c->sig.focus.factory_mode == FOCUS_REDIRECT ? "302 to its URI" : "200 as its focus");
+             c->sig.focus.factory_mode == FACTORY_REDIRECT ? "302 to its URI" : "200 as its focus");
     log_line(&s->log, LOG_INFO, "media on %s ports %u-%u; %u worker%s, SIMD %s, I/O by %s",
              addr_host_text(&c->sig.place.host, one), c->sig.place.port_min, c->sig.place.port_max, s->n_workers,
              s->n_workers == 1 ? "" : "s", s->simd->name, c->io == CONFIG_IO_URING ? "io_uring" : "system calls");

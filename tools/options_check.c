@@ -56,7 +56,7 @@ int options_state_make(const struct config *config)
 /* The realm that nobody named: the host of our URIs. */
 static void options_realm(struct config *config)
 {
-    struct focus_cfg *focus = &config->sig.focus;
+    struct env_cfg *focus = &config->sig.focus;
     char host[ADDR_TEXT_MAX];
     const char *advertised = config->sig.net.listeners[0].advertised;
     snprintf(focus->realm, sizeof focus->realm, "%s",
@@ -83,7 +83,7 @@ static bool proxy_is_near(const struct config *config)
 /* Whom the server calls, and by which way. */
 static int check_dial(const struct config *config, char why[CONFIG_TEXT_MAX])
 {
-    const struct focus_cfg *focus = &config->sig.focus;
+    const struct env_cfg *focus = &config->sig.focus;
     const struct reach *reach = &focus->reach;
     if ((reach->is_any || reach->n_domains) && !addr_is_set(&reach->proxy.remote)) {
         snprintf(why, CONFIG_TEXT_MAX,

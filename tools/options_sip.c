@@ -78,12 +78,12 @@ static bool host_is_fine(const char *text)
 /* The first is what our URIs say; by all of them we may be called. */
 OPTION(read_domain)
 {
-    struct focus_cfg *focus = &config->sig.focus;
+    struct env_cfg *focus = &config->sig.focus;
     bool first = true;
     while (*text) {
-        char one[FOCUS_HOST_MAX];
+        char one[ENV_HOST_MAX];
         size_t n = strcspn(text, ",");
-        if (n >= sizeof one || focus->n_hosts == FOCUS_HOSTS_MAX / 2) {
+        if (n >= sizeof one || focus->n_hosts == ENV_HOSTS_MAX / 2) {
             return option_refuse(why, size, "give at most 16 names, separated by commas");
         }
         memcpy(one, text, n);
@@ -230,7 +230,7 @@ OPTION(read_refer)
     static const char *const words[] = {"participants", "creator", "off"};
     for (unsigned i = 0; i < ARRAY_LEN(words); i++) {
         if (strcmp(text, words[i]) == 0) {
-            config->sig.focus.refer = (enum focus_refer)i;
+            config->sig.focus.refer = (enum refer_policy)i;
             return 0;
         }
     }
@@ -284,7 +284,7 @@ OPTION(read_outbound_proxy)
 /* "conferences@ims.example" */
 OPTION(read_dial_user)
 {
-    struct focus_cfg *focus = &config->sig.focus;
+    struct env_cfg *focus = &config->sig.focus;
     const char *at = strrchr(text, '@');
     if (*text == '\0') {
         return 0;
@@ -318,7 +318,7 @@ OPTION(read_dial_password)
 OPTION(read_factory)
 {
     size_t n = strlen(text);
-    if (n == 0 || n >= FOCUS_USER_MAX ||
+    if (n == 0 || n >= ENV_USER_MAX ||
         text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,;?/")]) {
         return option_refuse(why, size, "write the user part of a SIP URI, such as conferences");
     }
@@ -329,9 +329,9 @@ OPTION(read_factory)
 OPTION(read_factory_mode)
 {
     if (strcmp(text, "redirect") == 0) {
-        config->sig.focus.factory_mode = FOCUS_REDIRECT;
+        config->sig.focus.factory_mode = FACTORY_REDIRECT;
     } else if (strcmp(text, "focus") == 0) {
-        config->sig.focus.factory_mode = FOCUS_DIRECT;
+        config->sig.focus.factory_mode = FACTORY_DIRECT;
     } else {
         return option_refuse(why, size, "write redirect or focus");
     }

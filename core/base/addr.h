@@ -62,6 +62,9 @@ static inline bool addr_same(const struct addr *a, const struct addr *b)
 /** Parses "1.2.3.4" or "::1" (no brackets) with a port. @return 0 | -EINVAL */
 int addr_parse(struct addr *a, const char *host, uint16_t port);
 
+/** ::ffff:192.0.2.1 is 192.0.2.1 to the system that sends: as IPv4; others stay what they are. */
+struct addr addr_unmapped(const struct addr *a);
+
 /** Writes "1.2.3.4:5060" or "[::1]:5060"; returns text. */
 const char *addr_text(const struct addr *a, char text[ADDR_TEXT_MAX]);
 

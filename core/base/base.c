@@ -46,6 +46,17 @@ const char *addr_text(const struct addr *a, char text[ADDR_TEXT_MAX])
     return text;
 }
 
+struct addr addr_unmapped(const struct addr *a)
+{
+    struct addr v4 = {.v4 = {.sin_family = AF_INET}};
+    if (a->sa.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&a->v6.sin6_addr)) {
+        return *a;
+    }
+    memcpy(&v4.v4.sin_addr, a->v6.sin6_addr.s6_addr + 12, sizeof v4.v4.sin_addr);
+    v4.v4.sin_port = a->v6.sin6_port;
+    return v4;
+}
+
 bool addr_is_link_local(const struct addr *a)
 {
     if (a->sa.sa_family == AF_INET6) {

@@ -57,7 +57,7 @@ static void learn(struct phone *p)
 
 static void all_quiet(struct world *w)
 {
-    for (struct call *call = w->focus->calls; call; call = call->next) {
+    for (struct call *call = w->env->calls; call; call = call->next) {
         struct ctl_ev ev = {.event = EV_QUIET, .id = (uint64_t)(uintptr_t)call};
         if (call->leg) {
             ring_put(&w->ctl.events, &ev);
@@ -206,8 +206,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
     struct program p = {.at = bytes, .end = bytes + n_bytes};
     unsigned mode = next_octet(&p), number = 0;
-    struct focus_cfg cfg = {
-        .reservation = mode & 1, .factory_mode = mode & 2 ? FOCUS_DIRECT : FOCUS_REDIRECT, .legs_max = 3};
+    struct env_cfg cfg = {
+        .reservation = mode & 1, .factory_mode = mode & 2 ? FACTORY_DIRECT : FACTORY_REDIRECT, .legs_max = 3};
     cfg.allocate_before_auth = mode & 4; /* else with a realm nobody is let in: there are no accounts */
     snprintf(cfg.realm, sizeof cfg.realm, "%s", mode & 8 ? "ims.example" : "");
     must(reach_read(&cfg.reach, "192.0.2.0/24") == 0);

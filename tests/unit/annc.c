@@ -11,6 +11,7 @@
 
 #include "core/conf/clip.h"
 #include "sig/lobby.h"
+#include "sig/prompts.h"
 #include "tests/unit/call_world.h"
 
 static struct prompts *prompts_make(void)
@@ -24,7 +25,7 @@ static struct prompts *prompts_make(void)
 
 static struct world *open_with(const struct prompts *prompts)
 {
-    return world_open((struct focus_cfg){.netann = true, .prompts = prompts}, 0, NULL);
+    return world_open((struct env_cfg){.netann = true, .prompts = prompts}, 0, NULL);
 }
 
 /* A phone that will call user@host with these parameters. */
@@ -62,7 +63,7 @@ static const struct leg_cfg *player(struct world *w)
 
 static void played(struct world *w)
 {
-    const struct lobby *lobby = w->focus->calls->lobby;
+    const struct lobby *lobby = w->env->calls->lobby;
     struct ctl_ev ev = {.event = EV_PLAYED, .id = (uint64_t)(uintptr_t)lobby, .leg = lobby->player};
     assert_true(ring_put(&w->ctl.events, &ev));
     focus_beat(w->focus);
@@ -78,7 +79,7 @@ static void test_life(void **state)
     assert_non_null(cfg);
     assert_ptr_equal(cfg->clip, prompts_find(prompts, "hello.wav"));
     assert_int_equal(cfg->clip_times, 3);
-    struct call *call = w->focus->calls;
+    struct call *call = w->env->calls;
     assert_ptr_equal(world_has(w, call->leg)->conf, call->lobby->conf);
     assert_int_equal(phone_send(&p, "INVITE", 0, SDP_HOLD), 200); /* it does not begin anew */
     phone_ack(&p, NULL);
@@ -96,9 +97,9 @@ static void test_life(void **state)
     answer_bye(w, last(w), 200);
     world_work(w);
     world_give(w);
-    assert_int_equal(count_get(&w->focus->stats.confs), 0);
-    assert_int_equal(count_get(&w->focus->stats.ended[FOCUS_END_PLAYED]), 1);
-    assert_int_equal(count_get(&w->focus->stats.announcements), 1);
+    assert_int_equal(count_get(&w->env->stats.confs), 0);
+    assert_int_equal(count_get(&w->env->stats.ended[ENDING_PLAYED]), 1);
+    assert_int_equal(count_get(&w->env->stats.announcements), 1);
     /* Who hangs up leaves nothing behind either, whatever may linger elsewhere. */
     p = caller(w, 3, "ANNC", ";play=file:///hello.wav;repeat=forever");
     get_through(&p);
@@ -106,7 +107,7 @@ static void test_life(void **state)
     assert_int_equal(phone_send(&p, "BYE", 0, NULL), 200);
     world_work(w);
     world_give(w);
-    assert_int_equal(count_get(&w->focus->stats.confs), 0);
+    assert_int_equal(count_get(&w->env->stats.confs), 0);
     world_close(w);
     prompts_free(prompts);
 }
@@ -170,10 +171,10 @@ static void test_refusals(void **state)
     struct phone savp = caller(w, 1, "annc", ";play=file:///hello.wav");
     assert_int_equal(phone_send(&savp, "INVITE", 0, SDP_SAVP), 488);
     assert_int_equal(phone_send(&savp, "OPTIONS", 0, NULL), 200);
-    assert_int_equal(count_get(&w->focus->stats.confs), 0);
+    assert_int_equal(count_get(&w->env->stats.confs), 0);
     world_close(w);
 
-    w = world_open((struct focus_cfg){.prompts = prompts}, 0, NULL); /* not switched on */
+    w = world_open((struct env_cfg){.prompts = prompts}, 0, NULL); /* not switched on */
     struct phone p = caller(w, 1, "annc", ";play=file:///hello.wav");
     assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), 404);
     world_close(w);

@@ -18,7 +18,7 @@ enum { LEGS_MAX = 8, RESERVE = 2, NEWCOMERS = LEGS_MAX - RESERVE };
 static struct world *small_world(unsigned n_workers)
 {
     struct place_cfg place = {.n_workers = n_workers, .worker_legs_max = LEGS_MAX, .reserve_legs = RESERVE};
-    return world_open_on(place, (struct focus_cfg){.factory_mode = FOCUS_DIRECT, .legs_max = 100}, NULL);
+    return world_open_on(place, (struct env_cfg){.factory_mode = FACTORY_DIRECT, .legs_max = 100}, NULL);
 }
 
 /* A phone in the conference with that user part; "conferences": in a new one, whose user part is left in user. */
@@ -48,7 +48,7 @@ static struct call *call_of(const struct world *w, unsigned number)
 {
     char id[64];
     snprintf(id, sizeof id, "c%u@192.0.2.9", number);
-    for (struct call *call = w->focus->calls; call; call = call->next) {
+    for (struct call *call = w->env->calls; call; call = call->next) {
         if (strcmp(call->dialog.call_id, id) == 0) {
             return call;
         }
@@ -91,7 +91,7 @@ static void test_second_worker(void **state)
 
     fill(w, phones, NEWCOMERS);
     assert_int_equal(legs_at(w, 0, false), NEWCOMERS);
-    const struct room *room = w->focus->rooms;
+    const struct room *room = w->env->rooms;
     assert_null(room->annexes);
 
     snprintf(user, sizeof user, "%s", room->token);
@@ -138,7 +138,7 @@ static void test_speaks(void **state)
     struct world *w = small_world(2);
     struct phone phones[NEWCOMERS + 3];
     fill(w, phones, NEWCOMERS + 3);
-    const struct room *room = w->focus->rooms;
+    const struct room *room = w->env->rooms;
     struct call *call = call_of(w, NEWCOMERS + 1);
     struct leg *leg = call->leg;
     uint16_t port = call->place.port;
@@ -169,7 +169,7 @@ static void test_speaks(void **state)
     event(w, next, EV_SPEAKS, 0);
     world_work(w);
     assert_int_equal(w->n_reqs, 0);
-    assert_int_equal(count_get(&w->focus->stats.moves_refused), 1);
+    assert_int_equal(count_get(&w->env->stats.moves_refused), 1);
     struct call *silent = call_of(w, 3);
     event(w, silent, EV_HUSHED, 1);
     travel(w);
@@ -229,7 +229,7 @@ static void test_other_codec(void **state)
     struct world *w = small_world(2);
     struct phone phones[NEWCOMERS + 2];
     fill(w, phones, NEWCOMERS + 2);
-    const struct room *room = w->focus->rooms;
+    const struct room *room = w->env->rooms;
     struct phone *p = &phones[NEWCOMERS];
 
     assert_int_equal(phone_send(p, "INVITE", 0, SDP_HOLD), 200);
@@ -317,16 +317,16 @@ static void test_any_order(void **state)
                 while (ctl_put(world_ctl(w, (unsigned)(draw(w) % w->n_workers)), &filler) == 0) {
                 }
             }
-            if (draw(w) % 600 == 0 && w->focus->rooms) {
-                room_end(w->focus->rooms, FOCUS_END_CONFERENCE);
+            if (draw(w) % 600 == 0 && w->env->rooms) {
+                room_end(w->env->rooms, ENDING_CONFERENCE);
             }
             if (w->n_legs > 200 || w->n_confs > 200) {
                 world_give(w);
             }
         }
-        n_calls += count_get(&w->focus->stats.calls_made);
-        n_in += count_get(&w->focus->stats.moves_in);
-        n_out += count_get(&w->focus->stats.moves_out);
+        n_calls += count_get(&w->env->stats.calls_made);
+        n_in += count_get(&w->env->stats.moves_in);
+        n_out += count_get(&w->env->stats.moves_out);
         world_close(w);
     }
     assert_true(n_calls > 1000 && n_in > 300 && n_out > 300); /* else nothing has been tried */

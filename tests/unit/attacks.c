@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "sig/txn_priv.h"
+#include "sig/unacked.h"
 #include "tests/unit/call_world.h"
 
 static struct phone join(struct world *w, unsigned number, const char *user)
@@ -26,7 +27,7 @@ static struct phone join(struct world *w, unsigned number, const char *user)
 static void test_guessed_dialogs(void **state)
 {
     static const char *const methods[] = {"BYE", "INVITE", "UPDATE", "REFER", "INFO", "PRACK"};
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
     world_issue(w, 1, user);
     struct phone a = join(w, 2, user), b = join(w, 3, user);
@@ -50,7 +51,7 @@ static void test_guessed_dialogs(void **state)
     assert_int_equal(phone_send(&none, "BYE", 100, NULL), 481);
     world_work(w);
     assert_int_equal(w->n_reqs, 0); /* no worker has heard of any of it */
-    assert_int_equal(count_get(&w->focus->stats.calls), 2);
+    assert_int_equal(count_get(&w->env->stats.calls), 2);
     assert_int_equal(phone_send(&a, "BYE", 0, NULL), 200); /* its CSeq was never used up */
     assert_int_equal(phone_send(&b, "BYE", 0, NULL), 200);
     world_close(w);
@@ -60,7 +61,7 @@ static void test_guessed_dialogs(void **state)
  * Where people have names unit.gate shows that it is asked to prove itself. */
 static void test_another_network(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
     world_issue(w, 1, user);
     struct phone a = join(w, 2, user), b = join(w, 3, user);
@@ -107,7 +108,7 @@ static void test_overload(void **state)
 {
     static const char *const proxy = "192.0.2.10", *const stranger = "192.0.2.11";
     static const char wps[] = "Resource-Priority: wps.0\r\n", q735[] = "Resource-Priority: q735.1, ets.0\r\n";
-    struct focus_cfg cfg = {.legs_max = 64, .conferences_max = 64};
+    struct env_cfg cfg = {.legs_max = 64, .conferences_max = 64};
     char user[URI_TOKEN_CHARS + 1];
     assert_int_equal(trust_add(&cfg.trusted, "192.0.2.10/32"), 0);
     struct world *w = world_open(cfg, 0, NULL);
@@ -160,7 +161,7 @@ static void test_overload(void **state)
 /* A33: URIs are asked for and never called: no port is taken, their number is bounded, and time gives them back. */
 static void test_half_calls(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){.conferences_max = 50}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){.conferences_max = 50}, 0, NULL);
     unsigned n_redirected = 0, n_refused = 0, number = 1;
     for (unsigned i = 0; i < 5000; i++) {
         struct phone p = phone_of(w, number++, "conferences");
@@ -186,13 +187,13 @@ static void test_half_calls(void **state)
 static void test_half_calls_of_one_source(void **state)
 {
     struct world *w =
-        world_open((struct focus_cfg){.half_calls_max = 10, .legs_max = 64, .conferences_max = 64}, 0, NULL);
+        world_open((struct env_cfg){.half_calls_max = 10, .legs_max = 64, .conferences_max = 64}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
     unsigned n_answered = 0, n_refused = 0, number = 100;
     struct place_load load;
     world_issue(w, 1, user);
     struct phone honest = join(w, 2, user);
-    assert_int_equal(count_get(&w->focus->stats.half_calls), 0); /* called, and acknowledged: whole */
+    assert_int_equal(count_get(&w->env->stats.half_calls), 0); /* called, and acknowledged: whole */
     for (unsigned i = 0; i < 200; i++) {
         struct phone p = phone_of(w, number++, user);
         int status = phone_invite(&p, SDP_PCMU);
@@ -203,14 +204,14 @@ static void test_half_calls_of_one_source(void **state)
     assert_int_equal(n_answered, 10);
     assert_int_equal(n_refused, 190);
     assert_int_equal(load.pairs_used, 11);
-    assert_int_equal(count_get(&w->focus->stats.half_calls), 10);
-    assert_int_equal(count_get(&w->focus->stats.refused[FOCUS_HALF_CALLS]), 190);
+    assert_int_equal(count_get(&w->env->stats.half_calls), 10);
+    assert_int_equal(count_get(&w->env->stats.refused[REFUSAL_HALF_CALLS]), 190);
     struct phone other = phone_of(w, number++, user);
     other.host = "192.0.2.10";
     assert_int_equal(phone_invite(&other, SDP_PCMU), 200);
     phone_ack(&other, NULL);
     world_run(w, 40000); /* BYE to whoever has not acknowledged */
-    assert_int_equal(count_get(&w->focus->stats.half_calls), 0);
+    assert_int_equal(count_get(&w->env->stats.half_calls), 0);
     for (unsigned i = 0; i < 30; i++) { /* URIs that hold nothing are no half calls */
         struct phone p = phone_of(w, number++, "conferences");
         assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), 302);
@@ -220,7 +221,7 @@ static void test_half_calls_of_one_source(void **state)
     assert_int_equal(phone_send(&honest, "BYE", 0, NULL), 200); /* it has been in all the time */
     world_close(w);
 
-    w = world_open((struct focus_cfg){.half_calls_max = 10, .conferences_max = 64, .reservation = true}, 0, NULL);
+    w = world_open((struct env_cfg){.half_calls_max = 10, .conferences_max = 64, .reservation = true}, 0, NULL);
     for (unsigned i = 0; i < 30; i++) {
         struct phone p = phone_of(w, number++, "conferences");
         assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), i < 10 ? 302 : 503);
@@ -229,14 +230,14 @@ static void test_half_calls_of_one_source(void **state)
     other.host = "192.0.2.10";
     assert_int_equal(phone_send(&other, "INVITE", 0, SDP_PCMU), 302);
     world_run(w, 31000); /* they hold room no longer */
-    assert_int_equal(count_get(&w->focus->stats.half_calls), 0);
+    assert_int_equal(count_get(&w->env->stats.half_calls), 0);
     world_close(w);
 }
 
 /* Half calls into one conference: their source has a share of it, and whoever made it gets in. */
 static void test_half_calls_of_one_conference(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){.legs_max = 16, .half_calls_max = 1000}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){.legs_max = 16, .half_calls_max = 1000}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
     unsigned n_answered = 0;
     world_issue(w, 1, user);
@@ -245,7 +246,7 @@ static void test_half_calls_of_one_conference(void **state)
         p.host = "192.0.2.66";
         n_answered += phone_invite(&p, SDP_PCMU) == 200;
     }
-    assert_int_equal(n_answered, 1 + 16 / HALF_ROOM_SHARE);
+    assert_int_equal(n_answered, 1 + 16 / UNACKED_ROOM_SHARE);
     for (unsigned i = 0; i < 8; i++) { /* one after the other, acknowledged, as many as come */
         join(w, 2 + i, user);
     }
@@ -301,7 +302,7 @@ static void test_amplification(void **state)
         {"SNAFU sip:conferences@" DOMAIN, "", 501, "\r\nContent-Length: "},
         {"INVITE sip:conferences@" DOMAIN, "Max-Forwards: x\r\n", 400, "\r\nContent-Length: "},
     };
-    struct world *w = world_open((struct focus_cfg){.realm = "ims.example"}, 0, "memory");
+    struct world *w = world_open((struct env_cfg){.realm = "ims.example"}, 0, "memory");
     char line[256], text[TEXT_MAX], pad[PADS + 1];
     double worst = 0;
     unsigned n_longer = 0;
@@ -309,7 +310,7 @@ static void test_amplification(void **state)
         size_t n_method = strcspn(cases[i].line, " ");
         for (unsigned n_pad = 0; n_pad <= PADS; n_pad += PAD_STEP) {
             struct room *room;
-            assert_int_equal(room_issue(w->focus, (struct place_cost){0}, &room), 0); /* it lives for a minute */
+            assert_int_equal(room_issue(w->env, (struct place_cost){0}, &room), 0); /* it lives for a minute */
             snprintf(line, sizeof line, cases[i].line, room->token);
             memset(pad, 'x', n_pad);
             pad[n_pad] = '\0';
@@ -339,7 +340,7 @@ static void test_amplification(void **state)
 static void test_longer_once_a_second(void **state)
 {
     enum { SECONDS = 3, RATE = 20 };
-    struct world *w = world_open((struct focus_cfg){.realm = "ims.example"}, 0, "memory");
+    struct world *w = world_open((struct env_cfg){.realm = "ims.example"}, 0, "memory");
     struct flow flow = {.transport = FLOW_UDP, .conn = FLOW_NO_CONN};
     unsigned n_challenges = 0;
     must(addr_parse(&flow.remote, "192.0.2.9", 5060) == 0);

@@ -17,11 +17,11 @@
 /* C8, C41, A39. */
 static void test_redirect_flow(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1], value[512];
 
     world_issue(w, 1, user);
-    assert_int_equal(count_get(&w->focus->stats.calls), 0); /* a redirect keeps no dialog */
+    assert_int_equal(count_get(&w->env->stats.calls), 0); /* a redirect keeps no dialog */
     world_work(w);
     assert_int_equal(w->n_reqs, 0); /* late binding: nothing until somebody calls */
 
@@ -57,7 +57,7 @@ static void test_redirect_flow(void **state)
     assert_int_equal(phone_send(&b, "BYE", 0, NULL), 200);
     world_work(w);
     world_give(w);
-    assert_int_equal(count_get(&w->focus->stats.calls), 0);
+    assert_int_equal(count_get(&w->env->stats.calls), 0);
 
     /* Lingers, in case somebody comes back; then the URI dies with the conference. */
     struct phone c = world_join(w, 4, user, SDP_PCMU);
@@ -67,7 +67,7 @@ static void test_redirect_flow(void **state)
     world_work(w);
     assert_int_equal(w->reqs[w->n_reqs - 1].op, CTL_CONF_CLOSE);
     world_give(w);
-    assert_int_equal(count_get(&w->focus->stats.confs), 0);
+    assert_int_equal(count_get(&w->env->stats.confs), 0);
     struct phone d = phone_of(w, 5, user);
     assert_int_equal(phone_invite(&d, SDP_PCMU), 410);
     world_close(w);
@@ -76,7 +76,7 @@ static void test_redirect_flow(void **state)
 /* C11, C42. */
 static void test_direct_flow(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     struct phone a = phone_of(w, 1, "x");
     snprintf(a.target, sizeof a.target, "sip:mmtel@conf-factory.ims.mnc001.mcc262.3gppnetwork.org");
     assert_int_equal(phone_invite(&a, SDP_PCMU), 200);
@@ -87,13 +87,13 @@ static void test_direct_flow(void **state)
     memcpy(b.target, a.target, sizeof b.target);
     assert_int_equal(phone_invite(&b, SDP_PCMU), 200); /* its Contact is the conference */
     phone_ack(&b, NULL);
-    assert_int_equal(count_get(&w->focus->stats.confs), 1);
+    assert_int_equal(count_get(&w->env->stats.confs), 1);
     world_close(w);
 
-    w = world_open((struct focus_cfg){.factory_mode = FOCUS_DIRECT}, 0, NULL);
+    w = world_open((struct env_cfg){.factory_mode = FACTORY_DIRECT}, 0, NULL);
     a = phone_of(w, 1, "conferences");
     assert_int_equal(phone_invite(&a, SDP_SAVP), 488);
-    assert_int_equal(count_get(&w->focus->stats.confs), 0); /* nothing is made for what does not fit */
+    assert_int_equal(count_get(&w->env->stats.confs), 0); /* nothing is made for what does not fit */
     assert_int_equal(phone_invite(&a, SDP_PCMA), 200);
     world_close(w);
 }
@@ -124,7 +124,7 @@ static void test_refusals(void **state)
          "305 127.0.0.1:5060 \"Incompatible media format\""},
         {"sip:conferences@127.0.0.1", "Contact: <sip:two@192.0.2.9>\r\n", NULL, SDP_PCMU, 400, NULL, NULL},
     };
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
         struct phone p = phone_of(w, 100 + i, "x");
         char value[512];
@@ -142,7 +142,7 @@ static void test_refusals(void **state)
         }
         assert_true(header(last(w), "To", value, sizeof value) && strstr(value, ";tag="));
     }
-    assert_int_equal(count_get(&w->focus->stats.confs_made), 0);
+    assert_int_equal(count_get(&w->env->stats.confs_made), 0);
 
     /* Optional bodies may be ignored (RFC 5621 8.3): then it is an INVITE without an offer. */
     struct phone p = phone_of(w, 200, "conferences");
@@ -168,7 +168,7 @@ static void test_refusals(void **state)
 /* C17. */
 static void test_offerless(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
 
     world_issue(w, 1, user);
@@ -203,15 +203,15 @@ static void test_offerless(void **state)
         }
         world_give(w);
     }
-    assert_int_equal(count_get(&w->focus->stats.calls), 1);
-    assert_int_equal(count_get(&w->focus->stats.ended[FOCUS_END_ANSWER]), 4);
+    assert_int_equal(count_get(&w->env->stats.calls), 1);
+    assert_int_equal(count_get(&w->env->stats.ended[ENDING_ANSWER]), 4);
     world_close(w);
 }
 
 /* C18. */
 static void test_reinvite(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
 
     world_issue(w, 1, user);
@@ -273,7 +273,7 @@ static void test_reinvite(void **state)
 /* C14. */
 static void test_ack_lost(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
 
     world_issue(w, 1, user);
@@ -290,14 +290,14 @@ static void test_ack_lost(void **state)
     assert_int_equal(w->reqs[w->n_reqs - 1].op, CTL_LEG_DROP);
     world_give(w);
     answer_bye(w, last(w), 481); /* a peer that has forgotten is as good as one that agrees */
-    assert_int_equal(count_get(&w->focus->stats.calls), 0);
+    assert_int_equal(count_get(&w->env->stats.calls), 0);
     world_close(w);
 }
 
 /* C12, C20. */
 static void test_retransmission_and_dialog(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1], value[256];
 
     world_issue(w, 1, user);
@@ -311,7 +311,7 @@ static void test_retransmission_and_dialog(void **state)
     phone_ack(&a, NULL);
     again.branch = 0;
     phone_send(&again, "INVITE", 1, SDP_PCMU);
-    assert_int_equal(count_get(&w->focus->stats.calls_made), 1);
+    assert_int_equal(count_get(&w->env->stats.calls_made), 1);
 
     struct phone b = a; /* hijackers: each of the three ids wrong */
     b.branch = 1000;
@@ -325,7 +325,7 @@ static void test_retransmission_and_dialog(void **state)
     b.branch = 3000;
     b.to_tag[0] = '\0';
     assert_int_equal(phone_send(&b, "BYE", 50, NULL), 481);
-    assert_int_equal(count_get(&w->focus->stats.calls), 1);
+    assert_int_equal(count_get(&w->env->stats.calls), 1);
 
     a.cseq = 10;
     assert_int_equal(phone_send(&a, "OPTIONS", 0, NULL), 200);
@@ -339,7 +339,7 @@ static void test_retransmission_and_dialog(void **state)
 
 static void test_quiet(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
 
     world_issue(w, 1, user);
@@ -348,7 +348,7 @@ static void test_quiet(void **state)
     phone_ack(&b, NULL);
     assert_int_equal(phone_invite(&c, SDP_PCMU), 200); /* its ACK is late */
     unsigned byes = count_sent(w, "BYE ");
-    for (struct call *call = w->focus->calls; call; call = call->next) {
+    for (struct call *call = w->env->calls; call; call = call->next) {
         struct ctl_ev ev = {.event = EV_QUIET, .id = (uint64_t)(uintptr_t)call};
         assert_true(ring_put(&w->ctl.events, &ev));
     }
@@ -361,8 +361,8 @@ static void test_quiet(void **state)
     answer_bye(w, w->sent[(w->n_sent - 2) % SENT_MAX], 481);
     world_work(w);
     world_give(w);
-    assert_int_equal(count_get(&w->focus->stats.calls), 1);
-    assert_int_equal(count_get(&w->focus->stats.ended[FOCUS_END_QUIET]), 2);
+    assert_int_equal(count_get(&w->env->stats.calls), 1);
+    assert_int_equal(count_get(&w->env->stats.ended[ENDING_QUIET]), 2);
     assert_int_equal(phone_send(&a, "BYE", 0, NULL), 481);
     world_close(w);
 }
@@ -376,7 +376,7 @@ static void test_quiet(void **state)
 /* C21. */
 static void test_options(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1], value[256];
     static const char *const users[] = {"conferences", "nobody"};
     static const int statuses[] = {200, 404};
@@ -400,7 +400,7 @@ static void test_options(void **state)
 
 static void test_time_limits(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){.life_s = 120}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){.life_s = 120}, 0, NULL);
     char unused[URI_TOKEN_CHARS + 1], used[URI_TOKEN_CHARS + 1];
 
     world_issue(w, 1, unused);
@@ -426,7 +426,7 @@ static void test_restart(void **state)
     assert_non_null(mkdtemp(path));
     snprintf(spec, sizeof spec, "sqlite:%s/s.db", path);
 
-    struct world *w = world_open((struct focus_cfg){0}, 0, spec);
+    struct world *w = world_open((struct env_cfg){0}, 0, spec);
     world_issue(w, 1, over);
     struct phone p = world_join(w, 2, over, SDP_PCMU);
     assert_int_equal(phone_send(&p, "BYE", 0, NULL), 200);
@@ -442,7 +442,7 @@ static void test_restart(void **state)
     assert_non_null(strstr(last(w), "\r\nRetry-After: "));
     world_close(w);
 
-    w = world_open((struct focus_cfg){0}, 0, spec);
+    w = world_open((struct env_cfg){0}, 0, spec);
     p = phone_of(w, 1, over);
     assert_int_equal(phone_invite(&p, SDP_PCMU), 410);
     world_issue(w, 2, next);
@@ -463,7 +463,7 @@ static void test_clock_set(void **state)
     static const int64_t jumps_s[] = {7200, -7200, -20 * 365 * 86400ll, 20 * 365 * 86400ll};
     char path[] = "/tmp/mixminus-call-XXXXXX", spec[64], command[128], user[URI_TOKEN_CHARS + 1];
     struct place_cfg place = {.n_workers = 1};
-    struct focus_cfg cfg = {.life_s = LIFE_S};
+    struct env_cfg cfg = {.life_s = LIFE_S};
     assert_non_null(mkdtemp(path));
     snprintf(spec, sizeof spec, "sqlite:%s/s.db", path);
     for (size_t i = 0; i < ARRAY_LEN(jumps_s); i++) {
@@ -475,8 +475,7 @@ static void test_clock_set(void **state)
         assert_int_equal(count_sent(w, "BYE "), 0); /* the running call has not felt it */
         world_join(w, 3, user, SDP_PCMU);
         world_run(w, 120 * 1000);
-        assert_int_equal(count_get(&w->focus->stats.ended[FOCUS_END_CONFERENCE]),
-                         2); /* nor given the URI longer life */
+        assert_int_equal(count_get(&w->env->stats.ended[ENDING_CONFERENCE]), 2); /* nor given the URI longer life */
         world_issue(w, 4, user);
         uint64_t then_s = world_wall_s(w) + (uint64_t)jumps_s[i]; /* set once more */
         world_close(w);
@@ -487,7 +486,7 @@ static void test_clock_set(void **state)
         if (jumps_s[i] < 0) {
             phone_ack(&p, NULL);
             world_run(w, (LIFE_S + 60) * 1000);
-            assert_int_equal(count_get(&w->focus->stats.ended[FOCUS_END_CONFERENCE]), 1);
+            assert_int_equal(count_get(&w->env->stats.ended[ENDING_CONFERENCE]), 1);
         }
         world_close(w);
         snprintf(command, sizeof command, "rm -f %s/*", path);
@@ -504,7 +503,7 @@ static void test_allow_is_true(void **state)
         const char *method;
         int status;
     } cases[] = {{"SUBSCRIBE", 405}, {"REFER", 405}, {"UPDATE", 481}, {"INFO", 481}, {"PRACK", 481}, {"BYE", 481}};
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     char allow[256];
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct phone p = phone_of(w, 10 + (unsigned)i, "conferences");
@@ -524,7 +523,7 @@ static void test_allow_is_true(void **state)
 
 static void test_stop(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
 
     world_issue(w, 1, user);

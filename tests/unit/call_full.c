@@ -12,7 +12,7 @@
 static void test_full(void **state)
 {
     char user[URI_TOKEN_CHARS + 1], value[64];
-    struct world *w = world_open((struct focus_cfg){.legs_max = 2}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){.legs_max = 2}, 0, NULL);
     world_issue(w, 1, user);
     world_join(w, 2, user, SDP_PCMU);
     world_join(w, 3, user, SDP_PCMU);
@@ -22,18 +22,18 @@ static void test_full(void **state)
     world_close(w);
 
     uint32_t cost = place_cost_of(CODEC_PCMU, 8000, 20, 0).cpu_us;
-    w = world_open((struct focus_cfg){0}, cost * 2, NULL);
+    w = world_open((struct env_cfg){0}, cost * 2, NULL);
     world_issue(w, 1, user);
     world_join(w, 2, user, SDP_PCMU);
     world_join(w, 3, user, SDP_PCMU);
     c = phone_of(w, 4, user);
     assert_int_equal(phone_invite(&c, SDP_PCMU), 503);
     assert_true(header(last(w), "Retry-After", value, sizeof value));
-    assert_int_equal(count_get(&w->focus->stats.refused[FOCUS_CPU]), 1);
+    assert_int_equal(count_get(&w->env->stats.refused[REFUSAL_CPU]), 1);
     world_close(w);
 
     /* Worker's ring full: nothing is lent, nothing is lost. */
-    w = world_open((struct focus_cfg){0}, 0, NULL);
+    w = world_open((struct env_cfg){0}, 0, NULL);
     world_issue(w, 1, user);
     struct phone a = world_join(w, 2, user, SDP_PCMU);
     world_work(w);
@@ -44,17 +44,17 @@ static void test_full(void **state)
     assert_int_equal(phone_invite(&c, SDP_PCMU), 503);
     assert_int_equal(phone_invite(&a, SDP_PCMA), 503);     /* a change is refused, the call goes on */
     assert_int_equal(phone_send(&a, "BYE", 0, NULL), 200); /* an end is not refused: the drop waits */
-    assert_int_equal(w->focus->n_due, 1);
+    assert_int_equal(w->env->n_due, 1);
     world_work(w);
     focus_beat(w->focus);
-    assert_int_equal(w->focus->n_due, 0);
+    assert_int_equal(w->env->n_due, 0);
     world_work(w);
     assert_int_equal(w->reqs[0].op, CTL_LEG_DROP);
     world_give(w);
-    assert_int_equal(count_get(&w->focus->stats.calls), 0);
+    assert_int_equal(count_get(&w->env->stats.calls), 0);
     world_close(w);
 
-    w = world_open((struct focus_cfg){.conferences_max = 1}, 0, NULL);
+    w = world_open((struct env_cfg){.conferences_max = 1}, 0, NULL);
     world_issue(w, 1, user);
     c = phone_of(w, 2, "conferences");
     assert_int_equal(phone_send(&c, "INVITE", 0, SDP_PCMU), 503);
@@ -70,11 +70,11 @@ static void test_voices(void **state)
 {
     char user[URI_TOKEN_CHARS + 1];
     struct place_cost cost = place_cost_of(CODEC_OPUS, 16000, 20, 7);
-    struct world *w = world_open((struct focus_cfg){0}, 4 * cost.cpu_us + 2 * cost.voice_us, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 4 * cost.cpu_us + 2 * cost.voice_us, NULL);
     struct place_load load;
     struct phone phones[4];
-    assert_int_equal(offer_policy_read(&w->focus->cfg.policy, "opus,PCMU", 16000), 0);
-    w->focus->cfg.policy.opus_complexity = 7;
+    assert_int_equal(offer_policy_read(&w->env->cfg.policy, "opus,PCMU", 16000), 0);
+    w->env->cfg.policy.opus_complexity = 7;
     world_issue(w, 1, user);
     for (unsigned i = 0; i < 4; i++) {
         phones[i] = world_join(w, 10 + i, user, SDP_OPUS);
@@ -103,7 +103,7 @@ static void test_voices(void **state)
 static void test_reservation(void **state)
 {
     uint32_t cost = place_cost_of(CODEC_PCMU, 8000, 20, 0).cpu_us;
-    struct world *w = world_open((struct focus_cfg){.reservation = true}, cost * 4, NULL);
+    struct world *w = world_open((struct env_cfg){.reservation = true}, cost * 4, NULL);
     char user[URI_TOKEN_CHARS + 1];
     struct place_load load;
 
@@ -120,7 +120,7 @@ static void test_reservation(void **state)
     assert_int_equal(load.pairs_used, 3);
     world_close(w);
 
-    w = world_open((struct focus_cfg){.reservation = true}, cost * 4, NULL);
+    w = world_open((struct env_cfg){.reservation = true}, cost * 4, NULL);
     world_issue(w, 1, user);
     world_run(w, 31000); /* the hold ends, the URI is still good */
     place_load(w->place, &load);

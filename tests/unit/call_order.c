@@ -76,11 +76,11 @@ static void break_any(struct world *w)
 /* A conference ends in the midst of it all, or one of its calls does. */
 static void end_any(struct world *w)
 {
-    struct room *room = w->focus->rooms;
+    struct room *room = w->env->rooms;
     if (room && draw(w) % 4 == 0) {
-        room_end(room, FOCUS_END_CONFERENCE);
+        room_end(room, ENDING_CONFERENCE);
     } else if (room && room->roster) {
-        call_end(room->roster, FOCUS_END_REMOVED);
+        room->roster->ops->end(room->roster, ENDING_REMOVED);
     }
 }
 
@@ -138,7 +138,7 @@ static void any_step(struct world *w, struct crowd *crowd)
         world_run(w, draw(w) % 3000);
         break;
     case 10: /* no RTP on a leg that the worker still has */
-        for (struct call *call = w->focus->calls; call; call = call->next) {
+        for (struct call *call = w->env->calls; call; call = call->next) {
             if (call->leg && draw(w) % 4 == 0) {
                 struct ctl_ev ev = {.event = EV_QUIET, .id = (uint64_t)(uintptr_t)call};
                 ring_put(&w->ctl.events, &ev);
@@ -172,11 +172,11 @@ static void test_any_order(void **state)
 {
     uint64_t n_made = 0, n_dialled = 0, n_answered = 0, n_replaced = 0;
     for (uint64_t seed = 1; seed <= 60; seed++) {
-        struct focus_cfg cfg = {.reservation = seed % 2, .legs_max = 4, .dial_rate = 10000};
+        struct env_cfg cfg = {.reservation = seed % 2, .legs_max = 4, .dial_rate = 10000};
         assert_int_equal(reach_read(&cfg.reach, "192.0.2.0/24"), 0);
         struct world *w = world_open(cfg, 100000, NULL);
         struct crowd crowd = {.number = 1000};
-        struct focus_stats *s = &w->focus->stats;
+        struct env_stats *s = &w->env->stats;
 
         w->seed = seed * 0x9e3779b97f4a7c15ull;
         for (unsigned i = 0; i < ARRAY_LEN(crowd.phones); i++) {
@@ -196,7 +196,7 @@ static void test_any_order(void **state)
         n_made += count_get(&s->calls_made);
         n_dialled += count_get(&s->dials);
         n_answered += count_get(&s->dials_answered);
-        n_replaced += count_get(&s->ended[FOCUS_END_REPLACED]);
+        n_replaced += count_get(&s->ended[ENDING_REPLACED]);
         world_close(w);
     }
     assert_true(n_made > 1000 && n_dialled > 100 && n_answered > 10 && n_replaced > 10); /* else it has tried nothing */

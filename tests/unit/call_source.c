@@ -7,7 +7,7 @@
 
 static struct world *open_with(unsigned n_sockets)
 {
-    struct focus_cfg cfg = {.n_sockets = n_sockets, .session_s = 1800};
+    struct env_cfg cfg = {.n_sockets = n_sockets, .session_s = 1800};
     if (n_sockets) {
         assert_int_equal(addr_parse(&cfg.sockets[0], "0.0.0.0", 5060), 0);
     }
@@ -73,13 +73,13 @@ static void opening_waits_for_the_ring(void **state)
     while (ctl_put(&w->ctl, &idle) == 0) {
     }
     phone_ack(&p, NULL);
-    assert_int_equal(w->focus->n_due, 1);
+    assert_int_equal(w->env->n_due, 1);
     world_work(w);
     assert_int_equal(w->n_opened, 0);
     world_run(w, 100);
     world_work(w);
     assert_int_equal(w->n_opened, 1);
-    assert_int_equal(w->focus->n_due, 0);
+    assert_int_equal(w->env->n_due, 0);
     world_close(w);
 }
 
@@ -90,7 +90,7 @@ static void sockets_of_ours_are_refused(void **state)
     char user[URI_TOKEN_CHARS + 1], body[512], rtcp[64];
     world_issue(w, 1, user);
     world_join(w, 2, user, SDP_PCMU);
-    unsigned port = w->focus->calls->place.port;
+    unsigned port = w->env->calls->place.port;
     snprintf(rtcp, sizeof rtcp, "a=rtcp:%u IN IP4 127.0.0.1\r\n", port + 1);
     const struct {
         const char *host;
@@ -118,7 +118,7 @@ static void sockets_of_ours_are_refused(void **state)
         world_work(w);
         world_give(w);
     }
-    assert_int_equal(count_get(&w->focus->stats.refused[FOCUS_MEDIA_ADDRESS]), 7);
+    assert_int_equal(count_get(&w->env->stats.refused[REFUSAL_MEDIA_ADDRESS]), 7);
     struct phone p = world_join(w, 40, user, SDP_PCMU);
     offer_of(body, "127.0.0.1", port, "");
     assert_int_equal(phone_send(&p, "INVITE", 0, body), 488); /* nor later */
@@ -132,18 +132,18 @@ static void a_named_port_that_becomes_ours_ends_the_call(void **state)
     char user[URI_TOKEN_CHARS + 1], body[512];
     world_issue(w, 1, user);
     world_join(w, 2, user, SDP_PCMU);
-    unsigned port = w->focus->calls->place.port;
+    unsigned port = w->env->calls->place.port;
     offer_of(body, "127.0.0.1", port + 4, ""); /* the second next: its own is the next */
     world_join(w, 3, user, body);
     world_join(w, 4, user, SDP_PCMU);
     world_run(w, 100);
     world_work(w);
-    assert_int_equal(count_get(&w->focus->stats.ended[FOCUS_END_LOOP]), 0);
+    assert_int_equal(count_get(&w->env->stats.ended[ENDING_LOOP]), 0);
     assert_int_equal(count_sent(w, "BYE "), 1);
     answer_bye(w, world_request(w, "BYE "), 200);
     world_work(w);
     world_give(w);
-    assert_int_equal(count_get(&w->focus->stats.ended[FOCUS_END_LOOP]), 1);
+    assert_int_equal(count_get(&w->env->stats.ended[ENDING_LOOP]), 1);
     world_close(w);
 }
 
@@ -156,7 +156,7 @@ static void our_own_ssrc_is_refused(void **state)
     world_join(w, 2, user, SDP_PCMU);
     world_join(w, 3, user, SDP_PCMU);
     world_work(w);
-    struct call *call = w->focus->calls, *other = call->next;
+    struct call *call = w->env->calls, *other = call->next;
     assert_int_not_equal(call->tx_ssrc, 0);
     assert_int_not_equal(call->tx_ssrc, other->tx_ssrc);
     struct ctl_ev ev = {.event = EV_SSRC, .id = (uint64_t)(uintptr_t)call, .value = other->tx_ssrc};
@@ -166,11 +166,11 @@ static void our_own_ssrc_is_refused(void **state)
     assert_int_equal(w->n_reqs, 1);
     assert_int_equal(w->reqs[0].set.what, SET_REFUSED_SSRC);
     assert_int_equal(w->reqs[0].set.refused_ssrc, other->tx_ssrc);
-    assert_int_equal(call->ssrc, 0);
+    assert_int_equal(call->member.ssrc, 0);
     ev.value = other->tx_ssrc + 1;
     must(ring_put(&w->ctl.events, &ev));
     focus_beat(w->focus);
-    assert_int_equal(call->ssrc, ev.value);
+    assert_int_equal(call->member.ssrc, ev.value);
     world_close(w);
 }
 
@@ -180,13 +180,13 @@ static void this_machine_has_other_names(void **state)
     struct world *w = open_with(0);
     struct addr host, alias;
     assert_int_equal(addr_parse(&host, "198.51.100.77", 0), 0);
-    local_alias(w->focus, &host, &alias);
+    local_alias(w->env, &host, &alias);
     assert_false(addr_is_set(&alias));
-    w->focus->local.addrs[w->focus->local.n_addrs++] = host;
-    local_alias(w->focus, &host, &alias);
+    w->env->local.addrs[w->env->local.n_addrs++] = host;
+    local_alias(w->env, &host, &alias);
     assert_true(addr_is_set(&alias) && ntohl(alias.v4.sin_addr.s_addr) == INADDR_LOOPBACK);
     assert_int_equal(addr_parse(&host, "127.0.0.9", 0), 0);
-    local_alias(w->focus, &host, &alias);
+    local_alias(w->env, &host, &alias);
     assert_false(addr_is_set(&alias)); /* two hosts in 127/8 are two */
     world_close(w);
 }

@@ -33,9 +33,9 @@ static struct sdes said(const struct world *w)
     return sdes;
 }
 
-static struct focus_cfg direct(void)
+static struct env_cfg direct(void)
 {
-    return (struct focus_cfg){.factory_mode = FOCUS_DIRECT};
+    return (struct env_cfg){.factory_mode = FACTORY_DIRECT};
 }
 
 /* C58. */
@@ -137,7 +137,7 @@ static void plain_may_become_secure(void **state)
 
 static void policies(void **state)
 {
-    struct focus_cfg cfg = direct();
+    struct env_cfg cfg = direct();
     cfg.policy.srtp = OFFER_SRTP_REQUIRED;
     struct world *w = world_open(cfg, 0, NULL);
     struct phone p = phone_of(w, 1, "conferences"), q = phone_of(w, 2, "conferences");

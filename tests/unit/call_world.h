@@ -39,6 +39,7 @@ struct world {
     struct place *place;
     struct store *store;
     struct focus *focus;
+    struct env *env;
     struct txns *txns;
     struct ctl ctl, others[2]; /* of the first worker, and more */
     unsigned n_workers;
@@ -111,15 +112,15 @@ HELP struct ctl *world_ctl(struct world *w, unsigned worker)
     return worker ? &w->others[worker - 1] : &w->ctl;
 }
 
-HELP struct world *world_open_at(struct place_cfg place, struct focus_cfg cfg, const char *store, uint64_t wall_s)
+HELP struct world *world_open_at(struct place_cfg place, struct env_cfg cfg, const char *store, uint64_t wall_s)
 {
     struct world *w = calloc(1, sizeof *w);
-    struct txn_config txn_cfg = {.allow = focus_methods(),
+    struct txn_config txn_cfg = {.allow = env_methods(),
                                  .source_rate = 1000000,
                                  .turn_messages = WORLD_TURN_FULL,
                                  .answer_percent = TXN_ANSWER_PERCENT};
     struct txn_world txn_world = {w, world_send, world_draw, world_sent_by, NULL};
-    struct focus_world focus_world = {w, world_random, world_wall_s, world_sent_by};
+    struct env_world env_world = {w, world_random, world_wall_s, world_sent_by};
 
     w->now_ns = NS_PER_S;
     w->wall_s = wall_s;
@@ -139,7 +140,7 @@ HELP struct world *world_open_at(struct place_cfg place, struct focus_cfg cfg, c
     must(!store || store_open(&w->store, store) == 0);
 
     snprintf(cfg.domain, sizeof cfg.domain, DOMAIN);
-    snprintf(cfg.hosts[cfg.n_hosts++], FOCUS_HOST_MAX, "127.0.0.1");
+    snprintf(cfg.hosts[cfg.n_hosts++], ENV_HOST_MAX, "127.0.0.1");
     snprintf(cfg.factory_user, sizeof cfg.factory_user, "conferences");
     snprintf(cfg.server, sizeof cfg.server, "mixminus");
     cfg.policy.family = AF_INET;
@@ -157,19 +158,20 @@ HELP struct world *world_open_at(struct place_cfg place, struct focus_cfg cfg, c
     cfg.dial_rate = cfg.dial_rate ? cfg.dial_rate : 30;
     cfg.strict = true;
     must(sip_init() == 0);
-    must(focus_build(&w->focus, &cfg, &focus_world, &w->wheel, w->place, w->store, NULL) == 0);
+    must(focus_build(&w->focus, &cfg, &env_world, &w->wheel, w->place, w->store, NULL) == 0);
+    w->env = focus_env(w->focus);
     struct txn_user user = focus_user(w->focus);
     must(txns_build(&w->txns, &txn_cfg, &txn_world, &user, &w->wheel) == 0);
     focus_attach(w->focus, w->txns);
     return w;
 }
 
-HELP struct world *world_open_on(struct place_cfg place, struct focus_cfg cfg, const char *store)
+HELP struct world *world_open_on(struct place_cfg place, struct env_cfg cfg, const char *store)
 {
     return world_open_at(place, cfg, store, WALL_S);
 }
 
-HELP struct world *world_open(struct focus_cfg cfg, uint32_t budget_us, const char *store)
+HELP struct world *world_open(struct env_cfg cfg, uint32_t budget_us, const char *store)
 {
     return world_open_on((struct place_cfg){.n_workers = 1, .budget_us = budget_us}, cfg, store);
 }
@@ -298,7 +300,7 @@ HELP void world_run(struct world *w, uint64_t ms)
 /* Nobody is in a call: all that calls hold of workers, ports and limits has come back. */
 HELP void world_check_empty(struct world *w)
 {
-    const struct focus_stats *stats = &w->focus->stats;
+    const struct env_stats *stats = &w->env->stats;
     struct place_load load;
     place_load(w->place, &load);
     must(load.cpu_used_us == 0 && load.kbps_used == 0);
@@ -308,7 +310,7 @@ HELP void world_check_empty(struct world *w)
     must(count_get(&stats->lobbies) == 0);
     must(count_get(&stats->half_calls) == 0);
     must(count_get(&stats->impossible) == 0);
-    must(w->focus->n_due == 0);
+    must(w->env->n_due == 0);
     must(focus_is_idle(w->focus));
 }
 
@@ -323,8 +325,8 @@ HELP void world_run_out(struct world *w)
     }
     must(timer_wheel_count(&w->wheel) == 0);
     must(count_get(&txns_stats(w->txns)->txns_server) == 0 && count_get(&txns_stats(w->txns)->txns_client) == 0);
-    must(count_get(&w->focus->stats.subs) == 0 && count_get(&w->focus->stats.confs) == 0);
-    must(!w->focus->gates && !w->focus->rooms && !w->focus->ending);
+    must(count_get(&w->env->stats.subs) == 0 && count_get(&w->env->stats.confs) == 0);
+    must(!w->env->rooms && !w->env->ending);
 }
 
 HELP void world_close(struct world *w)

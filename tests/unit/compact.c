@@ -82,13 +82,13 @@ static void test_strangers(void **state)
         {"MESSAGE", "conferences", "", 405, 405, NULL},
     };
     for (int is_closed = 0; is_closed < 2; is_closed++) {
-        struct focus_cfg cfg = {.legs_max = 64, .conferences_max = 64};
+        struct env_cfg cfg = {.legs_max = 64, .conferences_max = 64};
         snprintf(cfg.realm, sizeof cfg.realm, "%s", is_closed ? "ims.example" : "");
         struct world *w = world_open(cfg, 0, "memory");
         struct room *room;
         for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
             char value[512];
-            assert_int_equal(room_issue(w->focus, (struct place_cost){0}, &room), 0);
+            assert_int_equal(room_issue(w->env, (struct place_cost){0}, &room), 0);
             struct short_phone p = phone(w, i, cases[i].user[0] ? cases[i].user : room->token);
             int status = ask(&p, cases[i].method, cases[i].extra, NULL);
             if (status != (is_closed ? cases[i].closed : cases[i].open)) {
@@ -105,7 +105,7 @@ static void test_strangers(void **state)
 /* Whoever is in, from the first request to the last. */
 static void test_a_call(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     struct short_phone p = phone(w, 0, "conferences");
     char value[512];
     assert_int_equal(ask(&p, "INVITE", "", NULL), 302);
@@ -116,7 +116,7 @@ static void test_a_call(void **state)
     keep_tag(&p);
     ask(&p, "ACK", "", SDP_PCMU);
     world_work(w);
-    assert_int_equal(w->focus->calls->state, CALL_UP);
+    assert_int_equal(w->env->calls->state, CALL_UP);
     assert_int_equal(ask(&p, "OPTIONS", "", NULL), 200);
     assert_int_equal(ask(&p, "INVITE", "", NULL), 200);
     ask(&p, "ACK", "", SDP_PCMU);

@@ -56,7 +56,7 @@ static void test_defaults(void **state)
     assert_int_equal(sig->net.listeners[0].transport, FLOW_UDP);
     assert_int_equal(addr_port(&sig->net.listeners[1].addr), 5060);
     assert_string_equal(sig->focus.factory_user, "conferences");
-    assert_int_equal(sig->focus.factory_mode, FOCUS_REDIRECT);
+    assert_int_equal(sig->focus.factory_mode, FACTORY_REDIRECT);
     assert_int_equal(sig->focus.policy.n_codecs, 7);
     assert_int_equal(sig->focus.policy.srtp, OFFER_SRTP_OPTIONAL);
     assert_int_equal(sig->focus.policy.codecs[0].rate_hz, 16000);
@@ -118,7 +118,7 @@ static void test_values(void **state)
     assert_int_equal(r.config.worker_cpus[3], 9);
     assert_int_equal(r.config.fifo_priority, 10);
     assert_true(r.config.io_is_explicit);
-    assert_int_equal(sig->focus.factory_mode, FOCUS_DIRECT);
+    assert_int_equal(sig->focus.factory_mode, FACTORY_DIRECT);
     assert_int_equal(sig->focus.policy.codecs[1].rate_hz, 48000);
     assert_int_equal(sig->focus.policy.srtp, OFFER_SRTP_REQUIRED);
     assert_int_equal(sig->place.bandwidth_kbps, 100000);

@@ -28,15 +28,15 @@ static void test_failures(void **state)
         assert_int_equal(count_sent(w, "INVITE "), invites); /* nobody has given us credentials: A13, A38 */
         snprintf(wanted, sizeof wanted, "SIP/2.0 %d %s\r\n", statuses[i], sip_reason(statuses[i]));
         notified(w, wanted, "terminated;reason=noresource");
-        assert_int_equal(count_get(&w->focus->stats.calls), 1);
+        assert_int_equal(count_get(&w->env->stats.calls), 1);
         world_run(w, 3000);
     }
-    assert_int_equal(count_get(&w->focus->stats.dials_refused), ARRAY_LEN(statuses));
+    assert_int_equal(count_get(&w->env->stats.dials_refused), ARRAY_LEN(statuses));
     assert_int_equal(refer_to(&a, "sip:bob@192.0.2.50"), 202);
     notified(w, "SIP/2.0 100 Trying\r\n", "active");
     world_run(w, 33000); /* nobody answers at all */
     notified(w, "SIP/2.0 408 Request Timeout\r\n", "terminated;reason=noresource");
-    assert_int_equal(count_get(&w->focus->stats.calls), 1);
+    assert_int_equal(count_get(&w->env->stats.calls), 1);
 
     /* An answer that nobody can use: ACK, BYE. */
     assert_int_equal(refer_to(&a, "sip:bob@192.0.2.50"), 202);
@@ -55,7 +55,7 @@ static void test_failures(void **state)
 static void test_credentials(void **state)
 {
     char user[URI_TOKEN_CHARS + 1], value[1024], id[256], id2[256];
-    struct focus_cfg cfg = cfg_of("any");
+    struct env_cfg cfg = cfg_of("any");
     struct addr proxy;
     struct phone a;
     assert_int_equal(addr_parse(&proxy, "192.0.2.80", 5060), 0);
@@ -153,7 +153,7 @@ static void test_redirect(void **state)
     world_reply(w, invite_of(w), 302, "b", "Contact: <sip:bob@192.0.2.51>\r\n", NULL);
     world_reply(w, invite_of(w), 200, "c", "Contact: <sip:bob@192.0.2.51>\r\n", SDP_PCMU);
     notified(w, "SIP/2.0 200 OK\r\n", "terminated;reason=noresource");
-    assert_int_equal(count_get(&w->focus->stats.legs), 2);
+    assert_int_equal(count_get(&w->env->stats.legs), 2);
     world_close(w);
 }
 
@@ -175,12 +175,12 @@ static void test_forks(void **state)
     assert_true(header(bye, "To", value, sizeof value));
     assert_non_null(strstr(value, ";tag=b2"));
     is_header(bye, "CSeq", "2 BYE");
-    assert_int_equal(count_get(&w->focus->stats.legs), 2); /* the first one talks on */
+    assert_int_equal(count_get(&w->env->stats.legs), 2); /* the first one talks on */
 
     /* The first hangs up; a third answers after that. */
-    struct call *called = w->focus->calls;
-    assert_true(called->is_ours);
-    call_end(called, FOCUS_END_REMOVED);
+    struct call *called = w->env->calls;
+    assert_true(called->member.is_dialled);
+    call_end(called, ENDING_REMOVED);
     bye = world_request(w, "BYE sip:bob@192.0.2.50:5060 ");
     world_reply(w, bye, 200, "", "", NULL);
     world_work(w);
@@ -194,7 +194,7 @@ static void test_forks(void **state)
     }
     assert_true(count_sent(w, "BYE sip:liar@192.0.2.53 ") < 10);
     world_run(w, 40000);
-    assert_int_equal(count_get(&w->focus->stats.calls), 1);
+    assert_int_equal(count_get(&w->env->stats.calls), 1);
     world_close(w);
 }
 
@@ -212,7 +212,7 @@ static void test_cancel(void **state)
     world_reply(w, invite, 180, "b", BOB_CONTACT, NULL);
     assert_int_equal(count_sent(w, "CANCEL sip:bob@192.0.2.50 "), 1);
     world_reply(w, invite, 487, "b", "", NULL);
-    assert_int_equal(count_get(&w->focus->stats.calls), 1);
+    assert_int_equal(count_get(&w->env->stats.calls), 1);
 
     assert_int_equal(refer_to(&a, "sip:bob@192.0.2.50"), 202);
     invite = invite_of(w);
@@ -222,7 +222,7 @@ static void test_cancel(void **state)
     world_reply(w, invite, 200, "b", BOB_CONTACT, SDP_PCMU);
     assert_int_equal(count_sent(w, "ACK sip:bob@192.0.2.50:5060 "), 1);
     world_reply(w, world_request(w, "BYE sip:bob@192.0.2.50:5060 "), 200, "", "", NULL);
-    assert_int_equal(count_get(&w->focus->stats.legs), 1);
+    assert_int_equal(count_get(&w->env->stats.legs), 1);
 
     /* It rings for ever. */
     world_run(w, 40000);
@@ -237,7 +237,7 @@ static void test_cancel(void **state)
     is_header(world_request(w, "CANCEL "), "Call-ID", id);
     notified(w, "SIP/2.0 408 Request Timeout\r\n", "terminated;reason=noresource");
     world_run(w, 33000); /* nor is the CANCEL answered */
-    assert_int_equal(count_get(&w->focus->stats.calls), 1);
+    assert_int_equal(count_get(&w->env->stats.calls), 1);
 
     /* The conference ends. */
     assert_int_equal(refer_to(&a, "sip:bob@192.0.2.50"), 202);
@@ -245,7 +245,7 @@ static void test_cancel(void **state)
     invite = invite_of(w);
     world_reply(w, invite, 180, "b", BOB_CONTACT, NULL);
     notified(w, "SIP/2.0 180 Ringing\r\n", "active");
-    room_end(w->focus->rooms, FOCUS_END_CONFERENCE);
+    room_end(w->env->rooms, ENDING_CONFERENCE);
     assert_true(*world_request(w, "CANCEL sip:bob@192.0.2.50 "));
     notified(w, "SIP/2.0 487 Request Terminated\r\n", "terminated;reason=noresource");
     world_reply(w, invite, 487, "b", "", NULL);
@@ -257,7 +257,7 @@ static void test_cancel(void **state)
 static void test_own_network(void **state)
 {
     for (unsigned trusted = 0; trusted < 2; trusted++) {
-        struct focus_cfg cfg = cfg_of("192.0.2.0/24");
+        struct env_cfg cfg = cfg_of("192.0.2.0/24");
         char user[URI_TOKEN_CHARS + 1], value[512];
         struct phone a;
         assert_int_equal(trust_add(&cfg.trusted, trusted ? "192.0.2.50/32" : "192.0.2.51/32"), 0);
@@ -278,7 +278,7 @@ static void test_own_network_within(void **state)
 {
     static const char *const starts[] = {"NOTIFY ", "UPDATE ", "BYE "};
     for (unsigned trusted = 0; trusted < 2; trusted++) {
-        struct focus_cfg cfg = cfg_of("192.0.2.0/24");
+        struct env_cfg cfg = cfg_of("192.0.2.0/24");
         char user[URI_TOKEN_CHARS + 1], value[512];
         struct phone a;
         assert_int_equal(trust_add(&cfg.trusted, trusted ? "192.0.2.9/32" : "192.0.2.51/32"), 0);
@@ -298,7 +298,7 @@ static void test_own_network_within(void **state)
         world_reply(w, world_request(w, "NOTIFY "), 200, "", "", NULL);
         world_run(w, 46000);
         world_reply(w, world_request(w, "UPDATE "), 200, "", "Session-Expires: 90;refresher=uac\r\n", NULL);
-        room_end(w->focus->rooms, FOCUS_END_CONFERENCE);
+        room_end(w->env->rooms, ENDING_CONFERENCE);
         for (size_t i = 0; i < ARRAY_LEN(starts); i++) {
             const char *request = world_request(w, starts[i]);
             assert_true(*request);
@@ -328,7 +328,7 @@ static void test_loop(void **state)
                      rest);
     txns_rx(w->txns, &flow, text, (size_t)n, w->now_ns);
     assert_int_equal(status_of(last(w)), 482);
-    assert_int_equal(count_get(&w->focus->stats.refused[FOCUS_LOOP]), 1);
+    assert_int_equal(count_get(&w->env->stats.refused[REFUSAL_LOOP]), 1);
     world_close(w);
 }
 

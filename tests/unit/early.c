@@ -18,7 +18,7 @@
 
 static struct world *open_with(char user[URI_TOKEN_CHARS + 1])
 {
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     world_issue(w, 1, user);
     return w;
 }
@@ -70,14 +70,14 @@ static void test_ladder(void **state)
     char user[URI_TOKEN_CHARS + 1], rseq[16], value[256];
     struct world *w = open_with(user);
     struct phone p = invite(w, user, rseq);
-    assert_int_equal(w->focus->calls->state, CALL_EARLY);
+    assert_int_equal(w->env->calls->state, CALL_EARLY);
     world_work(w);
     assert_int_equal(w->reqs[1].op, CTL_LEG_ADD); /* its RTP finds a leg, whenever it comes */
     assert_int_equal(prack(&p, rseq, 1, NULL), 200);
     world_run(w, 3000);
     assert_int_equal(sent_with(w, "SIP/2.0 183"), 1);                /* acknowledged: not repeated */
     assert_int_equal(phone_send(&p, "UPDATE", 0, QOS("none")), 200); /* not yet */
-    assert_int_equal(w->focus->calls->state, CALL_EARLY);
+    assert_int_equal(w->env->calls->state, CALL_EARLY);
     unsigned before = w->n_sent;
     phone_send(&p, "UPDATE", 0, QOS("sendrecv"));
     assert_int_equal(w->n_sent, before + 2);
@@ -91,7 +91,7 @@ static void test_ladder(void **state)
     assert_true(header(ok, "Contact", value, sizeof value));
     snprintf(p.target, sizeof p.target, "%.*s", (int)strcspn(value + 1, ">"), value + 1);
     phone_send(&p, "ACK", 1, NULL);
-    assert_int_equal(w->focus->calls->state, CALL_UP);
+    assert_int_equal(w->env->calls->state, CALL_UP);
     assert_int_equal(phone_send(&p, "BYE", 0, NULL), 200);
     world_close(w);
 }
@@ -107,7 +107,7 @@ static void test_prack_carries_the_offer(void **state)
     assert_non_null(strstr(w->sent[before % SENT_MAX], "m=audio"));
     assert_int_equal(status_of(last(w)), 200);
     phone_send(&p, "ACK", 1, NULL);
-    assert_int_equal(w->focus->calls->state, CALL_UP);
+    assert_int_equal(w->env->calls->state, CALL_UP);
     world_close(w);
 }
 
@@ -137,8 +137,8 @@ static void test_prack_narrows_the_codecs(void **state)
         assert_true(header(last(w), "CSeq", value, sizeof value));
         assert_string_equal(value, "1 INVITE");
         phone_send(&p, "ACK", 1, NULL);
-        assert_int_equal(w->focus->calls->state, CALL_UP);
-        room_end(w->focus->rooms, FOCUS_END_CONFERENCE);
+        assert_int_equal(w->env->calls->state, CALL_UP);
+        room_end(w->env->rooms, ENDING_CONFERENCE);
         assert_int_equal(count_sent(w, "BYE sip:p2@192.0.2.9:5060 "), 1);
         world_close(w);
     }
@@ -194,7 +194,7 @@ static void test_without(void **state)
     p.extra = REL;
     assert_int_equal(
         phone_send(&p, "INVITE", 0, SDP_PCMU "a=curr:qos e2e none\r\na=des:qos mandatory e2e sendrecv\r\n"), 580);
-    assert_int_equal(count_get(&w->focus->stats.calls), 3);
+    assert_int_equal(count_get(&w->env->stats.calls), 3);
     world_close(w);
 }
 
@@ -210,7 +210,7 @@ static void test_repeated_until_prack(void **state)
     assert_int_equal(sent_with(w, "SIP/2.0 183"), 3);
     world_run(w, 31000);
     assert_int_equal(status_of(last(w)), 504);
-    assert_int_equal(w->focus->calls == NULL || w->focus->calls->state == CALL_OVER, 1);
+    assert_int_equal(w->env->calls == NULL || w->env->calls->state == CALL_OVER, 1);
     world_work(w);
     world_give(w);
     world_close(w);
@@ -238,7 +238,7 @@ static void test_wrong_prack(void **state)
     assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), 500);
     assert_true(header(last(w), "Retry-After", extra, sizeof extra));
     assert_true(atoi(extra) >= 0 && atoi(extra) <= 10);
-    assert_int_equal(w->focus->calls->state, CALL_EARLY);
+    assert_int_equal(w->env->calls->state, CALL_EARLY);
     world_close(w);
 }
 
@@ -262,13 +262,13 @@ static void test_ways_out(void **state)
             assert_int_equal(status_of(w->sent[before % SENT_MAX]), 200);
             assert_int_equal(status_of(w->sent[(before + 1) % SENT_MAX]), 487);
         } else {
-            room_end(w->focus->rooms, FOCUS_END_CONFERENCE);
+            room_end(w->env->rooms, ENDING_CONFERENCE);
             assert_int_equal(status_of(last(w)), 480);
         }
         world_work(w);
         world_give(w);
         world_run(w, 40000);
-        assert_int_equal(count_get(&w->focus->stats.calls), 0);
+        assert_int_equal(count_get(&w->env->stats.calls), 0);
         world_close(w);
     }
 }

@@ -15,7 +15,7 @@
 #define HOST4 "a=candidate:1 1 UDP 2130706431 192.0.2.9 7100 typ host\r\n"
 #define HOST6 "a=candidate:2 1 udp 2130706430 2001:db8::9 7200 typ host generation 0\r\n"
 
-static const struct focus_cfg direct = {.factory_mode = FOCUS_DIRECT};
+static const struct env_cfg direct = {.factory_mode = FACTORY_DIRECT};
 
 /* Where the stream of an offer is sent to by one who has these families. @return "" nowhere */
 static const char *start(const char *offer, int family, int other, char text[ADDR_TEXT_MAX])
@@ -76,7 +76,7 @@ static struct world *world_both(void)
     bool has_it = fd >= 0 && bind(fd, (struct sockaddr *)&loopback, sizeof loopback) == 0;
     close(fd);
     struct place_cfg place = {.n_workers = 1};
-    struct focus_cfg cfg = direct;
+    struct env_cfg cfg = direct;
     must(addr_parse(&place.host_other, "::1", 0) == 0);
     cfg.policy.family_other = AF_INET6;
     return has_it ? world_open_on(place, cfg, NULL) : NULL;
@@ -108,10 +108,10 @@ static void answered_in_the_offers_family(void **state)
         assert_int_equal(phone_invite(&p, cases[i].offer), 200);
         assert_non_null(strstr(world_answer(w), cases[i].said));
         phone_ack(&p, cases[i].offer ? NULL : SDP_HEAD AUDIO);
-        assert_int_equal(w->focus->calls->place.family, cases[i].family);
-        assert_int_equal(family_of(w->focus->calls->place.rtp_fd), cases[i].family);
+        assert_int_equal(w->env->calls->place.family, cases[i].family);
+        assert_int_equal(family_of(w->env->calls->place.rtp_fd), cases[i].family);
         world_work(w);
-        const struct leg_cfg *cfg = leg_cfg_of(w->focus->calls->leg);
+        const struct leg_cfg *cfg = leg_cfg_of(w->env->calls->leg);
         assert_int_equal(cfg->remote_rtp.sa.sa_family, cases[i].family);
         assert_true(!addr_is_set(&cfg->latch_host) || cfg->latch_host.sa.sa_family == cases[i].family);
         /* The family stays: its sockets are there. */

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "sig/focus_priv.h"
 #include "tests/unit/call_world.h"
 
 #define REALM "ims.example"
@@ -24,7 +25,7 @@ static void account_put(struct world *w, const char *user, const char *password,
     assert_int_equal(store_put(w->store, &req), 0);
 }
 
-static struct world *open_with(struct focus_cfg cfg)
+static struct world *open_with(struct env_cfg cfg)
 {
     snprintf(cfg.realm, sizeof cfg.realm, REALM);
     struct world *w = world_open(cfg, 0, "memory");
@@ -80,7 +81,7 @@ static void conference_of(const struct world *w, char user[URI_TOKEN_CHARS + 1])
  */
 static void test_challenged_once(void **state)
 {
-    struct world *w = open_with((struct focus_cfg){0});
+    struct world *w = open_with((struct env_cfg){0});
     struct phone p = phone_of(w, 1, "conferences");
     assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), 401);
     unsigned before = w->n_sent;
@@ -98,7 +99,7 @@ static void test_challenged_once(void **state)
 static void test_clock_set(void **state)
 {
     static const int64_t jumps_s[] = {3600, -7200, 365 * 86400, -400 * 86400};
-    struct world *w = open_with((struct focus_cfg){0});
+    struct world *w = open_with((struct env_cfg){0});
     char line[2100];
     unsigned number = 1;
     for (size_t i = 0; i < ARRAY_LEN(jumps_s); i++) {
@@ -118,17 +119,17 @@ static void test_clock_set(void **state)
  * C28, C30. */
 static void test_digest(void **state)
 {
-    struct world *w = open_with((struct focus_cfg){0});
+    struct world *w = open_with((struct env_cfg){0});
     char user[URI_TOKEN_CHARS + 1], wrong[TEXT_MAX], unknown[TEXT_MAX];
     assert_int_equal(call(w, 1, "conferences", "alice", "sesame"), 302);
     conference_of(w, user);
     struct phone p = phone_of(w, 2, user);
     assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), 401);
-    assert_int_equal(count_get(&w->focus->stats.calls), 0); /* the join is blocked until the verdict */
+    assert_int_equal(count_get(&w->env->stats.calls), 0); /* the join is blocked until the verdict */
     char line[2100];
     assert_int_equal(answer(&p, "alice", "sesame", SDP_PCMU, line), 200);
-    assert_string_equal(w->focus->calls->who.user, "alice");
-    assert_false(w->focus->calls->who.is_asserted);
+    assert_string_equal(w->env->calls->member.who.user, "alice");
+    assert_false(w->env->calls->member.who.is_asserted);
 
     assert_int_equal(call(w, 3, "conferences", "alice", "sesame!"), 403);
     strcpy(wrong, strstr(last(w), "Call-ID") ? strchr(last(w), ' ') : "");
@@ -136,8 +137,8 @@ static void test_digest(void **state)
     strcpy(unknown, strchr(last(w), ' '));
     unknown[strcspn(unknown, "\r")] = wrong[strcspn(wrong, "\r")] = '\0';
     assert_string_equal(wrong, unknown); /* A14: the same words */
-    assert_int_equal(count_get(&w->focus->stats.refused[FOCUS_CREDENTIALS]), 2);
-    assert_int_equal(count_get(&w->focus->stats.confs_made), 1);
+    assert_int_equal(count_get(&w->env->stats.refused[REFUSAL_CREDENTIALS]), 2);
+    assert_int_equal(count_get(&w->env->stats.confs_made), 1);
     world_close(w);
 }
 
@@ -155,7 +156,7 @@ static void dialog_learn(struct phone *p)
 static void test_another_network(void **state)
 {
     static const char *const methods[] = {"BYE", "INVITE", "UPDATE", "REFER", "INFO", "SUBSCRIBE"};
-    struct world *w = open_with((struct focus_cfg){0});
+    struct world *w = open_with((struct env_cfg){0});
     char user[URI_TOKEN_CHARS + 1], line[2100];
     account_put(w, "carol", "daisy", true, false);
     assert_int_equal(call(w, 1, "conferences", "alice", "sesame"), 302);
@@ -181,7 +182,7 @@ static void test_another_network(void **state)
     assert_int_equal(answer(&p, "alice", "sesame!", SDP_PCMU, line), 403);
     world_work(w);
     assert_int_equal(w->n_reqs, 0); /* no worker has heard of any of it */
-    assert_int_equal(w->focus->calls->state, CALL_UP);
+    assert_int_equal(w->env->calls->state, CALL_UP);
     p.extra = NULL;
     assert_int_equal(phone_send(&p, "INVITE", 0, SDP_HOLD), 401);
     assert_int_equal(answer(&p, "alice", "sesame", SDP_HOLD, line), 200);
@@ -189,7 +190,7 @@ static void test_another_network(void **state)
     phone_ack(&p, NULL);
     struct addr there;
     assert_int_equal(addr_parse(&there, "192.0.2.66", 0), 0);
-    assert_true(addr_same_host(&w->focus->calls->dialog.flow.remote, &there));
+    assert_true(addr_same_host(&w->env->calls->dialog.flow.remote, &there));
     assert_int_equal(phone_send(&p, "BYE", 0, NULL), 200); /* it is at home there now */
     world_close(w);
 }
@@ -197,20 +198,20 @@ static void test_another_network(void **state)
 /* Rows 64 and 65: one look-up says both who he is and what he may. */
 static void test_entitlement(void **state)
 {
-    struct world *w = open_with((struct focus_cfg){0});
+    struct world *w = open_with((struct env_cfg){0});
     assert_int_equal(call(w, 1, "conferences", "bob", "tulip"), 403);
-    assert_int_equal(count_get(&w->focus->stats.refused[FOCUS_ENTITLEMENT]), 1);
+    assert_int_equal(count_get(&w->env->stats.refused[REFUSAL_ENTITLEMENT]), 1);
     assert_int_equal(call(w, 2, "conferences", "bob", "tulips"), 403);
-    assert_int_equal(count_get(&w->focus->stats.refused[FOCUS_ENTITLEMENT]), 1); /* nothing told before the password */
+    assert_int_equal(count_get(&w->env->stats.refused[REFUSAL_ENTITLEMENT]), 1); /* nothing told before the password */
     assert_int_equal(call(w, 3, "conferences", "mallory", "rose"), 403);
-    assert_int_equal(count_get(&w->focus->stats.confs_made), 0);
+    assert_int_equal(count_get(&w->env->stats.confs_made), 0);
     world_close(w);
 }
 
 /* Row 25, the other mode: the factory allocates on the INVITE itself; joining still needs credentials. */
 static void test_allocate_before(void **state)
 {
-    struct world *w = open_with((struct focus_cfg){.allocate_before_auth = true});
+    struct world *w = open_with((struct env_cfg){.allocate_before_auth = true});
     char user[URI_TOKEN_CHARS + 1];
     struct phone p = phone_of(w, 1, "conferences");
     assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), 302);
@@ -224,7 +225,7 @@ static void test_allocate_before(void **state)
 /* A12: a captured request does not work twice, nor for another conference. C29. */
 static void test_replay(void **state)
 {
-    struct world *w = open_with((struct focus_cfg){0});
+    struct world *w = open_with((struct env_cfg){0});
     char line[2100], value[512];
     struct phone p = phone_of(w, 1, "conferences");
     assert_int_equal(phone_send(&p, "INVITE", 0, SDP_PCMU), 401);
@@ -239,14 +240,14 @@ static void test_replay(void **state)
     thief.extra = line;
     snprintf(thief.target, sizeof thief.target, "sip:mmtel@conf-factory.ims.mnc001.mcc262.3gppnetwork.org");
     assert_int_equal(phone_send(&thief, "INVITE", 0, SDP_PCMU), 400);
-    assert_int_equal(count_get(&w->focus->stats.confs_made), 1);
+    assert_int_equal(count_get(&w->env->stats.confs_made), 1);
     world_close(w);
 }
 
 /* A18: asserted identities count from trusted peers, and from nobody else. C33. */
 static void test_asserted(void **state)
 {
-    struct focus_cfg cfg = {0};
+    struct env_cfg cfg = {0};
     struct world *w = open_with(cfg);
     struct phone p = phone_of(w, 1, "conferences");
     p.extra = "P-Asserted-Identity: <sip:alice@ims.example>\r\n";
@@ -260,7 +261,7 @@ static void test_asserted(void **state)
     p.extra = "P-Asserted-Identity: \"Alice\" <sip:alice@ims.example>, <tel:+49170>\r\n";
     phone_send(&p, "INVITE", 0, SDP_PCMU);
     assert_int_equal(await(w, before), 302);
-    assert_string_equal(w->focus->rooms->creator, "alice");
+    assert_string_equal(w->env->rooms->creator, "alice");
     before = w->n_sent;
     p = phone_of(w, 2, "conferences");
     p.extra = "P-Asserted-Identity: <sip:bob@ims.example>\r\n"; /* known, and not entitled */
@@ -282,7 +283,7 @@ static void test_charging(void **state)
     static const char lines[] = "P-Charging-Vector: icid-value=1234bc;icid-generated-at=192.0.2.6\r\n"
                                 "P-Charging-Function-Addresses: ccf=192.0.2.8\r\n";
     for (unsigned trusted = 0; trusted < 2; trusted++) {
-        struct focus_cfg cfg = {0};
+        struct env_cfg cfg = {0};
         char value[256], user[URI_TOKEN_CHARS + 1];
         assert_int_equal(trusted ? trust_add(&cfg.trusted, "192.0.2.9") : 0, 0);
         struct world *w = world_open(cfg, 0, NULL);
@@ -295,7 +296,7 @@ static void test_charging(void **state)
         assert_int_equal(header(world_answer(w), "P-Charging-Vector", value, sizeof value), trusted);
         p.extra = NULL;
         phone_ack(&p, NULL);
-        call_end(w->focus->calls, FOCUS_END_CONFERENCE);
+        call_end(w->env->calls, ENDING_CONFERENCE);
         assert_int_equal(strncmp(last(w), "BYE", 3), 0);
         assert_int_equal(header(last(w), "P-Charging-Function-Addresses", value, sizeof value), trusted);
         if (trusted) {
@@ -338,7 +339,7 @@ static struct phone in_as(struct world *w, unsigned number, const char *conferen
 /* Where everybody has a name: who made the conference removes, who is in it brings, nobody takes another's place. */
 static void test_rights(void **state)
 {
-    struct focus_cfg cfg = {.legs_max = 0};
+    struct env_cfg cfg = {.legs_max = 0};
     char user[URI_TOKEN_CHARS + 1], extra[256];
     assert_int_equal(trust_add(&cfg.trusted, "192.0.2.0/24"), 0);
     assert_int_equal(reach_read(&cfg.reach, "192.0.2.0/24"), 0);
@@ -378,10 +379,10 @@ static void test_rights(void **state)
 /* Overload: emergency calls are let in beyond the budget, when a trusted peer says that they are such. */
 static void test_priority(void **state)
 {
-    struct focus_cfg cfg = {0};
+    struct env_cfg cfg = {0};
     assert_int_equal(trust_add(&cfg.trusted, "192.0.2.9"), 0);
     for (unsigned trusted = 0; trusted < 2; trusted++) {
-        struct focus_cfg use = trusted ? cfg : (struct focus_cfg){0};
+        struct env_cfg use = trusted ? cfg : (struct env_cfg){0};
         struct world *w = world_open(use, 250, NULL); /* room for one */
         char user[URI_TOKEN_CHARS + 1];
         struct phone p = phone_of(w, 1, "conferences");
@@ -404,7 +405,7 @@ static void test_priority(void **state)
 /* A request that waits for the store may be cancelled; its answer finds nobody then. C19, C31. */
 static void test_cancel(void **state)
 {
-    struct focus_cfg cfg = {0};
+    struct env_cfg cfg = {0};
     assert_int_equal(trust_add(&cfg.trusted, "192.0.2.9"), 0);
     struct world *w = open_with(cfg);
     struct phone p = phone_of(w, 1, "conferences");
@@ -419,7 +420,7 @@ static void test_cancel(void **state)
         usleep(1000);
         focus_beat(w->focus);
     }
-    assert_int_equal(count_get(&w->focus->stats.confs_made), 0);
+    assert_int_equal(count_get(&w->env->stats.confs_made), 0);
 
     /* And the end of everything while it waits. */
     p = phone_of(w, 2, "conferences");

@@ -151,9 +151,9 @@ static void test_list(void **state)
     assert_int_equal(read_list(&list, many), -E2BIG);
 }
 
-static struct focus_cfg cfg_of(const char *list)
+static struct env_cfg cfg_of(const char *list)
 {
-    struct focus_cfg cfg = {.factory_mode = FOCUS_DIRECT, .legs_max = 50};
+    struct env_cfg cfg = {.factory_mode = FACTORY_DIRECT, .legs_max = 50};
     assert_int_equal(reach_read(&cfg.reach, list), 0);
     return cfg;
 }
@@ -176,11 +176,11 @@ static void test_create(void **state)
     assert_int_equal(count_sent(w, "INVITE sip:bob@192.0.2.50 "), 1);
     assert_int_equal(count_sent(w, "INVITE sip:carol@192.0.2.51 "), 1);
     assert_int_equal(count_sent(w, "NOTIFY "), 0);
-    assert_int_equal(count_get(&w->focus->stats.refused[FOCUS_REACH]), 2);
+    assert_int_equal(count_get(&w->env->stats.refused[REFUSAL_REACH]), 2);
     world_reply(w, world_request(w, "INVITE sip:bob@"), 200, "b", "Contact: <sip:bob@192.0.2.50>\r\n", SDP_PCMU);
     world_reply(w, world_request(w, "INVITE sip:carol@"), 603, "c", "", NULL);
-    assert_int_equal(count_get(&w->focus->stats.legs), 2);
-    assert_int_equal(w->focus->rooms->n_roster, 2);
+    assert_int_equal(count_get(&w->env->stats.legs), 2);
+    assert_int_equal(w->env->rooms->n_roster, 2);
     world_close(w);
 }
 
@@ -205,7 +205,7 @@ static void test_refusals(void **state)
     snprintf(long_list + n, sizeof long_list - n, "</resource-lists>\r\n" PART_END);
     const struct {
         const char *list, *extra, *body;
-        enum focus_refer refer;
+        enum refer_policy refer;
         int status;
     } rows[] = {
         {"off", "Require: recipient-list-invite\r\n", PART_SDP PART_LIST(ENTRY("sip:b@192.0.2.50")) PART_END, 0, 420},
@@ -217,15 +217,15 @@ static void test_refusals(void **state)
          "--b1\r\nContent-Type: text/html\r\nContent-Disposition: render;handling=optional\r\n\r\nhi\r\n" PART_END,
          0, 200},
         {"off", NULL, "--b1\r\nContent-Type: application/sdp\r\n\r\n", 0, 400},
-        {"192.0.2.0/24", NULL, PART_SDP PART_LIST(ENTRY("sip:b@192.0.2.50")) PART_END, FOCUS_REFER_OFF, 403},
-        {"192.0.2.0/24", NULL, PART_SDP PART_LIST(ENTRY("sip:b@192.0.2.50")) PART_END, FOCUS_REFER_CREATOR, 200},
+        {"192.0.2.0/24", NULL, PART_SDP PART_LIST(ENTRY("sip:b@192.0.2.50")) PART_END, REFER_OFF, 403},
+        {"192.0.2.0/24", NULL, PART_SDP PART_LIST(ENTRY("sip:b@192.0.2.50")) PART_END, REFER_CREATOR, 200},
         {"192.0.2.0/24", NULL, PART_SDP PART_LIST("<entry uri=x/>") PART_END, 0, 400},
         {"192.0.2.0/24", NULL, PART_SDP PART_LIST("<!DOCTYPE x>") PART_END, 0, 400},
         {"192.0.2.0/24", NULL, many, 0, 480},
         {"192.0.2.0/24", NULL, long_list, 0, 413},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct focus_cfg cfg = cfg_of(rows[i].list);
+        struct env_cfg cfg = cfg_of(rows[i].list);
         cfg.refer = rows[i].refer;
         struct world *w = world_open(cfg, 0, NULL);
         struct phone a = phone_of(w, 1, "conferences");
@@ -235,7 +235,7 @@ static void test_refusals(void **state)
         if (status != rows[i].status) {
             fail_msg("row %zu: %d", i, status);
         }
-        assert_int_equal(count_get(&w->focus->stats.confs), status == 200);
+        assert_int_equal(count_get(&w->env->stats.confs), status == 200);
         assert_int_equal(count_sent(w, "INVITE "), strcmp(rows[i].list, "off") != 0 && status == 200);
         world_close(w);
     }
@@ -244,8 +244,8 @@ static void test_refusals(void **state)
 /* After a redirect the list comes once more, to the conference itself; there without an offer. C9. */
 static void test_redirected(void **state)
 {
-    struct focus_cfg cfg = cfg_of("192.0.2.0/24");
-    cfg.factory_mode = FOCUS_REDIRECT;
+    struct env_cfg cfg = cfg_of("192.0.2.0/24");
+    cfg.factory_mode = FACTORY_REDIRECT;
     struct world *w = world_open(cfg, 0, NULL);
     struct phone a = phone_of(w, 1, "conferences");
     char contact[512];

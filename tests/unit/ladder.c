@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "sig/prompts.h"
 #include "tests/unit/call_world.h"
 
 #define QOS(now)                                                                                                       \
@@ -117,8 +118,8 @@ static void keys(struct world *w, const char *text)
 {
     for (; *text; text++) {
         struct ctl_ev ev = {.event = EV_DTMF, .value = (uint32_t)*text};
-        for (struct call *call = w->focus->calls; call; call = call->next) {
-            ev.id = call->pin.is_due ? (uint64_t)(uintptr_t)call : ev.id;
+        for (struct call *call = w->env->calls; call; call = call->next) {
+            ev.id = call->member.is_waiting ? (uint64_t)(uintptr_t)call : ev.id;
         }
         if (ev.id) {
             must(ring_put(&w->ctl.events, &ev));
@@ -203,13 +204,13 @@ static void pin_put(struct world *w, const char *token)
     snprintf(reply.policy.key, sizeof reply.policy.key, "%s", token);
     reply.policy.has_pin = true;
     store_policy_subject(subject, reply.policy.key);
-    assert_int_equal(store_pin_mac(reply.policy.pin, w->focus->secret, subject, "1234"), 0);
-    policy_take(w->focus, &reply);
+    assert_int_equal(store_pin_mac(reply.policy.pin, w->env->secret, subject, "1234"), 0);
+    policy_take(w->env, &reply);
 }
 
 static void run(const struct prompts *prompts, bool reservation)
 {
-    struct focus_cfg cfg = {.netann = true, .prompts = prompts, .reservation = reservation};
+    struct env_cfg cfg = {.netann = true, .prompts = prompts, .reservation = reservation};
     char user[URI_TOKEN_CHARS + 1], pin_user[URI_TOKEN_CHARS + 1];
     assert_int_equal(reach_read(&cfg.reach, "192.0.2.0/24"), 0);
     struct world *w = world_open(cfg, 0, NULL);

@@ -7,7 +7,7 @@
 
 #include "tests/unit/call_world.h"
 
-static const struct focus_cfg direct = {.factory_mode = FOCUS_DIRECT};
+static const struct env_cfg direct = {.factory_mode = FACTORY_DIRECT};
 
 /* An INVITE in which From, Contact and more are as given; "" for the plain ones. @return status */
 static int invite_as(struct world *w, const char *from, const char *to, const char *contact, const char *more)

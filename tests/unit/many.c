@@ -85,7 +85,7 @@ static void sockets_close(struct call *newest)
 static struct crowd crowd_make(unsigned n, uint16_t port)
 {
     struct place_cfg place = {.n_workers = 1, .port_min = port, .port_max = (uint16_t)(port + 2 * n + 2 * BATCH)};
-    struct focus_cfg cfg = {.conferences_max = 2 * n, .life_s = 1000000};
+    struct env_cfg cfg = {.conferences_max = 2 * n, .life_s = 1000000};
     struct crowd c = {.w = world_open_on(place, cfg, NULL), .phones = calloc(n, sizeof *c.phones), .n = n};
     char user[URI_TOKEN_CHARS + 1] = "";
     must(c.phones);
@@ -94,12 +94,12 @@ static struct crowd crowd_make(unsigned n, uint16_t port)
             world_issue(c.w, c.next_number++, user);
         }
         c.phones[i] = join(&c, user);
-        sockets_close(c.w->focus->calls);
+        sockets_close(c.w->env->calls);
         c.w->now_ns += 2 * NS_PER_MS;
         timer_run(&c.w->wheel, c.w->now_ns);
     }
     world_run(c.w, REMEMBERED_MS);
-    assert_int_equal(count_get(&c.w->focus->stats.calls), n);
+    assert_int_equal(count_get(&c.w->env->stats.calls), n);
     return c;
 }
 

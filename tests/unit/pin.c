@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include "sig/lobby.h"
+#include "sig/pin.h"
+#include "sig/prompts.h"
 #include "tests/unit/pin_help.h"
 
 /* Who owes a PIN learns nothing of who is there, brings nobody and removes nobody. */
@@ -14,7 +16,7 @@ static void test_owing(void **state)
 {
     struct world *w = open_with(PIN_INSTEAD);
     struct phone p;
-    assert_int_equal(reach_read(&w->focus->cfg.reach, "192.0.2.0/24"), 0);
+    assert_int_equal(reach_read(&w->env->cfg.reach, "192.0.2.0/24"), 0);
     assert_int_equal(come_in(w, &p), 200);
     for (unsigned right = 0; right < 2; right++) {
         p.extra = "Event: conference\r\nExpires: 0\r\n";
@@ -35,14 +37,14 @@ static void test_right(void **state)
     struct phone p;
     assert_int_equal(come_in(w, &p), 200);
     world_work(w);
-    struct call *call = w->focus->calls;
+    struct call *call = w->env->calls;
     assert_int_equal(w->n_reqs, 3); /* conference, lobby, leg */
     assert_ptr_equal(w->reqs[0].conf, call->room->conf);
     assert_int_equal(w->reqs[1].op, CTL_CONF_OPEN);
     assert_int_equal(w->reqs[2].op, CTL_LEG_ADD);
     assert_ptr_equal(w->reqs[2].conf, w->reqs[1].conf);
     event(w, (struct ctl_ev){.event = EV_SSRC, .id = (uint64_t)(uintptr_t)call, .value = 9});
-    assert_int_equal(call->changed, 0); /* on no roster yet */
+    assert_int_equal(call->member.changed, 0); /* on no roster yet */
     type(w, "99*4711#");
     world_work(w);
     assert_int_equal(w->n_reqs, 2);
@@ -50,12 +52,12 @@ static void test_right(void **state)
     assert_ptr_equal(w->reqs[0].leg, call->leg);
     assert_ptr_equal(w->reqs[0].conf, call->room->conf);
     assert_int_equal(w->reqs[1].op, CTL_CONF_CLOSE);
-    assert_true(call->changed > 0);
-    assert_false(w->focus->calls->pin.is_due);
+    assert_true(call->member.changed > 0);
+    assert_false(w->env->calls->member.is_waiting);
     type(w, "1#1#1#1#"); /* from now on keys are keys */
-    assert_int_equal(w->focus->calls->state, CALL_UP);
+    assert_int_equal(w->env->calls->state, CALL_UP);
     world_run(w, 60000);
-    assert_int_equal(w->focus->calls->state, CALL_UP);
+    assert_int_equal(w->env->calls->state, CALL_UP);
     world_close(w);
 }
 
@@ -66,11 +68,11 @@ static void test_three_tries(void **state)
     struct phone p;
     assert_int_equal(come_in(w, &p), 200);
     type(w, "0000#1111#");
-    assert_int_equal(w->focus->calls->state, CALL_UP);
+    assert_int_equal(w->env->calls->state, CALL_UP);
     type(w, "123456789012"); /* as long as a PIN can be */
     assert_int_equal(strncmp(last(w), "BYE", 3), 0);
     answer_bye(w, last(w), 200);
-    assert_int_equal(count_get(&w->focus->stats.ended[FOCUS_END_PIN]), 1);
+    assert_int_equal(count_get(&w->env->stats.ended[ENDING_PIN]), 1);
     world_work(w);
     world_give(w);
     world_close(w);
@@ -84,7 +86,7 @@ static void test_silence(void **state)
     world_run(w, 29000);
     type(w, "4");
     world_run(w, 29000);
-    assert_int_equal(w->focus->calls->state, CALL_UP);
+    assert_int_equal(w->env->calls->state, CALL_UP);
     world_run(w, 2000);
     assert_int_equal(strncmp(last(w), "BYE", 3), 0);
     answer_bye(w, last(w), 200);
@@ -103,7 +105,7 @@ static void test_codec_change(void **state)
     world_work(w);
     assert_int_equal(w->n_reqs, 1);
     assert_int_equal(w->reqs[0].op, CTL_LEG_SWAP);
-    const struct call *call = w->focus->calls;
+    const struct call *call = w->env->calls;
     assert_ptr_equal(world_has(w, call->leg)->conf, call->lobby->conf);
     phone_send(&p, "INVITE", 0, SDP_HOLD);
     phone_ack(&p, NULL);
@@ -126,7 +128,7 @@ static const struct clip *playing(struct world *w)
 
 static void played(struct world *w)
 {
-    const struct lobby *lobby = w->focus->calls->lobby;
+    const struct lobby *lobby = w->env->calls->lobby;
     event(w, (struct ctl_ev){.event = EV_PLAYED, .id = (uint64_t)(uintptr_t)lobby, .leg = lobby->player});
 }
 
@@ -138,7 +140,7 @@ static void test_prompts(void **state)
     assert_int_equal(prompts_build(&prompts), 0);
     struct world *w = open_on((struct place_cfg){.n_workers = 1}, PIN_INSTEAD, prompts);
     assert_int_equal(come_in(w, &p), 200);
-    const struct call *call = w->focus->calls;
+    const struct call *call = w->env->calls;
     assert_ptr_equal(playing(w), prompts_clip(prompts, PROMPT_PIN_ENTER));
     struct ctl_ev stale = {.event = EV_PLAYED, .id = (uint64_t)(uintptr_t)call->lobby, .leg = call->lobby->player};
     assert_int_equal(phone_send(&p, "INVITE", 0, SDP_HOLD), 200); /* once is enough */
@@ -158,14 +160,14 @@ static void test_prompts(void **state)
     assert_ptr_equal(playing(w), prompts_clip(prompts, PROMPT_PIN_RIGHT));
     assert_ptr_equal(world_has(w, call->leg)->conf, call->lobby->conf);
     type(w, "1#2#3#"); /* he is right: nothing that he keys counts any more */
-    assert_true(call->pin.is_due);
+    assert_true(call->member.is_waiting);
     played(w);
-    assert_false(call->pin.is_due);
+    assert_false(call->member.is_waiting);
     world_work(w);
     assert_ptr_equal(world_has(w, call->leg)->conf, call->room->conf);
     world_give(w);
     assert_null(call->room->lobbies);
-    assert_int_equal(count_get(&w->focus->stats.lobbies), 0);
+    assert_int_equal(count_get(&w->env->stats.lobbies), 0);
     world_close(w);
     prompts_free(prompts);
 }
@@ -187,12 +189,12 @@ static void test_prompt_ends(void **state)
     answer_bye(w, last(w), 200);
     world_work(w);
     world_give(w);
-    assert_int_equal(count_get(&w->focus->stats.lobbies), 0);
+    assert_int_equal(count_get(&w->env->stats.lobbies), 0);
     assert_int_equal(come_in(w, &p), 200);
     type(w, "4711#");
-    assert_true(w->focus->calls->pin.is_due);
+    assert_true(w->env->calls->member.is_waiting);
     world_run(w, 31000);
-    assert_false(w->focus->calls->pin.is_due);
+    assert_false(w->env->calls->member.is_waiting);
     world_close(w);
     prompts_free(prompts);
 }
@@ -225,9 +227,9 @@ static void test_beside(void **state)
     assert_int_equal(come_in(w, &first), 200);
     type(w, "4711#");
     world_work(w);
-    const struct room *room = w->focus->rooms;
+    const struct room *room = w->env->rooms;
     assert_int_equal(come_to(w, &second, room->token, ""), 200);
-    const struct call *call = w->focus->calls;
+    const struct call *call = w->env->calls;
     world_work(w);
     assert_null(room->annexes); /* nor is it needed yet */
     assert_int_equal(world_has(w, call->leg)->worker, 1);
@@ -252,9 +254,9 @@ static void test_announcement(void **state)
     assert_int_equal(prompts_build(&prompts), 0);
     assert_int_equal(prompts_add(prompts, "hello.wav", pcm, ARRAY_LEN(pcm), 8000), 0);
     struct world *w = open_on((struct place_cfg){.n_workers = 1}, PIN_INSTEAD, prompts);
-    w->focus->cfg.netann = true;
+    w->env->cfg.netann = true;
     assert_int_equal(come_to(w, &p, "annc", ";play=file:///hello.wav"), 200);
-    const struct call *call = w->focus->calls;
+    const struct call *call = w->env->calls;
     assert_ptr_equal(playing(w), prompts_clip(prompts, PROMPT_PIN_ENTER));
     type(w, "4711#");
     assert_ptr_equal(playing(w), prompts_clip(prompts, PROMPT_PIN_RIGHT));
@@ -281,18 +283,18 @@ static void test_full_ring(void **state)
     while (ctl_put(&w->ctl, &nothing) == 0) {
     }
     assert_int_equal(phone_send(&p, "BYE", 0, NULL), 200);
-    assert_true(w->focus->n_due > 0);
+    assert_true(w->env->n_due > 0);
     struct ctl_req taken;
     assert_true(ring_get(&w->ctl.requests, &taken)); /* room for one after the other */
     focus_beat(w->focus);
-    assert_true(w->focus->n_due > 0);
+    assert_true(w->env->n_due > 0);
     for (unsigned i = 0; i < 4; i++) {
         world_work(w);
         world_give(w);
         world_run(w, 100);
     }
-    assert_int_equal(w->focus->n_due, 0);
-    assert_int_equal(count_get(&w->focus->stats.lobbies), 0);
+    assert_int_equal(w->env->n_due, 0);
+    assert_int_equal(count_get(&w->env->stats.lobbies), 0);
     world_close(w);
     prompts_free(prompts);
 }
@@ -339,7 +341,7 @@ static void test_info(void **state)
         p.type = cases[i].type;
         assert_int_equal(phone_send(&p, "INFO", 0, cases[i].body), cases[i].status);
         if (i == 4) {
-            assert_false(w->focus->calls->pin.is_due); /* 4, 7, 1, 1, # */
+            assert_false(w->env->calls->member.is_waiting); /* 4, 7, 1, 1, # */
         }
     }
     assert_int_equal(phone_send(&p, "INFO", 0, NULL), 200); /* a keepalive */
@@ -356,7 +358,7 @@ static void accounts_put(struct world *w)
         struct store_req req = {.op = STORE_ACCOUNT_PUT};
         snprintf(req.account.user, sizeof req.account.user, "p%u", i);
         req.account.is_entitled = req.account.has_pin = true;
-        assert_int_equal(store_pin_mac(req.account.pin, w->focus->secret, req.account.user, "4711"), 0);
+        assert_int_equal(store_pin_mac(req.account.pin, w->env->secret, req.account.user, "4711"), 0);
         assert_int_equal(store_put(w->store, &req), 0);
     }
 }
@@ -466,7 +468,7 @@ static void test_any_order(void **state)
     for (unsigned seed = 1; seed <= SEEDS; seed++) {
         struct phone phones[CALLERS];
         struct world *w = open_on((struct place_cfg){.n_workers = 2, .worker_legs_max = 5}, PIN_INSTEAD, prompts);
-        w->focus->cfg.netann = true;
+        w->env->cfg.netann = true;
         w->seed = seed * 0x9e3779b97f4a7c15ull;
         accounts_put(w);
         for (unsigned i = 0; i < CALLERS; i++) {
@@ -474,13 +476,13 @@ static void test_any_order(void **state)
         }
         for (unsigned s = 0; s < STEPS; s++) {
             step(w, phones, (s + 1) * 100);
-            for (const struct call *call = w->focus->calls; call; call = call->next) {
+            for (const struct call *call = w->env->calls; call; call = call->next) {
                 bool in = call->leg && !call->in_lobby;
-                assert_false(in && (call->pin.is_due || call->lobby || call->room->annc.clip));
+                assert_false(in && (call->member.is_waiting || call->lobby || call->room->annc.clip));
                 n_in += in;
             }
         }
-        n_played += count_get(&w->focus->stats.ended[FOCUS_END_PLAYED]);
+        n_played += count_get(&w->env->stats.ended[ENDING_PLAYED]);
         world_close(w);
     }
     assert_true(n_in > SEEDS && n_played > SEEDS / 2); /* it was worth it */

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "sig/pin.h"
+#include "sig/prompts.h"
 #include "tests/unit/pin_help.h"
 
 /* A14: wrong PINs slow down where they come from, more each time, and bar nobody else: neither from the account nor
@@ -18,10 +20,10 @@ static void test_guesses_slow_down(void **state)
     from_host = "192.0.2.66";
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(come_in(w, &p), 200);
-        for (unsigned k = 0; k < 3 && w->focus->calls && w->focus->calls->state == CALL_UP; k++) {
-            uint64_t began_ns = w->now_ns, n = w->focus->calls->pin.n_tries;
+        for (unsigned k = 0; k < 3 && w->env->calls && w->env->calls->state == CALL_UP; k++) {
+            uint64_t began_ns = w->now_ns, n = pin_tries(w->env->calls);
             type(w, "0#");
-            while (w->focus->calls->state == CALL_UP && w->focus->calls->pin.n_tries == n) {
+            while (w->env->calls->state == CALL_UP && pin_tries(w->env->calls) == n) {
                 world_run(w, 100);
             }
             uint64_t took_s = (w->now_ns - began_ns) / NS_PER_S;
@@ -48,12 +50,12 @@ static void test_guesses_slow_down(void **state)
     from_host = NULL;
     assert_int_equal(come_in(w, &p), 200); /* the same account, from elsewhere */
     type(w, "4711#");
-    assert_false(w->focus->calls->pin.is_due);
+    assert_false(w->env->calls->member.is_waiting);
     from_host = "192.0.2.66";
     world_run(w, 2 * 3700 * 1000ull);
     assert_int_equal(come_in(w, &p), 200);
     type(w, "4711#");
-    assert_false(w->focus->calls->pin.is_due);
+    assert_false(w->env->calls->member.is_waiting);
     from_host = NULL;
     world_close(w);
 }
@@ -65,7 +67,7 @@ static void test_total(void **state)
     struct phone p;
     assert_int_equal(come_in(w, &p), 200);
     for (unsigned i = 0; i < 5; i++) {
-        assert_int_equal(w->focus->calls->state, CALL_UP);
+        assert_int_equal(w->env->calls->state, CALL_UP);
         world_run(w, 23000);
         type(w, "*");
     }

@@ -17,13 +17,13 @@
 /* prompts NULL: nothing is played, and who is right comes in at once. */
 HELP struct world *open_on(struct place_cfg place, enum pin_policy pin, const struct prompts *prompts)
 {
-    struct focus_cfg cfg = {.pin = pin, .realm = REALM, .prompts = prompts, .legs_max = 100};
+    struct env_cfg cfg = {.pin = pin, .realm = REALM, .prompts = prompts, .legs_max = 100};
     struct world *w = world_open_on(place, cfg, "memory");
     struct store_req req = {.op = STORE_ACCOUNT_PUT};
     strcpy(req.account.user, "p7"); /* as phone 7 says in From */
     req.account.is_entitled = req.account.has_pin = true;
     assert_int_equal(auth_secret_make(&req.account.secret, "p7", REALM, "sesame"), 0);
-    assert_int_equal(store_pin_mac(req.account.pin, w->focus->secret, "p7", "4711"), 0);
+    assert_int_equal(store_pin_mac(req.account.pin, w->env->secret, "p7", "4711"), 0);
     assert_int_equal(store_put(w->store, &req), 0);
     return w;
 }
@@ -95,7 +95,7 @@ HELP void type(struct world *w, const char *keys)
 {
     for (; *keys; keys++) {
         struct ctl_ev ev = {.event = EV_DTMF, .value = (uint32_t)*keys};
-        ev.id = (uint64_t)(uintptr_t)w->focus->calls;
+        ev.id = (uint64_t)(uintptr_t)w->env->calls;
         assert_true(ring_put(&w->ctl.events, &ev));
     }
     focus_beat(w->focus);

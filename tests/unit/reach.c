@@ -15,12 +15,12 @@ static int find(struct world *w, const char *text, const char *from_host, struct
     char memory[4096];
     struct sip_uri uri;
     assert_int_equal(sip_uri_parse(&uri, text, strlen(text), memory, sizeof memory), 0);
-    return reach_find(w->focus, &uri, from_host, way);
+    return reach_find(w->env, &uri, from_host, way);
 }
 
-static struct focus_cfg cfg_of(const char *list, const char *proxy)
+static struct env_cfg cfg_of(const char *list, const char *proxy)
 {
-    struct focus_cfg cfg = {.n_hosts = 0};
+    struct env_cfg cfg = {.n_hosts = 0};
     assert_int_equal(reach_read(&cfg.reach, list), 0);
     cfg.reach.own_ports[0] = 5060;
     cfg.reach.n_own_ports = 1;

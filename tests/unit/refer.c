@@ -37,21 +37,21 @@ static void test_dial_out(void **state)
 
     world_reply(w, invite, 180, "b1", BOB_CONTACT, NULL);
     notified(w, "SIP/2.0 180 Ringing\r\n", "active");
-    assert_int_equal(count_get(&w->focus->stats.legs), 1); /* a's: nothing runs before the answer */
+    assert_int_equal(count_get(&w->env->stats.legs), 1); /* a's: nothing runs before the answer */
     world_reply(w, invite, 200, "b1", BOB_CONTACT "Session-Expires: 600;refresher=uac\r\n", SDP_PCMU);
     assert_int_equal(strncmp(world_request(w, "ACK "), "ACK sip:bob@192.0.2.50:5060 SIP/2.0\r\n", 37), 0);
     notified(w, "SIP/2.0 200 OK\r\n", "terminated;reason=noresource");
     world_work(w);
     assert_int_equal(w->n_reqs, 1);
     assert_int_equal(w->reqs[0].op, CTL_LEG_ADD);
-    assert_int_equal(count_get(&w->focus->stats.legs), 2);
-    assert_int_equal(count_get(&w->focus->stats.subs), 0);
-    assert_int_equal(count_get(&w->focus->stats.dials_answered), 1);
+    assert_int_equal(count_get(&w->env->stats.legs), 2);
+    assert_int_equal(count_get(&w->env->stats.subs), 0);
+    assert_int_equal(count_get(&w->env->stats.dials_answered), 1);
 
     unsigned acks = count_sent(w, "ACK ");
     world_reply(w, invite, 200, "b1", BOB_CONTACT, SDP_PCMU); /* our ACK was lost */
     assert_int_equal(count_sent(w, "ACK "), acks + 1);
-    assert_int_equal(count_get(&w->focus->stats.legs), 2);
+    assert_int_equal(count_get(&w->env->stats.legs), 2);
 
     world_run(w, 301000); /* he refreshes nothing: it is for us to do */
     assert_true(*world_request(w, "INVITE sip:bob@192.0.2.50:5060"));
@@ -96,9 +96,9 @@ static void test_refusals(void **state)
     assert_int_equal(count_sent(w, "INVITE "), 0);
     world_close(w);
 
-    static const enum focus_refer policies[] = {FOCUS_REFER_OFF, FOCUS_REFER_CREATOR};
+    static const enum refer_policy policies[] = {REFER_OFF, REFER_CREATOR};
     for (unsigned i = 0; i < 2; i++) {
-        struct focus_cfg cfg = cfg_of("192.0.2.0/24");
+        struct env_cfg cfg = cfg_of("192.0.2.0/24");
         cfg.refer = policies[i];
         w = world_with(cfg, user, &a);
         struct phone b = world_join(w, 3, user, SDP_PCMU);
@@ -148,7 +148,7 @@ static void test_subscriptions(void **state)
 
     /* The call goes, and with it what rode on it; the one outside of it stays. */
     assert_int_equal(phone_send(&a, "BYE", 0, NULL), 200);
-    assert_int_equal(count_get(&w->focus->stats.subs), 1);
+    assert_int_equal(count_get(&w->env->stats.subs), 1);
     world_close(w);
 }
 
@@ -179,10 +179,10 @@ static void test_removal(void **state)
 
     struct phone d = world_join(w, 5, user, SDP_PCMU); /* by the roster's name of his call */
     (void)d;
-    snprintf(uri, sizeof uri, "sip:call-%llu@127.0.0.1;method=BYE", (unsigned long long)w->focus->calls->id);
+    snprintf(uri, sizeof uri, "sip:call-%llu@127.0.0.1;method=BYE", (unsigned long long)w->env->calls->member.id);
     assert_int_equal(refer_to(&a, uri), 202);
     assert_int_equal(count_sent(w, "BYE sip:p5@"), 1);
-    assert_int_equal(count_get(&w->focus->stats.ended[FOCUS_END_REMOVED]), 2);
+    assert_int_equal(count_get(&w->env->stats.ended[ENDING_REMOVED]), 2);
     world_close(w);
 }
 
@@ -191,7 +191,7 @@ static void test_limits(void **state)
 {
     char user[URI_TOKEN_CHARS + 1], uri[64];
     struct phone a;
-    struct focus_cfg cfg = cfg_of("192.0.2.0/24");
+    struct env_cfg cfg = cfg_of("192.0.2.0/24");
     cfg.legs_max = 100;
     struct world *w = world_with(cfg, user, &a);
     unsigned n = 0;
@@ -202,18 +202,18 @@ static void test_limits(void **state)
     }
     assert_int_equal(n, 16);
     for (unsigned i = 0; i < 16; i++) { /* they decline: the next ones may be called, to the end of his share */
-        struct call *call = w->focus->calls;
+        struct call *call = w->env->calls;
         while (call && call->state != CALL_DIALLING) {
             call = call->next;
         }
-        call_end(call, FOCUS_END_REMOVED);
+        call_end(call, ENDING_REMOVED);
     }
     for (unsigned i = 0; i < 40; i++) {
         n += refer_to(&a, "sip:b@192.0.2.50") == 202;
         world_reply(w, world_request(w, "NOTIFY "), 200, "", "", NULL);
     }
     assert_int_equal(n, 20);
-    assert_true(count_get(&w->focus->stats.refused[FOCUS_DIAL_RATE]) == 24 + 36);
+    assert_true(count_get(&w->env->stats.refused[REFUSAL_DIAL_RATE]) == 24 + 36);
     world_run(w, 2100); /* 30 a minute */
     assert_int_equal(refer_to(&a, "sip:b@192.0.2.50"), 202);
     assert_int_equal(refer_to(&a, "sip:b@192.0.2.50"), 480);
@@ -225,7 +225,7 @@ static void test_limits(void **state)
     for (unsigned i = 0; i < 10 * DIAL_BURST; i++) {
         struct identity who = {.user = ""};
         snprintf(who.user, sizeof who.user, "user-%u", i / 10);
-        n += dial_admit(w->focus, w->focus->rooms, &who, NULL, 1) == 0;
+        n += dial_admit(w->env, w->env->rooms, &who, NULL, 1) == 0;
     }
     assert_int_equal(n, DIAL_BURST * DIAL_ROOM_FACTOR);
     world_close(w);
@@ -271,7 +271,7 @@ static void test_replaces(void **state)
     b.extra = NULL;
     phone_ack(&b, NULL);
     assert_int_equal(count_sent(w, "BYE sip:p2@"), 1); /* the old one goes, the new one is there */
-    assert_int_equal(w->focus->rooms->n_roster, 1);
+    assert_int_equal(w->env->rooms->n_roster, 1);
     struct phone late = phone_of(w, 30, user); /* twice */
     snprintf(extra, sizeof extra, "Replaces: c2@192.0.2.9;to-tag=%s;from-tag=f2\r\n", a.to_tag);
     late.extra = extra;
@@ -325,10 +325,10 @@ static void test_roster(void **state)
     assert_non_null(strstr(doc, "<status>connected</status>"));
     assert_non_null(strstr(doc, "<status>sendrecv</status>"));
 
-    room_end(w->focus->rooms, FOCUS_END_CONFERENCE); /* that NOTIFY is not answered yet: the last word waits */
-    assert_int_equal(count_get(&w->focus->stats.subs), 1);
+    room_end(w->env->rooms, ENDING_CONFERENCE); /* that NOTIFY is not answered yet: the last word waits */
+    assert_int_equal(count_get(&w->env->stats.subs), 1);
     world_reply(w, world_request(w, "BYE sip:p2@"), 200, "", "", NULL);
-    assert_int_equal(count_get(&w->focus->stats.subs), 0);
+    assert_int_equal(count_get(&w->env->stats.subs), 0);
     world_reply(w, doc, 200, "", "", NULL);
     world_close(w);
 }
@@ -336,27 +336,27 @@ static void test_roster(void **state)
 /* RFC 4240: the name is the application's; whoever comes first makes it, and it may be made again. */
 static void test_netann(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){.netann = true}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){.netann = true}, 0, NULL);
     struct phone a = phone_of(w, 1, "conf=abc-1"), b = phone_of(w, 2, "CONF=abc-1"), c = phone_of(w, 3, "conf=abc-2");
     assert_int_equal(phone_send(&c, "OPTIONS", 0, NULL), 200);
     assert_int_equal(phone_send(&c, "SUBSCRIBE", 0, NULL), 405); /* nobody has made it */
     assert_int_equal(phone_invite(&a, SDP_SAVP), 488);
-    assert_int_equal(count_get(&w->focus->stats.confs), 0);
+    assert_int_equal(count_get(&w->env->stats.confs), 0);
     assert_int_equal(phone_invite(&a, SDP_PCMU), 200);
     phone_ack(&a, NULL);
     assert_int_equal(phone_invite(&b, SDP_PCMU), 200);
     phone_ack(&b, NULL);
-    assert_int_equal(count_get(&w->focus->stats.confs), 1);
-    assert_int_equal(w->focus->rooms->n_roster, 2);
+    assert_int_equal(count_get(&w->env->stats.confs), 1);
+    assert_int_equal(w->env->rooms->n_roster, 2);
     assert_int_equal(phone_invite(&c, SDP_PCMU), 200);
     phone_ack(&c, NULL);
-    assert_int_equal(count_get(&w->focus->stats.confs), 2);
+    assert_int_equal(count_get(&w->env->stats.confs), 2);
     assert_int_equal(phone_send(&a, "BYE", 0, NULL), 200);
     assert_int_equal(phone_send(&b, "BYE", 0, NULL), 200);
     world_run(w, 6000);
     world_work(w);
     world_give(w);
-    assert_int_equal(count_get(&w->focus->stats.confs), 1);
+    assert_int_equal(count_get(&w->env->stats.confs), 1);
     b = phone_of(w, 9, "conf=abc-1");
     assert_int_equal(phone_invite(&b, SDP_PCMU), 200);
     phone_ack(&b, NULL);
@@ -366,7 +366,7 @@ static void test_netann(void **state)
         assert_int_equal(phone_invite(&p, SDP_PCMU), 404);
     }
     world_close(w);
-    w = world_open((struct focus_cfg){.netann = false}, 0, NULL);
+    w = world_open((struct env_cfg){.netann = false}, 0, NULL);
     a = phone_of(w, 1, "conf=abc");
     assert_int_equal(phone_invite(&a, SDP_PCMU), 404);
     world_close(w);
@@ -376,7 +376,7 @@ static void test_netann(void **state)
 static void test_creator_leaves(void **state)
 {
     for (unsigned ends = 0; ends < 2; ends++) {
-        struct focus_cfg cfg = cfg_of("192.0.2.0/24");
+        struct env_cfg cfg = cfg_of("192.0.2.0/24");
         char user[URI_TOKEN_CHARS + 1];
         struct phone a, b, c;
         cfg.creator_ends = ends;

@@ -14,9 +14,9 @@
 
 #define BOB_CONTACT "Contact: <sip:bob@192.0.2.50:5060>\r\n"
 
-HELP struct focus_cfg cfg_of(const char *list)
+HELP struct env_cfg cfg_of(const char *list)
 {
-    struct focus_cfg cfg = {.n_hosts = 0};
+    struct env_cfg cfg = {.n_hosts = 0};
     assert_int_equal(reach_read(&cfg.reach, list), 0);
     cfg.reach.own_ports[0] = 5060;
     cfg.reach.n_own_ports = 1;
@@ -70,7 +70,7 @@ HELP void is_header(const char *text, const char *name, const char *wanted)
 }
 
 /* What a world with one conference and its maker looks like. */
-HELP struct world *world_with(struct focus_cfg cfg, char user[URI_TOKEN_CHARS + 1], struct phone *a)
+HELP struct world *world_with(struct env_cfg cfg, char user[URI_TOKEN_CHARS + 1], struct phone *a)
 {
     struct world *w = world_open(cfg, 0, NULL);
     world_issue(w, 2, user);

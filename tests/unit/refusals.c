@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "sig/focus_priv.h"
+#include "sig/prompts.h"
 #include "tests/unit/call_world.h"
 
 #define QOS(local, remote)                                                                                             \
@@ -62,14 +64,14 @@ static void no_ports(struct conference *c)
 
 static void full(struct conference *c)
 {
-    c->w->focus->cfg.legs_max = 1;
+    c->w->env->cfg.legs_max = 1;
 }
 
 static struct store_policy policy_of_it(const struct conference *c)
 {
     struct room *room;
-    assert_int_equal(room_find(c->w->focus, c->user, &room), 0);
-    const struct store_policy *is = policy_of(c->w->focus, room);
+    assert_int_equal(room_find(c->w->env, c->user, &room), 0);
+    const struct store_policy *is = policy_of(c->w->env, room);
     struct store_policy policy = is ? *is : (struct store_policy){0};
     snprintf(policy.key, sizeof policy.key, "%s", c->user);
     return policy;
@@ -79,26 +81,26 @@ static void locked(struct conference *c)
 {
     struct store_reply reply = {.answer = STORE_POLICY_IS, .policy = policy_of_it(c)};
     reply.policy.is_locked = true;
-    policy_take(c->w->focus, &reply);
+    policy_take(c->w->env, &reply);
 }
 
 static void half_calls(struct conference *c)
 {
     struct phone p = phone_of(c->w, 50, c->user);
-    c->w->focus->cfg.half_calls_max = 1;
-    c->w->focus->cfg.legs_max = 8;
+    c->w->env->cfg.half_calls_max = 1;
+    c->w->env->cfg.legs_max = 8;
     assert_int_equal(phone_invite(&p, SDP_PCMU), 200); /* and no ACK */
 }
 
 static void over(struct conference *c)
 {
     struct room *room;
-    assert_int_equal(room_find(c->w->focus, c->user, &room), 0);
-    room_end(room, FOCUS_END_CONFERENCE);
+    assert_int_equal(room_find(c->w->env, c->user, &room), 0);
+    room_end(room, ENDING_CONFERENCE);
 }
 
 /* What a refusal changes of an INVITE that would be taken. body NULL: the feature's */
-static const struct refusal {
+static const struct refused {
     const char *name;
     int status; /* of a plain INVITE */
     const char *extra, *type, *body;
@@ -146,7 +148,7 @@ static void account_put(struct world *w, unsigned number)
     struct store_req req = {.op = STORE_ACCOUNT_PUT};
     snprintf(req.account.user, sizeof req.account.user, "p%u", number);
     req.account.is_entitled = req.account.has_pin = true;
-    assert_int_equal(store_pin_mac(req.account.pin, w->focus->secret, req.account.user, "4711"), 0);
+    assert_int_equal(store_pin_mac(req.account.pin, w->env->secret, req.account.user, "4711"), 0);
     while (store_put(w->store, &req) != 0) {
         usleep(1000);
     }
@@ -158,16 +160,16 @@ static void pin_put(struct conference *c)
     char subject[AUTH_USER_MAX];
     reply.policy.has_pin = true;
     store_policy_subject(subject, reply.policy.key);
-    assert_int_equal(store_pin_mac(reply.policy.pin, c->w->focus->secret, subject, "1234"), 0);
-    policy_take(c->w->focus, &reply);
+    assert_int_equal(store_pin_mac(reply.policy.pin, c->w->env->secret, subject, "1234"), 0);
+    policy_take(c->w->env, &reply);
 }
 
-static struct conference conference_with(enum feature feature, const struct refusal *refusal,
+static struct conference conference_with(enum feature feature, const struct refused *refusal,
                                          const struct prompts *prompts)
 {
     struct conference c;
     struct place_cfg place = {.n_workers = 1, .budget_us = 1000000, .bandwidth_kbps = 1000000};
-    struct focus_cfg cfg = {.netann = true, .prompts = prompts, .reservation = feature == RESERVATION};
+    struct env_cfg cfg = {.netann = true, .prompts = prompts, .reservation = feature == RESERVATION};
     bool asks = feature == CALLER_PIN || feature == BOTH_PINS;
     assert_int_equal(reach_read(&cfg.reach, "192.0.2.0/24"), 0);
     c = (struct conference){.w = world_open_on(place, cfg, asks ? "memory" : NULL)};
@@ -182,7 +184,7 @@ static struct conference conference_with(enum feature feature, const struct refu
     if (asks) { /* from now on */
         static const struct auth_cfg auth = {.realm = "ims.example", .algorithms = 1};
         assert_int_equal(auth_build(&c.w->focus->auth, &auth), 0);
-        c.w->focus->cfg.pin = PIN_INSTEAD;
+        c.w->env->cfg.pin = PIN_INSTEAD;
         for (unsigned i = 0; i < CALLERS_MAX; i++) {
             account_put(c.w, NUMBER + i);
         }
@@ -212,7 +214,7 @@ static int await(struct world *w, unsigned before, int status)
 }
 
 /* One INVITE that has the feature and shall be refused so. @return status */
-static int try_it(struct conference *c, enum feature feature, const struct refusal *refusal, unsigned number)
+static int try_it(struct conference *c, enum feature feature, const struct refused *refusal, unsigned number)
 {
     char extra[1024], to[256] = "";
     const char *body = refusal->body, *user = c->user;
@@ -243,10 +245,10 @@ static int try_it(struct conference *c, enum feature feature, const struct refus
 
 /* --- Pairs -------------------------------------------------------------------------------------------------------- */
 
-static void try_pair(const struct refusal *refusal, enum feature feature, const struct prompts *prompts)
+static void try_pair(const struct refused *refusal, enum feature feature, const struct prompts *prompts)
 {
     struct conference c = conference_with(feature, refusal, prompts);
-    const struct focus_stats *stats = &c.w->focus->stats;
+    const struct env_stats *stats = &c.w->env->stats;
     world_work(c.w);
     world_give(c.w);
     struct place_load before = load_of(c.w), after;
@@ -309,7 +311,7 @@ static void test_pin_and_422(void **state)
             assert_true(timer_wheel_count(&c.w->wheel) <= n_timers);
         }
     }
-    assert_int_equal(try_it(&c, PLAIN, &(struct refusal){.extra = ""}, 2000), 200);
+    assert_int_equal(try_it(&c, PLAIN, &(struct refused){.extra = ""}, 2000), 200);
     world_close(c.w);
 }
 

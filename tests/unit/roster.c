@@ -80,7 +80,7 @@ static const char *notified(struct world *w, const char *state)
 /* Whole state first, then changes, at most one document in five seconds, versions that rise by one. C47, C61. */
 static void test_story(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
     world_issue(w, 1, user);
     struct phone a = world_join(w, 2, user, SDP_PCMU), watch = phone_of(w, 2, user);
@@ -123,16 +123,16 @@ static void test_story(void **state)
     world_run(w, 6000);
     assert_non_null(strstr(notified(w, "active"), "<status>inactive</status>"));
 
-    struct ctl_ev ev = {.event = EV_SSRC, .id = (uint64_t)(uintptr_t)w->focus->calls, .value = 3000000001u};
+    struct ctl_ev ev = {.event = EV_SSRC, .id = (uint64_t)(uintptr_t)w->env->calls, .value = 3000000001u};
     for (unsigned i = 0; i < 2; i++) { /* told twice, it has changed once */
         assert_true(ring_put(&w->ctl.events, &ev));
         world_run(w, 6000);
     }
     assert_non_null(strstr(notified(w, "active"), "<src-id>3000000001</src-id>"));
 
-    before = (unsigned)count_get(&w->focus->stats.notifies); /* a refresh gets the whole state again */
+    before = (unsigned)count_get(&w->env->stats.notifies); /* a refresh gets the whole state again */
     world_run(w, 6000);
-    assert_int_equal(count_get(&w->focus->stats.notifies), before);
+    assert_int_equal(count_get(&w->env->stats.notifies), before);
     assert_int_equal(subscribe(&watch, 300), 200);
     doc = notified(w, "active;expires=300");
     assert_non_null(strstr(doc, "state=\"full\" version=\"6\""));
@@ -141,14 +141,14 @@ static void test_story(void **state)
     world_run(w, 6000);
     assert_int_equal(subscribe(&watch, 0), 200);
     notified(w, "terminated;reason=timeout");
-    assert_int_equal(count_get(&w->focus->stats.subs), 0);
+    assert_int_equal(count_get(&w->env->stats.subs), 0);
     world_close(w);
 }
 
 /* C20, C49. */
 static void test_ends(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
     world_issue(w, 1, user);
     world_join(w, 2, user, SDP_PCMU);
@@ -160,28 +160,28 @@ static void test_ends(void **state)
     world_run(w, 61000); /* it runs out */
     assert_int_equal(strncmp(last(w), "NOTIFY", 6), 0);
     notified(w, "terminated;reason=timeout");
-    assert_int_equal(count_get(&w->focus->stats.subs), 0);
+    assert_int_equal(count_get(&w->env->stats.subs), 0);
 
     watch = phone_of(w, 2, user); /* 481: he knows nothing of it */
     watch.branch = 2000;
     watch.cseq = 200;
     assert_int_equal(subscribe(&watch, 600), 200);
     world_reply(w, last(w), 481, "", "", NULL);
-    assert_int_equal(count_get(&w->focus->stats.subs), 0);
+    assert_int_equal(count_get(&w->env->stats.subs), 0);
 
     watch = phone_of(w, 2, user); /* 503 with Retry-After is about this one only */
     watch.branch = 3000;
     watch.cseq = 300;
     assert_int_equal(subscribe(&watch, 600), 200);
     world_reply(w, last(w), 503, "", "Retry-After: 1\r\n", NULL);
-    assert_int_equal(count_get(&w->focus->stats.subs), 1);
+    assert_int_equal(count_get(&w->env->stats.subs), 1);
 
     struct phone dead = phone_of(w, 2, user); /* A21: a dead watcher is forgotten after 64*T1 */
     dead.branch = 4000;
     dead.cseq = 400;
     assert_int_equal(subscribe(&dead, 600), 200);
     world_run(w, 33000);
-    assert_int_equal(count_get(&w->focus->stats.subs), 1);
+    assert_int_equal(count_get(&w->env->stats.subs), 1);
 
     /* The conference ends: one last word, also to who has not answered yet. */
     world_join(w, 5, user, SDP_PCMU);
@@ -189,8 +189,8 @@ static void test_ends(void **state)
     assert_int_equal(strncmp(last(w), "NOTIFY", 6), 0);
     char open[TEXT_MAX];
     strcpy(open, last(w));
-    struct room *room = w->focus->rooms;
-    room_end(room, FOCUS_END_CONFERENCE);
+    struct room *room = w->env->rooms;
+    room_end(room, ENDING_CONFERENCE);
     world_reply(w, open, 200, "", "", NULL);
     bool told = false;
     for (unsigned i = 0; i < 8; i++) {
@@ -199,14 +199,14 @@ static void test_ends(void **state)
         told |= strcmp(value, "terminated;reason=noresource") == 0;
     }
     assert_true(told);
-    assert_int_equal(count_get(&w->focus->stats.subs), 0);
+    assert_int_equal(count_get(&w->env->stats.subs), 0);
     world_close(w);
 }
 
 /* C48. */
 static void test_who_may(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1], value[128];
     world_issue(w, 1, user);
     struct phone a = world_join(w, 2, user, SDP_PCMU), p = phone_of(w, 3, user);
@@ -234,24 +234,25 @@ static void test_who_may(void **state)
     assert_true(header(last(w), "Event", value, sizeof value));
     assert_string_equal(value, "conference;id=7");
     notified(w, "active");
-    assert_int_equal(count_get(&w->focus->stats.subs), 1);
+    assert_int_equal(count_get(&w->env->stats.subs), 1);
     a.extra = NULL;
     phone_send(&a, "BYE", 0, NULL);
-    assert_int_equal(count_get(&w->focus->stats.subs), 0);
+    assert_int_equal(count_get(&w->env->stats.subs), 0);
     world_close(w);
 }
 
 /* Privacy, and names that would be markup. A19. */
 static void test_names(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
     world_issue(w, 1, user);
     struct phone hidden = phone_of(w, 3, user);
     hidden.extra = "Privacy: id\r\n";
     assert_int_equal(phone_invite(&hidden, SDP_PCMU), 200);
     world_join(w, 2, user, SDP_PCMU);
-    w->focus->calls->display = (free(w->focus->calls->display), strdup("<b>&\"'\x01\xff\xc3\xa9\xed\xa0\x80"));
+    w->env->calls->member.display =
+        (free(w->env->calls->member.display), strdup("<b>&\"'\x01\xff\xc3\xa9\xed\xa0\x80"));
     struct phone watch = phone_of(w, 2, user);
     watch.branch = 1000;
     watch.cseq = 100;
@@ -270,7 +271,7 @@ static void test_names(void **state)
 /* A21: two hundred come and go a second, a watcher hears of it every five seconds, and memory does not grow. */
 static void test_flap(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){.legs_max = 100}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){.legs_max = 100}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
     world_issue(w, 1, user);
     world_join(w, 2, user, SDP_PCMU);
@@ -279,7 +280,7 @@ static void test_flap(void **state)
     watch.cseq = 100;
     assert_int_equal(subscribe(&watch, 6000), 200);
     notified(w, "active");
-    uint64_t before = count_get(&w->focus->stats.notifies);
+    uint64_t before = count_get(&w->env->stats.notifies);
     for (unsigned i = 0; i < 2000; i++) {
         struct phone p = world_join(w, 1000 + i, user, SDP_PCMU);
         phone_send(&p, "BYE", 0, NULL);
@@ -292,7 +293,7 @@ static void test_flap(void **state)
             }
         }
     }
-    uint64_t n = count_get(&w->focus->stats.notifies) - before;
+    uint64_t n = count_get(&w->env->stats.notifies) - before;
     assert_true(n >= 1 && n <= 3); /* ten seconds */
     world_close(w);
 }
@@ -301,7 +302,7 @@ static void test_flap(void **state)
 static void test_thousand(void **state)
 {
     enum { WATCHERS = 1000 };
-    struct focus_cfg cfg = {.legs_max = 100};
+    struct env_cfg cfg = {.legs_max = 100};
     assert_int_equal(trust_add(&cfg.trusted, "192.0.2.9/32"), 0); /* a proxy, for many */
     struct world *w = world_open(cfg, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
@@ -314,12 +315,12 @@ static void test_thousand(void **state)
         assert_int_equal(subscribe(&watch, 6000), 200);
         notified(w, "active");
     }
-    assert_int_equal(count_get(&w->focus->stats.subs), WATCHERS);
+    assert_int_equal(count_get(&w->env->stats.subs), WATCHERS);
     world_run(w, 6000);
-    uint64_t before = count_get(&w->focus->stats.notifies), most = 0;
+    uint64_t before = count_get(&w->env->stats.notifies), most = 0;
     world_join(w, 3, user, SDP_PCMU);
     for (unsigned turn = 0; turn < 24; turn++) { /* 1.2 s, 50 ms a turn */
-        uint64_t n = count_get(&w->focus->stats.notifies);
+        uint64_t n = count_get(&w->env->stats.notifies);
         unsigned sent = w->n_sent;
         world_run(w, 50);
         for (; sent < w->n_sent && w->n_sent - sent < SENT_MAX; sent++) {
@@ -327,9 +328,9 @@ static void test_thousand(void **state)
                 world_reply(w, w->sent[sent % SENT_MAX], 200, "", "", NULL);
             }
         }
-        most = MAX(most, count_get(&w->focus->stats.notifies) - n);
+        most = MAX(most, count_get(&w->env->stats.notifies) - n);
     }
-    assert_int_equal(count_get(&w->focus->stats.notifies) - before, WATCHERS);
+    assert_int_equal(count_get(&w->env->stats.notifies) - before, WATCHERS);
     assert_true(most <= 100); /* a twentieth of a second's share, twice */
     world_close(w);
 }
@@ -339,7 +340,7 @@ static void test_thousand(void **state)
  */
 static void test_few_each(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
     world_issue(w, 1, user);
     struct phone call = world_join(w, 2, user, SDP_PCMU), mine = phone_of(w, 2, user);
@@ -361,7 +362,7 @@ static void test_few_each(void **state)
         call.extra = extra;
         assert_int_equal(phone_send(&call, "SUBSCRIBE", 0, NULL), i < ROSTER_SUBS_MAX ? 200 : 480);
     }
-    assert_int_equal(count_get(&w->focus->stats.subs), 2 * ROSTER_SUBS_MAX);
+    assert_int_equal(count_get(&w->env->stats.subs), 2 * ROSTER_SUBS_MAX);
     call.extra = "Event: conference;id=1\r\nExpires: 0\r\n";
     assert_int_equal(phone_send(&call, "SUBSCRIBE", 0, NULL), 200);
     world_close(w);
@@ -370,7 +371,7 @@ static void test_few_each(void **state)
 /* RFC 6665 4.2.1.2: a refresh is followed by a NOTIFY at once; 8.2.1: a subscription is found by its id, too. C50. */
 static void test_refresh(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
     world_issue(w, 1, user);
     world_join(w, 2, user, SDP_PCMU);
@@ -379,9 +380,9 @@ static void test_refresh(void **state)
     assert_int_equal(subscribe(&p, 600), 200);
     notified(w, "active");
     for (unsigned i = 0; i < 3; i++) {
-        uint64_t before = count_get(&w->focus->stats.notifies);
+        uint64_t before = count_get(&w->env->stats.notifies);
         assert_int_equal(subscribe(&p, 600), 200);
-        assert_int_equal(count_get(&w->focus->stats.notifies), before + 1);
+        assert_int_equal(count_get(&w->env->stats.notifies), before + 1);
         assert_non_null(strstr(notified(w, "active"), "state=\"full\""));
     }
     p.extra = "Event: conference;id=7\r\n";
@@ -394,7 +395,7 @@ static void test_refresh(void **state)
 /* A21: where nobody has ever answered one NOTIFY is under way, whatever was subscribed from there. */
 static void test_unread(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     char user[URI_TOKEN_CHARS + 1];
     world_issue(w, 1, user);
     for (unsigned i = 0; i < 3; i++) { /* three who are called by name from an address that is yet to answer */
@@ -410,7 +411,7 @@ static void test_unread(void **state)
     char *sent = strdup(world_request(w, "NOTIFY "));
     world_reply(w, sent, 200, "", "", NULL);
     world_run(w, 1000); /* somebody is there: the others follow */
-    assert_int_equal(count_get(&w->focus->stats.notifies), 3);
+    assert_int_equal(count_get(&w->env->stats.notifies), 3);
     free(sent);
     world_close(w);
 }
@@ -419,7 +420,7 @@ static void test_unread(void **state)
 static void test_short_subscribe(void **state)
 {
     enum { TRIES = 6 };
-    struct world *w = world_open((struct focus_cfg){0}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){0}, 0, NULL);
     struct flow flow = {.transport = FLOW_UDP, .conn = FLOW_NO_CONN};
     char user[URI_TOKEN_CHARS + 1], text[1024];
     world_issue(w, 1, user);

@@ -12,7 +12,7 @@
 
 static struct world *open_with(uint32_t session_s, char user[URI_TOKEN_CHARS + 1])
 {
-    struct world *w = world_open((struct focus_cfg){.session_s = session_s}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){.session_s = session_s}, 0, NULL);
     world_issue(w, 1, user);
     return w;
 }
@@ -82,7 +82,7 @@ static void test_settled(void **state)
         }
         if (status == 422) {
             assert_true(says(w, "Min-SE", "90"));
-            assert_int_equal(count_get(&w->focus->stats.calls), 0);
+            assert_int_equal(count_get(&w->env->stats.calls), 0);
         } else {
             phone_ack(&p, NULL);
         }
@@ -107,9 +107,9 @@ static void test_peer_refreshes(void **state)
     assert_null(request(w, "BYE"));
     world_run(w, 2000); /* 90 - 30 s */
     assert_non_null(request(w, "BYE"));
-    assert_int_equal(count_get(&w->focus->stats.ended[FOCUS_END_SESSION]), 0);
+    assert_int_equal(count_get(&w->env->stats.ended[ENDING_SESSION]), 0);
     answer_bye(w, request(w, "BYE"), 200);
-    assert_int_equal(count_get(&w->focus->stats.ended[FOCUS_END_SESSION]), 1);
+    assert_int_equal(count_get(&w->env->stats.ended[ENDING_SESSION]), 1);
     world_close(w);
 }
 
@@ -135,7 +135,7 @@ static void test_we_refresh_by_update(void **state)
     reply(w, request(w, "UPDATE"), 481, NULL); /* it knows nothing of us any more */
     assert_non_null(request(w, "BYE"));
     answer_bye(w, request(w, "BYE"), 481);
-    assert_int_equal(count_get(&w->focus->stats.ended[FOCUS_END_SESSION]), 1);
+    assert_int_equal(count_get(&w->env->stats.ended[ENDING_SESSION]), 1);
     world_close(w);
 }
 
@@ -156,7 +156,7 @@ static void test_we_refresh_by_reinvite(void **state)
     assert_true(w->n_sent > before); /* again, after a while */
     reply(w, request(w, "INVITE"), 200, SDP_PCMU);
     assert_non_null(request(w, "ACK"));
-    assert_int_equal(w->focus->calls->state, CALL_UP);
+    assert_int_equal(w->env->calls->state, CALL_UP);
     world_run(w, 61000);
     reply(w, request(w, "INVITE"), 200, SDP_HEAD "m=audio 7000 RTP/AVP 9\r\n"); /* an answer to nothing of ours */
     assert_non_null(request(w, "BYE"));
@@ -188,7 +188,7 @@ static void test_update(void **state)
     assert_int_equal(phone_send(&p, "UPDATE", 0, SDP_HOLD), 491);
     assert_int_equal(phone_send(&p, "UPDATE", 0, NULL), 200);
     phone_send(&p, "ACK", 51, SDP_PCMA);
-    assert_int_equal(w->focus->calls->state, CALL_UP);
+    assert_int_equal(w->env->calls->state, CALL_UP);
     struct phone stranger = p;
     stranger.number = 7;
     assert_int_equal(phone_send(&stranger, "UPDATE", 0, NULL), 481);
@@ -214,7 +214,7 @@ static void test_storm(void **state)
             world_run(w, 50);
         }
     }
-    assert_int_equal(count_get(&w->focus->stats.calls), 1);
+    assert_int_equal(count_get(&w->env->stats.calls), 1);
     world_close(w);
 }
 

@@ -138,13 +138,13 @@ static struct call *offerless(struct world *w, struct phone *p, const char *answ
     assert_int_equal(phone_invite(p, NULL), 200);
     phone_ack(p, answer);
     world_work(w);
-    assert_int_equal(w->focus->calls->state, CALL_UP);
-    return w->focus->calls;
+    assert_int_equal(w->env->calls->state, CALL_UP);
+    return w->env->calls;
 }
 
 static void the_leg_changes(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){.factory_mode = FOCUS_DIRECT}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){.factory_mode = FACTORY_DIRECT}, 0, NULL);
     struct phone p;
     struct call *call = offerless(w, &p, SDP_HEAD "m=audio 7000 RTP/AVP 8 0\r\n");
     assert_int_equal(call->media.codec->id, CODEC_PCMA);
@@ -180,7 +180,7 @@ static void the_leg_changes(void **state)
 /* Our offer again, answered as before: the codec that is spoken stays, whatever the answer names first. */
 static void the_same_answer_again(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){.factory_mode = FOCUS_DIRECT}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){.factory_mode = FACTORY_DIRECT}, 0, NULL);
     struct phone p;
     struct call *call = offerless(w, &p, SDP_HEAD "m=audio 7000 RTP/AVP 8 0\r\n");
     worker_hears(w, call, 0);
@@ -203,7 +203,7 @@ static void the_same_answer_again(void **state)
 static void music_on_hold(void **state)
 {
     for (unsigned mix = 0; mix < 2; mix++) {
-        struct focus_cfg cfg = {.factory_mode = FOCUS_DIRECT, .hold_music_is_mixed = mix};
+        struct env_cfg cfg = {.factory_mode = FACTORY_DIRECT, .hold_music_is_mixed = mix};
         struct world *w = world_open(cfg, 0, NULL);
         static const struct {
             const char *offer;
@@ -254,10 +254,10 @@ static void music_on_hold(void **state)
 /* RFC 3264 5.1: who offers must be ready for all of it. The leg only receives, and believes the signalling's host. */
 static void heard_before_the_answer(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){.factory_mode = FOCUS_DIRECT}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){.factory_mode = FACTORY_DIRECT}, 0, NULL);
     struct phone p = phone_of(w, 1, "conferences");
     assert_int_equal(phone_invite(&p, NULL), 200);
-    struct call *call = w->focus->calls;
+    struct call *call = w->env->calls;
     world_work(w);
     assert_int_equal(w->reqs[w->n_reqs - 1].op, CTL_LEG_ADD);
     const struct leg_cfg *cfg = leg_cfg_of(call->leg);
@@ -285,11 +285,11 @@ static void ways_after_the_offer(void **state)
     static const char *const answers[] = {
         SDP_PCMU, SDP_PCMA, SDP_PCMU "a=rtcp-mux\r\n", SDP_HEAD "m=audio 0 RTP/AVP 0\r\n", NULL, ""};
     for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
-        struct world *w = world_open((struct focus_cfg){.factory_mode = FOCUS_DIRECT}, 0, NULL);
+        struct world *w = world_open((struct env_cfg){.factory_mode = FACTORY_DIRECT}, 0, NULL);
         struct phone p = phone_of(w, 1, "conferences");
         assert_int_equal(phone_invite(&p, NULL), 200);
         world_work(w);
-        struct call *call = w->focus->calls;
+        struct call *call = w->env->calls;
         if (answers[i] && !*answers[i]) {
             world_run(w, 40000); /* no ACK */
         } else {
@@ -311,18 +311,18 @@ static void ways_after_the_offer(void **state)
 /* With keys nothing can be understood before the answer brings the peer's. */
 static void not_with_keys(void **state)
 {
-    struct focus_cfg cfg = {.factory_mode = FOCUS_DIRECT, .policy = {.srtp = OFFER_SRTP_REQUIRED}};
+    struct env_cfg cfg = {.factory_mode = FACTORY_DIRECT, .policy = {.srtp = OFFER_SRTP_REQUIRED}};
     struct world *w = world_open(cfg, 0, NULL);
     struct phone p = phone_of(w, 1, "conferences");
     assert_int_equal(phone_invite(&p, NULL), 200);
-    assert_null(w->focus->calls->leg);
+    assert_null(w->env->calls->leg);
     world_close(w);
 }
 
 /* A call that ends while the word is under way. */
 static void too_late(void **state)
 {
-    struct world *w = world_open((struct focus_cfg){.factory_mode = FOCUS_DIRECT}, 0, NULL);
+    struct world *w = world_open((struct env_cfg){.factory_mode = FACTORY_DIRECT}, 0, NULL);
     struct phone p;
     struct call *call = offerless(w, &p, SDP_HEAD "m=audio 7000 RTP/AVP 8 0\r\n");
     assert_int_equal(phone_send(&p, "BYE", 0, NULL), 200);
