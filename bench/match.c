@@ -1,8 +1,8 @@
 /* Starting, loading and reading a peer. See match.h. */
-#include "bench/match.h"
 #include "bench/bench.h"
 #include "bench/janus.h"
 #include "bench/json.h"
+#include "bench/match.h"
 #include "bench/noise.h"
 #include "bench/options.h"
 #include "bench/pump.h"

@@ -1,6 +1,6 @@
 /* How late the machine is. See noise.h. */
-#include "bench/noise.h"
 #include "bench/bench.h"
+#include "bench/noise.h"
 
 #include "core/base/limits.h"
 

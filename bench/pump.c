@@ -2,8 +2,8 @@
  * mixminus-bench pump: CPU of the whole media path per participant-second, against the bare reflector in the same
  * rounds. Server and generator are processes of their own, pinned apart; a worker with raw legs, no signalling.
  */
-#include "bench/pump.h"
 #include "bench/bench.h"
+#include "bench/pump.h"
 
 #include "core/conf/conf.h"
 #include "core/conf/leg.h"

@@ -2,10 +2,10 @@
  * mixminus-bench report: a page of tables and plots from the JSON lines of the other benches. The page says how to
  * repeat it.
  */
-#include "bench/report.h"
 #include "bench/bench.h"
 #include "bench/json.h"
 #include "bench/options.h"
+#include "bench/report.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Signalling's thread: puts the parts together and runs them. */
 #include "sig/sig.h"
 
-#include "sig/status.h"
+#include "sig/http/status.h"
 
 #include <errno.h>
 #include <ifaddrs.h>

@@ -5,8 +5,8 @@
 #ifndef SIG_SIG_H
 #define SIG_SIG_H
 
-#include "sig/focus.h"
-#include "sig/net.h"
+#include "sig/focus/focus.h"
+#include "sig/net/net.h"
 
 #define SIG_STORE_MAX 512
 #define SIG_CPUS_MAX 256

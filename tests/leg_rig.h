@@ -2,7 +2,7 @@
 #ifndef TESTS_LEG_RIG_H
 #define TESTS_LEG_RIG_H
 
-#include "tests/desk.h"
+#include "tests/test_desk.h"
 
 struct rig {
     struct desk desk;

@@ -56,7 +56,7 @@ struct leg_source {
     struct addr at;    /* the present source, and where we send to */
     struct addr said;  /* in the SDP; its port 0: unset */
     struct addr latch; /* the host that the signalling comes from; unset: none */
-    struct addr alias; /* another name of the SDP's host, on this machine (sig/local.h); unset: none */
+    struct addr alias; /* another name of the SDP's host, on this machine (sig/room/local.h); unset: none */
     uint32_t life_ms;  /* last sign of life, of whatever kind */
     uint32_t grace_from_ms, grace_left_ms;
     struct addr trial;

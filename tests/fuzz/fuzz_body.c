@@ -1,7 +1,7 @@
 /* Bodies of several parts, and lists of URIs. The first octet says which; what is found lies within what came. */
 #include "core/base/base.h"
-#include "sig/multipart.h"
-#include "sig/uri_list.h"
+#include "sig/sip/multipart.h"
+#include "sig/sip/uri_list.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * The SDP reader and offer/answer. Whatever is read must be within its limits; whatever we answer must be what we would
  * read, with as many streams as the offer; the same bytes as an answer to an offer of ours must not confuse it either.
  */
-#include "sig/offer.h"
+#include "sig/sdp/offer.h"
 
 #include <string.h>
 

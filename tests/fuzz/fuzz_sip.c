@@ -2,8 +2,8 @@
  * One message: framed, scanned, parsed, validated, answered, written, and read again. The first octet decides whether
  * it came by a stream. What we write must be what we would take.
  */
-#include "sig/auth.h"
-#include "sig/sip.h"
+#include "sig/sip/auth.h"
+#include "sig/sip/sip.h"
 
 #include <stdlib.h>
 #include <string.h>

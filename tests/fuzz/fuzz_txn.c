@@ -4,7 +4,7 @@
  * the record separator. Made messages draw from few names, so that they hit each other: retransmissions, merges, ACK,
  * CANCEL, forged and late responses.
  */
-#include "sig/txn.h"
+#include "sig/txn/txn.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,0 +1,113 @@
+/* What signalling says of itself: names, abilities, refusals. See env.h. */
+#include "sig/room/env.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define RETRY_AFTER_S 5
+
+bool env_has_host(const struct env *env, const char *host)
+{
+    char text[ADDR_TEXT_MAX];
+    struct addr literal;
+    if (addr_parse(&literal, host, 0) == 0) { /* one address has many spellings */
+        literal = addr_unmapped(&literal);
+        host = addr_host_text(&literal, text);
+    }
+    for (unsigned i = 0; i < env->cfg.n_hosts; i++) {
+        if (strcmp(env->cfg.hosts[i], host) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *env_host(const struct env *env, const struct flow *flow, char text[ENV_HOST_MAX + 32])
+{
+    if (env->cfg.domain_is_ours && env->world.sent_by) {
+        env->world.sent_by(env->world.ctx, flow, text, ENV_HOST_MAX);
+    } else {
+        snprintf(text, ENV_HOST_MAX, "%s", env->cfg.domain);
+    }
+    return strcat(text, flow_uri_param(flow));
+}
+
+uint64_t env_steady_s(const struct env *env)
+{
+    return env->began_s + (env->wheel->now_ms - env->began_ms) / 1000;
+}
+
+uint32_t env_methods(void)
+{
+    return sip_bit(SIP_INVITE) | sip_bit(SIP_ACK) | sip_bit(SIP_BYE) | sip_bit(SIP_CANCEL) | sip_bit(SIP_OPTIONS) |
+           sip_bit(SIP_SUBSCRIBE) | sip_bit(SIP_UPDATE) | sip_bit(SIP_PRACK) | sip_bit(SIP_INFO) | sip_bit(SIP_REFER) |
+           sip_bit(SIP_NOTIFY);
+}
+
+void env_add_abilities(const struct env *env, struct sip_out *out)
+{
+    char allow[256];
+    sip_add(out, "Allow", sip_methods_text(env_methods(), allow));
+    sip_addf(out, "Supported", "100rel, precondition, replaces, norefersub, timer, resource-priority%s",
+             env->cfg.reach.is_on ? ", " ENV_LISTS : ""); /* OPTIONS must carry it, RFC 3261 11.2 */
+    sip_add(out, "Allow-Events", "conference, refer");
+    sip_add(out, "Accept", ENV_TYPES);
+    if (env->cfg.server[0]) {
+        sip_add(out, "Server", env->cfg.server);
+    }
+}
+
+static void complain(struct env *env, const struct txn *txn, enum refusal refusal)
+{
+    static_assert(REFUSALS + (int)REFUSES <= COMPLAIN_PIN, "a place for each reason");
+    char label[ENV_LABEL_CHARS + 1];
+    const struct sip_msg *msg = txn_msg(txn);
+    if (msg && env->log) {
+        complain_refused(&env->complaints, env->log, refusal, env->wheel->now_ms, refusal_status(refusal),
+                         refusal_text(refusal), env->upper->label(env, msg, label), msg);
+    }
+}
+
+void env_refuse_with(struct env *env, struct txn *txn, enum refusal refusal, const char *name, const char *value)
+{
+    char allow[256];
+
+    count_add(&env->stats.refused[refusal], 1);
+    if (!txn) {
+        return;
+    }
+    int status = refusal_status(refusal);
+    complain(env, txn, refusal);
+    struct sip_out *out = txn_response(txn, status, NULL);
+    if (name) {
+        sip_add(out, name, value);
+    }
+    if (status == 503 || refusal == REFUSAL_MEMORY) {
+        sip_addf(out, "Retry-After", "%d", RETRY_AFTER_S);
+    } else if (status == 415 || status == 406) {
+        sip_add(out, "Accept", ENV_TYPES);
+        sip_add(out, "Accept-Encoding", "identity");
+    } else if (refusal == REFUSAL_OPEN) {
+        uint8_t seconds = 0;
+        env->world.random(env->world.ctx, &seconds, sizeof seconds);
+        sip_addf(out, "Retry-After", "%u", seconds % 11); /* RFC 3261 14.2 */
+    } else if (refusal == REFUSAL_VOICEXML) {
+        sip_addf(out, "Warning", "399 mixminus \"%s\"", refusal_text(refusal));
+    } else if (refusal == REFUSAL_EXTENSION_NEEDED) {
+        sip_add(out, "Require", "100rel");
+    } else if (status == 405 && !name) {
+        /* RFC 3261 21.4.6: what is taken there. Who may not subscribe has nothing to refer to, either. */
+        uint32_t pair = sip_bit(SIP_SUBSCRIBE) | sip_bit(SIP_REFER), bit = sip_bit(txn_method(txn));
+        sip_add(out, "Allow", sip_methods_text(env_methods() & ~(bit & pair ? pair : bit), allow));
+    }
+    if (env->cfg.server[0]) {
+        sip_add(out, "Server", env->cfg.server);
+    }
+    txn_respond(txn, out);
+}
+
+void env_refuse(struct env *env, struct txn *txn, enum refusal refusal)
+{
+    env_refuse_with(env, txn, refusal, NULL, NULL);
+}

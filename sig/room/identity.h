@@ -1,0 +1,16 @@
+/* Who sends a request, once that is known. */
+#ifndef SIG_ROOM_IDENTITY_H
+#define SIG_ROOM_IDENTITY_H
+
+#include "sig/base/keys.h"
+#include "sig/sip/auth.h"
+
+/* user "": nobody knows, and nobody need know (--auth=off). */
+struct identity {
+    char user[AUTH_USER_MAX];
+    bool owes_pin;
+    uint8_t pin[KEYS_MAC_BYTES]; /* owes_pin: as the account keeps it */
+    bool is_asserted;            /* a trusted peer says so; else it has proved itself */
+};
+
+#endif

@@ -1,0 +1,186 @@
+/*
+ * What the engine asks of a leg's sockets, and when. Method: a real engine with one leg and an I/O back end of the
+ * test's own, whose peer sends a packet every 20 ms at a phase of its own and answers reports after a known time.
+ */
+#include "core/conf/conf.h"
+#include "core/conf/leg.h"
+#include "core/engine.h"
+#include "core/media/rtcp.h"
+#include "core/media/rtp.h"
+#include "tests/test_desk.h"
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+enum { SSRC = 9, PEER_SSRC = 7, FRAME = 160, PHASE_NS = 7000000, WAY_NS = 43000000 };
+
+struct rig {
+    struct io io;
+    struct ctl ctl;
+    struct worker_stats stats;
+    struct engine *engine;
+    struct conf *conf;
+    struct leg *leg;
+    uint64_t now_ns, sent; /* packets of the peer that have been read */
+    uint64_t answer_ns;    /* when the peer's report arrives; 0: none on its way */
+    uint32_t lsr;
+    unsigned n_rtp, n_rtcp, n_at, n_empty;
+    int64_t wobble_ns; /* of every other packet */
+};
+
+static struct rig *rig_of(struct io *io)
+{
+    return (struct rig *)(void *)((char *)io - offsetof(struct rig, io));
+}
+
+static int io_open(struct io *io, uint32_t slot, int fd)
+{
+    return 0;
+}
+static int io_connect(struct io *io, uint32_t slot, const struct addr *peer)
+{
+    return 0;
+}
+static void io_forget(struct io *io, uint32_t slot) {}
+
+static void rtp_read(struct rig *r, struct io_rx *rx)
+{
+    uint64_t at_ns = NS_PER_S + r->sent * TICK_NS + PHASE_NS + (uint64_t)(r->sent % 2 ? r->wobble_ns : 0);
+    r->n_rtp++;
+    if (at_ns > r->now_ns) {
+        r->n_empty++;
+        return;
+    }
+    size_t head = rtp_write(rx->buf, 96, false, (uint16_t)r->sent, (uint32_t)r->sent * FRAME, PEER_SSRC, NULL, 0);
+    memset(rx->buf + head, 0x12, FRAME); /* loud */
+    rx->bytes = (int32_t)head + FRAME;
+    rx->at_ns = rx->want_at ? at_ns : 0;
+    r->n_at += rx->want_at;
+    r->sent++;
+}
+
+static void rtcp_read(struct rig *r, struct io_rx *rx)
+{
+    r->n_rtcp++;
+    if (!r->answer_ns || r->answer_ns > r->now_ns) {
+        return;
+    }
+    struct rtcp_report report = {.ssrc = PEER_SSRC, .has_block = true, .cname = "peer"};
+    report.block = (struct rtcp_block){.ssrc = SSRC, .lsr = r->lsr};
+    rx->bytes = (int32_t)rtcp_write(rx->buf, &report);
+    rx->at_ns = rx->want_at ? r->answer_ns : 0;
+    r->answer_ns = 0;
+}
+
+static void io_rx(struct io *io, struct io_rx *rx, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        rx[i].bytes = IO_NONE;
+        rx[i].at_ns = 0;
+        addr_parse(&rx[i].from, "192.0.2.1", (uint16_t)(1000 + SSRC));
+        if (rx[i].slot % 2) {
+            rtcp_read(rig_of(io), &rx[i]);
+        } else {
+            rtp_read(rig_of(io), &rx[i]);
+        }
+    }
+}
+
+/* The peer answers a report at once; there and back take a known time. */
+static void io_tx(struct io *io, const struct io_tx *tx, size_t n)
+{
+    struct rig *r = rig_of(io);
+    for (size_t i = 0; i < n; i++) {
+        struct rtcp_heard heard;
+        if (tx[i].slot % 2) {
+            assert_int_equal(rtcp_parse(tx[i].buf, tx[i].bytes, SSRC, &heard), DROP_NONE);
+            r->lsr = heard.sr_ntp_middle;
+            r->answer_ns = heard.sr ? r->now_ns + WAY_NS : 0;
+        }
+    }
+}
+
+static const struct io_ops ops = {
+    .open = io_open, .close = io_forget, .connect = io_connect, .disconnect = io_forget, .rx = io_rx, .tx = io_tx};
+
+static void run(struct rig *r, unsigned ticks)
+{
+    r->n_rtp = r->n_rtcp = r->n_at = r->n_empty = 0;
+    for (uint64_t end_ns = r->now_ns + ticks * TICK_NS; r->now_ns < end_ns; r->now_ns += NS_PER_MS) {
+        engine_beat(r->engine, r->now_ns);
+    }
+}
+
+static void rig_open(struct rig *r)
+{
+    memset(r, 0, sizeof *r);
+    r->io.ops = &ops;
+    r->now_ns = NS_PER_S;
+    assert_int_equal(ctl_build(&r->ctl), 0);
+    struct engine_cfg cfg = {
+        .ctl = &r->ctl, .io = &r->io, .stats = &r->stats, .simd = simd_pick(SIMD_ALL), .legs_max = 1};
+    assert_int_equal(engine_build(&r->engine, &cfg), 0);
+    assert_int_equal(conf_build(&r->conf, &(struct conf_cfg){.legs_max = 1, .talkers = 1}), 0);
+    struct leg_cfg leg = desk_leg(CODEC_PCMU, 8000, SSRC);
+    leg.rtcp_fd = 1;
+    addr_parse(&leg.remote_rtcp, "192.0.2.1", (uint16_t)(1001 + SSRC));
+    assert_int_equal(leg_build(&r->leg, &leg), 0);
+    ctl_put(&r->ctl, &(struct ctl_req){.op = CTL_CONF_OPEN, .conf = r->conf});
+    ctl_put(&r->ctl, &(struct ctl_req){.op = CTL_LEG_ADD, .conf = r->conf, .leg = r->leg});
+}
+
+static void rig_close(struct rig *r)
+{
+    struct ctl_ev ev;
+    ctl_put(&r->ctl, &(struct ctl_req){.op = CTL_LEG_DROP, .leg = r->leg});
+    ctl_put(&r->ctl, &(struct ctl_req){.op = CTL_CONF_CLOSE, .conf = r->conf});
+    run(r, 2);
+    while (ctl_take(&r->ctl, &ev)) {
+    }
+    leg_free(r->leg);
+    conf_free(r->conf);
+    engine_free(r->engine);
+    ctl_free(&r->ctl);
+}
+
+/* The round trip is that of the network, however seldom the socket is asked. */
+static void round_trip(void **state)
+{
+    struct rig r;
+    rig_open(&r);
+    run(&r, 15 * 50);
+    uint64_t rtt_us = count_get(&leg_view_of(r.leg)->rtt_us);
+    assert_in_range(rtt_us, WAY_NS / NS_PER_US - 100, WAY_NS / NS_PER_US + 100);
+    assert_in_range(r.n_rtcp, 10, 20); /* in 15 s */
+    rig_close(&r);
+}
+
+/* One read a tick and few that find nothing. A steady talker's arrival is soon asked for seldom, an unsteady one's as
+ * often as at first. */
+static void arrival(void **state)
+{
+    struct rig r;
+    rig_open(&r);
+    run(&r, 50);
+    assert_in_range(r.n_at, 10, 14);
+    run(&r, 100);
+    run(&r, 160);
+    assert_in_range(r.n_at, 9, 11);
+    assert_in_range(r.n_rtp, 160, 160 + 160 / 16 + 1);
+    assert_in_range(r.n_empty, 1, 11);
+    r.wobble_ns = 5 * (int64_t)NS_PER_MS;
+    run(&r, 100);
+    run(&r, 160);
+    assert_in_range(r.n_at, 39, 41);
+    r.wobble_ns = 0; /* the late ones are forgotten little by little */
+    run(&r, 400);
+    run(&r, 160);
+    assert_in_range(r.n_at, 9, 11);
+    rig_close(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip), cmocka_unit_test(arrival)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

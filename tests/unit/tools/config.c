@@ -1,0 +1,378 @@
+/*
+ * The configuration. Method: flags, environment and file over each other, and for every kind of bad value the sentence
+ * that the operator reads.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tools/config/config.h"
+#include "tools/config/host_check.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LONG_TEXT "192.0.2.0/24,192.0.2.0/24,192.0.2.0/24,192.0.2.0/24,192.0.2.0/24,192.0.2.0/24,192.0.2.0/24,"
+
+struct read {
+    struct config config;
+    enum config_action action;
+    struct config_texts *texts;
+    char why[CONFIG_TEXT_MAX];
+    int err;
+};
+
+/* Flags separated by blanks; environment entries by NULL at the end. */
+static struct read read_all(const char *flags, char **environment)
+{
+    struct read r = {.err = 0};
+    char text[1024] = "mixminusd ", *argv[32];
+    int argc = 0;
+
+    strcat(text, flags);
+    for (char *word = strtok(text, " "); word; word = strtok(NULL, " ")) {
+        argv[argc++] = word;
+    }
+    char *none[] = {NULL};
+    r.err = config_read(&r.config, argc, argv, environment ? environment : none, &r.action, &r.texts, r.why);
+    config_texts_free(r.texts);
+    return r;
+}
+
+/* A35. */
+static void test_defaults(void **state)
+{
+    struct read r = read_all("--store=memory", NULL);
+    assert_int_equal(r.err, 0);
+    assert_int_equal(r.action, CONFIG_RUN);
+    const struct sig_cfg *sig = &r.config.sig;
+    assert_int_equal(sig->net.n_listeners, 2);
+    assert_int_equal(sig->net.listeners[0].transport, FLOW_UDP);
+    assert_int_equal(addr_port(&sig->net.listeners[1].addr), 5060);
+    assert_string_equal(sig->focus.factory_user, "conferences");
+    assert_int_equal(sig->focus.factory_mode, FACTORY_REDIRECT);
+    assert_int_equal(sig->focus.policy.n_codecs, 7);
+    assert_int_equal(sig->focus.policy.srtp, OFFER_SRTP_OPTIONAL);
+    assert_int_equal(sig->focus.policy.codecs[0].rate_hz, 16000);
+    assert_int_equal(sig->place.budget_us, 700000);
+    assert_true(addr_same_host(&sig->place.host, &sig->net.listeners[0].addr));
+    assert_true(r.config.n_workers >= 1);
+    assert_int_equal(r.config.fifo_priority, 10);
+    assert_false(r.config.io_is_explicit);
+}
+
+static void test_precedence(void **state)
+{
+    char path[] = "/tmp/mixminus-config-XXXXXX", flags[128];
+    int fd = mkstemp(path);
+    FILE *f = fdopen(fd, "w");
+    fprintf(f, "; a comment\n[media]\ntalkers = 1\nquiet-s = 11 ; why\n\n[conferences]\nlinger-s = 21\n"
+               "sip-listen = udp:127.0.0.1:6000\nsip-listen = tcp:127.0.0.1:6001\n");
+    fclose(f);
+    snprintf(flags, sizeof flags, "--config=%s --store=memory --talkers=3", path);
+    char *environment[] = {(char *)"MIXMINUS_TALKERS=2", (char *)"MIXMINUS_QUIET_S=12", (char *)"OTHER=1", NULL};
+    struct read r = read_all(flags, environment);
+    assert_int_equal(r.err, 0);
+    assert_int_equal(r.config.sig.focus.talkers, 3);
+    assert_int_equal(r.config.sig.focus.quiet_s, 12);
+    assert_int_equal(r.config.sig.focus.linger_s, 21);
+    assert_int_equal(r.config.sig.net.n_listeners, 2);
+    assert_int_equal(addr_port(&r.config.sig.net.listeners[1].addr), 6001);
+
+    snprintf(flags, sizeof flags, "--store=memory --sip-listen=udp:127.0.0.1:7000!sip.example.net");
+    char *by_environment[] = {(char *)"MIXMINUS_CONFIG=", NULL, NULL};
+    char entry[128];
+    snprintf(entry, sizeof entry, "MIXMINUS_CONFIG=%s", path);
+    by_environment[0] = entry;
+    r = read_all(flags, by_environment);
+    assert_int_equal(r.err, 0);
+    assert_int_equal(r.config.sig.focus.talkers, 1);
+    assert_int_equal(r.config.sig.net.n_listeners, 1); /* a flag replaces the file's list */
+    assert_string_equal(r.config.sig.net.listeners[0].advertised, "sip.example.net");
+    unlink(path);
+}
+
+static void test_values(void **state)
+{
+    struct read r =
+        read_all("--store=memory --sip-listen=udp:[::1]:5070 --sip-listen=udp:127.0.0.1:5071 "
+                 "--domain=conf.example.net,Other.Example.NET --interface=10.0.0.5!203.0.113.5 "
+                 "--worker-cpus=2-4,9 --scheduling=fifo --io=syscall --factory-mode=focus --opus-rate=48000 "
+                 "--codecs=PCMU,opus --srtp=required --reservation=on --bandwidth=100 --numa=1 "
+                 "--http-listen=[::1]:8080",
+                 NULL);
+    assert_string_equal(r.why, "");
+    assert_int_equal(r.err, 0);
+    const struct sig_cfg *sig = &r.config.sig;
+    assert_int_equal(sig->net.listeners[0].addr.sa.sa_family, AF_INET6);
+    assert_string_equal(sig->focus.domain, "conf.example.net");
+    assert_string_equal(sig->focus.hosts[0], "other.example.net");
+    assert_string_equal(sig->focus.advertised, "203.0.113.5");
+    assert_int_equal(r.config.n_worker_cpus, 4);
+    assert_int_equal(r.config.worker_cpus[3], 9);
+    assert_int_equal(r.config.fifo_priority, 10);
+    assert_true(r.config.io_is_explicit);
+    assert_int_equal(sig->focus.factory_mode, FACTORY_DIRECT);
+    assert_int_equal(sig->focus.policy.codecs[1].rate_hz, 48000);
+    assert_int_equal(sig->focus.policy.srtp, OFFER_SRTP_REQUIRED);
+    assert_int_equal(sig->place.bandwidth_kbps, 100000);
+    assert_true(sig->focus.reservation);
+    assert_int_equal(r.config.numa, 1);
+    assert_int_equal(addr_port(&r.config.http), 8080);
+    assert_true(read_all("--store=memory --worker-cpus=auto", NULL).config.placement_is_auto);
+    assert_false(addr_is_set(&sig->place.host_other)); /* what is given is all */
+}
+
+/* Media has an address a family: those that are given, or those that SIP listens on. */
+static void test_interfaces(void **state)
+{
+    static const struct {
+        const char *flags, *host, *other, *advertised_other;
+    } cases[] = {
+        {"", "127.0.0.1", NULL, ""},
+        {"--interface=10.0.0.5 --interface=2001:db8::5!2001:db8::7", "10.0.0.5", "2001:db8::5", "2001:db8::7"},
+        {"--interface=2001:db8::5,10.0.0.5!203.0.113.5", "2001:db8::5", "10.0.0.5", "203.0.113.5"},
+        {"--sip-listen=udp:[::1]:5070 --sip-listen=tcp:[::1]:5070 --sip-listen=udp:127.0.0.1:5071", "::1", "127.0.0.1",
+         ""},
+        {"--sip-listen=udp:127.0.0.1:5071 --sip-listen=udp:[::]:5070", "127.0.0.1", NULL, ""},
+        {"--sip-listen=udp:127.0.0.1:5071 --sip-listen=udp:[::1]:5070 --interface=127.0.0.1", "127.0.0.1", NULL, ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char flags[512], text[ADDR_TEXT_MAX];
+        snprintf(flags, sizeof flags, "--store=memory %s", cases[i].flags);
+        struct read r = read_all(flags, NULL);
+        const struct sig_cfg *sig = &r.config.sig;
+        assert_string_equal(r.why, "");
+        assert_string_equal(addr_host_text(&sig->place.host, text), cases[i].host);
+        assert_int_equal(addr_is_set(&sig->place.host_other), cases[i].other != NULL);
+        assert_int_equal(sig->focus.policy.family_other != 0, cases[i].other != NULL);
+        if (cases[i].other) {
+            assert_string_equal(addr_host_text(&sig->place.host_other, text), cases[i].other);
+        }
+        assert_string_equal(sig->focus.advertised_other, cases[i].advertised_other);
+    }
+}
+
+static void test_bad_values(void **state)
+{
+    static const struct {
+        const char *flags, *why;
+    } cases[] = {
+        {"--port-min=abc", "--port-min=abc (flag): give a whole number from 1 to 65534"},
+        {"--port-min=70000", "--port-min=70000 (flag): give a whole number from 1 to 65534"},
+        {"--port-min=", "--port-min= (flag): give a whole number from 1 to 65534"},
+        {"--port-min=-1", "--port-min=-1 (flag): give a whole number from 1 to 65534"},
+        {"--port-min=5001 --port-max=5002", "raise --port-max"},
+        {"--prot-min=1", "did you mean --port-min?"},
+        {"--listen=udp:127.0.0.1:5060", "did you mean --sip-listen?"},
+        {"--lock", "there is no flag \"--lock\"; --help lists them"},
+        {"--talkers", "--talkers wants a value: --talkers=K"},
+        {"talkers=3", "did you mean --talkers?"},
+        {"--sip-listen=5060", "such as udp:127.0.0.1:5060"},
+        {"--sip-listen=sctp:127.0.0.1:5060", "such as udp:127.0.0.1:5060"},
+        {"--sip-listen=udp:localhost:5060", "an address, not a name"},
+        {"--sip-listen=udp:127.0.0.1:99999", "such as udp:127.0.0.1:5060"},
+        {"--sip-listen=udp:0.0.0.0:5060", "give --interface=IP"},
+        {"--sip-listen=udp:0.0.0.0:5060 --interface=127.0.0.1", "give --domain=HOST"},
+        {"--interface=0.0.0.0", "SDP must name it"},
+        {"--interface=10.0.0.5 --interface=10.0.0.6", "one address of each family"},
+        {"--interface=::1,10.0.0.5,::2", "one address of each family"},
+        {"--interface=10.0.0.5!2001:db8::1", "of the same family"},
+        {"--interface=10.0.0.1!name", "write an address, not a name"},
+        {"--domain=a/b", "such as conf.example.net"},
+        {"--factory=a@b", "user part of a SIP URI"},
+        {"--factory-mode=both", "write redirect or focus"},
+        {"--codecs=G729", "of opus, G722, PCMU"},
+        {"--codecs=PCMU,PCMU", "at most once"},
+        {"--srtp=yes", "optional, required or off"},
+        {"--opus-rate=8000", "write 16000 or 48000"},
+        {"--workers=0", "from 1 to 256"},
+        {"--worker-cpus=a-b", "such as 2-7,9"},
+        {"--worker-cpus=5-2", "such as 2-7,9"},
+        {"--control-cpus=0,,1", "such as 0-1"},
+        {"--scheduling=rr", "write auto, fifo or other"},
+        {"--simd=sse9", "write auto, ref, avx2, avx512 or neon"},
+        {"--io=epoll", "write uring or syscall"},
+        {"--reservation=maybe", "write on or off"},
+        {"--store=postgres", "write memory or sqlite:PATH"},
+        {"--store=sqlite:", "write memory or sqlite:PATH"},
+        {"--log-level=loud", "write error, warn, info or debug"},
+        {"--unused-s=3600 --life-s=60", "raise --life-s"},
+        {"--config=/nonexistent.ini", "give the path of a readable file"},
+        {"--config=/tmp", "Is a directory"},
+        {"--pin=instead", "give --auth=digest as well"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char flags[512];
+        snprintf(flags, sizeof flags, "%s%s", strstr(cases[i].flags, "--store") ? "" : "--store=memory ",
+                 cases[i].flags);
+        struct read r = read_all(flags, NULL);
+        if (r.err != -EINVAL || !strstr(r.why, cases[i].why)) {
+            print_error("%s: %s\n", cases[i].flags, r.why);
+        }
+        assert_int_equal(r.err, -EINVAL);
+        assert_non_null(strstr(r.why, cases[i].why));
+        assert_null(strchr(r.why, '\n'));
+    }
+}
+
+static void test_bad_file(void **state)
+{
+    static const struct {
+        const char *text, *why;
+    } cases[] = {
+        {"; first\n\ntalker = 3\n", ", line 3: there is no key \"talker\"; did you mean talkers?"},
+        {"lock = yes\n", ", line 1: there is no key \"lock\"; --help lists them"},
+        {"talkers\n", "line 1: not \"key = value\""},
+        {"[media]\ntalkers = many\n", "--talkers=many (file, line 2): give a whole number"},
+        {"trusted = " LONG_TEXT LONG_TEXT LONG_TEXT "\n", "line 1: the line is too long; repeat the key"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char path[] = "/tmp/mixminus-config-XXXXXX", flags[128];
+        int fd = mkstemp(path);
+        assert_int_equal(write(fd, cases[i].text, strlen(cases[i].text)), strlen(cases[i].text));
+        close(fd);
+        snprintf(flags, sizeof flags, "--store=memory --config=%s", path);
+        struct read r = read_all(flags, NULL);
+        assert_int_equal(r.err, -EINVAL);
+        if (!strstr(r.why, cases[i].why)) {
+            print_error("%s\n", r.why);
+        }
+        assert_non_null(strstr(r.why, cases[i].why));
+        unlink(path);
+    }
+}
+
+static void test_bad_environment(void **state)
+{
+    static const struct {
+        const char *entry, *why;
+    } cases[] = {
+        {"MIXMINUS_TALKRS=3", "has MIXMINUS_TALKRS, which is no option; did you mean MIXMINUS_TALKERS"},
+        {"MIXMINUS_SIP_LISTN=x", "did you mean MIXMINUS_SIP_LISTEN"},
+        {"MIXMINUS_XYZ=1", "unset it"},
+        {"MIXMINUS_TALKERS=many", "--talkers=many (environment): give a whole number"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char *environment[] = {(char *)cases[i].entry, NULL};
+        struct read r = read_all("--store=memory", environment);
+        assert_int_equal(r.err, -EINVAL);
+        if (!strstr(r.why, cases[i].why)) {
+            print_error("%s\n", r.why);
+        }
+        assert_non_null(strstr(r.why, cases[i].why));
+    }
+    char *others[] = {(char *)"MIXMINUSD=path", (char *)"mixminus_talkrs=3", NULL}; /* not ours */
+    assert_int_equal(read_all("--store=memory", others).err, 0);
+}
+
+static void fault_take(void *said, const char *sentence)
+{
+    char *text = said;
+    size_t n = strlen(text);
+    snprintf(text + n, CONFIG_TEXT_MAX - n, "%s\n", sentence);
+}
+
+/* What the host does not have is one sentence that names option and fix; all are told at once. */
+static void test_host(void **state)
+{
+    static const struct {
+        const char *flags, *why;
+    } cases[] = {
+        {"", ""},
+        {"--workers=1 --simd=ref", ""},
+        {"--sip-listen=udp:198.51.100.7:5060 --interface=127.0.0.1",
+         "--sip-listen: 198.51.100.7 is no address of this"},
+        {"--interface=198.51.100.7", "--interface: 198.51.100.7 is no address of this host; give one"},
+        {"--http-listen=198.51.100.7:80", "--http-listen: 198.51.100.7 is no address of this host"},
+        {"--tls-cert=/nonexistent.pem",
+         "/nonexistent.pem is no certificate in PEM; give another --tls-cert (No such file"},
+        {"--store=sqlite:/nonexistent/x.db", "its folder does not exist"},
+        {"--store=sqlite:/tmp", "give another --store"},
+        {"--prompts=/nonexistent", "--prompts=/nonexistent cannot be read (No such file or directory); give"},
+        {"--worker-cpus=1000", "--worker-cpus: there is no CPU 1000 that this process may use; give some of "},
+        {"--control-cpus=1000", "--control-cpus: there is no CPU 1000"},
+        {"--numa=999", "--numa=999: this machine has no such node; give --numa=auto"},
+#ifdef __x86_64__
+        {"--simd=neon", "--simd: this CPU cannot do that, "},
+#else
+        {"--simd=avx2", "--simd: this CPU cannot do that, "},
+#endif
+        {"--workers=256 --worker-legs-max=65535", "MB are free; lower one of the two"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char flags[256], said[CONFIG_TEXT_MAX] = "";
+        snprintf(flags, sizeof flags, "%s%s", strstr(cases[i].flags, "--store") ? "" : "--store=memory ",
+                 cases[i].flags);
+        struct read r = read_all(flags, NULL);
+        assert_int_equal(r.err, 0);
+        unsigned n = host_check(&r.config, fault_take, said);
+        if (n != (*cases[i].why != '\0') || !strstr(said, cases[i].why)) {
+            print_error("%s: %s\n", cases[i].flags, said);
+        }
+        assert_int_equal(n, *cases[i].why != '\0');
+        assert_non_null(strstr(said, cases[i].why));
+    }
+    char said[CONFIG_TEXT_MAX] = "";
+    struct read r = read_all("--store=memory --numa=999 --control-cpus=1000 --prompts=/nonexistent", NULL);
+    assert_int_equal(host_check(&r.config, fault_take, said), 3);
+}
+
+/* What --dump-config prints is a file that --config reads. */
+static void test_dump_is_a_file(void **state)
+{
+    char *argv[] = {(char *)"mixminusd", (char *)"--store=memory", (char *)"--talkers=7", (char *)"--worker-cpus=1-2",
+                    (char *)"--dump-config"};
+    char *none[] = {NULL}, path[] = "/tmp/mixminus-config-XXXXXX", flags[128], why[CONFIG_TEXT_MAX];
+    static struct config config;
+    enum config_action action;
+    struct config_texts *texts;
+
+    assert_int_equal(config_read(&config, 5, argv, none, &action, &texts, why), 0);
+    assert_int_equal(action, CONFIG_DUMP);
+    FILE *f = fdopen(mkstemp(path), "w");
+    config_dump(f, texts);
+    fclose(f);
+    config_texts_free(texts);
+    snprintf(flags, sizeof flags, "--config=%s", path);
+    struct read r = read_all(flags, NULL);
+    assert_string_equal(r.why, "");
+    assert_int_equal(r.config.sig.focus.talkers, 7);
+    assert_int_equal(r.config.n_worker_cpus, 2);
+    unlink(path);
+}
+
+static void test_help(void **state)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&text, &n);
+    config_help(f);
+    config_help_markdown(f);
+    fclose(f);
+    assert_non_null(strstr(text, "--sip-listen="));
+    assert_non_null(strstr(text, "| `--factory-mode=redirect\\|focus` |"));
+    free(text);
+    assert_int_equal(read_all("--help", NULL).action, CONFIG_HELP);
+    assert_int_equal(read_all("-h", NULL).action, CONFIG_HELP);
+    assert_int_equal(read_all("--version", NULL).action, CONFIG_VERSION);
+    assert_int_equal(read_all("--store=memory --check-config", NULL).action, CONFIG_CHECK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_precedence),
+        cmocka_unit_test(test_values),   cmocka_unit_test(test_bad_values),
+        cmocka_unit_test(test_bad_file), cmocka_unit_test(test_dump_is_a_file),
+        cmocka_unit_test(test_help),     cmocka_unit_test(test_bad_environment),
+        cmocka_unit_test(test_host),     cmocka_unit_test(test_interfaces),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
