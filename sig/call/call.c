@@ -497,7 +497,18 @@ void call_settle(struct call *call)
         call_move_on(call);
     }
     if (call->state == CALL_OVER && call->n_lent == 0 && !call->drop_due && !call->invite && !call->bye &&
-        dial_is_done(call)) {
+        dial_is_done(call) && !call->is_dead) {
+        call->is_dead = true;
+        call->next_dead = call->env->dead_calls;
+        call->env->dead_calls = call;
+    }
+}
+
+void call_reap(struct env *env)
+{
+    while (env->dead_calls) {
+        struct call *call = env->dead_calls;
+        env->dead_calls = call->next_dead;
         call_free(call);
     }
 }

@@ -65,6 +65,8 @@ struct call {
     struct member member;      /* of the room */
     struct call *next, **link; /* all of the server */
     enum call_state state;
+    bool is_dead; /* over, with everything back: call_reap frees it */
+    struct call *next_dead;
     enum ending why;
 
     struct dialog dialog;
@@ -115,7 +117,7 @@ struct call {
  * Begins a call into a room with an INVITE that was read, and answers it.
  *
  * @param old  the one whose place it takes, from then on that it is answered; NULL: nobody's
- * @return 0 | -EPROTO: refused, and answered so; the call is gone
+ * @return 0 | -EPROTO: refused, and answered so; the call is over
  */
 int call_begin(struct env *env, struct room *room, struct txn *txn, const struct sip_msg *msg,
                const struct invite *invite, const struct identity *who, const struct call *old);
@@ -133,7 +135,7 @@ void call_log(const struct call *call, const char *what, const char *text);
 struct call *call_of_owner(struct owner *owner);
 struct call *call_of_member(struct member *member);
 
-/** Ends it from our side. The call may be gone after it. */
+/** Ends it from our side. */
 void call_end(struct call *call, enum ending why);
 
 /** Sends a re-INVITE with what we said last: a refresh. @return 0 | -EBUSY not now | negative errno */
@@ -145,8 +147,11 @@ void call_quiet(struct call *call);
 /** Its stream has this SSRC. */
 void call_ssrc(struct call *call, uint32_t ssrc);
 
-/** Does what waited, and frees a call that is over and has everything back. call may be gone after it. */
+/** Does what waited. A call that is over and has everything back is dead: call_reap frees it. */
 void call_settle(struct call *call);
+
+/** Frees what is dead. Once a beat, when nobody holds a pointer. */
+void call_reap(struct env *env);
 
 /** Frees it whatever it waits for: the end of the program. Legs that have not come back are lost. */
 void call_abandon(struct call *call);
@@ -185,7 +190,7 @@ int call_media_let_in(struct call *call);
 /** Takes the leg back; safe at any time, any number of times. */
 void call_media_drop(struct call *call);
 
-/** A leg has come back. call may be gone after it. */
+/** A leg has come back. */
 void call_media_gone(struct call *call, struct leg *leg);
 
 /* --- Where media comes from and goes to, call_source.c ------------------------------------------------------------ */
@@ -210,7 +215,7 @@ bool call_ssrc_is_ours(struct call *call, uint32_t ssrc);
 void call_port_opened(struct env *env, uint16_t port);
 /** None of its packets can be used. */
 void call_unheard(struct call *call, enum drop drop, const struct addr *from);
-/** Its worker cannot use its sockets: it ends. call may be gone after it. */
+/** Its worker cannot use its sockets: it ends. */
 void call_failed(struct call *call, int error);
 /** Before it is freed. */
 void call_source_forget(struct call *call);

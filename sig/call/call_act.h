@@ -48,10 +48,10 @@ void call_prack_lost(struct call *call);
 /** A call in the state FRESH, in no conference's roster and no hash yet. @return NULL: no memory */
 struct call *call_make(struct env *env, struct room *room, const struct identity *who);
 /** The one end of every call, however far it has come: whatever of it runs stops, whatever it holds goes back.
- * @pre no worker has a leg of it, no transaction names it. Its room may be gone after it. */
+ * @pre no worker has a leg of it, no transaction names it. */
 void call_free(struct call *call);
 
-/** The one way through the table. The call may be gone when it returns. @return its state, CALL_OVER if it is gone */
+/** The one way through the table. @return its state */
 enum call_state call_event(struct call *call, enum call_event event, const struct call_input *in);
 
 /** What transactions and the dialog tell a call, made events: its owner.ops (call_hear.c). */

@@ -5,6 +5,7 @@
 #include "core/conf/leg_source.h"
 #include "core/ctl.h"
 #include "sig/room/annex.h"
+#include "sig/room/event_id.h"
 #include "sig/room/lobby.h"
 #include "sig/room/room.h"
 
@@ -112,7 +113,7 @@ static int leg_make(struct call *call, const struct offer_media *media, struct f
 {
     struct env *env = call->env;
     struct call_hosts hosts;
-    struct leg_cfg cfg = {.id = (uint64_t)(uintptr_t)call, .feed = feed ? feed->relay : NULL};
+    struct leg_cfg cfg = {.id = event_id(EVENT_CALL, call), .feed = feed ? feed->relay : NULL};
     struct {
         uint32_t ssrc, ts0;
         uint16_t seq0;

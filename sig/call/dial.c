@@ -183,7 +183,7 @@ int dial_begin(struct room *room, const struct dial_plan *plan, struct call **ou
     room->n_dialling++;
     call_log(call, "is made to ", log_escape(text, sizeof text, plan->entity, strlen(plan->entity)));
     if (call_event(call, CALL_EV_DIAL, &(struct call_input){0}) == CALL_OVER) {
-        return -EIO; /* no CPU time, no port, no memory: it is gone */
+        return -EIO; /* no CPU time, no port, no memory */
     }
     call->dial->told = plan->told;
     call->dial->arg = plan->arg;

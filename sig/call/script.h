@@ -21,7 +21,7 @@ void script_begin(struct call *call, const struct script *script, void *state);
 /** The call has none any more; nothing happens if it has none. */
 void script_stop(struct call *call);
 
-/* What the call tells its script. The call may be gone after each of them. */
+/* What the call tells its script. Each may end the call. */
 void script_up(struct call *call);
 void script_key(struct call *call, char key);
 void script_played(struct call *call);

@@ -7,6 +7,7 @@
 #include "sig/call/call.h"
 #include "sig/ivr/annc.h"
 #include "sig/room/annex.h"
+#include "sig/room/event_id.h"
 #include "sig/room/ims.h"
 #include "sig/room/lobby.h"
 #include "sig/room/room.h"
@@ -27,17 +28,22 @@ void focus_attach(struct focus *focus, struct txns *txns)
 
 /* --- Workers ------------------------------------------------------------------------------------------------------ */
 
+static void feed_leg_gone(struct feed *feed, struct leg *leg)
+{
+    struct room *room = feed->room;
+    feed_gone(feed, leg);
+    room_settle(room);
+}
+
 static void leg_gone(struct leg *leg)
 {
-    void *owner = (void *)(uintptr_t)leg_cfg_of(leg)->id;
-    if (leg_cfg_of(leg)->relay) {
-        struct room *room = ((struct feed *)owner)->room;
-        feed_gone(owner, leg);
-        room_settle(room);
-    } else if (leg_cfg_of(leg)->clip) {
-        lobby_player_gone(owner, leg);
+    uint64_t id = leg_cfg_of(leg)->id;
+    if (event_kind_of(id) == EVENT_FEED) {
+        feed_leg_gone(event_object(EVENT_FEED, id), leg);
+    } else if (event_kind_of(id) == EVENT_LOBBY) {
+        lobby_player_gone(event_object(EVENT_LOBBY, id), leg);
     } else {
-        call_media_gone(owner, leg);
+        call_media_gone(event_object(EVENT_CALL, id), leg);
     }
 }
 
@@ -56,42 +62,42 @@ static void take_event(struct focus *f, const struct ctl_ev *ev)
         leg_gone(ev->leg);
         break;
     case EV_CONF_GONE:
-        room_conf_gone((struct room *)(uintptr_t)conf_cfg_of(ev->conf)->id, ev->conf);
+        room_conf_gone(event_object(EVENT_ROOM, conf_cfg_of(ev->conf)->id), ev->conf);
         break;
     case EV_ENCODER:
         encoder_free(ev->encoder);
         break;
     case EV_QUIET:
-        call_quiet((struct call *)(uintptr_t)ev->id);
+        call_quiet(event_object(EVENT_CALL, ev->id));
         break;
     case EV_DTMF:
         count_add(&f->env.stats.events_dtmf, 1); /* digits may be a PIN: they are not logged */
-        script_key((struct call *)(uintptr_t)ev->id, (char)ev->value);
+        script_key(event_object(EVENT_CALL, ev->id), (char)ev->value);
         break;
     case EV_RTCP_BYE:
         break; /* not authenticated: the call ends by SIP, or by silence */
     case EV_PLAYED:
-        clip_over((struct lobby *)(uintptr_t)ev->id, ev->leg);
+        clip_over(event_object(EVENT_LOBBY, ev->id), ev->leg);
         break;
     case EV_SPEAKS:
-        call_speaks((struct call *)(uintptr_t)ev->id);
+        call_speaks(event_object(EVENT_CALL, ev->id));
         break;
     case EV_HUSHED:
-        call_hushed((struct call *)(uintptr_t)ev->id, ev->value);
+        call_hushed(event_object(EVENT_CALL, ev->id), ev->value);
         break;
     case EV_CODEC:
-        call_media_codec((struct call *)(uintptr_t)ev->id, (uint8_t)ev->value);
+        call_media_codec(event_object(EVENT_CALL, ev->id), (uint8_t)ev->value);
         break;
     case EV_SSRC:
-        if (!call_ssrc_is_ours((struct call *)(uintptr_t)ev->id, ev->value)) {
-            call_ssrc((struct call *)(uintptr_t)ev->id, ev->value);
+        if (!call_ssrc_is_ours(event_object(EVENT_CALL, ev->id), ev->value)) {
+            call_ssrc(event_object(EVENT_CALL, ev->id), ev->value);
         }
         break;
     case EV_FAILED:
-        call_failed((struct call *)(uintptr_t)ev->id, (int)ev->value);
+        call_failed(event_object(EVENT_CALL, ev->id), (int)ev->value);
         break;
     case EV_UNHEARD:
-        call_unheard((struct call *)(uintptr_t)ev->id, (enum drop)ev->value, &ev->from);
+        call_unheard(event_object(EVENT_CALL, ev->id), (enum drop)ev->value, &ev->from);
         break;
     }
 }
@@ -127,6 +133,12 @@ static void store_complain(struct focus *f, int err)
     }
 }
 
+void focus_reap(struct focus *f)
+{
+    call_reap(&f->env); /* before the rooms that they are in */
+    room_reap(&f->env);
+}
+
 uint64_t focus_beat(struct focus *f)
 {
     struct ctl_ev ev;
@@ -153,6 +165,7 @@ uint64_t focus_beat(struct focus *f)
             store_complain(f, reply.err);
         }
     }
+    focus_reap(f);
     late_look(&f->late, f->env.place, f->env.log, f->env.wheel->now_ms);
     bool may_move = place_n_workers(f->env.place) > 1; /* who begins to speak in an annex waits for us */
     if (n_events || f->env.n_due || f->gates || (f->env.calls && may_move)) {
@@ -347,6 +360,7 @@ void focus_free(struct focus *f)
     if (!f) {
         return;
     }
+    focus_reap(f);
     while (f->env.calls) {
         call_abandon(f->env.calls);
     }

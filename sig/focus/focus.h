@@ -33,6 +33,10 @@ struct env *focus_env(struct focus *focus);
  * again at the latest, in ns from now */
 uint64_t focus_beat(struct focus *focus);
 
+/** Frees calls and conferences that are over and have everything back. Each beat ends with it; between two messages it
+ * may be called at any time. */
+void focus_reap(struct focus *focus);
+
 /** Ends every conference of this run: BYE to all, legs back. Their URIs stay in the store, and are good again after a
  * restart; until then INVITEs get 503. */
 void focus_stop(struct focus *focus);

@@ -238,7 +238,7 @@ static bool is_right(const struct call *call)
     return !err && is_same;
 }
 
-/* The verdict, now that its time has come. The call may be gone after it. */
+/* The verdict, now that its time has come. */
 static void tell(struct call *call)
 {
     struct pin *p = pin_of(call);

@@ -1,5 +1,6 @@
 /* Annexes and feeds. See annex.h. */
 #include "sig/room/annex.h"
+#include "sig/room/event_id.h"
 
 #include "core/conf/conf.h"
 #include "core/conf/leg.h"
@@ -24,7 +25,7 @@ static int annex_make(struct room *room, int worker, struct annex **out)
 {
     struct env *env = room->env;
     struct conf_cfg cfg = {
-        .id = (uint64_t)(uintptr_t)room, .legs_max = env->cfg.legs_max, .talkers = env->cfg.talkers, .annex = true};
+        .id = event_id(EVENT_ROOM, room), .legs_max = env->cfg.legs_max, .talkers = env->cfg.talkers, .annex = true};
     struct ctl_req req = {.op = CTL_CONF_OPEN};
     struct annex *annex = calloc(1, sizeof *annex);
 
@@ -104,7 +105,7 @@ static bool feed_fits(const struct feed *feed, const struct offer_media *media)
 static int feed_begin(struct feed *feed)
 {
     struct room *room = feed->room;
-    struct leg_cfg cfg = {.id = (uint64_t)(uintptr_t)feed, .rtp_fd = -1, .rtcp_fd = -1, .tx_on = true};
+    struct leg_cfg cfg = {.id = event_id(EVENT_FEED, feed), .rtp_fd = -1, .rtcp_fd = -1, .tx_on = true};
     struct ctl_req req = {.op = CTL_LEG_ADD, .conf = room->conf};
     int err = relay_build(&feed->relay);
 

@@ -167,6 +167,8 @@ struct env {
     struct room *named[ENV_NAMES]; /* by hash of their names */
     struct room *rooms;
     struct call *calls;
+    struct room *dead_rooms; /* over, with everything back: freed once a beat */
+    struct call *dead_calls;
     struct call *tx_ssrcs[ENV_SSRCS]; /* by the SSRC of our stream to them */
     unsigned n_due;                   /* calls and rooms that wait for space in a ring */
 };

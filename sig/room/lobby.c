@@ -1,5 +1,6 @@
 /* Lobbies. See lobby.h. */
 #include "sig/room/lobby.h"
+#include "sig/room/event_id.h"
 
 #include "core/conf/clip.h"
 #include "core/conf/conf.h"
@@ -16,7 +17,7 @@ static int put(const struct lobby *lobby, const struct ctl_req *req)
 
 int lobby_open(struct lobby **out, struct room *room, struct member *member, int worker)
 {
-    struct conf_cfg cfg = {.id = (uint64_t)(uintptr_t)room, .legs_max = 1};
+    struct conf_cfg cfg = {.id = event_id(EVENT_ROOM, room), .legs_max = 1};
     struct ctl_req req = {.op = CTL_CONF_OPEN};
     struct lobby *lobby = calloc(1, sizeof *lobby);
     int err = -ENOMEM;
@@ -59,7 +60,7 @@ int lobby_play(struct lobby *lobby, const struct clip *clip, uint32_t times)
     if (!lobby || !clip) {
         return -ENOENT;
     }
-    struct leg_cfg cfg = {.id = (uint64_t)(uintptr_t)lobby,
+    struct leg_cfg cfg = {.id = event_id(EVENT_LOBBY, lobby),
                           .rtp_fd = -1,
                           .rtcp_fd = -1,
                           .codec = codec_get(CODEC_L16),

@@ -56,7 +56,7 @@ struct member_state {
 };
 
 struct member_ops {
-    /** Ends it from our side. It may be gone after it. */
+    /** Ends it from our side. */
     void (*end)(struct member *member, enum ending why);
     void (*look)(const struct member *member, struct member_state *state);
 };

@@ -1,5 +1,6 @@
 /* Conferences. */
 #include "sig/room/room.h"
+#include "sig/room/event_id.h"
 
 #include "core/conf/conf.h"
 #include "core/ctl.h"
@@ -283,7 +284,7 @@ int room_open(struct room *room, struct place_cost cost)
     if (worker < 0) {
         return worker;
     }
-    struct conf_cfg cfg = {.id = (uint64_t)(uintptr_t)room,
+    struct conf_cfg cfg = {.id = event_id(EVENT_ROOM, room),
                            .legs_max = env->cfg.legs_max,
                            .talkers = env->cfg.talkers,
                            .hushed_s = ANNEX_HUSHED_S};
@@ -464,6 +465,15 @@ void room_free(struct room *room)
     free(room);
 }
 
+void room_reap(struct env *env)
+{
+    while (env->dead_rooms) {
+        struct room *room = env->dead_rooms;
+        env->dead_rooms = room->next_dead;
+        room_free(room);
+    }
+}
+
 void room_settle(struct room *room)
 {
     struct env *env = room->env;
@@ -481,7 +491,9 @@ void room_settle(struct room *room)
         }
     }
     bool whole = !room->conf && !room->annexes && !room->feeds && !room->lobbies;
-    if (room->state == ROOM_ENDED && whole && room->n_calls == 0 && !room->save_due) {
-        room_free(room);
+    if (room->state == ROOM_ENDED && whole && room->n_calls == 0 && !room->save_due && !room->is_dead) {
+        room->is_dead = true;
+        room->next_dead = env->dead_rooms;
+        env->dead_rooms = room;
     }
 }

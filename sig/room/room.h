@@ -30,6 +30,8 @@ struct room {
     struct env *env;
     struct room *next, **link; /* all of the focus */
     enum room_state state;
+    bool is_dead; /* ended, with everything back: room_reap frees it */
+    struct room *next_dead;
     char token[URI_TOKEN_CHARS + 1];
     struct uri_token id;
     uint64_t created_s;
@@ -123,10 +125,13 @@ bool room_is_creator(const struct room *room, const struct member *member, const
 /** The media is back, of the owner or of an annex. */
 void room_conf_gone(struct room *room, struct conf *conf);
 
-/** Frees it whatever it waits for: what is lent is lost. */
+/** Frees what is dead. Once a beat, when nobody holds a pointer. */
+void room_reap(struct env *env);
+
+/** Frees it whatever it waits for: the end of the program, what is lent is lost. */
 void room_free(struct room *room);
 
-/** Does what waited for a ring, and frees an ended room that has everything back. room may be gone after it. */
+/** Does what waited for a ring. An ended room that has everything back is dead: room_reap frees it. */
 void room_settle(struct room *room);
 
 /* Of room_contact_text. */

@@ -58,7 +58,7 @@ static void learn(struct phone *p)
 static void all_quiet(struct world *w)
 {
     for (struct call *call = w->env->calls; call; call = call->next) {
-        struct ctl_ev ev = {.event = EV_QUIET, .id = (uint64_t)(uintptr_t)call};
+        struct ctl_ev ev = {.event = EV_QUIET, .id = event_id(EVENT_CALL, call)};
         if (call->leg) {
             ring_put(&w->ctl.events, &ev);
         }

@@ -353,6 +353,7 @@ int phone_send(struct phone *p, const char *method, unsigned cseq, const char *b
     n += snprintf(text + n, sizeof text - (size_t)n, "Content-Length: %zu\r\n\r\n%s", body ? strlen(body) : 0,
                   body ? body : "");
     txns_rx(p->w->txns, &flow, text, (size_t)n, p->w->now_ns);
+    focus_reap(p->w->focus);
     for (unsigned i = before; i < p->w->n_sent; i++) {
         p->w->i_answer = status_of(p->w->sent[i % SENT_MAX]) ? i : p->w->i_answer;
     }
@@ -421,6 +422,7 @@ void world_reply(struct world *w, const char *request, int status, const char *t
                      id, cseq, extra, body ? "Content-Type: application/sdp\r\n" : "", body ? strlen(body) : 0,
                      body ? body : "");
     txns_rx(w->txns, &flow, text, (size_t)n, w->now_ns);
+    focus_reap(w->focus);
 }
 
 void answer_bye(struct world *w, const char *bye, int status)

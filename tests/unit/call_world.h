@@ -12,6 +12,7 @@
 #include "sig/call/call.h"
 #include "sig/focus/focus.h"
 #include "sig/room/annex.h"
+#include "sig/room/event_id.h"
 #include "sig/room/room.h"
 
 #include <errno.h>

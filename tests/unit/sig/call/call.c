@@ -349,7 +349,7 @@ static void test_quiet(void **state)
     assert_int_equal(phone_invite(&c, SDP_PCMU), 200); /* its ACK is late */
     unsigned byes = count_sent(w, "BYE ");
     for (struct call *call = w->env->calls; call; call = call->next) {
-        struct ctl_ev ev = {.event = EV_QUIET, .id = (uint64_t)(uintptr_t)call};
+        struct ctl_ev ev = {.event = EV_QUIET, .id = event_id(EVENT_CALL, call)};
         assert_true(ring_put(&w->ctl.events, &ev));
     }
     focus_beat(w->focus);

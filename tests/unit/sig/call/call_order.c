@@ -140,7 +140,7 @@ static void any_step(struct world *w, struct crowd *crowd)
     case 10: /* no RTP on a leg that the worker still has */
         for (struct call *call = w->env->calls; call; call = call->next) {
             if (call->leg && draw(w) % 4 == 0) {
-                struct ctl_ev ev = {.event = EV_QUIET, .id = (uint64_t)(uintptr_t)call};
+                struct ctl_ev ev = {.event = EV_QUIET, .id = event_id(EVENT_CALL, call)};
                 ring_put(&w->ctl.events, &ev);
             }
         }

@@ -159,7 +159,7 @@ static void our_own_ssrc_is_refused(void **state)
     struct call *call = w->env->calls, *other = call->next;
     assert_int_not_equal(call->tx_ssrc, 0);
     assert_int_not_equal(call->tx_ssrc, other->tx_ssrc);
-    struct ctl_ev ev = {.event = EV_SSRC, .id = (uint64_t)(uintptr_t)call, .value = other->tx_ssrc};
+    struct ctl_ev ev = {.event = EV_SSRC, .id = event_id(EVENT_CALL, call), .value = other->tx_ssrc};
     must(ring_put(&w->ctl.events, &ev));
     focus_beat(w->focus);
     world_work(w);

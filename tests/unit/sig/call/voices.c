@@ -126,7 +126,7 @@ static void numbers_of_the_answer(void **state)
 
 static void worker_hears(struct world *w, struct call *call, uint8_t pt)
 {
-    struct ctl_ev ev = {.event = EV_CODEC, .id = (uint64_t)(uintptr_t)call, .value = pt};
+    struct ctl_ev ev = {.event = EV_CODEC, .id = event_id(EVENT_CALL, call), .value = pt};
     must(ring_put(&w->ctl.events, &ev));
     focus_beat(w->focus);
     world_work(w);

@@ -119,7 +119,7 @@ static void keys(struct world *w, const char *text)
     for (; *text; text++) {
         struct ctl_ev ev = {.event = EV_DTMF, .value = (uint32_t)*text};
         for (struct call *call = w->env->calls; call; call = call->next) {
-            ev.id = call->member.is_waiting ? (uint64_t)(uintptr_t)call : ev.id;
+            ev.id = call->member.is_waiting ? event_id(EVENT_CALL, call) : ev.id;
         }
         if (ev.id) {
             must(ring_put(&w->ctl.events, &ev));

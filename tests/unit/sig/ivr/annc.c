@@ -64,7 +64,7 @@ static const struct leg_cfg *player(struct world *w)
 static void played(struct world *w)
 {
     const struct lobby *lobby = w->env->calls->lobby;
-    struct ctl_ev ev = {.event = EV_PLAYED, .id = (uint64_t)(uintptr_t)lobby, .leg = lobby->player};
+    struct ctl_ev ev = {.event = EV_PLAYED, .id = event_id(EVENT_LOBBY, lobby), .leg = lobby->player};
     assert_true(ring_put(&w->ctl.events, &ev));
     focus_beat(w->focus);
 }

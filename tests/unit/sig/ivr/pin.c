@@ -43,7 +43,7 @@ static void test_right(void **state)
     assert_int_equal(w->reqs[1].op, CTL_CONF_OPEN);
     assert_int_equal(w->reqs[2].op, CTL_LEG_ADD);
     assert_ptr_equal(w->reqs[2].conf, w->reqs[1].conf);
-    event(w, (struct ctl_ev){.event = EV_SSRC, .id = (uint64_t)(uintptr_t)call, .value = 9});
+    event(w, (struct ctl_ev){.event = EV_SSRC, .id = event_id(EVENT_CALL, call), .value = 9});
     assert_int_equal(call->member.changed, 0); /* on no roster yet */
     type(w, "99*4711#");
     world_work(w);
@@ -129,7 +129,7 @@ static const struct clip *playing(struct world *w)
 static void played(struct world *w)
 {
     const struct lobby *lobby = w->env->calls->lobby;
-    event(w, (struct ctl_ev){.event = EV_PLAYED, .id = (uint64_t)(uintptr_t)lobby, .leg = lobby->player});
+    event(w, (struct ctl_ev){.event = EV_PLAYED, .id = event_id(EVENT_LOBBY, lobby), .leg = lobby->player});
 }
 
 /* The prompts in their order; a key ends them; the end of one that has been dropped means nothing. */
@@ -142,7 +142,7 @@ static void test_prompts(void **state)
     assert_int_equal(come_in(w, &p), 200);
     const struct call *call = w->env->calls;
     assert_ptr_equal(playing(w), prompts_clip(prompts, PROMPT_PIN_ENTER));
-    struct ctl_ev stale = {.event = EV_PLAYED, .id = (uint64_t)(uintptr_t)call->lobby, .leg = call->lobby->player};
+    struct ctl_ev stale = {.event = EV_PLAYED, .id = event_id(EVENT_LOBBY, call->lobby), .leg = call->lobby->player};
     assert_int_equal(phone_send(&p, "INVITE", 0, SDP_HOLD), 200); /* once is enough */
     phone_ack(&p, NULL);
     assert_null(playing(w));

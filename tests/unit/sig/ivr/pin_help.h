@@ -95,7 +95,7 @@ static inline void type(struct world *w, const char *keys)
 {
     for (; *keys; keys++) {
         struct ctl_ev ev = {.event = EV_DTMF, .value = (uint32_t)*keys};
-        ev.id = (uint64_t)(uintptr_t)w->env->calls;
+        ev.id = event_id(EVENT_CALL, w->env->calls);
         assert_true(ring_put(&w->ctl.events, &ev));
     }
     focus_beat(w->focus);

@@ -59,7 +59,7 @@ static struct call *call_of(const struct world *w, unsigned number)
 
 static void event(struct world *w, const struct call *call, enum ctl_event what, uint32_t value)
 {
-    struct ctl_ev ev = {.event = what, .id = (uint64_t)(uintptr_t)call, .value = value};
+    struct ctl_ev ev = {.event = what, .id = event_id(EVENT_CALL, call), .value = value};
     const struct has *has = world_has(w, call->leg);
     assert_non_null(has);
     assert_true(ring_put(&world_ctl(w, has->worker)->events, &ev));

@@ -123,7 +123,7 @@ static void test_story(void **state)
     world_run(w, 6000);
     assert_non_null(strstr(notified(w, "active"), "<status>inactive</status>"));
 
-    struct ctl_ev ev = {.event = EV_SSRC, .id = (uint64_t)(uintptr_t)w->env->calls, .value = 3000000001u};
+    struct ctl_ev ev = {.event = EV_SSRC, .id = event_id(EVENT_CALL, w->env->calls), .value = 3000000001u};
     for (unsigned i = 0; i < 2; i++) { /* told twice, it has changed once */
         assert_true(ring_put(&w->ctl.events, &ev));
         world_run(w, 6000);
