@@ -16,7 +16,7 @@
 
 #define STOP_BYE_NS (2 * NS_PER_S) /* for peers to answer BYE */
 #define ASK_WAIT_S 2
-#define PAGE_NS NS_PER_S /* so long a page is given to others who ask */
+#define PAGE_NS NS_PER_S /* lifetime of a page that was written for one request */
 #define GATHER_PAUSE_NS NS_PER_MS
 #define STOP_LEGS_NS (5 * NS_PER_S) /* for workers to give legs back: they take one beat */
 
@@ -416,7 +416,7 @@ bool sig_is_still(const struct sig *sig)
 static char *page_ask(struct sig *sig)
 {
     struct timespec until;
-    while (sem_trywait(&sig->answered) == 0) { /* an answer that came too late for who asked before */
+    while (sem_trywait(&sig->answered) == 0) { /* an answer that came too late for the request before */
     }
     status_free(atomic_exchange(&sig->answer, NULL));
     atomic_store_explicit(&sig->asked, true, memory_order_release);

@@ -1,6 +1,6 @@
 /*
  * Signalling as a whole: one thread with the network loop, the transaction layer and the focus on it, and the store's
- * thread beside. Whoever starts it hands over the workers' pages and gets figures.
+ * thread beside. The program hands over the workers' rings and gets figures.
  */
 #ifndef SIG_SIG_H
 #define SIG_SIG_H

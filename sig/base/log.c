@@ -74,7 +74,7 @@ void log_line(const struct log *log, enum log_level level, const char *format, .
     gmtime_r(&now.tv_sec, &tm);
     int at = snprintf(line, sizeof line, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ %-5s ", tm.tm_year + 1900, tm.tm_mon + 1,
                       tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000000, level_names[level]);
-    /* The second guard against forged lines: whoever forgot log_escape cannot write more than one line. */
+    /* The second guard against forged lines: a caller that forgot log_escape cannot write more than one line. */
     for (const char *p = text; *p && at < (int)sizeof line - 1; p++) {
         line[at++] = (uint8_t)*p < 0x20 || *p == 0x7f ? '?' : *p;
     }

@@ -1,7 +1,7 @@
 /*
  * Writes lines to a descriptor from a thread of its own, so that a terminal that is stopped, a pipe that nobody reads
- * or a disk that stalls holds up nobody who logs. Between them lies a bounded ring: when it is full, lines are dropped
- * and counted, and the count is written as soon as there is room.
+ * or a disk that stalls holds up no thread that logs. Between them lies a bounded ring: when it is full, lines are
+ * dropped and counted, and the count is written as soon as there is room.
  */
 #ifndef SIG_BASE_LOG_WRITER_H
 #define SIG_BASE_LOG_WRITER_H

@@ -11,7 +11,7 @@ static uint32_t place_of(const uint8_t *secret, const struct addr *source)
     char host[ADDR_TEXT_MAX];
     struct addr net = *source;
     if (net.sa.sa_family == AF_INET6) {
-        memset(&net.v6.sin6_addr.s6_addr[8], 0, 8); /* who has one address has the /64 around it */
+        memset(&net.v6.sin6_addr.s6_addr[8], 0, 8); /* a host with one address has the /64 around it */
     }
     return hash_text(hash_seed(secret), addr_host_text(&net, host)) % QUOTA_PLACES;
 }

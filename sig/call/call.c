@@ -38,7 +38,7 @@ static const struct cell table[CALL_STATES][CALL_EVENTS] =
             {
                 [CALL_EV_OFFER] = GO(act_answer, ANSWERED, OVER),
                 [CALL_EV_WAITING] = GO(act_wait, EARLY, OVER),
-                [CALL_EV_BARE] = GO(act_offer, OFFERED, OVER),
+                [CALL_EV_OFFERLESS] = GO(act_offer, OFFERED, OVER),
                 [CALL_EV_DIAL] = GO(act_dial, DIALLING, OVER),
             },
         [CALL_DIALLING] =
@@ -60,7 +60,7 @@ static const struct cell table[CALL_STATES][CALL_EVENTS] =
         [CALL_EARLY] =
             {
                 [CALL_EV_OFFER] = GO(act_open, EARLY, EARLY),
-                [CALL_EV_BARE] = GO(act_open, EARLY, EARLY),
+                [CALL_EV_OFFERLESS] = GO(act_open, EARLY, EARLY),
                 [CALL_EV_PRACK] = GO(act_prack, ANSWERED, EARLY),
                 [CALL_EV_UPDATE] = GO(act_early_update, ANSWERED, EARLY),
                 [CALL_EV_PRACK_LOST] = GO(act_prack_lost, OVER, OVER),
@@ -75,7 +75,7 @@ static const struct cell table[CALL_STATES][CALL_EVENTS] =
         [CALL_ANSWERED] =
             {
                 [CALL_EV_OFFER] = GO(act_reanswer, ANSWERED, ANSWERED), /* its ACK may have been lost */
-                [CALL_EV_BARE] = GO(act_reoffer, OFFERED, ANSWERED),
+                [CALL_EV_OFFERLESS] = GO(act_reoffer, OFFERED, ANSWERED),
                 [CALL_EV_UPDATE] = GO(act_update, ANSWERED, ANSWERED),
                 [CALL_EV_REOFFER] = GO(act_not_now, ANSWERED, ANSWERED),
                 [CALL_EV_ACK] = GO(act_nothing, UP, UP),
@@ -87,7 +87,7 @@ static const struct cell table[CALL_STATES][CALL_EVENTS] =
         [CALL_OFFERED] =
             {
                 [CALL_EV_OFFER] = GO(act_pending, OFFERED, OFFERED),
-                [CALL_EV_BARE] = GO(act_pending, OFFERED, OFFERED),
+                [CALL_EV_OFFERLESS] = GO(act_pending, OFFERED, OFFERED),
                 [CALL_EV_UPDATE] = GO(act_update_pending, OFFERED, OFFERED),
                 [CALL_EV_REOFFER] = GO(act_not_now, OFFERED, OFFERED),
                 [CALL_EV_ACK] = GO(act_answered, UP, ENDING),
@@ -99,7 +99,7 @@ static const struct cell table[CALL_STATES][CALL_EVENTS] =
         [CALL_UP] =
             {
                 [CALL_EV_OFFER] = GO(act_reanswer, ANSWERED, UP),
-                [CALL_EV_BARE] = GO(act_reoffer, OFFERED, UP),
+                [CALL_EV_OFFERLESS] = GO(act_reoffer, OFFERED, UP),
                 [CALL_EV_UPDATE] = GO(act_update, UP, UP),
                 [CALL_EV_REOFFER] = GO(act_reoffer_send, REOFFERED, UP),
                 [CALL_EV_ACK] = STAY(UP),
@@ -110,7 +110,7 @@ static const struct cell table[CALL_STATES][CALL_EVENTS] =
         [CALL_REOFFERED] =
             {
                 [CALL_EV_OFFER] = GO(act_pending, REOFFERED, REOFFERED),
-                [CALL_EV_BARE] = GO(act_pending, REOFFERED, REOFFERED),
+                [CALL_EV_OFFERLESS] = GO(act_pending, REOFFERED, REOFFERED),
                 [CALL_EV_UPDATE] = GO(act_update_pending, REOFFERED, REOFFERED),
                 [CALL_EV_REOFFER] = GO(act_not_now, REOFFERED, REOFFERED),
                 [CALL_EV_REANSWER] = GO(act_reanswered, UP, ENDING),
@@ -123,7 +123,7 @@ static const struct cell table[CALL_STATES][CALL_EVENTS] =
         [CALL_LEAVING] =
             {
                 [CALL_EV_OFFER] = GO(act_gone, LEAVING, LEAVING),
-                [CALL_EV_BARE] = GO(act_gone, LEAVING, LEAVING),
+                [CALL_EV_OFFERLESS] = GO(act_gone, LEAVING, LEAVING),
                 [CALL_EV_UPDATE] = GO(act_gone, LEAVING, LEAVING),
                 [CALL_EV_REOFFER] = GO(act_not_now, LEAVING, LEAVING),
                 [CALL_EV_ACK] = GO(act_bye, ENDING, OVER),
@@ -142,7 +142,7 @@ static const struct cell table[CALL_STATES][CALL_EVENTS] =
         [CALL_ENDING] =
             {
                 [CALL_EV_OFFER] = GO(act_gone, ENDING, ENDING),
-                [CALL_EV_BARE] = GO(act_gone, ENDING, ENDING),
+                [CALL_EV_OFFERLESS] = GO(act_gone, ENDING, ENDING),
                 [CALL_EV_UPDATE] = GO(act_gone, ENDING, ENDING),
                 [CALL_EV_REOFFER] = GO(act_not_now, ENDING, ENDING),
                 [CALL_EV_REFUSED] = STAY(ENDING),
@@ -184,7 +184,7 @@ static void over(struct call *call, enum call_state was)
         txn_set_tag(call->reinvite, NULL);
         call->reinvite = NULL;
     }
-    if (call->dialog.n_riders) {
+    if (call->dialog.n_usages) {
         roster_dialog_gone(call->room, &call->dialog);
     }
     dialog_leave(&call->dialog);
@@ -395,8 +395,8 @@ int call_begin(struct env *env, struct room *room, struct txn *txn, const struct
         env_refuse(env, txn, REFUSAL_MEMORY);
         return -EPROTO;
     }
-    const struct store_policy *wish = policy_of(env, room);
-    bool owes_pin = who->owes_pin || (wish && wish->has_pin);
+    const struct store_policy *policy = policy_of(env, room);
+    bool owes_pin = who->owes_pin || (policy && policy->has_pin);
     int err = owes_pin && env->upper->is_barred(env, msg) ? -EPERM
                                                           : unacked_take(env, &call->member.unacked, &msg->flow.remote);
     if (!err) {
@@ -415,7 +415,7 @@ int call_begin(struct env *env, struct room *room, struct txn *txn, const struct
         call_free(call);
         return -EPROTO;
     }
-    if (env->upper->script(call, wish) != 0) {
+    if (env->upper->script(call, policy) != 0) {
         env_refuse(env, txn, REFUSAL_MEMORY);
         call_free(call);
         return -EPROTO;
@@ -430,7 +430,9 @@ int call_begin(struct env *env, struct room *room, struct txn *txn, const struct
     call->replaces = old ? old->member.id : 0;
     dialog_enter(&env->dialogs, &call->dialog);
     call_log(call, "from ", log_escape(from, sizeof from, msg->from.uri.text, strlen(msg->from.uri.text)));
-    enum call_event event = invite->bare ? CALL_EV_BARE : offer_waits(&invite->pick) ? CALL_EV_WAITING : CALL_EV_OFFER;
+    enum call_event event = invite->offerless            ? CALL_EV_OFFERLESS
+                            : offer_waits(&invite->pick) ? CALL_EV_WAITING
+                                                         : CALL_EV_OFFER;
     if (call_event(call, event, &in) == CALL_OVER) {
         return -EPROTO;
     }

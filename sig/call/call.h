@@ -41,14 +41,14 @@ enum call_event {
     CALL_EV_PRACK,
     CALL_EV_PRACK_LOST,
     CALL_EV_CANCEL,
-    CALL_EV_BARE,     /* INVITE or re-INVITE without an offer */
-    CALL_EV_UPDATE,   /* UPDATE with an offer that fits, or without one */
-    CALL_EV_REOFFER,  /* we have something to offer anew */
-    CALL_EV_DIAL,     /* somebody is to be called */
-    CALL_EV_RINGING,  /* 1xx to our INVITE */
-    CALL_EV_REDIRECT, /* 3xx to it, and the way is open */
-    CALL_EV_REANSWER, /* 2xx to our INVITE or re-INVITE */
-    CALL_EV_REFUSED,  /* any other final response to it */
+    CALL_EV_OFFERLESS, /* INVITE or re-INVITE without an offer */
+    CALL_EV_UPDATE,    /* UPDATE with an offer that fits, or without one */
+    CALL_EV_REOFFER,   /* we have something to offer anew */
+    CALL_EV_DIAL,      /* somebody is to be called */
+    CALL_EV_RINGING,   /* 1xx to our INVITE */
+    CALL_EV_REDIRECT,  /* 3xx to it, and the way is open */
+    CALL_EV_REANSWER,  /* 2xx to our INVITE or re-INVITE */
+    CALL_EV_REFUSED,   /* any other final response to it */
     CALL_EV_ACK,
     CALL_EV_ACK_LOST, /* 64*T1 without */
     CALL_EV_BYE,
@@ -106,9 +106,9 @@ struct call {
 
     /* call_source.c */
     bool is_open;      /* acknowledged: media may be sent */
-    bool open_due;     /* its leg has yet to be told so */
+    bool open_due;     /* its leg does not know it yet: the ring was full */
     bool loops;        /* what it names as its media address has become a port of ours: to end */
-    struct addr latch; /* what the leg was told */
+    struct addr latch; /* as the leg knows it */
     uint32_t tx_ssrc;  /* of our stream to it; 0: none yet */
     struct call *ssrc_next;
 };
@@ -116,7 +116,7 @@ struct call {
 /**
  * Begins a call into a room with an INVITE that was read, and answers it.
  *
- * @param old  the one whose place it takes, from then on that it is answered; NULL: nobody's
+ * @param old  the call that it replaces once it is answered; NULL: none
  * @return 0 | -EPROTO: refused, and answered so; the call is over
  */
 int call_begin(struct env *env, struct room *room, struct txn *txn, const struct sip_msg *msg,

@@ -54,7 +54,7 @@ void call_free(struct call *call);
 /** The one way through the table. @return its state */
 enum call_state call_event(struct call *call, enum call_event event, const struct call_input *in);
 
-/** What transactions and the dialog tell a call, made events: its owner.ops (call_hear.c). */
+/** Turns what transactions and the dialog report into events of the call: its owner.ops (call_hear.c). */
 extern const struct owner_ops call_owner_ops;
 
 /** What our side brings to a description. @return 0 | -EIO: no randomness, so no keys */

@@ -1,4 +1,4 @@
-/* What a call hears from its transactions and its dialog, told to the state machine as events. */
+/* Turns what transactions and the dialog report into events of the state machine. */
 #include "sig/call/call_act.h"
 
 #include "sig/call/dial.h"
@@ -12,7 +12,7 @@ static void reinvite(struct call *call, struct txn *txn, const struct sip_msg *m
 
     /* If either refuses, the session goes on as it was. */
     if (refresh_read(call, txn, msg) == 0 && invite_read(call->env, txn, msg, &invite) == 0) {
-        call_event(call, invite.bare ? CALL_EV_BARE : CALL_EV_OFFER, &in);
+        call_event(call, invite.offerless ? CALL_EV_OFFERLESS : CALL_EV_OFFER, &in);
     }
 }
 
@@ -29,7 +29,7 @@ static void offer_request(struct call *call, struct txn *txn, const struct sip_m
         if (invite_read(call->env, txn, msg, &invite) != 0) {
             return;
         }
-        in.invite = invite.bare ? NULL : &invite;
+        in.invite = invite.offerless ? NULL : &invite;
     }
     call_event(call, event, &in);
 }

@@ -1,7 +1,8 @@
 /*
  * Between an annex and its owner. A leg is taken from one worker, comes back here and is lent to the other, with all
- * its state: a matter of some ten milliseconds, in which the call's media is not changed. Who speaks in an annex moves
- * to the owner, whose worker keeps a reserve for that; when it is used up, one moves out who has been silent for long.
+ * its state: a matter of some ten milliseconds, in which the call's media is not changed. A participant that speaks in
+ * an annex moves to the owner: its worker keeps a reserve for that. When the reserve is used up, one that has been
+ * silent for long moves out.
  */
 #include "sig/call/call.h"
 #include "sig/room/annex.h"
@@ -63,7 +64,7 @@ static int move_out(struct call *call)
     return 0;
 }
 
-/* Somebody who has long been silent gives his place at the owner. */
+/* A participant that has long been silent gives its place at the owner. */
 static void relieve(struct room *room, struct place_cost cost)
 {
     if (!place_is_tight(room->env->place, room->worker, cost)) {

@@ -140,7 +140,7 @@ static const char *advice(enum drop drop)
     case DROP_PAYLOAD_TYPE:
         return "it must send the payload types that were agreed on";
     default:
-        return "a capture of its packets will tell";
+        return "capture its packets to see why";
     }
 }
 

@@ -16,8 +16,8 @@
 
 /* ---- limits ---- */
 
-/* Takes n out of a bucket: of somebody, or of a conference. By hash: two that share one share its rate, nobody can make
- * us keep more, and nobody knows whose he shares. @return false: as many are not in it */
+/* Takes n out of a bucket: of a requester, or of a conference. By hash: two that share a bucket share its rate, nobody
+ * can make us keep more of them or aim at another's. @return false: as many are not in it */
 static bool rate_take(struct env *env, const char *name, unsigned n, unsigned factor)
 {
     struct dial_rate_bucket *rate = &env->dial_rates[hash_text(hash_seed(env->secret), name) % ENV_DIAL_RATES];
@@ -57,22 +57,22 @@ static int text_copy(char **to, const char *text)
     return text && !*to ? -ENOMEM : 0;
 }
 
-static void tell(struct call *call, int status, const char *reason)
+static void notify(struct call *call, int status, const char *reason)
 {
     struct dial *d = call->dial;
-    dial_told told = d->told;
-    d->told = NULL;
-    if (told) {
-        told(d->arg, status, reason);
+    dial_progress progress = d->progress;
+    d->progress = NULL;
+    if (progress) {
+        progress(d->arg, status, reason);
     }
 }
 
 void dial_forget(struct call *call)
 {
-    call->dial->told = NULL;
+    call->dial->progress = NULL;
 }
 
-/* Nobody waits for it to be answered any more. */
+/* It is answered, or will not be: it no longer counts as pending. */
 static void pending_end(struct call *call)
 {
     struct dial *d = call->dial;
@@ -86,7 +86,7 @@ static void pending_end(struct call *call)
 static void on_ring(struct timer *timer, uint64_t now_ns)
 {
     struct call *call = TIMER_OWNER(timer, struct dial, ring)->call;
-    tell(call, 408, "Request Timeout");
+    notify(call, 408, "Request Timeout");
     call_end(call, ENDING_NO_ANSWER);
 }
 
@@ -115,7 +115,7 @@ void dial_free(struct call *call)
     if (!d) {
         return;
     }
-    must(!d->is_pending && !d->told);
+    must(!d->is_pending && !d->progress);
     for (unsigned i = 0; i < d->n_tried; i++) {
         free(d->tried[i]);
     }
@@ -138,7 +138,7 @@ void dial_over(struct call *call)
         return;
     }
     pending_end(call);
-    tell(call, 487, "Request Terminated");
+    notify(call, 487, "Request Terminated");
     /* An answer of another fork may come as long as the transaction lives, and wants its BYE (RFC 3261 13.2.2.4). */
     if (d->txn && (!d->is_accepted || call->env->stopping)) {
         txn_set_tag(d->txn, NULL);
@@ -185,7 +185,7 @@ int dial_begin(struct room *room, const struct dial_plan *plan, struct call **ou
     if (call_event(call, CALL_EV_DIAL, &(struct call_input){0}) == CALL_OVER) {
         return -EIO; /* no CPU time, no port, no memory */
     }
-    call->dial->told = plan->told;
+    call->dial->progress = plan->progress;
     call->dial->arg = plan->arg;
     *out = call;
     count_add(&env->stats.dials, 1);
@@ -254,7 +254,7 @@ int act_dial(struct call *call, const struct call_input *in)
 int act_dial_end(struct call *call, const struct call_input *in)
 {
     pending_end(call);
-    tell(call, 487, "Request Terminated");
+    notify(call, 487, "Request Terminated");
     if (call->dial->txn) {
         txn_cancel(call->dial->txn);
     }
@@ -264,7 +264,8 @@ int act_dial_end(struct call *call, const struct call_input *in)
 
 /* ---- answers ---- */
 
-/* A dialog with who has answered: its ACK has gone. @return 0 | negative errno: no dialog can be made of it */
+/* A dialog with the peer that has answered: its ACK has gone. @return 0 | negative errno: no dialog can be made of it
+ */
 static int settle(struct call *call, const struct sip_msg *msg)
 {
     struct dial *d = call->dial;
@@ -286,20 +287,20 @@ int act_dial_up(struct call *call, const struct call_input *in)
     int err = settle(call, in->msg);
     if (err) {
         call->why = ENDING_ANSWER;
-        tell(call, 502, "Bad Gateway");
+        notify(call, 502, "Bad Gateway");
         return err;
     }
     err = call_take_answer(call, in->msg);
     if (err) {
         call->why = ENDING_ANSWER;
-        tell(call, 488, "Not Acceptable Here");
+        notify(call, 488, "Not Acceptable Here");
         act_bye(call, in);
         return err;
     }
     refresh_take(call, in->msg);
     call->member.joined_s = call->env->world.wall_s(call->env->world.ctx);
     count_add(&call->env->stats.dials_answered, 1);
-    tell(call, 200, "OK");
+    notify(call, 200, "OK");
     return 0;
 }
 
@@ -403,7 +404,7 @@ int act_dial_redirect(struct call *call, const struct call_input *in)
     }
     err = invite_send(call); /* same Call-ID and tag, next CSeq, new branch */
     if (err) {
-        tell(call, 503, "Service Unavailable");
+        notify(call, 503, "Service Unavailable");
     }
     return err;
 }
@@ -424,7 +425,7 @@ static void refused(struct call *call, int status, const struct sip_msg *msg)
     if (is_open) {
         call->why = msg ? ENDING_DECLINED : ENDING_NO_ANSWER;
         count_add(&call->env->stats.dials_refused, 1);
-        tell(call, status, sip_reason(status));
+        notify(call, status, sip_reason(status));
     }
     call_event(call, CALL_EV_REFUSED, &(struct call_input){.msg = msg});
 }
@@ -441,9 +442,9 @@ void dial_answered(struct call *call, int status, const struct sip_msg *msg)
     } else if (status >= 200) {
         surplus_end(call, msg);
     } else if (status > 100 && !d->is_accepted) {
-        if (d->told && status == 180 && !d->has_rung) {
+        if (d->progress && status == 180 && !d->has_rung) {
             d->has_rung = true;
-            d->told(d->arg, status, sip_reason(status));
+            d->progress(d->arg, status, sip_reason(status));
         }
         call_event(call, CALL_EV_RINGING, &(struct call_input){.msg = msg});
     }

@@ -1,8 +1,8 @@
 /*
  * Calling out (RFC 4579 5.5): the conference INVITEs somebody, on behalf of a participant. The INVITE's states are of
  * the call's table (call.c); what is particular to the calling side is here: the offer, redirects within policy, forked
- * answers, CANCEL, and telling whoever asked for it. Challenges are answered where the outbound proxy asks for the one
- * realm that we have credentials of, and nowhere else: whom we call shall not learn from them.
+ * answers, CANCEL, and notifying the requester. A challenge is answered only where the outbound proxy asks for the
+ * realm that we have credentials of: a called party must not learn from them.
  */
 #ifndef SIG_CALL_DIAL_H
 #define SIG_CALL_DIAL_H
@@ -15,19 +15,19 @@
 #define DIAL_ANSWERS_MAX 2  /* to challenges of one call: the first, and one that the nonce was stale */
 #define DIAL_SURPLUS_MAX 8  /* forked answers of one call that get their BYE */
 #define DIAL_RING_MS 180000 /* how long it may ring */
-#define DIAL_BURST 20       /* calls that one may ask for at once, before his rate holds */
+#define DIAL_BURST 20       /* calls that one requester may ask for at once, before its rate holds */
 #define DIAL_ROOM_FACTOR 4  /* all participants of a conference together: so many times the rate of one */
 
 /* Reports progress to the REFERer: 180 when it rings, then a final status, once. */
-typedef void (*dial_told)(void *arg, int status, const char *reason);
+typedef void (*dial_progress)(void *arg, int status, const char *reason);
 
 struct dial_plan {
     struct reach_way way;
     const char *host;             /* of the URI, lower case */
-    const char *entity, *display; /* as the roster shall tell of it */
+    const char *entity, *display; /* as the roster shall show it */
     const char *replaces;         /* value of Replaces, NULL: none */
     const char *referred_by;      /* value of Referred-By, NULL: none */
-    dial_told told;
+    dial_progress progress;
     void *arg;
 };
 
@@ -48,24 +48,24 @@ struct dial {
     struct reach_way next;     /* where a redirect leads */
     struct timer ring;
     bool has_rung;
-    dial_told told; /* NULL: told, or nobody wants to know */
+    dial_progress progress; /* NULL: notified, or not wanted */
     void *arg;
 };
 
 /**
- * May n calls be asked for: by limits of the conference and of who asks? Counts them.
+ * May n calls be asked for: by the limits of the conference and of the requester? Counts them.
  *
  * @param room  NULL: one that is about to be made
- * @param who, msg  who asks: an identity, or where he is
+ * @param who, msg  the requester: its identity, or its address
  * @return 0 | -EBUSY too many unanswered | -EDQUOT too many a minute
  */
 int dial_admit(struct env *env, const struct room *room, const struct identity *who, const struct sip_msg *msg,
                unsigned n);
 
-/** Calls. @return 0 | negative errno as call_begin's refusals: nothing is left, nobody is told */
+/** Calls. @return 0 | negative errno as call_begin's refusals: nothing is left, nobody is notified */
 int dial_begin(struct room *room, const struct dial_plan *plan, struct call **call);
 
-/** Whoever asked does not want to know any more. */
+/** The requester does not want to be notified any more. */
 void dial_forget(struct call *call);
 
 /* --- For call.c --------------------------------------------------------------------------------------------------- */
@@ -74,7 +74,7 @@ void dial_forget(struct call *call);
 void dial_answered(struct call *call, int status, const struct sip_msg *msg);
 /** Our INVITE's transaction is gone. */
 void dial_gone(struct call *call);
-/** The call is over: timers stop, and whoever asked is told. */
+/** The call is over: stops its timers and notifies the requester. */
 void dial_over(struct call *call);
 void dial_free(struct call *call);
 /** Nothing can come any more. */

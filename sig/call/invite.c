@@ -120,7 +120,7 @@ static void refuse_media(struct env *env, struct txn *txn, int warning)
     env_refuse_with(env, txn, REFUSAL_MEDIA, "Warning", value);
 }
 
-/* RFC 4412, from those only who are trusted to say it: emergency services, government, and what else is configured. */
+/* RFC 4412, from trusted peers only: emergency services and government. */
 bool invite_has_priority(const struct env *env, const struct sip_msg *msg)
 {
     const char *element;
@@ -154,8 +154,8 @@ int invite_read(struct env *env, struct txn *txn, const struct sip_msg *msg, str
         return -EPROTO;
     }
     int err = invite_sdp(msg, &invite->sdp);
-    invite->bare = err == -ENODATA;
-    if (invite->bare) {
+    invite->offerless = err == -ENODATA;
+    if (invite->offerless) {
         invite->cost = place_cost_first(&env->cfg.policy);
         invite->cost.is_priority = invite->is_priority;
         return 0;

@@ -9,10 +9,10 @@
 
 struct invite {
     bool is_priority; /* a trusted peer says so (RFC 4412): let in beyond the budgets */
-    bool bare;        /* no offer: ours goes into the 200 */
+    bool offerless;   /* no offer: ours goes into the 200 */
     struct sdp sdp;
     struct offer_pick pick; /* points into sdp */
-    struct place_cost cost; /* of the leg; bare: of our first codec */
+    struct place_cost cost; /* of the leg; offerless: of our first codec */
 };
 
 /**
@@ -23,7 +23,7 @@ struct invite {
  */
 int invite_read(struct env *env, struct txn *txn, const struct sip_msg *msg, struct invite *invite);
 
-/** Is it a priority call (RFC 4412), said by somebody who is trusted to say it? */
+/** Is it a priority call (RFC 4412) of a trusted peer? */
 bool invite_has_priority(const struct env *env, const struct sip_msg *msg);
 
 /**

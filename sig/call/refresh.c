@@ -10,7 +10,7 @@
 
 enum {
     INTERVAL_MAX_S = 1u << 30,
-    END_LEAD_S = 32, /* RFC 4028 10: the one who does not refresh says BYE a little before the end */
+    END_LEAD_S = 32, /* RFC 4028 10: the side that does not refresh sends BYE a little before the end */
     RETRY_MS = 3000  /* after 491: 2.1 to 4 s for the owner of the Call-ID, which is the peer */
 };
 

@@ -1,6 +1,6 @@
 /*
  * Session timers (RFC 4028): a session that nobody refreshes ends, so that a peer which has gone without a word costs
- * nothing for long. Who refreshes is settled in each 2xx; when it is us, by UPDATE if the peer takes it, else by a
+ * nothing for long. Each 2xx settles which side refreshes; our side refreshes by UPDATE if the peer takes it, else by a
  * re-INVITE with what we said last.
  */
 #ifndef SIG_CALL_REFRESH_H

@@ -77,7 +77,7 @@ void factory_invite(struct env *env, struct txn *txn, const struct sip_msg *msg,
     }
     room->unacked = unacked;
     strcpy(room->creator, who->user);
-    room->creator_uri = who->user[0] ? NULL : strdup(msg->from.uri.text); /* NULL too without memory: nobody's then */
+    room->creator_uri = who->user[0] ? NULL : strdup(msg->from.uri.text); /* NULL too without memory: no creator then */
     room_promise(room);
     log_line(env->log, LOG_INFO, "conference %.*s issued to %s", ENV_LABEL_CHARS, room->token,
              log_escape(from, sizeof from, msg->from.uri.text, strlen(msg->from.uri.text)));

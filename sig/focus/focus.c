@@ -167,7 +167,7 @@ uint64_t focus_beat(struct focus *f)
     }
     focus_reap(f);
     late_look(&f->late, f->env.place, f->env.log, f->env.wheel->now_ms);
-    bool may_move = place_n_workers(f->env.place) > 1; /* who begins to speak in an annex waits for us */
+    bool may_move = place_n_workers(f->env.place) > 1; /* a participant that begins to speak in an annex waits for it */
     if (n_events || f->env.n_due || f->gates || (f->env.calls && may_move)) {
         return FOCUS_BEAT_NS;
     }

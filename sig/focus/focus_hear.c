@@ -1,4 +1,4 @@
-/* What the focus hears: which resource a request means, and whose transaction a message belongs to. */
+/* What comes in: the resource that a request names, and the owner of the transaction that a message belongs to. */
 #include "sig/focus/focus_priv.h"
 
 #include "sig/call/call.h"
@@ -136,7 +136,7 @@ const char *focus_label(struct env *env, const struct sip_msg *msg, char label[E
     return label;
 }
 
-/* There is nobody to be told of in an announcement, or to be brought together. */
+/* An announcement has no roster, and nobody to be brought together. */
 void focus_in_dialog(struct call *call, struct txn *txn, const struct sip_msg *msg)
 {
     const struct target target = {.kind = TARGET_CONFERENCE, .room = call->room};
@@ -167,9 +167,9 @@ static void conference_invite(struct env *env, struct txn *txn, const struct sip
     }
 }
 
-/* A call without a proxy between speaks from the host that it came from. Another may be the same phone in another
- * network (RFC 3261 12.2, 14), or somebody who has read the dialog's ids on the way. Where people have names it has to
- * prove that it is the one; where they have none the ids are all that there is. Behind proxies any of them may speak.
+/* Without a proxy between, a call's requests come from the host that began it. Another host may be the same phone in
+ * another network (RFC 3261 12.2, 14), or an attacker that has read the dialog's ids on the way. With authentication it
+ * must prove its identity; without, the ids are all that there is. Behind proxies any proxy may send.
  */
 static bool is_stranger(const struct focus *f, const struct dialog *d, const struct sip_msg *msg)
 {
@@ -177,7 +177,7 @@ static bool is_stranger(const struct focus *f, const struct dialog *d, const str
            !trust_has(&f->env.cfg.trusted, &msg->flow.remote);
 }
 
-/* Whose dialog it is. @return "": nobody knows */
+/* The user of a dialog. @return "": unknown */
 static const char *user_of(const struct dialog *d)
 {
     const struct call *call = call_of_owner(d->owner);
@@ -186,7 +186,7 @@ static const char *user_of(const struct dialog *d)
 
 static void serve(struct focus *f, struct txn *txn, const struct sip_msg *msg, const struct identity *who);
 
-/* @param who  it has proved itself to be; NULL: it has not been asked */
+/* @param who  the proven sender; NULL: not authenticated */
 static void dialog_request_in(struct focus *f, struct txn *txn, const struct sip_msg *msg, const struct identity *who)
 {
     struct dialog *d = dialog_find(&f->env.dialogs, msg);
@@ -220,7 +220,7 @@ static void serve_target(struct env *env, struct txn *txn, const struct sip_msg 
     } else if (msg->method != SIP_INVITE) {
         env_refuse(env, txn, REFUSAL_METHOD);
     } else if (!target.room && sip_header(msg, "Replaces", 0)) {
-        env_refuse(env, txn, REFUSAL_DIALOG); /* nobody is there to be replaced */
+        env_refuse(env, txn, REFUSAL_DIALOG); /* there is no call to be replaced */
     } else if (target.kind == TARGET_FACTORY) {
         factory_invite(env, txn, msg, target.mode, who, NULL);
     } else if (target.kind == TARGET_NAMED) {
@@ -244,7 +244,7 @@ static void serve(struct focus *f, struct txn *txn, const struct sip_msg *msg, c
     }
 }
 
-/* A call that a conference has made, and that somebody led back to us: who calls is a conference of ours. */
+/* A call that a conference of ours has made, and that was led back to us: its From is a conference of ours. */
 static bool is_our_own(const struct env *env, const struct sip_msg *msg)
 {
     struct uri_token token;
@@ -340,7 +340,7 @@ static void on_gone(void *ctx, struct txn *txn)
     }
 }
 
-/* Who was sent on to his conference, or has answered our challenge, is halfway in; priority calls never wait. */
+/* A caller that follows our 302, or has answered our challenge, is halfway in; priority calls never wait. */
 static bool may_wait(void *ctx, const struct sip_msg *msg, bool is_far)
 {
     const struct env *env = &((const struct focus *)ctx)->env;

@@ -17,7 +17,7 @@ struct focus {
     struct auth *auth;               /* NULL: nobody is asked */
     struct gate *gates, **gates_end; /* requests that wait for an account, oldest first, as the store answers */
     uint64_t last_cookie;
-    uint64_t complained_s; /* when the log was last told of the store */
+    uint64_t complained_s; /* when the store was last logged as failing */
     struct late late;
     struct pin_failures pin_failures;
 };

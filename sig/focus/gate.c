@@ -1,4 +1,4 @@
-/* Who may. See gate.h. */
+/* Authentication and authorisation. See gate.h. */
 #include "sig/focus/gate.h"
 
 #include "sig/focus/focus_priv.h"
@@ -17,7 +17,7 @@ struct gate {
     gate_pass pass;
     uint64_t cookie;
     bool is_asserted;
-    bool is_claimed;         /* nothing but a From: good with a PIN only */
+    bool is_claimed;         /* nothing but a From: accepted with a PIN only */
     struct auth_creds creds; /* unless asserted or claimed */
     char user[AUTH_USER_MAX];
 };
@@ -68,7 +68,7 @@ void gate_close(struct focus *f)
     }
 }
 
-/* ---- who asks ---- */
+/* ---- the requester ---- */
 
 static bool asserted(const struct focus *f, const struct sip_msg *msg, char user[AUTH_USER_MAX])
 {
@@ -174,7 +174,7 @@ void gate_enter(struct focus *f, struct txn *txn, const struct sip_msg *msg, gat
     keys_wipe(&creds, sizeof creds);
 }
 
-/* ---- whether he may ---- */
+/* ---- the decision ---- */
 
 static void decide(struct focus *f, struct gate *gate, const struct store_account *account)
 {

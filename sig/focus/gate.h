@@ -1,8 +1,8 @@
 /*
- * Who may: before a request outside of any dialog is served, or one in a dialog from a
- * new address, this authenticates and authorises the caller. Digest
- * (auth.h), or the P-Asserted-Identity of a trusted peer (RFC 3325); the account says in the same look-up whether its
- * owner is entitled to conferencing. The store answers a moment later: the request waits here, and may be cancelled.
+ * Authenticates and authorises the sender of a request outside of any dialog, or of one in a dialog from a new address,
+ * before it is served. Digest (auth.h), or the P-Asserted-Identity of a trusted peer (RFC 3325); the account says in
+ * the same look-up whether its owner is entitled to conferencing. The store answers a moment later: the request waits
+ * here, and may be cancelled.
  *
  * One answer for an unknown user and a wrong password. ACK and CANCEL never come here.
  */

@@ -1,4 +1,4 @@
-/* A list of those who are to be called. See guests.h. */
+/* Lists of URIs to be called. See guests.h. */
 #include "sig/focus/guests.h"
 
 #include "sig/call/dial.h"

@@ -1,6 +1,6 @@
 /*
- * A list of those who are to be called, that comes with the INVITE which makes or joins a conference (RFC 5366): each
- * is called as if by a REFER that nobody wants to hear of.
+ * A list of URIs to be called, in the INVITE that makes or joins a conference (RFC 5366): each is called as if by a
+ * REFER without a subscription.
  */
 #ifndef SIG_FOCUS_GUESTS_H
 #define SIG_FOCUS_GUESTS_H

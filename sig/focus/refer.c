@@ -18,13 +18,13 @@
 /* What became of one: a sub's arg. */
 struct refer {
     struct sub *sub;
-    struct call *call; /* who is being called; NULL: nobody, or it has been told */
+    struct call *call; /* the call that was asked for; NULL: none, or its outcome has been notified */
     int status;
     const char *reason;
 };
 
 /* What a REFER asks for, read. */
-struct wish {
+struct referral {
     char memory[PARSE_BYTES];
     struct sip_addr to;
     bool is_bye, is_silent;
@@ -60,13 +60,13 @@ static const struct sub_package package = {.event = "refer",
                                            .gone = gone};
 
 /* A final status is the last word: the refer is gone after it, or goes by itself. */
-static void told(void *arg, int status, const char *reason)
+static void progress(void *arg, int status, const char *reason)
 {
     struct refer *r = arg;
     r->status = status;
     r->reason = reason;
     if (status < 200) {
-        sub_tell(r->sub);
+        sub_notify(r->sub);
         return;
     }
     r->call = NULL;
@@ -111,40 +111,40 @@ static bool uri_header(const char *headers, const char *name, char *value, size_
 }
 
 /* @return REFUSALS: fine */
-static enum refusal wish_read(struct wish *wish, const struct sip_msg *msg)
+static enum refusal referral_read(struct referral *referral, const struct sip_msg *msg)
 {
     const char *text = sip_header(msg, "Refer-To", 0), *silent = sip_header(msg, "Refer-Sub", 0);
     const char *by = sip_header(msg, "Referred-By", 0);
     char method[16] = "", value[SIP_URI_BYTES_MAX], memory[PARSE_BYTES];
     struct replaces replaces;
     struct sip_addr referrer;
-    memset(wish, 0, sizeof *wish);
+    memset(referral, 0, sizeof *referral);
     if (!text || sip_header(msg, "Refer-To", 1) || strlen(text) > SIP_URI_BYTES_MAX ||
-        sip_addr_parse(&wish->to, text, strlen(text), wish->memory, sizeof wish->memory) != 0) {
+        sip_addr_parse(&referral->to, text, strlen(text), referral->memory, sizeof referral->memory) != 0) {
         return REFUSAL_REFER_TO; /* RFC 3515 2.4.2 */
     }
-    if (sip_param(wish->to.uri.params, "method", method, sizeof method) && strcmp(method, "INVITE") != 0) {
+    if (sip_param(referral->to.uri.params, "method", method, sizeof method) && strcmp(method, "INVITE") != 0) {
         if (strcmp(method, "BYE") != 0) {
             return REFUSAL_REFER_METHOD;
         }
-        wish->is_bye = true;
+        referral->is_bye = true;
     }
-    const char *headers = wish->to.uri.headers ? wish->to.uri.headers : "";
+    const char *headers = referral->to.uri.headers ? referral->to.uri.headers : "";
     if (uri_header(headers, "Replaces", value, sizeof value)) {
         if (replaces_read(&replaces, value) != 0) {
             return REFUSAL_REPLACES;
         }
-        replaces_text(&replaces, wish->replaces, sizeof wish->replaces);
+        replaces_text(&replaces, referral->replaces, sizeof referral->replaces);
     }
-    wish->is_silent = silent && strncasecmp(silent, "false", 5) == 0;
+    referral->is_silent = silent && strncasecmp(silent, "false", 5) == 0;
     if (by && strlen(by) <= SIP_URI_BYTES_MAX &&
         sip_addr_parse(&referrer, by, strlen(by), memory, sizeof memory) == 0) {
-        wish->referred_by = by;
+        referral->referred_by = by;
     }
     return REFUSALS;
 }
 
-/* ---- who may ---- */
+/* ---- permission ---- */
 
 static bool may_refer(const struct room *room, const struct call *call, const struct sip_msg *msg,
                       const struct identity *who)
@@ -162,8 +162,8 @@ static bool may_refer(const struct room *room, const struct call *call, const st
 
 bool refer_may_bring(const struct env *env, const struct room *room, const struct identity *who)
 {
-    bool is_his = !room || room_is_creator(room, NULL, who);
-    return !who->owes_pin && (env->cfg.refer == REFER_PARTICIPANTS || (env->cfg.refer == REFER_CREATOR && is_his));
+    bool is_own = !room || room_is_creator(room, NULL, who);
+    return !who->owes_pin && (env->cfg.refer == REFER_PARTICIPANTS || (env->cfg.refer == REFER_CREATOR && is_own));
 }
 
 /* ---- removing ---- */
@@ -247,49 +247,49 @@ static int accept_it(struct room *room, struct call *call, struct txn *txn, cons
 }
 
 static void call_out(struct room *room, struct call *call, struct txn *txn, const struct sip_msg *msg,
-                     const struct identity *who, const struct wish *wish, const struct reach_way *way)
+                     const struct identity *who, const struct referral *referral, const struct reach_way *way)
 {
     struct dial_plan plan = {.way = *way,
-                             .host = wish->to.uri.host,
+                             .host = referral->to.uri.host,
                              .entity = way->target,
-                             .display = wish->to.display,
-                             .replaces = wish->replaces[0] ? wish->replaces : NULL,
-                             .referred_by = wish->referred_by};
+                             .display = referral->to.display,
+                             .replaces = referral->replaces[0] ? referral->replaces : NULL,
+                             .referred_by = referral->referred_by};
     struct refer *r;
     struct call *called;
-    if (accept_it(room, call, txn, msg, who, wish->is_silent, &r) != 0) {
+    if (accept_it(room, call, txn, msg, who, referral->is_silent, &r) != 0) {
         return;
     }
     if (r) {
-        plan.told = told;
+        plan.progress = progress;
         plan.arg = r;
     }
     int err = dial_begin(room, &plan, &called);
     if (err && r) {
-        told(r, err == -EUSERS ? 486 : 503, sip_reason(err == -EUSERS ? 486 : 503));
+        progress(r, err == -EUSERS ? 486 : 503, sip_reason(err == -EUSERS ? 486 : 503));
     } else if (r) {
         r->call = called;
     }
 }
 
 static void take_out(struct room *room, struct call *call, struct txn *txn, const struct sip_msg *msg,
-                     const struct identity *who, const struct wish *wish)
+                     const struct identity *who, const struct referral *referral)
 {
     struct refer *r;
-    if (accept_it(room, call, txn, msg, who, wish->is_silent, &r) != 0) {
+    if (accept_it(room, call, txn, msg, who, referral->is_silent, &r) != 0) {
         return;
     }
     if (r) {
-        told(r, 200, "OK");
+        progress(r, 200, "OK");
     }
-    remove_all(room, &wish->to.uri); /* last: one of them may be call */
+    remove_all(room, &referral->to.uri); /* last: one of them may be call */
 }
 
 /* @return REFUSALS: fine */
 static enum refusal may_call(struct room *room, const struct sip_msg *msg, const struct identity *who,
-                             const struct wish *wish, struct reach_way *way)
+                             const struct referral *referral, struct reach_way *way)
 {
-    switch (reach_find(room->env, &wish->to.uri, NULL, way)) {
+    switch (reach_find(room->env, &referral->to.uri, NULL, way)) {
     case 0:
         break;
     case -EPROTONOSUPPORT:
@@ -311,27 +311,27 @@ void refer_take(struct room *room, struct call *call, struct txn *txn, const str
                 const struct identity *who)
 {
     struct env *env = room->env;
-    struct wish wish;
+    struct referral referral;
     struct reach_way way;
     enum refusal refusal = REFUSALS;
     if (env->stopping) {
         refusal = REFUSAL_STOPPING;
     } else if (room->state == ROOM_ENDED || (call && !call->member.link)) {
         refusal = REFUSAL_ENDED;
-    } else if ((refusal = wish_read(&wish, msg)) != REFUSALS) {
+    } else if ((refusal = referral_read(&referral, msg)) != REFUSALS) {
         /* it says why */
     } else if (!may_refer(room, call, msg, who)) {
         refusal = REFUSAL_REFERRAL;
-    } else if (wish.is_bye) {
-        refusal = may_remove(room, call, who, &wish.to.uri);
+    } else if (referral.is_bye) {
+        refusal = may_remove(room, call, who, &referral.to.uri);
     } else {
-        refusal = may_call(room, msg, who, &wish, &way);
+        refusal = may_call(room, msg, who, &referral, &way);
     }
     if (refusal != REFUSALS) {
         env_refuse(env, txn, refusal);
-    } else if (wish.is_bye) {
-        take_out(room, call, txn, msg, who, &wish);
+    } else if (referral.is_bye) {
+        take_out(room, call, txn, msg, who, &referral);
     } else {
-        call_out(room, call, txn, msg, who, &wish, &way);
+        call_out(room, call, txn, msg, who, &referral, &way);
     }
 }

@@ -1,7 +1,7 @@
 /*
- * REFER to the focus (RFC 3515, RFC 4579 5.5, 5.10): a participant has somebody called into the conference, or has
- * somebody's call pulled in (Replaces), or removes one (method=BYE). What becomes of it is told by NOTIFYs of the
- * implicit subscription, unless nobody wants them (RFC 4488).
+ * REFER to the focus (RFC 3515, RFC 4579 5.5, 5.10): a participant has another party called into the conference, or its
+ * call pulled in (Replaces), or removes it (method=BYE). NOTIFYs of the implicit subscription report the outcome,
+ * unless the requester does not want them (RFC 4488).
  */
 #ifndef SIG_FOCUS_REFER_H
 #define SIG_FOCUS_REFER_H
@@ -12,7 +12,7 @@
 void refer_take(struct room *room, struct call *call, struct txn *txn, const struct sip_msg *msg,
                 const struct identity *who);
 
-/** May who asks have others called by the INVITE that brings him? room: where to, NULL: one that he makes */
+/** May a caller have others called by its own INVITE? room: that it joins, NULL: one that it makes */
 bool refer_may_bring(const struct env *env, const struct room *room, const struct identity *who);
 
 /** SUBSCRIBE in a call's dialog that is about a REFER there. @return false: it is not */

@@ -44,7 +44,7 @@ const char *replaces_text(const struct replaces *r, char *text, size_t size)
     return text;
 }
 
-/* RFC 3891 8: knowing the ids is not enough where people have names: himself, or who made the conference. */
+/* RFC 3891 8: with authentication the ids are not enough: only the same user may, or the creator. */
 static bool may(const struct room *room, const struct call *old, const struct identity *who)
 {
     return !who->owes_pin &&

@@ -46,7 +46,7 @@ static const char *phase_of(const struct leg_view *view)
     return names[count_get(&view->phase) & 3];
 }
 
-/* How it fares: who talks, and what the network does to it. */
+/* Quality of its media: talking or not, and what the network does to it. */
 static void leg_add(json_t *p, const struct leg_view *view)
 {
     json_t *rx = json_object(), *tx = json_object();

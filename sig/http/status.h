@@ -1,7 +1,7 @@
 /*
- * Who is where, who talks and how each one's packets fare, as JSON for operators' programs. Gathered on signalling's
- * thread in turns, so that no page holds up SIP, and written out on the thread that asked. Conference URIs are named by
- * their first characters only, since knowing one is being let in.
+ * Conferences, participants, talkers and the quality of each one's media, as JSON for operators' programs. Gathered on
+ * signalling's thread in turns, so that no page holds up SIP, and written out on the thread that asked. Conference URIs
+ * are named by their first characters only, since knowing one is being let in.
  */
 #ifndef SIG_HTTP_STATUS_H
 #define SIG_HTTP_STATUS_H

@@ -16,7 +16,7 @@
 
 enum { SOURCE_MAX = 256 };
 
-/* ---- who has failed too often ---- */
+/* ---- sources that have failed too often ---- */
 
 static unsigned slot_of(const struct env *env, const char *name)
 {
@@ -27,7 +27,7 @@ static unsigned slot_of(const struct env *env, const char *name)
     return (mac[0] | (unsigned)mac[1] << 8) % PIN_SLOTS;
 }
 
-/* Where a call comes from: its host, or by a trusted peer, who speaks for many, its caller. */
+/* Where a call comes from: its host, or by a trusted peer, which carries many, its caller. */
 static void source_of(const struct env *env, const struct addr *remote, const char *entity, char text[SOURCE_MAX])
 {
     char host[ADDR_TEXT_MAX];
@@ -37,7 +37,7 @@ static void source_of(const struct env *env, const struct addr *remote, const ch
         return;
     }
     if (net.sa.sa_family == AF_INET6) {
-        memset(&net.v6.sin6_addr.s6_addr[8], 0, 8); /* who has one address has the /64 around it */
+        memset(&net.v6.sin6_addr.s6_addr[8], 0, 8); /* a host with one address has the /64 around it */
     }
     snprintf(text, SOURCE_MAX, "%s", addr_host_text(&net, host));
 }
@@ -79,7 +79,7 @@ struct pin {
     struct call *call;
     bool has_next;
     uint8_t mac[KEYS_MAC_BYTES], next_mac[KEYS_MAC_BYTES]; /* next: of the conference, after its caller's own */
-    char of[AUTH_USER_MAX], next_of[AUTH_USER_MAX];        /* whose it is */
+    char of[AUTH_USER_MAX], next_of[AUTH_USER_MAX];        /* the user or conference that it is of */
     char digits[PIN_DIGITS_MAX + 1];
     unsigned n_digits, n_tries;
     bool is_right;   /* the thanks play, and the call comes in after them */
@@ -130,16 +130,16 @@ static void wait_start(struct call *call)
     timer_start(call->env->wheel, &pin_of(call)->wait, MIN(PIN_WAIT_S * 1000ull, left_ms(call)));
 }
 
-static void tell(struct call *call);
+static void verdict_give(struct call *call);
 
 static void on_wait(struct timer *timer, uint64_t now_ns)
 {
     struct pin *p = TIMER_OWNER(timer, struct pin, wait);
     struct call *call = p->call;
     if (p->is_judging && left_ms(call) > 0) {
-        tell(call);
+        verdict_give(call);
     } else if (p->is_right) {
-        let_in(call); /* long thanks */
+        let_in(call); /* the thank-you is long */
     } else {
         call_end(call, ENDING_PIN);
     }
@@ -183,7 +183,7 @@ int pin_begin(struct call *call, const struct store_policy *policy)
     return err;
 }
 
-/* His own was right: now the conference's. @return false: it has none */
+/* The caller's own PIN was right: now the conference's. @return false: it has none */
 static bool next(struct call *call)
 {
     struct pin *p = pin_of(call);
@@ -239,7 +239,7 @@ static bool is_right(const struct call *call)
 }
 
 /* The verdict, now that its time has come. */
-static void tell(struct call *call)
+static void verdict_give(struct call *call)
 {
     struct pin *p = pin_of(call);
     p->is_judging = false;
@@ -290,7 +290,7 @@ static void judge(struct call *call)
         complain(call);
     }
     if (wait_ms == 0) {
-        tell(call);
+        verdict_give(call);
         return;
     }
     p->is_judging = true;
@@ -304,7 +304,7 @@ static void take_key(struct call *call, char key)
         return;
     }
     wait_start(call);
-    lobby_hush(call->lobby); /* who begins needs no more telling; full ring: it plays on */
+    lobby_hush(call->lobby); /* a caller that keys needs no more prompting; full ring: it plays on */
     if (key == '*') {
         p->n_digits = 0;
     } else if (key == '#') {

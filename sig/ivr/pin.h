@@ -39,7 +39,7 @@ bool pin_is_barred(const struct env *env, const struct sip_msg *msg);
  * comes first. '#' ends a PIN, '*' begins it anew. policy: of the conference, NULL: none. @return 0 | -ENOMEM */
 int pin_begin(struct call *call, const struct store_policy *policy);
 
-/** Of how many wrong PINs has its caller been told? 0 also: it owes none. */
+/** Number of wrong PINs whose verdict the caller has heard. 0 also: it owes none. */
 unsigned pin_tries(const struct call *call);
 
 #endif

@@ -46,7 +46,7 @@ int prompts_add(struct prompts *prompts, const char *name, const int16_t *pcm, s
 /** How many of those that it says itself are still beeps? */
 unsigned prompts_beeps(const struct prompts *prompts);
 
-/** The one to be said. @return NULL: prompts is NULL, who says nothing */
+/** The one to be said. @return NULL: prompts is NULL: nothing is said */
 const struct clip *prompts_clip(const struct prompts *prompts, enum prompt prompt);
 
 /** A recording by its name. @return NULL: there is none */

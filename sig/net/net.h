@@ -1,6 +1,6 @@
 /*
  * Transport of the signalling thread: one epoll loop over UDP and TCP sockets, IPv4 and IPv6. It frames messages and
- * hands them up, sends what it is told, runs the timers, and beats. The clock is read once a turn. It knows nothing of
+ * hands them up, sends what it is given, runs the timers, and beats. The clock is read once a turn. It knows nothing of
  * SIP but where a message ends (scan_frame).
  *
  * One thread calls everything but net_stop.

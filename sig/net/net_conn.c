@@ -1,7 +1,7 @@
 /*
  * TCP and TLS connections: accepting, opening, framing by Content-Length, writing with a bounded queue, and every way
  * to die. A connection is marked dying where the reason is found and buried at the end of the turn, so nobody loses one
- * under his hands.
+ * in the middle of its work.
  */
 #include "sig/net/net_priv.h"
 

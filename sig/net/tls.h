@@ -13,8 +13,8 @@
 /* Files in PEM. */
 struct tls_cfg {
     char cert[TLS_PATH_MAX], key[TLS_PATH_MAX]; /* of a server: its chain, and its key; "": a client without one */
-    char ca[TLS_PATH_MAX];                      /* who may have signed peers' certificates; "": the system's */
-    bool verify;                                /* peers must prove who they are, in both directions */
+    char ca[TLS_PATH_MAX];                      /* CAs that may have signed peers' certificates; "": the system's */
+    bool verify;                                /* require and verify peers' certificates, in both directions */
 };
 
 /* What all connections share. */
@@ -48,7 +48,7 @@ enum tls_state tls_handshake(struct tls *tls);
 /** @param got, put  octets, with TLS_OK: 1 at least */
 enum tls_state tls_read(struct tls *tls, void *bytes, size_t n_bytes, size_t *got);
 enum tls_state tls_write(struct tls *tls, const void *bytes, size_t n_bytes, size_t *put);
-/** Octets that have been taken from the socket and wait here: no event will tell of them. */
+/** Octets that have been taken from the socket and wait here: no event will report them. */
 bool tls_has_more(const struct tls *tls);
 /** Says that no more will come; whether it arrives is nobody's concern. */
 void tls_bye(struct tls *tls);

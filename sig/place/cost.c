@@ -21,8 +21,7 @@ static uint32_t opus_voice_us(uint32_t rate_hz, unsigned complexity)
 
 struct place_cost place_cost_of(enum codec_id codec, uint32_t rate_hz, unsigned ptime_ms, unsigned complexity)
 {
-    /* One packet each way 3.5 us with its share of the tick. Who listens by Opus is hardly decoded and shares an
-     * encode.
+    /* One packet each way 3.5 us with its share of the tick. An Opus listener is hardly decoded and shares an encode.
      */
     unsigned packets = 1000 / (ptime_ms ? ptime_ms : 20);
     uint32_t codec_us = codec == CODEC_OPUS   ? (rate_hz > 16000 ? 400 : 250)

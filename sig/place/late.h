@@ -1,5 +1,5 @@
 /*
- * Workers that do not keep their pace are told of: once a minute while it lasts. The figures are the workers' own.
+ * Logs workers that do not keep their pace: once a minute while it lasts. The figures are the workers' own.
  * Signalling thread only.
  */
 #ifndef SIG_PLACE_LATE_H

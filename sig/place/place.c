@@ -85,7 +85,7 @@ static bool cpu_fits(const struct place *p, const struct seat *seat, uint64_t cp
     return is_priority || p->cfg.budget_us == 0 || seat->used_us + cpu_us <= p->cfg.budget_us;
 }
 
-/* Into the reserve only who is let in beyond the budget anyway, or may_fill. It is a quarter of a worker at most. */
+/* The reserve is only for priority calls, and with may_fill. It is a quarter of a worker at most. */
 static bool seat_fits(const struct place *p, const struct seat *seat, struct place_cost cost, uint32_t n_legs,
                       bool may_fill)
 {

@@ -21,7 +21,7 @@ struct place_cfg {
     struct ctl *workers[PLACE_WORKERS_MAX];
     uint32_t budget_us;          /* CPU time of one worker that may be promised, us per second; 0: no limit */
     uint32_t worker_legs_max;    /* what a worker has memory for */
-    uint32_t reserve_legs;       /* of one worker, kept from newcomers for those who move there to speak */
+    uint32_t reserve_legs;       /* of one worker, kept from newcomers for participants that move there to speak */
     uint64_t bandwidth_kbps;     /* of all legs, both directions added; 0: no limit */
     struct addr host;            /* interface the sockets are bound to; port ignored */
     struct addr host_other;      /* the same of the other family, unset: there is none */

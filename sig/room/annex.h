@@ -12,7 +12,7 @@
 struct leg;
 struct relay;
 
-#define ANNEX_HUSHED_S 30 /* who has been silent for so long may be moved from the owner's worker */
+#define ANNEX_HUSHED_S 30 /* a participant silent for so long may be moved from the owner's worker */
 
 struct annex {
     struct room *room;

@@ -97,7 +97,7 @@ void env_refuse_with(struct env *env, struct txn *txn, enum refusal refusal, con
     } else if (refusal == REFUSAL_EXTENSION_NEEDED) {
         sip_add(out, "Require", "100rel");
     } else if (status == 405 && !name) {
-        /* RFC 3261 21.4.6: what is taken there. Who may not subscribe has nothing to refer to, either. */
+        /* RFC 3261 21.4.6: what is taken there. A resource that refuses SUBSCRIBE refuses REFER as well. */
         uint32_t pair = sip_bit(SIP_SUBSCRIBE) | sip_bit(SIP_REFER), bit = sip_bit(txn_method(txn));
         sip_add(out, "Allow", sip_methods_text(env_methods() & ~(bit & pair ? pair : bit), allow));
     }

@@ -33,7 +33,7 @@
 #define ENV_NAMES 4096
 #define ENV_SSRCS 4096 /* buckets */
 #define ENV_SOCKETS_MAX 16
-#define ENV_DIAL_RATES 1024 /* of those who have others called: buckets, by hash */
+#define ENV_DIAL_RATES 1024 /* token buckets of requesters, by hash */
 /* What may be said of a conference in a log line: the part of its token that is no secret. */
 #define ENV_LABEL_CHARS 8
 
@@ -42,20 +42,20 @@ struct pin_failures;
 struct prompts;
 struct room;
 
-enum refer_policy { REFER_PARTICIPANTS, REFER_CREATOR, REFER_OFF }; /* who may REFER to a conference */
+enum refer_policy { REFER_PARTICIPANTS, REFER_CREATOR, REFER_OFF }; /* from whom a conference takes REFER */
 
 enum factory_mode { FACTORY_REDIRECT, FACTORY_DIRECT }; /* what the factory answers: 302, or 200 as the focus itself */
 
 enum pin_policy {
     PIN_OFF,
-    PIN_ALSO,   /* after digest, who has one enters it */
-    PIN_INSTEAD /* who sends no credentials is who his From says, once his PIN is right */
+    PIN_ALSO,   /* after digest, a user with a PIN keys it in */
+    PIN_INSTEAD /* without credentials the From is the user, once its PIN is right */
 };
 
 struct env_cfg {
     uint16_t node;             /* in every conference URI */
     char domain[ENV_HOST_MAX]; /* host[:port] of our URIs */
-    bool domain_is_ours;       /* nobody gave it: a peer on another listener gets that one's address in its stead */
+    bool domain_is_ours;       /* not configured: a peer on another listener gets that listener's address instead */
     struct addr sockets[ENV_SOCKETS_MAX]; /* for SIP, as they are bound: no media goes there */
     unsigned n_sockets;
     char hosts[ENV_HOSTS_MAX][ENV_HOST_MAX]; /* what a Request-URI may name us by, lower case, no port, no [] */
@@ -70,26 +70,26 @@ struct env_cfg {
     uint32_t legs_max;                    /* of one conference */
     uint32_t talkers;
     uint32_t session_s; /* session timer with peers that know it and name none; 0: none */
-    uint16_t quiet_s;   /* a call without RTP for so long ends; 0: never */
+    uint16_t quiet_s;   /* end a call after so long without received RTP; 0: never */
     bool reservation;
     uint32_t reserve_s, reserve_legs; /* how long and for how many legs a fresh conference holds room */
-    uint32_t unused_s;                /* a conference URI that nobody has called dies after it */
-    uint32_t half_calls_max;          /* of one source address, see half.h; 0: any number */
+    uint32_t unused_s;                /* lifetime of a conference URI that nobody has joined */
+    uint32_t half_calls_max;          /* unacknowledged calls of one source address, see unacked.h; 0: any number */
     uint32_t life_s;                  /* no conference lives longer */
     uint32_t linger_s;                /* after the last participant has left */
-    char realm[AUTH_REALM_MAX];       /* of digest authentication; "": nobody is asked who he is */
+    char realm[AUTH_REALM_MAX];       /* of digest authentication; "": no authentication */
     unsigned digests;                 /* as auth_cfg.algorithms */
     enum pin_policy pin;
-    bool allocate_before_auth;     /* the factory answers anybody; who joins is asked all the same */
-    const struct prompts *prompts; /* what is said to callers; outlives the workers. NULL: nothing */
+    bool allocate_before_auth;     /* the factory needs no authentication; joining does */
+    const struct prompts *prompts; /* recordings for callers; outlives the workers. NULL: none */
     struct trust trusted;          /* peers whose P-Asserted-Identity is believed */
     bool netann;                   /* sip:conf=NAME@host, sip:annc@host (RFC 4240) */
     enum refer_policy refer;
     bool creator_ends;        /* a conference ends when its creator leaves it */
-    bool hold_music_is_mixed; /* else who puts us on hold is muted: what comes then is music */
-    struct reach reach;       /* whom we may call */
-    uint32_t dial_rate;       /* calls a minute that one may ask for */
-    char dial_user[AUTH_USER_MAX], dial_realm[AUTH_REALM_MAX]; /* who we are to the outbound proxy; "": nobody */
+    bool hold_music_is_mixed; /* else a participant that puts us on hold is muted: what comes then is music */
+    struct reach reach;       /* destinations that we may call */
+    uint32_t dial_rate;       /* calls a minute for one requester */
+    char dial_user[AUTH_USER_MAX], dial_realm[AUTH_REALM_MAX]; /* our credentials at the outbound proxy; "": none */
     char dial_password[AUTH_USER_MAX];
     char cname[CNAME_MAX]; /* RTCP */
     char server[64];       /* Server header, "": none */
@@ -119,7 +119,7 @@ struct env_world {
     void (*sent_by)(void *ctx, const struct flow *flow, char *text, size_t size);
 };
 
-/* What calls ask of the rooms above them. */
+/* What calls need of the rooms above them. */
 struct env_upper {
     /** Would a PIN from the source of this request be judged too late to be of use? */
     bool (*is_barred)(const struct env *env, const struct sip_msg *msg);
@@ -192,8 +192,8 @@ const char *env_host(const struct env *env, const struct flow *flow, char text[E
 /** Is it one of the names and addresses that we go by, in any spelling? */
 bool env_has_host(const struct env *env, const char *host);
 
-/** Unix time as it was at the start, and what has passed since: a clock that somebody sets makes it no jump. For
- * whatever must not begin anew, or never end, because of it. */
+/** Unix time at the start plus the time since: it does not jump when the clock is set. For what must not restart, or
+ * last for ever, because of such a jump. */
 uint64_t env_steady_s(const struct env *env);
 
 #endif

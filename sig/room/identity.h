@@ -1,11 +1,11 @@
-/* Who sends a request, once that is known. */
+/* The authenticated sender of a request. */
 #ifndef SIG_ROOM_IDENTITY_H
 #define SIG_ROOM_IDENTITY_H
 
 #include "sig/base/keys.h"
 #include "sig/sip/auth.h"
 
-/* user "": nobody knows, and nobody need know (--auth=off). */
+/* user "": unknown, and need not be known (--auth=off). */
 struct identity {
     char user[AUTH_USER_MAX];
     bool owes_pin;

@@ -1,7 +1,7 @@
 /*
- * What an application server says to its own network, and to nobody else (TS 24.229 5.7.3, TS 24.147 5.3.2): who calls,
- * what is charged, and that it is telephony. On every request of ours to a trusted peer, --trusted; others are told
- * none of it. Signalling thread only.
+ * Headers of an application server for its own network (TS 24.229 5.7.3, TS 24.147 5.3.2): the calling identity,
+ * charging, and the telephony service. Added to every request of ours to a trusted peer (--trusted), and to no other.
+ * Signalling thread only.
  */
 #ifndef SIG_ROOM_IMS_H
 #define SIG_ROOM_IMS_H
@@ -12,13 +12,13 @@
 /** ";+g.3gpp.icsi-ref=...", for our Contact to a trusted peer */
 #define IMS_ICSI_TAG ";+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel\""
 
-/** Is the peer on that flow one that is told? */
+/** Is the peer on that flow a trusted one? */
 bool ims_has(const struct env *env, const struct flow *flow);
 
 /**
  * Adds them to a request within a dialog.
  *
- * @param contact   ours, "<sip:USER@HOST...": the user part is who calls
+ * @param contact   ours, "<sip:USER@HOST...": its user part is the calling identity
  * @param charging  the peer's network's P-Charging-Vector, NULL: the dialog has one of its own
  */
 void ims_add(const struct env *env, const struct dialog *dialog, const char *contact, const char *charging,

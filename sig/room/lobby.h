@@ -1,7 +1,7 @@
 /*
- * A lobby: a conference of one call's own, on the worker where the call has its place, in which it hears what is played
- * to it and nobody hears it. From there its leg goes into the room's conference, or it ends there. It closes when the
- * call has left it, and belongs to the room until the worker has given it back. Signalling thread only.
+ * A lobby: a conference for one member alone, on the worker where the member has its place, in which it hears what is
+ * played to it and nobody hears it. From there its leg goes into the room's conference, or it ends there. It closes
+ * when the call has left it, and belongs to the room until the worker has given it back. Signalling thread only.
  */
 #ifndef SIG_ROOM_LOBBY_H
 #define SIG_ROOM_LOBBY_H
@@ -36,7 +36,7 @@ int lobby_hush(struct lobby *lobby);
 /** The call has left: its leg is no longer named there. NULL is fine. */
 void lobby_leave(struct lobby *lobby);
 
-/** A clip is over. @return whose lobby it is | NULL: it was dropped meanwhile, or nobody is there */
+/** A clip is over. @return the member that hears it | NULL: the player was dropped meanwhile, or the member has left */
 struct member *lobby_played(const struct lobby *lobby, const struct leg *player);
 
 /** A leg that played has come back. */

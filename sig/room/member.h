@@ -1,6 +1,6 @@
 /*
- * A member of a conference: what the conference, its roster and its watchers know of somebody who is in it. A call
- * embeds one, as it embeds the owner of its transactions; whatever else comes to be in a conference embeds one too.
+ * A member of a conference: what the conference, its roster and its watchers know of a participant. A call
+ * embeds one, as it embeds the owner of its transactions; any other kind of participant embeds one too.
  * Signalling thread only.
  */
 #ifndef SIG_ROOM_MEMBER_H
@@ -18,21 +18,21 @@ struct room;
 /* Why a member's call ended. */
 #define ENDING_LIST(X)                                                                                                 \
     X(PEER, "participant hung up")                                                                                     \
-    X(QUIET, "no RTP")                                                                                                 \
+    X(QUIET, "no RTP received")                                                                                        \
     X(SESSION, "session was not refreshed")                                                                            \
     X(CANCELLED, "cancelled before it was answered")                                                                   \
-    X(PIN, "PIN was wrong, or never came")                                                                             \
+    X(PIN, "PIN was wrong or missing")                                                                                 \
     X(ACK_LOST, "answer was never acknowledged")                                                                       \
     X(ANSWER, "no usable answer to our offer")                                                                         \
-    X(DECLINED, "was called, and declined")                                                                            \
-    X(NO_ANSWER, "was called, and did not answer")                                                                     \
+    X(DECLINED, "called party declined")                                                                               \
+    X(NO_ANSWER, "called party did not answer")                                                                        \
     X(PLAYED, "announcement is over")                                                                                  \
     X(REMOVED, "removed from the conference")                                                                          \
-    X(REPLACED, "another call took its place")                                                                         \
+    X(REPLACED, "replaced by another call")                                                                            \
     X(LOOP, "its media address is one of ours")                                                                        \
     X(CONFERENCE, "conference is over")                                                                                \
-    X(STOP, "server is going down")                                                                                    \
-    X(FAULT, "a fault of our own")
+    X(STOP, "server is stopping")                                                                                      \
+    X(FAULT, "internal error")
 
 enum ending {
 #define X(name, text) ENDING_##name,
@@ -67,10 +67,10 @@ struct member {
     struct member *next, **link; /* roster; link NULL: not in it */
     uint64_t id;                 /* for log lines and endpoints */
     struct identity who;
-    char *entity, *display;     /* as the roster tells of it */
-    uint64_t joined_s, changed; /* Unix time; room->changes when it changed last, 0: never told of */
+    char *entity, *display;     /* as the roster shows it */
+    uint64_t joined_s, changed; /* Unix time; room->changes when it changed last, 0: watchers do not know it */
     bool is_dialled;            /* we have called it */
-    bool is_waiting;            /* it owes a PIN: it is in a lobby, and watchers are not told of it yet */
+    bool is_waiting;            /* it owes a PIN: it is in a lobby, and watchers do not know it yet */
     uint32_t ssrc;              /* of its stream, as it stands in the CSRC lists of the mix; 0: not known yet */
     struct quota_hold unacked;  /* until it is acknowledged */
 };

@@ -10,14 +10,14 @@
 
 struct policy {
     struct policy *next;
-    struct store_policy wish;
-    bool is_told; /* in the telling that goes on */
+    struct store_policy set;
+    bool is_listed; /* in the list that is being read */
 };
 
 static struct policy **find(const struct env *env, const char *key)
 {
     struct policy **link = (struct policy **)&env->policies.buckets[hash_text(0, key) % POLICY_BUCKETS];
-    while (*link && strcmp((*link)->wish.key, key) != 0) {
+    while (*link && strcmp((*link)->set.key, key) != 0) {
         link = &(*link)->next;
     }
     return link;
@@ -29,25 +29,25 @@ int policy_ask(struct env *env)
     return store_put(env->store, &req);
 }
 
-static void take_one(struct env *env, const struct store_policy *wish)
+static void take_one(struct env *env, const struct store_policy *set)
 {
-    struct policy **link = find(env, wish->key);
+    struct policy **link = find(env, set->key);
     if (!*link && !(*link = calloc(1, sizeof **link))) {
         log_line(env->log, LOG_ERROR, "no memory for the policy of a conference");
         return;
     }
-    (*link)->wish = *wish;
-    (*link)->is_told = true;
+    (*link)->set = *set;
+    (*link)->is_listed = true;
 }
 
-/* Those that the telling has named stay, and are unnamed for the next one. */
-static void sweep(struct env *env, bool keeps_told)
+/* Policies that the list has named stay, and are unnamed for the next list. */
+static void sweep(struct env *env, bool keeps_listed)
 {
     for (size_t i = 0; i < POLICY_BUCKETS; i++) {
         for (struct policy **link = &env->policies.buckets[i]; *link;) {
             struct policy *policy = *link;
-            if (keeps_told && policy->is_told) {
-                policy->is_told = false;
+            if (keeps_listed && policy->is_listed) {
+                policy->is_listed = false;
                 link = &policy->next;
                 continue;
             }
@@ -78,11 +78,11 @@ const struct store_policy *policy_of(const struct env *env, const struct room *r
     if (!policy && room->name) {
         policy = *find(env, room->name);
     }
-    return policy ? &policy->wish : NULL;
+    return policy ? &policy->set : NULL;
 }
 
 uint32_t policy_legs_max(const struct env *env, const struct room *room)
 {
-    const struct store_policy *wish = policy_of(env, room);
-    return wish && wish->legs_max != 0 ? MIN(wish->legs_max, env->cfg.legs_max) : env->cfg.legs_max;
+    const struct store_policy *set = policy_of(env, room);
+    return set && set->legs_max != 0 ? MIN(set->legs_max, env->cfg.legs_max) : env->cfg.legs_max;
 }

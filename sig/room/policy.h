@@ -1,6 +1,6 @@
 /*
- * What the operator wishes of conferences (mixminusctl conf): a PIN, a limit of participants, a lock. Kept in the store
- * by name or token, told by it at the start and whenever they change, and held here whether the conference lives or
+ * Policies that the operator sets for conferences (mixminusctl conf): a PIN, a limit of participants, a lock. Kept in
+ * the store by name or token, read at the start and whenever they change, and held here whether the conference lives or
  * not. Signalling thread only.
  */
 #ifndef SIG_ROOM_POLICY_H
@@ -26,7 +26,7 @@ int policy_ask(struct env *env);
 void policy_take(struct env *env, const struct store_reply *reply);
 void policy_free(struct env *env);
 
-/** What is wished of a conference. @return NULL: nothing; good until the next policy_take */
+/** The policy of a conference. @return NULL: none; good until the next policy_take */
 const struct store_policy *policy_of(const struct env *env, const struct room *room);
 
 /** How many participants it may have. */

@@ -1,4 +1,4 @@
-/* Whom this server may call. See reach.h. */
+/* Destinations that may be called. See reach.h. */
 #include "sig/room/reach.h"
 
 #include "sig/room/env.h"
@@ -156,7 +156,8 @@ static void target_write(const struct sip_uri *uri, struct reach_way *way)
     }
     if (sip_param(uri->params, "gr", value, sizeof value) && *value && strcspn(value, "\";?") == strlen(value) &&
         (size_t)n + strlen(value) + 5 < sizeof way->target) {
-        snprintf(way->target + n, sizeof way->target - (size_t)n, ";gr=%s", value); /* RFC 5627: which of his phones */
+        snprintf(way->target + n, sizeof way->target - (size_t)n, ";gr=%s",
+                 value); /* RFC 5627: one of the user's phones */
     }
 }
 

@@ -1,7 +1,8 @@
 /*
- * Whom this server may call, and by which way (attacks: toll fraud, loops, requests sent on behalf of strangers). A URI
- * that somebody hands in never says where a request goes: literal addresses are called straight only when they are
- * listed, everything else goes through the one outbound proxy, or nowhere. No name is ever looked up.
+ * Decides which destinations this server may call, and by which way (attacks: toll fraud, loops, requests sent on
+ * behalf of strangers). A URI from a request never decides where our request goes: a literal address is called directly
+ * only when it is listed, everything else goes through the one outbound proxy, or is refused. No name is ever looked
+ * up.
  */
 #ifndef SIG_ROOM_REACH_H
 #define SIG_ROOM_REACH_H
@@ -18,8 +19,8 @@
 struct env;
 
 struct reach {
-    bool is_on;                                      /* else nobody is called */
-    bool is_any;                                     /* whoever the proxy reaches, but private addresses */
+    bool is_on;                                      /* else no destination is called */
+    bool is_any;                                     /* all that the proxy reaches, but private addresses */
     char domains[REACH_DOMAINS_MAX][REACH_HOST_MAX]; /* lower case; with what is below them */
     unsigned n_domains;
     struct trust nets;                   /* literal addresses that may be called */

@@ -53,7 +53,7 @@ void room_slots_fill(struct env *env)
 static void room_save(struct room *room)
 {
     if (room->annc.clip) {
-        return; /* of one call: nobody can come back to it */
+        return; /* of one call: nobody can return to it */
     }
     struct store_req req = {.op = room->state == ROOM_ENDED && !room->is_kept ? STORE_DROP : STORE_PUT};
     memcpy(req.conf.token, room->token, sizeof req.conf.token);
@@ -126,7 +126,7 @@ static void room_begin(struct room *room, uint64_t now_s)
     count_add(&env->stats.confs, 1);
 }
 
-/* As many talk at once as a rule: one, and the next who begins before he has ended. */
+/* As a rule two talk at once at most: one, and the next who begins before the first has ended. */
 static uint32_t voices_us(uint32_t n, uint32_t dearest_us)
 {
     return MIN(n, 2) * dearest_us;
@@ -323,8 +323,8 @@ int room_join(struct room *room, struct member *member)
     if (room->state == ROOM_ENDED) {
         return -ESTALE;
     }
-    const struct store_policy *wish = policy_of(room->env, room);
-    if (wish && wish->is_locked) {
+    const struct store_policy *policy = policy_of(room->env, room);
+    if (policy && policy->is_locked) {
         return -EACCES;
     }
     if (room->n_roster >= policy_legs_max(room->env, room)) {
@@ -350,11 +350,11 @@ bool room_is_creator(const struct room *room, const struct member *member, const
     if (who->user[0]) {
         return strcmp(who->user, room->creator) == 0;
     }
-    /* Nobody has to say who he is: then it is the one with the name that asked for it, by his call's own dialog. */
+    /* Without authentication it is the participant with the From that asked for it, by its own dialog. */
     return member && member->entity && room->creator_uri && strcmp(member->entity, room->creator_uri) == 0;
 }
 
-/* Its creator has been in it, goes, and is in it by no other call: a Replaces from another phone is none. */
+/* The creator has been in it, goes, and has no other call in it: after a Replaces from another phone it has. */
 static bool creator_is_gone(const struct room *room, const struct member *gone)
 {
     bool is_gone = room->env->cfg.creator_ends && gone->changed != 0 && room_is_creator(room, gone, &gone->who);
@@ -378,7 +378,7 @@ void room_leave(struct room *room, struct member *member)
     room->n_roster--;
     roster_left(room, member);
     if (room->state != ROOM_ENDED && creator_is_gone(room, member)) {
-        timer_start(room->env->wheel, &room->life, 1); /* whoever walks through the roster now may go on */
+        timer_start(room->env->wheel, &room->life, 1); /* not at once: a caller may be walking through the roster */
     }
     if (room->n_roster == 0 && room->state != ROOM_ENDED) {
         /* A caller whose INVITE failed has not used the URI: it keeps its first time limit. */

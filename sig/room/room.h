@@ -1,6 +1,6 @@
 /*
  * A conference as signalling sees it: its URI, its roster, its time limits; the media is the struct conf that it lends
- * to a worker. Issued (a URI that nobody has called yet) -> open (media runs) -> ended (the URI is dead; it waits for
+ * to a worker. Issued (a URI that nobody has joined yet) -> open (media runs) -> ended (the URI is dead; it waits for
  * its conf and its calls to come back).
  */
 #ifndef SIG_ROOM_ROOM_H
@@ -36,10 +36,10 @@ struct room {
     struct uri_token id;
     uint64_t created_s;
     struct quota_hold unacked;   /* while it holds room and nobody has joined it */
-    char creator[AUTH_USER_MAX]; /* who asked the factory for it; "": nobody knows */
+    char creator[AUTH_USER_MAX]; /* user that asked the factory for it; "": unknown */
     char *name;                  /* of an application's choice, NULL: none */
     struct room *name_next, **name_link;
-    char *creator_uri; /* his From, where nobody has to say who he is; NULL: not even that */
+    char *creator_uri; /* the From, without authentication; NULL: unknown */
     struct place_hold hold;
     int worker;        /* once open: of the owner */
     struct conf *conf; /* lent; NULL: not open, or back */
@@ -56,11 +56,11 @@ struct room {
     uint32_t n_calls;     /* calls that still point here, the ending ones too */
     uint32_t n_drops_due; /* legs whose drop waits for the ring */
     bool close_due;       /* CTL_CONF_CLOSE waits for the ring, or for the drops before it */
-    bool save_due;        /* the store has not been told yet */
+    bool save_due;        /* the store has not got it yet: its ring was full */
     bool is_kept;         /* its URI outlives this run */
     uint32_t n_dialling;  /* calls of ours that nobody has answered yet */
     struct sub *watchers; /* of the roster */
-    struct sub *refers;   /* REFERs that are told what becomes of them */
+    struct sub *refers;   /* REFERs, notified of their outcome */
     uint64_t changes;     /* of the roster, so far */
     uint64_t forgotten;   /* departures up to this change are not remembered */
     struct room_gone {
@@ -72,7 +72,7 @@ struct room {
     struct timer life, hold_end;
 };
 
-/** Tells the store of one that was issued, once it is known who has asked for it. */
+/** Saves a fresh URI in the store, once its creator is known. */
 void room_promise(struct room *room);
 
 /** Makes a conference with a fresh URI, and holds room for it if so configured.
@@ -110,16 +110,15 @@ int room_open(struct room *room, struct place_cost cost);
 
 /** A participant comes. @pre it is in no roster  @return 0 | -EUSERS full | -EACCES locked | -ESTALE over */
 int room_join(struct room *room, struct member *member);
-/** A participant goes; the last one starts the linger, its creator ends it where creator_leaves says so. Twice is fine.
- */
+/** A participant goes; the last one starts the linger, the creator ends the conference where --creator-leaves says so.
+ * Twice is fine. */
 void room_leave(struct room *room, struct member *member);
 
 /** Ends it: every call gets BYE, the media comes back. The URI dies, unless the server is stopping
  * (ENDING_STOP): then the store keeps it for the next run, as it would after a crash. */
 void room_end(struct room *room, enum ending why);
 
-/** Is it the one who asked for it, and no longer owes a PIN? member: NULL: it is in no roster; who: where people have
- * names. */
+/** Is this the creator, and does it owe no PIN? member NULL: it is not in the conference; who: with authentication. */
 bool room_is_creator(const struct room *room, const struct member *member, const struct identity *who);
 
 /** The media is back, of the owner or of an annex. */

@@ -13,11 +13,11 @@
 
 enum { ENTITY_MAX = SIP_URI_BYTES_MAX };
 
-/* A watcher's place in the story: a sub's arg. */
+/* How far a watcher has been notified: a sub's arg. */
 struct watcher {
     struct room *room;
     uint32_t version; /* of the last document */
-    uint64_t seen;    /* room->changes it has been told of */
+    uint64_t seen;    /* room->changes that it has been notified of */
 };
 
 /* ---- names ---- */
@@ -191,11 +191,11 @@ static const struct sub_package package = {.event = "conference",
 
 /* ---- changes ---- */
 
-static void tell(struct room *room)
+static void watchers_notify(struct room *room)
 {
     for (struct sub *sub = room->watchers, *next; sub; sub = next) {
         next = sub->next;
-        sub_tell(sub);
+        sub_notify(sub);
     }
 }
 
@@ -205,13 +205,13 @@ void roster_changed(struct room *room, struct member *member)
         return; /* not here yet */
     }
     member->changed = ++room->changes;
-    tell(room);
+    watchers_notify(room);
 }
 
 void roster_left(struct room *room, struct member *member)
 {
     if (member->changed == 0) {
-        return; /* has never been told of */
+        return; /* watchers have never been notified of it */
     }
     struct room_gone *place = &room->gone[room->i_gone];
     if (place->entity) {
@@ -221,7 +221,7 @@ void roster_left(struct room *room, struct member *member)
     place->entity = member->entity ? strdup(member->entity) : NULL;
     place->changed = ++room->changes;
     room->i_gone = (room->i_gone + 1) % ROOM_GONE_MAX;
-    tell(room);
+    watchers_notify(room);
 }
 
 void roster_end(struct room *room)
@@ -321,13 +321,13 @@ static struct sub *riding(const struct room *room, const struct dialog *shared, 
     return sub;
 }
 
-/* By whom a subscription is counted: its user, or where nobody has to say who he is its From. */
+/* The name by which a subscription is counted: its user, or without authentication its From. */
 static const char *name_of(const struct sip_msg *msg, const struct identity *who)
 {
     return who->user[0] ? who->user : msg->from.uri.text;
 }
 
-/* A few for each dialog, user or From; a trusted peer speaks for many. */
+/* A few for each dialog, user or From; a trusted peer carries many. */
 static bool has_enough(const struct room *room, const struct dialog *shared, const struct sip_msg *msg,
                        const struct identity *who)
 {

@@ -103,7 +103,7 @@ static void put_rtpmap(struct sdp_out *out, uint8_t pt, const struct codec *code
 }
 
 /* Ours stays while the peer's stays, so that nobody's rollover counter begins anew without need. Where the peer's has a
- * name, so has ours, and the same: who opens by names will look for one. */
+ * name, so has ours, and the same: a receiver that finds keys by names will look for one. */
 static void answer_keys(struct offer_session *s, const struct sdes *sdes, const struct offer_local *local)
 {
     bool same = s->seal.suite == sdes->suite && memcmp(s->seal.rx, sdes->key, sizeof sdes->key) == 0;

@@ -31,7 +31,7 @@ enum offer_srtp {
     OFFER_SRTP_OFF,      /* RTP/SAVP is refused */
 };
 
-/* Whose part we take where levels are told in headers: RFC 6464 from who speaks, RFC 6465 from who mixes. */
+/* Our role where levels are in headers: RFC 6464 from a speaker, RFC 6465 from a mixer. */
 enum offer_levels { OFFER_LEVELS_OFF, OFFER_LEVELS_MIXER, OFFER_LEVELS_TALKER };
 
 /* What this server accepts and prefers; from the configuration, constant while it runs. */

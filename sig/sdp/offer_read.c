@@ -122,7 +122,7 @@ static int64_t fmtp_number(const struct sdp_format *f, const char *name, uint64_
     return sdp_number(sdp_param(f->fmtp, name), max);
 }
 
-/* Peer's wishes for our Opus sender, RFC 7587 6.1; a value that is no number is as if it were not there. */
+/* Peer's preferences for our Opus sender, RFC 7587 6.1; a value that is no number is as if it were not there. */
 static void read_opus(struct codec_cfg *fmt, const struct sdp_format *f)
 {
     uint32_t usual_bps = fmt->rate_hz > 16000 ? 32000 : 24000;

@@ -15,7 +15,7 @@
 struct sdes {
     uint32_t tag;
     enum seal_suite suite;
-    uint8_t key[SEAL_KEY_BYTES_MAX]; /* of who said it: opens what it sends */
+    uint8_t key[SEAL_KEY_BYTES_MAX]; /* of the side that offers it: opens what that side sends */
     struct seal_mki mki;             /* the key's name in each packet, of a number below 2^63 */
 };
 

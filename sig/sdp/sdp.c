@@ -304,7 +304,7 @@ static void read_altc(struct sdp_media *m, struct sdp_text text)
     other_take(m, address, sdp_word_take(&text));
 }
 
-/* ptime may be "20.0" or "20ms" in the wild; what is no number of milliseconds is no wish. */
+/* ptime may be "20.0" or "20ms" in the wild; what is no number of milliseconds is ignored. */
 static void read_ms(uint16_t *ms, struct sdp_text text)
 {
     struct sdp_text word = sdp_word_take(&text);
@@ -414,7 +414,7 @@ static bool read_direction(struct reader *r, struct sdp_text name)
     return false;
 }
 
-/* What cannot be read is passed over, as what is not known is (RFC 8866 5.13): it is of one codec, or a wish. */
+/* What cannot be read is passed over, as what is not known is (RFC 8866 5.13): it is of one codec, or a preference. */
 static void read_attribute(struct reader *r, struct sdp_text value)
 {
     struct sdp_text name = sdp_split_take(&value, ':');

@@ -1,4 +1,4 @@
-/* What the log is told of refusals. See complain.h. */
+/* Log lines of refusals. See complain.h. */
 #include "sig/sip/complain.h"
 
 #include "sig/base/log.h"

@@ -1,5 +1,5 @@
 /*
- * What the log is told of requests that were refused: one line each at info, with source, user, Call-ID and conference;
+ * Logs requests that were refused: one line each at info, with source, user, Call-ID and conference;
  * of one reason a few lines in a while, then how many more there were. Nothing secret: a conference goes by its label,
  * and what peers write is escaped. Signalling thread only.
  */

@@ -132,7 +132,7 @@ const char *scan_value(const struct scan *scan, enum scan_header header, unsigne
 static void scan_refuse(struct scan *scan, enum refuse refuse)
 {
     if (scan->refuse == REFUSE_NONE) {
-        scan->refuse = refuse; /* the first reason is the one that is told */
+        scan->refuse = refuse; /* the first reason is the one that counts */
     }
 }
 

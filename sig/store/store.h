@@ -25,11 +25,11 @@ struct store_conf {
     uint8_t state;                   /* enum store_conf_state */
     bool reserved;                   /* resources were held for it */
     char name[STORE_KEY_MAX];        /* of an application's choice; "": none */
-    char creator[AUTH_USER_MAX];     /* who asked for it: a user, or where nobody has to say who he is a URI */
+    char creator[AUTH_USER_MAX];     /* user that asked for it, or without authentication a URI */
     bool creator_is_user;
 };
 
-/* What the operator wishes of a conference, whether it lives or not. */
+/* The operator's policy for a conference, whether it lives or not. */
 struct store_policy {
     char key[STORE_KEY_MAX]; /* the name of an application's choice, or a token */
     uint32_t legs_max;       /* 0: as many as any */
@@ -38,7 +38,7 @@ struct store_policy {
     uint8_t pin[KEYS_MAC_BYTES]; /* store_pin_mac of it, of store_policy_subject */
 };
 
-/* Somebody who may ask for conferences. */
+/* A user that may ask for conferences. */
 struct store_account {
     char user[AUTH_USER_MAX]; /* the key; as in credentials and in asserted identities */
     struct auth_secret secret;
@@ -142,7 +142,7 @@ bool store_take(struct store *store, struct store_reply *reply);
 int store_pin_mac(uint8_t mac[KEYS_MAC_BYTES], const uint8_t secret[KEYS_SECRET_BYTES], const char *user,
                   const char *pin);
 
-/** Whose the PIN of a conference is, for store_pin_mac: "conf:" and the key, which is no user's name. @return text */
+/** The subject of a conference's PIN, for store_pin_mac: "conf:" and the key, which is no user's name. @return text */
 const char *store_policy_subject(char text[AUTH_USER_MAX], const char *key);
 
 /* --- For back ends ------------------------------------------------------------------------------------------------ */

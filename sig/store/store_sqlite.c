@@ -496,8 +496,7 @@ static int sqlite_handle(void *state, const struct store_req *req, store_reply_f
         return run(stmt);
     case STORE_DROP:
         err = key_drop(s->stmts[SQL_DROP], req->conf.token);
-        return err ? err
-                   : key_drop(s->stmts[SQL_POLICY_DROP], req->conf.token); /* what was wished of it dies with it */
+        return err ? err : key_drop(s->stmts[SQL_POLICY_DROP], req->conf.token); /* its policy goes with it */
     case STORE_ACCOUNT:
         return account_find(s, req, reply, arg);
     case STORE_ACCOUNT_PUT:

@@ -25,7 +25,7 @@ struct dialog {
     char local_tag[SIP_TAG_BYTES];
     uint32_t cseq_rx, cseq_tx;
     struct flow flow;  /* by which the peer's last target refresh came, or our INVITE went */
-    unsigned n_riders; /* subscriptions that are one more usage of it */
+    unsigned n_usages; /* subscriptions that are one more usage of it */
     bool is_callers;   /* the peer has begun it */
     bool direct;       /* no proxy between: its signalling's source may be its media's, too */
 };
@@ -42,8 +42,8 @@ int dialog_answer(struct dialog *dialog, struct owner *owner, const struct txn *
 int dialog_ask(struct dialog *dialog, struct owner *owner, struct txns *txns, const char *local, const char *remote,
                const char *target, const struct flow *flow);
 
-/** The calling side's ids once more: for the dialog with another who answers the same request. @return 0 | -ENOMEM;
- * dialog_free in any case */
+/** The calling side's ids once more: for the dialog with another peer that answers the same request. @return 0 |
+ * -ENOMEM; dialog_free in any case */
 int dialog_copy(struct dialog *dialog, const struct dialog *asked);
 
 /** The calling side, when a response with a To tag has come: remote tag, target, route set (reversed, 12.1.2).

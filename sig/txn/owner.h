@@ -1,5 +1,5 @@
 /*
- * Who a transaction or a dialog belongs to: a call, a subscription, a request that waits for a verdict. It embeds a
+ * The owner of a transaction or a dialog: a call, a subscription, a request that waits for authentication. It embeds a
  * struct owner; the tag of each of its transactions points at that. An operation that is NULL means nothing to it.
  */
 #ifndef SIG_TXN_OWNER_H

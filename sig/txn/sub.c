@@ -55,7 +55,7 @@ static void sub_free(struct sub *sub)
     quota_give(&env->unproven, &sub->unproven);
     must(!env->strict || !timer_wheel_has(env->wheel, sub, sizeof *sub));
     list_leave(sub);
-    sub->dialog->n_riders -= sub->dialog != &sub->own;
+    sub->dialog->n_usages -= sub->dialog != &sub->own;
     count_add(env->subs, (uint64_t)-1);
     sub_unmake(sub);
 }
@@ -75,7 +75,7 @@ void sub_dialog_gone(struct sub *list, const struct dialog *dialog)
     }
 }
 
-/* ---- telling ---- */
+/* ---- notifying ---- */
 
 enum { SPREAD_FROM = 32, SPREAD_MS_MAX = 1000, UNREAD_WAIT_MS = 500 };
 
@@ -129,15 +129,15 @@ static void notify_send(struct sub *sub)
     }
 }
 
-/* A thousand watchers who hear of the same change are told one after the other, a millisecond each, or signalling would
- * stand still for as long as a thousand documents take. Where few watch nobody waits. */
+/* A thousand watchers of the same change are notified one after the other, a millisecond each, or signalling would
+ * stand still for as long as a thousand documents take. Few watchers do not wait. */
 static uint64_t spread_ms(const struct sub *sub)
 {
     uint64_t n = MIN(count_get(sub->env->subs), (uint64_t)SPREAD_MS_MAX);
     return n < SPREAD_FROM || sub->package->interval_ms == 0 ? 0 : strtoul(sub->dialog->local_tag + 8, NULL, 16) % n;
 }
 
-/* Nobody may be there: then others' NOTIFYs must not go there as well. */
+/* The address may be forged: one NOTIFY at a time goes there. */
 static bool may_send(struct sub *sub)
 {
     struct sub_env *env = sub->env;
@@ -171,7 +171,7 @@ static void notify_try(struct sub *sub)
     notify_send(sub);
 }
 
-void sub_tell(struct sub *sub)
+void sub_notify(struct sub *sub)
 {
     sub->is_due = true;
     notify_try(sub);
@@ -184,7 +184,7 @@ void sub_end(struct sub *sub, const char *reason)
     }
     sub->ended = reason;
     timer_stop(sub->env->wheel, &sub->expiry);
-    sub_tell(sub);
+    sub_notify(sub);
 }
 
 static void on_expiry(struct timer *timer, uint64_t at_ns)
@@ -383,7 +383,7 @@ int sub_accept(struct sub_env *env, const struct sub_package *package, struct su
     sub->arg = arg;
     list_enter(sub, list);
     if (shared) {
-        shared->n_riders++;
+        shared->n_usages++;
     } else {
         dialog_enter(env->dialogs, &sub->own);
     }
@@ -415,6 +415,6 @@ void sub_refresh(struct sub *sub, struct txn *txn, const struct sip_msg *msg)
     } else {
         expiry_set(sub, expires_s);
         sub->has_waited = true; /* RFC 6665 4.2.1.2: at once, whatever the interval is */
-        sub_tell(sub);
+        sub_notify(sub);
     }
 }

@@ -2,9 +2,9 @@
  * Subscriptions that peers have to us (RFC 6665): a dialog of their own, or one more usage of a call's dialog (a REFER
  * within it). What they are about is a package's affair: roster.c (RFC 4575), refer.c (RFC 3515).
  *
- * One NOTIFY at a time is under way, never two within the package's interval; what happens in between is told by the
- * next one. To an address that has never answered there is one at a time, however many subscriptions it has. A peer
- * that answers 481, or not at all, has no subscription any more. Signalling thread only.
+ * One NOTIFY at a time is under way, never two within the package's interval; the next one reports what happens in
+ * between. To an address that has never answered there is one at a time, however many subscriptions it has. A peer that
+ * answers 481, or not at all, has no subscription any more. Signalling thread only.
  */
 #ifndef SIG_TXN_SUB_H
 #define SIG_TXN_SUB_H
@@ -56,7 +56,7 @@ struct sub {
     struct sub *next, **link; /* of the list that its maker gave */
     const struct sub_package *package;
     void *arg;
-    char who[AUTH_USER_MAX]; /* by whom it is counted */
+    char who[AUTH_USER_MAX]; /* the name that it counts for */
     struct dialog own;       /* with hash_link NULL: another's is used */
     struct dialog *dialog;
     char *contact; /* ours, of answers and NOTIFYs */
@@ -67,7 +67,7 @@ struct sub {
     uint64_t notified_ns, expires_ns;
     bool is_broken;        /* a NOTIFY could not even be made: goes when nobody looks */
     bool has_waited;       /* its turn has come */
-    bool is_due, is_whole; /* something is to be told; all of it */
+    bool is_due, is_whole; /* a NOTIFY is due; with the whole state */
     const char *ended;     /* reason of Subscription-State: terminated, NULL: active */
 };
 
@@ -90,8 +90,8 @@ const char *sub_event_id(const struct sip_msg *msg, char id[16]);
 /** A SUBSCRIBE for a subscription that is there: refresh, or end with Expires: 0. Answers it. */
 void sub_refresh(struct sub *sub, struct txn *txn, const struct sip_msg *msg);
 
-/** Something has changed: a NOTIFY goes out as soon as it may. */
-void sub_tell(struct sub *sub);
+/** Sends a NOTIFY as soon as it may go: something has changed. */
+void sub_notify(struct sub *sub);
 
 /** Ends it with a last NOTIFY: "noresource", "timeout", "deactivated" ... The sub may be gone after it. */
 void sub_end(struct sub *sub, const char *reason);
@@ -99,7 +99,7 @@ void sub_end(struct sub *sub, const char *reason);
 /** Moves it to another list: its maker goes before it does. */
 void sub_move(struct sub *sub, struct sub **list);
 
-/** Who has the subscription that owns a dialog, or a transaction. @return "": no subscription does, or nobody knows */
+/** The user of the subscription that owns a dialog or a transaction. @return "": no subscription does, or unknown */
 const char *sub_user(const struct owner *owner);
 
 /** A dialog is over: those of a list that ride on it are forgotten. */

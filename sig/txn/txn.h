@@ -62,7 +62,7 @@ struct txn_user {
     /** The pointer dies with this call. Once for each transaction that the user has seen. */
     void (*on_gone)(void *ctx, struct txn *txn);
     /** More comes than can be served: may this request, which has no To tag, be refused by 503 with next to no work?
-     * is_far: not even those who are halfway in can all be served. NULL: none may. */
+     * is_far: not even callers that are halfway in can all be served. NULL: none may. */
     bool (*may_wait)(void *ctx, const struct sip_msg *msg, bool is_far);
     /** The layer has refused a request by itself, with this status; msg as far as it could be read. For the log. NULL:
      * nobody wants to know. */
@@ -83,7 +83,7 @@ struct txn_world {
 };
 
 struct txn_config {
-    uint32_t max_txns;       /* live ones, both sides, and an eighth more of those who are in; 0: 32768 */
+    uint32_t max_txns;       /* live ones, both sides, and an eighth more for calls that are in; 0: 32768 */
     uint32_t source_rate;    /* new server transactions per second and source address; 0: 1000 */
     uint32_t source_burst;   /* 0: twice the rate */
     uint32_t total_rate;     /* of all sources together; 0: no limit */
@@ -150,7 +150,7 @@ struct sip_out *txn_response(struct txn *txn, int status, const char *reason);
 int txn_respond(struct txn *txn, struct sip_out *out);
 
 /** As txn_respond, but what is sent is repeated only when the request is: a stranger's source may be forged, and nobody
- * shall be sent more often than was asked in his name (RFC 3261 26.3.2.4). @pre final, no 2xx */
+ * shall be sent more often than was asked in its name (RFC 3261 26.3.2.4). @pre final, no 2xx */
 int txn_respond_once(struct txn *txn, struct sip_out *out);
 
 /** txn_respond(txn, txn_response(txn, status, reason)). */
@@ -189,7 +189,7 @@ int txn_send(struct txns *txns, struct sip_out *out, const struct flow *flow);
 
 /* ---- both ---- */
 
-/** Has somebody at the flow's address shown that he reads what is sent there, or is that no matter (a stream, a trusted
+/** Has the flow's address shown that what is sent there is read, or does that not matter (a stream, a trusted
  * peer)? Until then its source may be forged. */
 bool txns_is_proven(const struct txns *txns, const struct flow *flow);
 

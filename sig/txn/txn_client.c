@@ -16,7 +16,7 @@ static void again_start(struct txn *txn, uint32_t ms)
     timer_start(txn->txns->wheel, &txn->again, ms);
 }
 
-/* The error is told by the timer: whoever asks for a send never hears of it in the same breath. */
+/* The timer reports the error: never within the call that asked for the send. */
 static void fail_later(struct txn *txn, int err)
 {
     txn->err = err;

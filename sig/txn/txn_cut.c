@@ -1,12 +1,12 @@
 /*
- * How long an answer by UDP may be. A source may be forged: then the answer goes to somebody who has asked for nothing,
- * and whoever forged it has found an amplifier. So an answer that everybody gets is at most so many per cent as long as
+ * How long an answer by UDP may be. A source may be forged: then the answer goes to a host that has asked for nothing,
+ * and the attacker has found an amplifier. So an answer before authentication is at most so many per cent as long as
  * the request: first headers are left out that the answer can do without, then what is left is written as short as SIP
  * has it (RFC 3261 7.3.3). What it means stays. What is too long even then has a Contact or a challenge besides what it
  * repeats of the request, a few hundred octets that only a request without a body and without most headers misses. A
- * redirect is sent all the same: it is the whole service, and its ACK shows that the address is real. So is anything to
- * whoever has answered from that address before. A challenge, and the 2xx that begins a subscription, go to another
- * address once in TXN_LONGER_MS, and are a 400 in between. None of them is repeated unasked.
+ * redirect is sent all the same: it is the whole service, and its ACK shows that the address is real. So is any answer
+ * to an address that has answered before. A challenge, and the 2xx that begins a subscription, go to another address
+ * once in TXN_LONGER_MS, and are a 400 in between. None of them is repeated unasked.
  *
  * A 2xx to INVITE and in a dialog is not cut: it answers a right, or begins a call (RFC 3261 13.3.1.4).
  */

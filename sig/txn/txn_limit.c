@@ -5,8 +5,8 @@
  *
  * And whether we are behind. Below the limits more may come than there is time for; if all of it were taken in turn,
  * each request would wait longer than its sender does, be sent again, and hardly any call would get all its messages
- * served. Turns of the loop that are full one after the other say that a queue stands; until one is not, those who
- * begin anew are sent away at the price of a parse, and those who are in get through.
+ * served. Turns of the loop that are full one after the other say that a queue stands; until one is not, new requests
+ * are refused at the price of a parse, and those of calls that are in get through.
  */
 #include "sig/txn/txn_priv.h"
 
@@ -41,7 +41,8 @@ static struct txn_source *bucket_of(struct txns *txns, const struct addr *source
     if (found != NULL) {
         return found;
     }
-    for (unsigned i = 0; i < 4; i++) { /* a forged flood wears out itself before those who have answered */
+    for (unsigned i = 0; i < 4;
+         i++) { /* a forged flood replaces its own entries before those of addresses that have answered */
         bool is_worse = set[i].has_answered < oldest->has_answered ||
                         (set[i].has_answered == oldest->has_answered && set[i].last_ms < oldest->last_ms);
         oldest = is_worse ? &set[i] : oldest;
@@ -93,7 +94,7 @@ bool txn_limit_waits(const struct txns *txns, const struct sip_msg *msg)
            txns->user.may_wait(txns->user.ctx, msg, txns->n_full >= TXN_FULL_TURNS_FAR);
 }
 
-/* The last places are for those who are in, and for the calls that may never wait. */
+/* The last places are for calls that are in, and for those that may never wait. */
 static uint32_t max_live(const struct txns *txns, const struct sip_msg *msg)
 {
     bool is_first = msg->to.tag != NULL || (msg->method == SIP_INVITE && txns->user.may_wait != NULL &&

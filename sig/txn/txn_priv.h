@@ -41,7 +41,7 @@ struct txn {
     bool is_acked;   /* 2xx of ours */
     bool is_over;    /* has its final response */
     bool went_large; /* by TCP only because of its size */
-    int err;         /* a send that failed, told by the timer */
+    int err;         /* of a send that failed, reported by the timer */
     struct flow flow;
     struct sip_msg *msg; /* server, until the final response */
     char *text;          /* last response, or the request; later its ACK */

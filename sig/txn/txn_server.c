@@ -225,7 +225,7 @@ static void rx_cancel(struct txns *txns, struct sip_msg **msg, const struct txn_
 {
     struct txn_key invite_key = txn_key_server(txns, *msg, SIP_INVITE);
     struct txn *invite = txn_find(txns, &invite_key);
-    /* CANCEL comes hop by hop from who sent the INVITE (RFC 3261 9.2): from another host it is forged. */
+    /* CANCEL comes hop by hop from the sender of the INVITE (RFC 3261 9.2): from another host it is forged. */
     if (invite == NULL || !addr_same_host(&invite->flow.remote, &(*msg)->flow.remote)) {
         txn_refuse(txns, *msg, REFUSE_CANCEL_UNMATCHED, "");
         return;

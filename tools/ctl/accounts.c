@@ -18,9 +18,9 @@ struct wish {
 static int password_take(struct store_account *account, const char *realm)
 {
     char line[DESK_LINE_BYTES];
-    int status = desk_line("password", line);
+    int status = store_cli_line("password", line);
     if (status == 0 && auth_secret_make(&account->secret, account->user, realm, line) != 0) {
-        status = desk_complain("this system has no MD5 or SHA-256; is OpenSSL in FIPS mode?");
+        status = store_cli_complain("this system has no MD5 or SHA-256; is OpenSSL in FIPS mode?");
     }
     keys_wipe(line, sizeof line);
     return status;
@@ -28,7 +28,7 @@ static int password_take(struct store_account *account, const char *realm)
 
 static int pin_take(struct store_account *account, struct store *store)
 {
-    int status = desk_pin(store, account->user, account->pin);
+    int status = store_cli_pin(store, account->user, account->pin);
     account->has_pin = status == 0;
     return status;
 }
@@ -42,8 +42,8 @@ static int change(struct store *store, const struct wish *wish, const char *real
     struct store_req req = {.op = STORE_ACCOUNT};
     struct store_reply reply;
     snprintf(req.account.user, sizeof req.account.user, "%s", wish->user);
-    if (!desk_ask(store, &req, &reply) || reply.answer != STORE_ACCOUNT_IS) {
-        return desk_complain("the store does not answer");
+    if (!store_cli_ask(store, &req, &reply) || reply.answer != STORE_ACCOUNT_IS) {
+        return store_cli_complain("the store does not answer");
     }
     if (reply.found == is_new) {
         fprintf(stderr, "mixminusctl: %s %s; take \"user %s\"\n", wish->user,
@@ -65,7 +65,7 @@ static int change(struct store *store, const struct wish *wish, const char *real
     if (status == 0) {
         req.op = STORE_ACCOUNT_PUT;
         req.account = account;
-        status = desk_write(store, &req);
+        status = store_cli_write(store, &req);
     }
     if (status == 0) {
         printf("%s: %s conferences, %s, %s PIN\n", account.user, account.is_entitled ? "may use" : "may not use",
@@ -80,12 +80,12 @@ static int drop(struct store *store, const struct wish *wish)
     struct store_req req = {.op = STORE_ACCOUNT};
     struct store_reply reply;
     snprintf(req.account.user, sizeof req.account.user, "%s", wish->user);
-    if (!desk_ask(store, &req, &reply) || !reply.found) {
+    if (!store_cli_ask(store, &req, &reply) || !reply.found) {
         fprintf(stderr, "mixminusctl: %s has no account\n", wish->user);
         return 1;
     }
     req.op = STORE_ACCOUNT_DROP;
-    int status = desk_write(store, &req);
+    int status = store_cli_write(store, &req);
     if (status == 0) {
         printf("%s: account and PIN are removed\n", wish->user);
     }
@@ -96,19 +96,19 @@ static int list(struct store *store)
 {
     struct store_req req = {.op = STORE_ACCOUNTS};
     struct store_reply reply = {.answer = STORE_FAILED};
-    if (!desk_ask(store, &req, &reply)) {
-        return desk_complain("the store does not answer");
+    if (!store_cli_ask(store, &req, &reply)) {
+        return store_cli_complain("the store does not answer");
     }
     printf("%-24s %-9s %-8s %s\n", "user", "entitled", "blocked", "PIN");
     while (reply.answer == STORE_ACCOUNT_IS) {
         const struct store_account *a = &reply.account;
         printf("%-24s %-9s %-8s %s\n", a->user, a->is_entitled ? "yes" : "no", a->is_blocked ? "yes" : "no",
                a->has_pin ? "yes" : "no");
-        if (!desk_take(store, &req, &reply)) {
+        if (!store_cli_take(store, &req, &reply)) {
             break;
         }
     }
-    return reply.answer == STORE_DONE ? 0 : desk_complain("the list is not complete");
+    return reply.answer == STORE_DONE ? 0 : store_cli_complain("the list is not complete");
 }
 
 /* ---- words ---- */
@@ -116,8 +116,8 @@ static int list(struct store *store)
 /* One of our own flags? @return 1 it is | 0 it is not | -EINVAL its value is wrong, and has complained */
 static int wish_take(struct wish *wish, const char *arg)
 {
-    int is_entitled = desk_yes_no(arg, "--entitled", &wish->entitled);
-    int is_blocked = desk_yes_no(arg, "--blocked", &wish->blocked);
+    int is_entitled = store_cli_yes_no(arg, "--entitled", &wish->entitled);
+    int is_blocked = store_cli_yes_no(arg, "--blocked", &wish->blocked);
     if (is_entitled || is_blocked) {
         return is_entitled ? is_entitled : is_blocked;
     }
@@ -138,8 +138,8 @@ static int realm_choose(struct store *store, const struct config *config, char r
 {
     struct store_req req = {.op = STORE_REALM};
     struct store_reply reply;
-    if (!desk_ask(store, &req, &reply)) {
-        return desk_complain("the store does not answer");
+    if (!store_cli_ask(store, &req, &reply)) {
+        return store_cli_complain("the store does not answer");
     }
     bool is_kept = reply.answer == STORE_REALM_IS && reply.found && !config->realm_is_given;
     snprintf(realm, AUTH_REALM_MAX, "%s", is_kept ? reply.realm : config->sig.focus.realm);
@@ -154,7 +154,7 @@ static int realm_choose(struct store *store, const struct config *config, char r
     }
     req = (struct store_req){.op = STORE_REALM_PUT};
     snprintf(req.realm, sizeof req.realm, "%s", realm);
-    return desk_write(store, &req);
+    return store_cli_write(store, &req);
 }
 
 static int run(const struct wish *wish, const struct config *config)
@@ -162,7 +162,7 @@ static int run(const struct wish *wish, const struct config *config)
     struct store *store;
     char realm[AUTH_REALM_MAX];
     int status;
-    if (desk_store(config, &store) != 0) {
+    if (store_cli_store(config, &store) != 0) {
         return 1;
     }
     if (strcmp(wish->verb, "list") == 0) {
@@ -205,6 +205,6 @@ int accounts_run(int argc, char **argv)
             flags[n_flags++] = argv[i];
         }
     }
-    int err = desk_config(&config, n_flags, flags, "user");
+    int err = store_cli_config(&config, n_flags, flags, "user");
     return err ? err : run(&wish, &config);
 }

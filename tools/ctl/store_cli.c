@@ -13,7 +13,7 @@
 
 enum { PATIENCE_MS = 5000, PIN_MIN = 4, PIN_MAX = 12 };
 
-int desk_complain(const char *text)
+int store_cli_complain(const char *text)
 {
     fprintf(stderr, "mixminusctl: %s\n", text);
     return 1;
@@ -21,7 +21,7 @@ int desk_complain(const char *text)
 
 /* ---- store ---- */
 
-bool desk_take(struct store *store, const struct store_req *req, struct store_reply *reply)
+bool store_cli_take(struct store *store, const struct store_req *req, struct store_reply *reply)
 {
     for (unsigned ms = 0; ms < PATIENCE_MS; ms++) {
         while (store_take(store, reply)) {
@@ -34,17 +34,17 @@ bool desk_take(struct store *store, const struct store_req *req, struct store_re
     return false;
 }
 
-bool desk_ask(struct store *store, const struct store_req *req, struct store_reply *reply)
+bool store_cli_ask(struct store *store, const struct store_req *req, struct store_reply *reply)
 {
-    return store_put(store, req) == 0 && desk_take(store, req, reply);
+    return store_put(store, req) == 0 && store_cli_take(store, req, reply);
 }
 
-int desk_write(struct store *store, const struct store_req *req)
+int store_cli_write(struct store *store, const struct store_req *req)
 {
     struct store_req after = {.op = STORE_REALM}; /* its answer comes when what was put before it is written */
     struct store_reply reply;
     if (store_put(store, req) != 0 || store_put(store, &after) != 0) {
-        return desk_complain("the store takes nothing");
+        return store_cli_complain("the store takes nothing");
     }
     for (unsigned ms = 0; ms < PATIENCE_MS; ms++) {
         while (store_take(store, &reply)) {
@@ -58,13 +58,13 @@ int desk_write(struct store *store, const struct store_req *req)
         }
         nanosleep(&(struct timespec){0, NS_PER_MS}, NULL);
     }
-    return desk_complain("the store does not answer");
+    return store_cli_complain("the store does not answer");
 }
 
-int desk_store(const struct config *config, struct store **store)
+int store_cli_store(const struct config *config, struct store **store)
 {
     if (strcmp(config->sig.store, "memory") == 0) {
-        return desk_complain("--store=memory forgets with the process; give the server's --store=sqlite:PATH");
+        return store_cli_complain("--store=memory forgets with the process; give the server's --store=sqlite:PATH");
     }
     int err = options_state_make(config);
     err = err ? err : store_open(store, config->sig.store);
@@ -75,7 +75,7 @@ int desk_store(const struct config *config, struct store **store)
     return 0;
 }
 
-int desk_config(struct config *config, int n, char **flags, const char *word)
+int store_cli_config(struct config *config, int n, char **flags, const char *word)
 {
     struct config_texts *texts = NULL;
     enum config_action action;
@@ -95,16 +95,16 @@ static int secret_load(struct store *store, uint8_t secret[KEYS_SECRET_BYTES])
 {
     struct store_req req = {.op = STORE_LOAD}; /* nothing is older than 0: nothing is forgotten */
     struct store_reply reply;
-    bool got = desk_ask(store, &req, &reply);
+    bool got = store_cli_ask(store, &req, &reply);
     memcpy(secret, reply.secret, KEYS_SECRET_BYTES);
     bool is_secret = got && reply.answer == STORE_SECRET;
     while (got && reply.answer != STORE_DONE && reply.answer != STORE_FAILED) {
-        got = desk_take(store, &req, &reply);
+        got = store_cli_take(store, &req, &reply);
     }
-    return is_secret ? 0 : desk_complain("the store does not give its secret; is another program writing to it?");
+    return is_secret ? 0 : store_cli_complain("the store does not give its secret; is another program writing to it?");
 }
 
-int desk_yes_no(const char *arg, const char *flag, int *value)
+int store_cli_yes_no(const char *arg, const char *flag, int *value)
 {
     size_t n = strlen(flag);
     if (strncmp(arg, flag, n) != 0 || (arg[n] != '=' && arg[n] != '\0')) {
@@ -143,7 +143,7 @@ static bool line_take(const char *prompt, const char *what, char line[DESK_LINE_
     return got;
 }
 
-int desk_line(const char *what, char line[DESK_LINE_BYTES])
+int store_cli_line(const char *what, char line[DESK_LINE_BYTES])
 {
     char again[DESK_LINE_BYTES];
     if (!line_take("%s: ", what, line)) {
@@ -163,20 +163,20 @@ int desk_line(const char *what, char line[DESK_LINE_BYTES])
     return status;
 }
 
-int desk_pin(struct store *store, const char *of, uint8_t mac[KEYS_MAC_BYTES])
+int store_cli_pin(struct store *store, const char *of, uint8_t mac[KEYS_MAC_BYTES])
 {
     char line[DESK_LINE_BYTES];
     uint8_t secret[KEYS_SECRET_BYTES];
-    int status = desk_line("PIN", line);
+    int status = store_cli_line("PIN", line);
     size_t n = strlen(line);
     if (status == 0 && (n < PIN_MIN || n > PIN_MAX || strspn(line, "0123456789") != n)) {
-        status = desk_complain("a PIN has 4 to 12 digits");
+        status = store_cli_complain("a PIN has 4 to 12 digits");
     }
     if (status == 0) {
         status = secret_load(store, secret);
     }
     if (status == 0 && store_pin_mac(mac, secret, of, line) != 0) {
-        status = desk_complain("the PIN could not be digested");
+        status = store_cli_complain("the PIN could not be digested");
     }
     keys_wipe(secret, sizeof secret);
     keys_wipe(line, sizeof line);
