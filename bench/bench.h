@@ -29,7 +29,7 @@ struct bench_result {
  *
  * @param n_rounds  1 to BENCH_ROUNDS_MAX
  * @param n_bursts  in each round, of which the fastest counts: more than 1 for work that is the same every time, where
- *                  whatever slows it down is somebody else's
+ *                  anything that slows it down comes from elsewhere
  * @param results   [n_subjects]
  */
 void bench_run(const struct bench_subject *subjects, size_t n_subjects, unsigned n_rounds, unsigned n_bursts,

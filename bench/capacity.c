@@ -80,8 +80,8 @@ static void series_print(struct series *s, const struct match *m)
     fflush(stdout);
 }
 
-/* Whoever is new encodes for himself for up to two seconds where a codec has a state; and what our Opus listeners get
- * is protected until three reports in a row of each have found the way clean, 23 s at the most. */
+/* A new leg has an encoder of its own for up to two seconds where the codec has state; and our Opus to a listener is
+ * protected until three of its reports in a row show no loss, 23 s at the most. */
 static unsigned settle_of(const struct settings *o, const char *codec, enum peer peer)
 {
     bool has_state = strncmp(codec, "pcm", 3) != 0 && strncmp(codec, "l16", 3) != 0;

@@ -1,5 +1,5 @@
 /*
- * mixminus-bench churn: what others notice of those who come and go, and of those who find no room.
+ * mixminus-bench churn: what standing calls notice of calls that come and go, and of calls that find no room.
  *
  *   quiet     the load alone
  *   churn     the same load, and joins and leaves meanwhile: late ticks, packets lost, and memory in its second half,

@@ -230,7 +230,7 @@ static void hall_open(struct hall *h, const struct shape *s, bool alone, bool la
     for (unsigned i = 0; i < h->n_legs; i++) {
         leg_enter(h, s, i);
         if (i % CTL_BATCH == CTL_BATCH - 1) {
-            hall_run(h, 1); /* nobody talks before his leg is there */
+            hall_run(h, 1); /* no leg talks before all are there */
         }
     }
     hall_run(h, QUIET_TICKS);

@@ -142,7 +142,7 @@ static int list(struct store *store)
                        : *conf->name ? policy_find(&policies, conf->name)
                                      : NULL);
         }
-        for (size_t i = 0; i < policies.n; i++) { /* of names that nobody has called yet */
+        for (size_t i = 0; i < policies.n; i++) { /* of names that have not been called yet */
             const struct store_policy *policy = &policies.replies[i].policy;
             if (!conf_find(&confs, policy->key)) {
                 line_print("-", policy->key, "-", "-", "", policy);

@@ -13,7 +13,7 @@
 
 enum { TRIES = 64, RTP_PORTS = 1000, STOP_TRIES = 250, STOP_STEP_MS = 20 };
 
-/* A port on 127.0.0.1 that is free for both transports now; nobody promises that it stays so. */
+/* A port on 127.0.0.1 that is free for both transports now; it may be taken the next moment. */
 static int port_find(uint16_t *port)
 {
     for (int i = 0; i < TRIES; i++) {

@@ -1,5 +1,5 @@
 /*
- * The demo. Each caller first says his tone alone for a moment: from its onset at the others' ears comes the added
+ * The demo. Each caller first says its tone alone for a moment: from its onset at the others' ears comes the added
  * delay. Then all speak together for some seconds: from one second of that come the levels. See demo.h.
  */
 #include "tools/load/demo.h"

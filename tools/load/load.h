@@ -3,7 +3,7 @@
  * phases even over 20 ms. Two ways to prove N-1:
  *
  *   marks  one PCM codec for all: a talker's frame has sound only in its own stretch of samples, and that sound spells
- *          his number and the time of sending; who is heard, and how late, is read off every packet.
+ *          its number and the time of sending; who is heard, and how late, is read off every packet.
  *   tones  Opus, or mixed codecs: each talker has a tone; every listener is listened to for half a second of the run.
  *
  *     load_main.c   flags
@@ -107,14 +107,14 @@ struct load_leg {
     struct load_ear ear;
 };
 
-/* Those who join and leave during the measurement: silent, and nothing that they hear is counted. */
+/* Calls that join and leave during the measurement: silent, and what they hear is not counted. */
 struct load_churn {
     unsigned n_tried, n_joined, n_left, n_failed, next_room;
 };
 
 struct load_short_call;
 
-/* Those who call the factory and hang up as soon as they are in. */
+/* Calls to the factory that hang up as soon as they are in. */
 struct load_short {
     struct load_short_call *calls;
     double *setup_ms;
@@ -127,7 +127,7 @@ struct load_short {
 
 struct load_watcher;
 
-/* Those who have subscribed to the conferences' rosters (RFC 4575). */
+/* Subscribers to the conferences' rosters (RFC 4575). */
 struct load_watch {
     struct load_watcher *watchers; /* [cfg->watchers] */
     unsigned n_tried, n_up, n_failed;
@@ -198,7 +198,7 @@ int load_run(const struct load_cfg *cfg);
 
 /* load_calls.c */
 int load_calls_open(struct load *load);
-/** Dials whoever's turn has come. */
+/** Dials the calls whose turn has come. */
 void load_calls_step(struct load *load, uint64_t now_ns);
 void load_calls_end(struct load *load);
 

@@ -1,4 +1,4 @@
-/* Others who join and leave while the calls are measured. See load.h. */
+/* Calls that join and leave while others are measured. See load.h. */
 #include "tools/load/load.h"
 
 #include "core/io_socket.h"

@@ -192,7 +192,7 @@ static void load_close(struct load *load)
     free(load);
 }
 
-/* A caller who is late himself looks like a bad network. Below the server's own workers; a refusal changes nothing. Not
+/* A late generator looks like a bad network. Below the server's own workers; a refusal changes nothing. Not
  * with short calls: thousands of them would take the CPU from the signalling that they are to measure. */
 static void keep_time(void)
 {

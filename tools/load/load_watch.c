@@ -1,5 +1,5 @@
 /*
- * Those who watch the rosters while the calls are measured: each subscribes to one of the conferences and counts what
+ * Watchers of the rosters while the calls are measured: each subscribes to one of the conferences and counts what
  * it is told. And what the server says of itself: its memory, and its late ticks from /metrics. See load.h.
  */
 #include "tools/load/load.h"

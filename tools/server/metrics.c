@@ -47,7 +47,7 @@ static const struct row rows[] = {
     {"rtp_tx_packets_total", "counter", "Datagrams sent, RTP and RTCP.", ROW(tx_packets)},
     {"rtp_tx_bytes_total", "counter", "Their payload of UDP.", ROW(tx_bytes)},
     {"decodes_total", "counter", "Packets that were decoded.", ROW(decoded)},
-    {"undecoded_total", "counter", "Packets of participants who could not be heard.", ROW(undecoded)},
+    {"undecoded_total", "counter", "Packets of participants that could not be heard, so not decoded.", ROW(undecoded)},
     {"warm_up_decodes_total", "counter", "Of these, decoded later to warm a decoder up.", ROW(warmed)},
     {"level_lies_total", "counter", "Streams whose header's levels proved false.", ROW(level_lies)},
     {"plc_frames_total", "counter", "Stretches of audio made up for lost packets.", ROW(concealed)},
@@ -158,7 +158,7 @@ static void put_signalling(FILE *out, const struct sig_figures *f)
         (double)count_get(&f->focus->announcements));
     one(out, "factory_redirects_total", "counter", "Factory requests answered with a fresh conference URI.",
         (double)count_get(&f->focus->redirects));
-    one(out, "moves_refused_total", "counter", "Participants who spoke in an annex and found no place at the owner.",
+    one(out, "moves_refused_total", "counter", "Participants that spoke in an annex and found no place at the owner.",
         (double)count_get(&f->focus->moves_refused));
     one(out, "half_calls", "gauge", "Calls not acknowledged yet, and conferences that hold room uncalled.",
         (double)count_get(&f->focus->half_calls));
@@ -185,7 +185,7 @@ static void put_signalling(FILE *out, const struct sig_figures *f)
         (double)count_get(&f->txn->tx_unproven));
     one(out, "sip_tx_withheld_total", "counter", "Answers by UDP not sent: their requests were too short for any.",
         (double)count_get(&f->txn->tx_withheld));
-    one(out, "sip_timeouts_total", "counter", "Transactions that nobody answered.",
+    one(out, "sip_timeouts_total", "counter", "Transactions that were never answered.",
         (double)count_get(&f->txn->timeouts));
     one(out, "sip_transactions", "gauge", "Transactions alive.",
         (double)(count_get(&f->txn->txns_server) + count_get(&f->txn->txns_client)));

@@ -362,7 +362,7 @@ static void signals_block(sigset_t *set)
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* After a flood the allocator sits on memory that nobody needs: gives it back once all is quiet. Not while calls run:
+/* After a flood the allocator keeps memory that is not needed: gives it back once all is quiet. Not while calls run:
  * it holds the allocator's locks for some milliseconds. */
 static void trim_when_idle(struct server *s)
 {
@@ -497,7 +497,7 @@ static int serve(struct server *s)
         sig_stop(s->sig);
     }
     workers_stop(s);
-    prompts_free(s->prompts); /* nobody plays them any more */
+    prompts_free(s->prompts); /* no leg plays them any more */
     return status;
 }
 

@@ -1,4 +1,4 @@
-/* The folder of announcements, read into memory at the start: afterwards nobody waits for a disk. */
+/* Reads the folder of announcements into memory at the start: afterwards no call waits for a disk. */
 #ifndef TOOLS_SERVER_PROMPTS_READ_H
 #define TOOLS_SERVER_PROMPTS_READ_H
 

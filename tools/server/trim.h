@@ -1,4 +1,4 @@
-/* Memory that the allocator keeps and nobody needs. */
+/* Gives back memory that the allocator keeps and the program does not need. */
 #ifndef TOOLS_SERVER_TRIM_H
 #define TOOLS_SERVER_TRIM_H
 

@@ -290,7 +290,7 @@ static void failed(struct ua *ua, struct txn *txn, int status, const char *text)
     if (txn_is_server(txn)) {
         if (call && call->txn_acking == txn) {
             call->txn_acking = NULL;
-            ua_hangup(call); /* RFC 3261 13.3.1.4: nobody acknowledged our 200 */
+            ua_hangup(call); /* RFC 3261 13.3.1.4: our 200 was never acknowledged */
         }
     } else if (is_lone(txn)) {
         lone_tell(ua, txn, status, NULL);

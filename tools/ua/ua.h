@@ -61,7 +61,7 @@ struct ua_cfg {
     struct addr proxy;      /* set: requests outside dialogs go there, whatever their URI says */
     const char *user;       /* of our From and Contact: "alice" */
     const char *auth_user, *auth_password; /* answer challenges, outlive the agent; NULL: a challenge ends the call */
-    const char *auth_realm; /* credentials are for nobody else's; NULL: whoever asks */
+    const char *auth_realm; /* the only realm that credentials are given to; NULL: any */
     const char *priority;   /* Resource-Priority of our INVITEs, outlives the agent; NULL: none */
     uint32_t calls_max;     /* sizes the transaction layer; 0: few */
 };
@@ -109,7 +109,7 @@ void ua_hangup(struct ua_call *call);
 /** Forgets a dialog without a word: a test of the other side. UA_ENDED does not follow. */
 void ua_forget(struct ua_call *call);
 
-/** REFER outside a dialog: asks whoever is at target to call refer_to. Ends with the last NOTIFY. @return as ua_dial */
+/** REFER outside a dialog: asks target to call refer_to. Ends with the last NOTIFY. @return as ua_dial */
 int ua_refer(struct ua *ua, const char *target, const char *refer_to, void *tag, struct ua_call **call);
 
 /** REFER within a call: asks the conference it is in to call refer_to, or with ";method=BYE" in it to remove them.

@@ -1,4 +1,4 @@
-/* What mixminus-ua does: one caller, and what happens to him when. */
+/* Script of mixminus-ua: one caller, and what it does when. */
 #ifndef TOOLS_UA_UA_SCRIPT_H
 #define TOOLS_UA_UA_SCRIPT_H
 
@@ -24,7 +24,7 @@ struct script_cfg {
     struct addr local, proxy;
     uint8_t transport;
     char tls_ca[SCRIPT_TEXT_MAX]; /* "": any certificate will do */
-    char auth[128], realm[128]; /* "user:password", ""; credentials for this realm, "": for whoever asks */
+    char auth[128], realm[128]; /* "user:password", ""; credentials for this realm, "": for any */
     char priority[64]; /* "": none */
     char name[64], codec[64], play[SCRIPT_TEXT_MAX], record[SCRIPT_TEXT_MAX];
     enum offer_srtp srtp;
