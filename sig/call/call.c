@@ -267,12 +267,16 @@ enum call_state call_event(struct call *call, enum call_event event, const struc
 static const char *const charging_names[CALL_CHARGINGS] = {"P-Charging-Vector", "P-Charging-Function-Addresses"};
 
 /* From strangers they mean nothing (attack A18). */
-static void charging_take(struct call *call, const struct sip_msg *msg)
+static int charging_take(struct call *call, const struct sip_msg *msg)
 {
     for (unsigned i = 0; i < CALL_CHARGINGS && trust_has(&call->env->cfg.trusted, &msg->flow.remote); i++) {
         const char *value = sip_header(msg, charging_names[i], 0);
         call->charging[i] = value ? strdup(value) : NULL;
+        if (value && !call->charging[i]) {
+            return -ENOMEM;
+        }
     }
+    return 0;
 }
 
 void call_charging_add(const struct call *call, struct sip_out *out)
@@ -406,8 +410,12 @@ int call_begin(struct env *env, struct room *room, struct txn *txn, const struct
         err = dialog_answer(&call->dialog, &call->owner, txn, msg);
     }
     if (!err) {
-        charging_take(call, msg);
-        roster_name(env, &call->member, msg);
+        err = charging_take(call, msg);
+    }
+    if (!err) {
+        err = roster_name(env, &call->member, msg);
+    }
+    if (!err) {
         err = unacked_fills(&call->member.unacked, room) ? -EDQUOT : room_join(room, &call->member);
     }
     if (err) {

@@ -54,6 +54,9 @@ void guests_call(struct room *room, const struct uri_list *list)
         }
         plan.host = uri.host;
         plan.entity = plan.way.target;
-        dial_begin(room, &plan, &call);
+        int err = dial_begin(room, &plan, &call);
+        if (err) {
+            env_refuse(room->env, NULL, refusal_of(err)); /* counted */
+        }
     }
 }

@@ -265,6 +265,9 @@ static void call_out(struct room *room, struct call *call, struct txn *txn, cons
         plan.arg = r;
     }
     int err = dial_begin(room, &plan, &called);
+    if (err) {
+        env_refuse(room->env, NULL, refusal_of(err)); /* counted */
+    }
     if (err && r) {
         progress(r, err == -EUSERS ? 486 : 503, sip_reason(err == -EUSERS ? 486 : 503));
     } else if (r) {

@@ -36,7 +36,7 @@ static bool wants_privacy(const struct sip_msg *msg)
     return false;
 }
 
-void roster_name(struct env *env, struct member *member, const struct sip_msg *msg)
+int roster_name(struct env *env, struct member *member, const struct sip_msg *msg)
 {
     const char *text = msg->from.uri.text;
     member->joined_s = env->world.wall_s(env->world.ctx);
@@ -50,6 +50,7 @@ void roster_name(struct env *env, struct member *member, const struct sip_msg *m
         member->entity = strdup(text);
         member->display = strdup(msg->from.display ? msg->from.display : "");
     }
+    return member->entity && member->display ? 0 : -ENOMEM;
 }
 
 int roster_name_dialled(struct env *env, struct member *member, const char *entity, const char *display)
@@ -220,6 +221,10 @@ void roster_left(struct room *room, struct member *member)
     }
     place->entity = member->entity ? strdup(member->entity) : NULL;
     place->changed = ++room->changes;
+    if (!place->entity) { /* a departure that cannot be named: watchers get the whole state */
+        room->forgotten = room->changes;
+        env_refuse(room->env, NULL, REFUSAL_MEMORY); /* counted */
+    }
     room->i_gone = (room->i_gone + 1) % ROOM_GONE_MAX;
     watchers_notify(room);
 }

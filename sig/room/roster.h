@@ -14,8 +14,9 @@
 #define ROSTER_BODY_MAX 49152
 #define ROSTER_SUBS_MAX 4 /* subscriptions of one participant */
 
-/** Fills in the names under which a participant appears: once, when its call begins. */
-void roster_name(struct env *env, struct member *member, const struct sip_msg *msg);
+/** Fills in the names under which a participant appears: once, when its call begins.
+ * @return 0 | -ENOMEM */
+int roster_name(struct env *env, struct member *member, const struct sip_msg *msg);
 
 /** The same for a participant that we call. @return 0 | -ENOMEM */
 int roster_name_dialled(struct env *env, struct member *member, const char *entity, const char *display);

@@ -103,6 +103,7 @@ struct txn_stats {
     counter rx_statuses[700], tx_statuses[700];
     counter rx_retransmissions, tx_retransmissions;
     counter timeouts, send_errors;
+    counter no_memory;                /* requests and answers that could not be made for want of it */
     counter txns_server, txns_client; /* gauges: alive now */
     counter txns_made;
     counter tx_cut, tx_withheld; /* answers by UDP that were too long for their request */

@@ -39,6 +39,7 @@ static int via_set(struct txn *txn)
     size_t n_rest = txn->n_text - txn->via_at - txn->n_via;
     char *text = malloc(txn->via_at + (size_t)n_line + n_rest + 1);
     if (text == NULL) {
+        count_add(&txns->stats.no_memory, 1);
         return -ENOMEM;
     }
     memcpy(text, txn->text, txn->via_at);
@@ -87,6 +88,7 @@ static int client_make(struct txns *txns, struct sip_out *out, const struct flow
     int err = sip_text(out, &text, &n);
     sip_out_free(out);
     if (err != 0) {
+        count_add(&txns->stats.no_memory, err == -ENOMEM);
         return err;
     }
     draw_branch(txns, branch);
@@ -159,6 +161,7 @@ static void cancel_send(struct txn *invite)
     timer_start(txns->wheel, &invite->life, TXN_LIFE_MS); /* RFC 3261 9.1: no final response by then, it is over */
     struct txn_key key = txn_key_client(txns, invite->branch, SIP_CANCEL);
     char *text = malloc(invite->n_text + 64);
+    count_add(&txns->stats.no_memory, text == NULL);
     size_t n = text == NULL ? 0 : sip_follow(invite->text, invite->n_text, SIP_CANCEL, NULL, text, invite->n_text + 64);
     struct txn *txn = n == 0 ? NULL : txn_make(txns, TXN_CLIENT_OTHER, SIP_CANCEL, &invite->flow, &key);
     if (txn == NULL) {
@@ -243,6 +246,7 @@ static void ack_make(struct txn *txn, const struct sip_msg *msg)
     const char *to = scan_value(&msg->scan, SCAN_TO, 0);
     size_t size = txn->n_text + strlen(to) + 64;
     char *text = malloc(size);
+    count_add(&txn->txns->stats.no_memory, text == NULL);
     size_t n = text == NULL ? 0 : sip_follow(txn->text, txn->n_text, SIP_ACK, to, text, size);
     if (n == 0) {
         free(text);

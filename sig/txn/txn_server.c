@@ -111,6 +111,7 @@ int txn_respond(struct txn *txn, struct sip_out *out)
     size_t n;
     int err = sip_text(out, &text, &n);
     sip_out_free(out);
+    count_add(&txns->stats.no_memory, err == -ENOMEM);
     if (err != 0) {
         if ((status == 0 || status >= 200) && status != 500) {
             txn_reply(txn, 500, NULL);
@@ -155,6 +156,7 @@ int txn_reply(struct txn *txn, int status, const char *reason)
     }
     struct sip_out *out = txn_response(txn, status, reason);
     if (out == NULL && status == 500) {
+        count_add(&txn->txns->stats.no_memory, 1);
         txn_end(txn);
         return -ENOMEM;
     }

@@ -140,6 +140,7 @@ struct txn *txn_make(struct txns *txns, enum txn_kind kind, enum sip_method meth
 {
     struct txn *txn = calloc(1, sizeof *txn);
     if (txn == NULL) {
+        count_add(&txns->stats.no_memory, 1);
         return NULL;
     }
     txn->txns = txns;
@@ -204,6 +205,7 @@ void txn_spend(struct txn *txn)
         unsigned max = txns->max_spent * 2 + 16;
         struct sip_msg **grown = realloc(txns->spent, max * sizeof *grown);
         if (grown == NULL) {
+            count_add(&txns->stats.no_memory, 1);
             return; /* kept until the transaction ends */
         }
         txns->spent = grown;

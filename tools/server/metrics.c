@@ -185,6 +185,8 @@ static void put_signalling(FILE *out, const struct sig_figures *f)
         (double)count_get(&f->txn->tx_unproven));
     one(out, "sip_tx_withheld_total", "counter", "Answers by UDP not sent: their requests were too short for any.",
         (double)count_get(&f->txn->tx_withheld));
+    one(out, "sip_no_memory_total", "counter", "SIP requests and answers that could not be made for want of memory.",
+        (double)count_get(&f->txn->no_memory));
     one(out, "sip_timeouts_total", "counter", "Transactions that were never answered.",
         (double)count_get(&f->txn->timeouts));
     one(out, "sip_transactions", "gauge", "Transactions alive.",
