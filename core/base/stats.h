@@ -37,6 +37,11 @@
     X(RTCP_VERSION, "RTCP: not version 2")                                                                             \
     X(RTCP_FIRST, "RTCP: compound does not begin with SR or RR")                                                       \
     X(RTCP_SOURCE, "RTCP: BYE or report of somebody else")                                                             \
+    X(APP_SHORT, "push-to-talk message shorter than its header says")                                                  \
+    X(APP_NAME, "RTCP APP of another name than MCPT or MCPC")                                                          \
+    X(APP_SUBTYPE, "push-to-talk message of a kind that is not spoken")                                                \
+    X(APP_FIELD, "push-to-talk message with a field that does not fit, or stands twice")                               \
+    X(APP_TEXT, "push-to-talk message with a control character in a text or URI")                                      \
     X(DTMF_SHORT, "telephone-event shorter than four bytes")                                                           \
     X(DTMF_FULL, "more digits within a tick than can be told")                                                         \
     X(CODEC_PENDING, "of another codec that was agreed on, to which the leg is about to change")                       \
