@@ -263,8 +263,8 @@ static pid_t mixminus_start(const struct stand *s, const struct match *m)
     unsigned legs = m->legs_max ? m->legs_max : m->legs + 2 * m->churn + 16;
     flag_add(&f, "%s/mixminusd", s->bin);
     flag_add(&f, "--sip-listen=udp:127.0.0.1:%u", s->sip_port);
-    flag_add(&f, "--port-min=%u", s->port);
-    flag_add(&f, "--port-max=%u", MIN(s->port + 4 * m->legs + 8 * m->churn + 1000, 32767u));
+    flag_add(&f, "--rtp-port-min=%u", s->port);
+    flag_add(&f, "--rtp-port-max=%u", MIN(s->port + 4 * m->legs + 8 * m->churn + 1000, 32767u));
     flag_add(&f, "--workers=%u", MAX(m->workers, 1u));
     if (m->pin == PIN_STAND) {
         flag_add(&f, "--worker-cpus=%d", s->server_cpu);
@@ -274,10 +274,10 @@ static pid_t mixminus_start(const struct stand *s, const struct match *m)
     }
     flag_add(&f, "--worker-legs-max=%u", legs);
     flag_add(&f, "--conference-legs-max=%u", MIN(m->room + 2 * m->churn + 16, 8192u));
-    flag_add(&f, "--cpu-budget=0");
+    flag_add(&f, "--worker-cpu-budget=0");
     flag_add(&f, "--talkers=%u", MAX(m->talkers, 3u));
     flag_add(&f, "--opus-rate=%u", strncmp(m->codec, "opus48", 6) == 0 ? 48000u : 16000u);
-    flag_add(&f, "--lazy-decode=%s", strstr(m->codec, "+decoded") ? "off" : "on");
+    flag_add(&f, "--opus-lazy-decode=%s", strstr(m->codec, "+decoded") ? "off" : "on");
     flag_add(&f, "--store=memory");
     flag_add(&f, "--source-rate=1000000");
     flag_add(&f, "--stats-interval-s=1");

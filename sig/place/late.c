@@ -22,7 +22,7 @@ static void worker_look(struct late_worker *w, unsigned i, const struct worker_s
     log_line(
         log, LOG_WARN,
         "worker %u: of %llu ticks in %u s %llu began over 5 ms late, and %llu were skipped: callers hear gaps; give "
-        "it a CPU of its own (--worker-cpus), or fewer calls (--cpu-budget)",
+        "it a CPU of its own (--worker-cpus), or fewer calls (--worker-cpu-budget)",
         i, (unsigned long long)(ticks + skipped), LATE_LOOK_MS / 1000, (unsigned long long)late,
         (unsigned long long)skipped);
 }

@@ -1,7 +1,7 @@
 /*
  * Headers of an application server for its own network (TS 24.229 5.7.3, TS 24.147 5.3.2): the calling identity,
- * charging, and the telephony service. Added to every request of ours to a trusted peer (--trusted), and to no other.
- * Signalling thread only.
+ * charging, and the telephony service. Added to every request of ours to a trusted peer (--auth-trusted), and to no
+ * other. Signalling thread only.
  */
 #ifndef SIG_ROOM_IMS_H
 #define SIG_ROOM_IMS_H

@@ -1,6 +1,6 @@
 /*
  * Limits, for each source address, what is unacknowledged: calls that have their answer and not its ACK, and
- * conferences that hold ports and that nobody has joined yet (--reservation=on). Each keeps from others what they may
+ * conferences that hold ports and that nobody has joined yet (--reserve=on). Each keeps from others what they may
  * need, and costs its source one packet. A URI that holds nothing is not counted: in overload many are left behind by
  * honest callers, and their next calls must not be refused for it. Signalling thread only.
  */

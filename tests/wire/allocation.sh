@@ -3,7 +3,7 @@
 # Shows C41, C60. Rows 7, 27, 28, 30, 31, 32 and 33.
 . "$(dirname "$0")/wire.sh"
 low=$((9000 + ($$ * 13 % 240) * 4))
-server_start --factory=meet --reservation=on --reserve-legs=2 --reserve-s=4 --port-min=$low --port-max=$((low + 3))
+server_start --factory=meet --reserve=on --reserve-legs=2 --reserve-s=4 --rtp-port-min=$low --rtp-port-max=$((low + 3))
 FACTORY=sip:meet@127.0.0.1:$SERVER_PORT
 "$BIN/mixminus-ua" --factory="sip:conferences@127.0.0.1:$SERVER_PORT" --seconds=1 >"$TMP/other" 2>&1 && complain "another name is served"
 conference alice --tone=440 --seconds=4 --expect=620
@@ -14,7 +14,7 @@ callers=$(echo "$callers" | tr ' ' '\n' | grep -E '^(alice|bob):' | tr '\n' ' ')
 callers_wait
 server_stop
 
-server_start --port-min=$low --port-max=$((low + 3)) # late binding: promises cost nothing
+server_start --rtp-port-min=$low --rtp-port-max=$((low + 3)) # late binding: promises cost nothing
 FACTORY=sip:conferences@127.0.0.1:$SERVER_PORT
 : >"$TMP/uris"
 for i in 1 2 3 4 5 6; do

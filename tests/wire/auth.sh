@@ -2,7 +2,7 @@
 # Shows A40. Rows 24, 25, 63, 64 and 65.
 . "$(dirname "$0")/wire.sh"
 store=sqlite:$TMP/store.db
-ctl() { "$BIN/mixminusctl" user "$@" --store="$store" --realm=ims.example; }
+ctl() { "$BIN/mixminusctl" user "$@" --store="$store" --auth-realm=ims.example; }
 printf 'sesame\n' | ctl add alice || complain "alice has no account"
 printf 'tulip\n' | ctl add bob --entitled=no || complain "bob has no account"
 ctl list >"$TMP/list"
@@ -12,9 +12,9 @@ grep -q -- '--blocked=yes or --blocked=no' "$TMP/said" || complain "nothing is s
 # The realm is the store's from now on, and what is written where is said.
 printf 'tulip\n' | "$BIN/mixminusctl" user add rose --store="$store" >"$TMP/said" || complain "rose has no account"
 grep -q "^store $store, realm ims.example\$" "$TMP/said" || { complain "store and realm are not said"; show "$TMP/said"; }
-"$BIN/mixminusctl" user set rose --entitled=no --store="$store" --realm=other.example 2>&1 </dev/null | grep -q 'were of the realm ims.example' ||
+"$BIN/mixminusctl" user set rose --entitled=no --store="$store" --auth-realm=other.example 2>&1 </dev/null | grep -q 'were of the realm ims.example' ||
     complain "another realm is taken silently"
-server_start --store="$store" --auth=digest --realm=ims.example
+server_start --store="$store" --auth=digest --auth-realm=ims.example
 conference alice --auth=alice:sesame --tone=440 --seconds=3 --expect=620
 caller carl --call="$URI" --auth=alice:sesame --tone=620 --seconds=2.5 --expect=440
 caller eve --factory="$FACTORY" --auth=alice:guess

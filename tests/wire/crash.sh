@@ -29,7 +29,7 @@ start() {
     TOOK=$(awk -v begin="$begin" 'NR == 2 {printf "%d", ($1 - begin) * 1000}' "$TMP/first")
 }
 
-printf 'sesame\n' | "$BIN/mixminusctl" user add alice --store="sqlite:$store" --realm=ims.example >/dev/null ||
+printf 'sesame\n' | "$BIN/mixminusctl" user add alice --store="sqlite:$store" --auth-realm=ims.example >/dev/null ||
     complain "no account"
 start
 calm=$TOOK
@@ -58,7 +58,7 @@ n=$(cat "$TMP"/uris.? | wc -l)
 twice=$(cut -d' ' -f2 "$TMP"/uris.? | sort | uniq -d | wc -l)
 echo "$n URIs, $twice of them twice"
 [ "$n" -eq $((3 * N)) ] && [ "$twice" -eq 0 ] || complain "URIs are issued twice, or too few"
-"$BIN/mixminusctl" user list --store="sqlite:$store" --realm=ims.example | grep -q '^alice' || complain "alice is gone"
+"$BIN/mixminusctl" user list --store="sqlite:$store" --auth-realm=ims.example | grep -q '^alice' || complain "alice is gone"
 server_stop
 [ "$SERVER_CODE" -eq 0 ] || complain "exit code $SERVER_CODE"
 if command -v sqlite3 >/dev/null; then

@@ -63,7 +63,7 @@ server_stop
 
 # Everything goes to the outbound proxy, whatever the URI says; without a policy nobody is called.
 answerer hugo --tone=620 --expect=440 --expect-at=2 --seconds=2.4
-server_start --dial-out=any --outbound-proxy="udp:127.0.0.1:$PORT"
+server_start --dial-out=any --dial-proxy="udp:127.0.0.1:$PORT"
 conference ida --tone=440 --bring="sip:hugo@example.net;maddr=10.0.0.1" --expect=620 --expect-at=2.2 --seconds=3
 callers_wait
 server_stop

@@ -8,7 +8,7 @@ for m in g711 ausine aubridge sndfile account menu; do
 done
 host=$(ip -4 -o addr show scope global 2>/dev/null | awk '{sub(/\/.*/, "", $4); print $4; exit}')
 [ -n "$host" ] || { echo "no interface but loopback"; exit 77; }
-server_start --sip-listen="udp:$host:$(($(port_guess 0) + 9000))" --interface="$host" --dial-out="$host"
+server_start --sip-listen="udp:$host:$(($(port_guess 0) + 9000))" --rtp-interface="$host" --dial-out="$host"
 FACTORY=sip:conferences@$host:$(($(port_guess 0) + 9000))
 port=$(port_guess 31)
 mkdir -p "$TMP/bob"

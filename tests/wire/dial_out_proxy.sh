@@ -10,18 +10,18 @@ openssl req -newkey rsa:2048 -nodes -keyout "$TMP/key.pem" -out "$TMP/csr" -subj
         -out "$TMP/cert.pem" 2>/dev/null || complain "no certificate"
 tls="--tls-cert=$TMP/cert.pem --tls-key=$TMP/key.pem --tls-ca=$TMP/ca.pem --tls-verify=peer"
 store=sqlite:$TMP/store.db
-printf 'tulip\n' | "$BIN/mixminusctl" user add mixer --store="$store" --realm=far.example || complain "no account"
+printf 'tulip\n' | "$BIN/mixminusctl" user add mixer --store="$store" --auth-realm=far.example || complain "no account"
 echo tulip >"$TMP/password"
 echo daisy >"$TMP/wrong"
 
 far=$(($(port_guess 0) + 6100))
-"$BIN/mixminusd" --sip-listen="udp:127.0.0.1:$far,tls:127.0.0.1:$((far + 1))" $tls --domain=far.example --realm=far.example \
-    --store="$store" --auth=digest --netann=on --port-min=9600 --port-max=9699 >"$TMP/far.log" 2>&1 &
+"$BIN/mixminusd" --sip-listen="udp:127.0.0.1:$far,tls:127.0.0.1:$((far + 1))" $tls --domain=far.example --auth-realm=far.example \
+    --store="$store" --auth=digest --netann=on --rtp-port-min=9600 --rtp-port-max=9699 >"$TMP/far.log" 2>&1 &
 callers="far:$!"
 far_pid=$!
 near() {
     server_start --sip-listen="udp:127.0.0.1:$((far + 3)),tcp:127.0.0.1:$((far + 3)),tls:127.0.0.1:$((far + 2))" $tls \
-        --dial-out=far.example --outbound-proxy="tls:127.0.0.1:$((far + 1))" "$@"
+        --dial-out=far.example --dial-proxy="tls:127.0.0.1:$((far + 1))" "$@"
 }
 for i in $(seq 50); do
     "$BIN/mixminus-ua" --options="sip:127.0.0.1:$far" --wait=1 >/dev/null 2>&1 && break
@@ -32,12 +32,12 @@ near
 conference carl --bring=sip:conf=hall@far.example --seconds=2
 await carl 'notify: 401 Unauthorized, the last'
 server_stop
-near --dial-out-user=mixer@far.example --dial-out-password-file="$TMP/wrong"
+near --dial-user=mixer@far.example --dial-password-file="$TMP/wrong"
 conference dora --bring=sip:conf=hall@far.example --seconds=2
 await dora 'notify: 403 Forbidden, the last'
 server_stop
 
-near --dial-out-user=mixer@far.example --dial-out-password-file="$TMP/password"
+near --dial-user=mixer@far.example --dial-password-file="$TMP/password"
 # Between the two servers it is Opus.
 # shellcheck disable=SC2086
 conference alice --tone=440 --bring=sip:conf=hall@far.example --expect=620 $OPUS_EAR --until-bye --seconds=60

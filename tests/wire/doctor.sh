@@ -16,8 +16,8 @@ if [ -n "$flags" ]; then
 else
     "$BIN/mixminusd" --store=memory --dry-run-placement | grep -q 'nothing is pinned' || complain "no placement"
 fi
-"$BIN/mixminusd" --numa=999 --store=memory --dry-run-placement >"$TMP/numa" 2>&1 && complain "node 999 was taken"
-grep -q 'give --numa=auto' "$TMP/numa" || complain "it does not say what to do"
+"$BIN/mixminusd" --worker-numa=999 --store=memory --dry-run-placement >"$TMP/numa" 2>&1 && complain "node 999 was taken"
+grep -q 'give --worker-numa=auto' "$TMP/numa" || complain "it does not say what to do"
 code=0
 "$BIN/mixminusctl" doctor --quick --store=memory >"$TMP/doctor" 2>&1 || code=$?
 [ "$code" -le 1 ] || complain "doctor ends with $code"

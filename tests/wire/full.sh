@@ -1,7 +1,7 @@
 # No RTP ports for a third: 503 with Retry-After, and the two go on hearing each other. Shows A33, C22. Rows 10 and 29.
 . "$(dirname "$0")/wire.sh"
 low=$((9000 + ($$ * 13 % 240) * 4)) # where no other test has its ports
-server_start --port-min=$low --port-max=$((low + 3))
+server_start --rtp-port-min=$low --rtp-port-max=$((low + 3))
 conference alice --tone=440 --expect=620 --expect-at=3.5 --seconds=4.8
 caller bob --call="$URI" --tone=620 --expect=440 --expect-at=3 --seconds=4.8
 await bob joined

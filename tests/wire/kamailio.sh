@@ -7,8 +7,8 @@ kamailio=$(command -v kamailio || echo /usr/sbin/kamailio)
 proxy=$(($(port_guess 0) + 8000))
 callee=$(($(port_guess 5) + 9000))
 store=sqlite:$TMP/store.db
-printf 'sesame\n' | "$BIN/mixminusctl" user add alice --store="$store" --realm=ims.example || complain "no account"
-server_start --store="$store" --auth=digest --realm=ims.example --trusted=127.0.0.1 --session-expires=90
+printf 'sesame\n' | "$BIN/mixminusctl" user add alice --store="$store" --auth-realm=ims.example || complain "no account"
+server_start --store="$store" --auth=digest --auth-realm=ims.example --auth-trusted=127.0.0.1 --sip-session-expires-s=90
 cat >"$TMP/kamailio.cfg" <<CFG
 debug=2
 log_stderror=yes
@@ -78,7 +78,7 @@ store=
 server_port=$SERVER_PORT
 kept=$callers
 env "$BIN/mixminusd" --sip-listen="udp:127.0.0.1:$server_port" --sip-listen="tcp:127.0.0.1:$server_port" --store=memory \
-    --dial-out=any --outbound-proxy="udp:127.0.0.1:$proxy" >"$TMP/server.log" 2>&1 &
+    --dial-out=any --dial-proxy="udp:127.0.0.1:$proxy" >"$TMP/server.log" 2>&1 &
 SERVER_PID=$!
 caller eric --answer --bind="127.0.0.1:$callee" --tone=620 --expect=440 --expect-at=2.5 --seconds=20 --until-bye
 await eric waiting

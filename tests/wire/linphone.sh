@@ -21,7 +21,7 @@ linphone() {
 }
 
 sox -n -r 8000 -c 1 -b 16 "$TMP/tone.wav" synth 20 sine 620 gain -7.3 || complain "no tone"
-server_start --sip-listen="udp:$host:$(($(port_guess 0) + 9000))" --interface="$host"
+server_start --sip-listen="udp:$host:$(($(port_guess 0) + 9000))" --rtp-interface="$host"
 FACTORY=sip:conferences@$host:$(($(port_guess 0) + 9000))
 conference alice --bind="$host" --tone=440 --seconds=8 --expect=620:-7.3 --expect-at=5
 linphone bob $(($(port_guess 1) + 3000)) "$URI"

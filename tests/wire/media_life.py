@@ -1,4 +1,4 @@
-"""media_life.py PORT SECONDS: who lives for so long, and who does not (fault B1). The server's --quiet-s is a third."""
+"""media_life.py PORT SECONDS: who lives for so long, and who does not (fault B1). The server's --rtp-timeout-s is a third."""
 import socket
 import struct
 import sys

@@ -3,7 +3,7 @@
 # and by none but the time there is. Shows A8, C22.
 . "$(dirname "$0")/wire.sh"
 overload() {
-    server_start --trusted=127.0.0.2/32 --half-calls=0 "$@"
+    server_start --auth-trusted=127.0.0.2/32 --source-unacked=0 "$@"
     conference alice --tone=440 --expect=620 --until-bye --seconds=60
     caller bob --call="$URI" --tone=620 --expect=440 --until-bye --seconds=60
     await bob joined
@@ -27,6 +27,6 @@ overload() {
     grep -qE ' 503:[1-9]' "$TMP/flood.log" || complain "nobody was sent away"
 }
 overload --source-rate=1000
-overload --source-rate=1000000 --transactions-max=1000
-overload --source-rate=1000000 --conferences-max=1000000
+overload --source-rate=1000000 --sip-transactions-max=1000
+overload --source-rate=1000000 --conference-max=1000000
 verdict

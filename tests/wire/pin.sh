@@ -2,11 +2,11 @@
 # wrong ones, and he is out. No PIN is in any log. Shows A14, A40, C55. Rows 15 and 63.
 . "$(dirname "$0")/wire.sh"
 store=sqlite:$TMP/store.db
-ctl() { "$BIN/mixminusctl" user "$@" --store="$store" --realm=ims.example; }
+ctl() { "$BIN/mixminusctl" user "$@" --store="$store" --auth-realm=ims.example; }
 printf 'sesame\n4711\n' | ctl add alice --pin || complain "alice has no account"
 printf 'tulip\n9876\n' | ctl add bob --pin || complain "bob has no account"
 mkdir "$TMP/prompts" # none: short beeps
-server_start --store="$store" --auth=digest --realm=ims.example --pin=instead --prompts="$TMP/prompts"
+server_start --store="$store" --auth=digest --auth-realm=ims.example --auth-pin=instead --prompts="$TMP/prompts"
 conference alice --tone=440 --keys-at=0.5:4711# --seconds=12 --expect=620 --expect-at=9.5
 caller bob --call="$URI" --tone=620 --keys-at=4:98*9876# --seconds=11 --expect=440 --expect-at=9
 # Until his PIN Bob is not there: nobody hears him, and he hears nobody.

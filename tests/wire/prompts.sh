@@ -3,7 +3,7 @@
 . "$(dirname "$0")/wire.sh"
 command -v sox >/dev/null || exit 77
 store=sqlite:$TMP/store.db
-ctl() { "$BIN/mixminusctl" user "$@" --store="$store" --realm=ims.example; }
+ctl() { "$BIN/mixminusctl" user "$@" --store="$store" --auth-realm=ims.example; }
 printf 'sesame\n' | ctl add alice || complain "alice has no account"
 printf 'tulip\n9876\n' | ctl add bob --pin || complain "bob has no account"
 mkdir "$TMP/prompts"
@@ -13,7 +13,7 @@ tone pin-wrong 1400 8000 2
 tone pin-right 1800 48000 2
 echo 'no sound' >"$TMP/prompts/broken.wav"
 [ ! -f "$GUARD" ] || WRAP="LD_PRELOAD=$GUARD NOMALLOC_REPORT=$TMP/report"
-server_start --store="$store" --auth=digest --realm=ims.example --pin=instead --prompts="$TMP/prompts"
+server_start --store="$store" --auth=digest --auth-realm=ims.example --auth-pin=instead --prompts="$TMP/prompts"
 grep -q '3 announcements in' "$TMP/server.log" || complain "the folder is not read"
 grep -q 'broken.wav is left out' "$TMP/server.log" || complain "nothing is said of the file that is none"
 
@@ -44,7 +44,7 @@ server_stop
 WRAP=
 
 mkdir "$TMP/empty"
-server_start --store="$store" --auth=digest --realm=ims.example --pin=instead --prompts="$TMP/empty"
+server_start --store="$store" --auth=digest --auth-realm=ims.example --auth-pin=instead --prompts="$TMP/empty"
 grep -q '3 of 3 prompts are not in .*: beeps' "$TMP/server.log" || complain "nothing is said of the beeps"
 conference bob --tone=620 --seconds=5 --record="$TMP/bob.wav"
 callers_wait

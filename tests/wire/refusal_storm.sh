@@ -2,7 +2,7 @@
 # is how many of each pair; with STORM=10000 it is the whole of it, some minutes.
 . "$(dirname "$0")/wire.sh"
 store=sqlite:$TMP/store.db
-server_start --store="$store" --netann=on --source-rate=1000000 --transactions-max=1000000 --unused-s=3600
+server_start --store="$store" --netann=on --source-rate=1000000 --sip-transactions-max=1000000 --conference-unused-s=3600
 issue() { python3 "$(dirname "$0")/crash.py" "$SERVER_PORT" load 20 1 | sed -n '$s/.* //p'; }
 plain=$(issue)
 locked=$(issue)

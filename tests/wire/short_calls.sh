@@ -2,8 +2,8 @@
 # meanwhile and lose nothing.
 . "$(dirname "$0")/wire.sh"
 store=sqlite:$TMP/store.db
-printf 'sesame\n' | "$BIN/mixminusctl" user add alice --store="$store" --realm=ims.example || complain "no account"
-server_start --store="$store" --auth=digest --realm=ims.example --log-level=warn
+printf 'sesame\n' | "$BIN/mixminusctl" user add alice --store="$store" --auth-realm=ims.example || complain "no account"
+server_start --store="$store" --auth=digest --auth-realm=ims.example --log-level=warn
 "$BIN/mixminus-load" --server="127.0.0.1:$SERVER_PORT" --auth=alice:sesame --calls=10 --seconds=3 --short-calls=100 \
     --json >"$TMP/load.json" # its exit code looks at voices that this caller may send late
 grep -q '"lost":0,' "$TMP/load.json" || complain "packets were lost"

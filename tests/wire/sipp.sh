@@ -2,8 +2,8 @@
 . "$(dirname "$0")/wire.sh"
 command -v sipp >/dev/null || exit 77
 if [ "$1" = digest ]; then
-    printf 'sesame\n' | "$BIN/mixminusctl" user add alice --store="sqlite:$TMP/store.db" --realm=ims.example
-    set -- "$1" --store="sqlite:$TMP/store.db" --auth=digest --digests=MD5 --realm=ims.example
+    printf 'sesame\n' | "$BIN/mixminusctl" user add alice --store="sqlite:$TMP/store.db" --auth-realm=ims.example
+    set -- "$1" --store="sqlite:$TMP/store.db" --auth=digest --auth-digests=MD5 --auth-realm=ims.example
 fi
 scenario=$1
 shift

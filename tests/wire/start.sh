@@ -10,13 +10,29 @@ refused() { # refused WORDS flags...: the server does not start, and says so
 server_start --store=memory
 refused 'is in use by another program; stop it' --store=memory --sip-listen="udp:127.0.0.1:$SERVER_PORT"
 server_stop
-refused 'is no address of this host' --store=memory --interface=198.51.100.7
+refused 'is no address of this host' --store=memory --rtp-interface=198.51.100.7
 refused 'No such file or directory' --store=memory --sip-listen=tls:127.0.0.1:0 --tls-cert=/nonexistent.pem
 refused 'no CPU 1000 that this process may use' --store=memory --worker-cpus=1000
 refused 'MB are free; lower one' --store=memory --workers=256 --worker-legs-max=65535
 MIXMINUS_TALKRS=3 refused 'did you mean MIXMINUS_TALKERS' --store=memory
 printf 'talkers = 3\nquiet = 9\n' >"$TMP/bad.ini"
 refused 'line 2: there is no key' --config="$TMP/bad.ini"
+# The names of the last release serve, and each is one warning, in the log as at a look.
+printf 'linger-s = 3\n' >"$TMP/old.ini"
+old="--config=$TMP/old.ini --port-min=18000"
+# shellcheck disable=SC2086
+MIXMINUS_HALF_CALLS=9 "$BIN/mixminusd" --check-config --store=memory $old >"$TMP/old" 2>&1 || complain "old names are refused"
+# shellcheck disable=SC2086
+server_start $old
+server_stop
+# shellcheck disable=SC2086
+"$BIN/mixminusctl" conf list --store="sqlite:$TMP/old.db" $old >"$TMP/old_ctl" 2>&1 || complain "mixminusctl refuses old names"
+for file in old server.log old_ctl; do
+    for words in 'line 1: the key linger-s is now conference-linger-s' '--port-min is now --rtp-port-min'; do
+        [ "$(grep -c -- "$words" "$TMP/$file")" -eq 1 ] || { complain "$file: not one line of '$words'"; show "$TMP/$file"; }
+    done
+done
+grep -q 'MIXMINUS_HALF_CALLS is now MIXMINUS_SOURCE_UNACKED' "$TMP/old" || complain "nothing is said of MIXMINUS_HALF_CALLS"
 head -c 5000 /dev/urandom >"$TMP/damaged.db"
 refused 'the file is damaged' --store="sqlite:$TMP/damaged.db"
 "$BIN/mixminusd" --check-config --store="sqlite:$TMP/damaged.db" >/dev/null 2>&1

@@ -1,7 +1,7 @@
 # A stock softphone as a newcomer has it: stock.sh baresip|linphone|twinkle loopback|lan|ipv6 [hold]. Its own default
 # configuration, but for a sound device of type file; it dials the factory as README says, on a machine with a LAN address
 # (192.0.2.1, as tools/test makes one), where the server has 127.0.0.1, that address, or ::1. A second caller hears its
-# tone and is heard. With hold the phone then holds for longer than --quiet-s, and is heard again after it.
+# tone and is heard. With hold the phone then holds for longer than --rtp-timeout-s, and is heard again after it.
 if [ "$2" = ipv6 ] && [ -z "${WITH_IPV6:-}" ]; then # in a namespace of its own: no other test wants that address
     unshare -n true 2>/dev/null || { echo "no network namespace can be made here"; exit 77; }
     exec unshare -n sh -c 'ip link set lo up && ip link add phone0 type veth peer name phone1 &&
@@ -127,7 +127,7 @@ quit_linphone() { # its recording has a header when the call has ended
 }
 
 "$BIN/mixminusd" --store="sqlite:$TMP/store.db" --log-level=debug --sip-listen="udp:$host:$SERVER_PORT" \
-    --sip-listen="tcp:$host:$SERVER_PORT" ${hold:+--quiet-s=3} >"$TMP/server.log" 2>&1 &
+    --sip-listen="tcp:$host:$SERVER_PORT" ${hold:+--rtp-timeout-s=3} >"$TMP/server.log" 2>&1 &
 SERVER_PID=$!
 start_$phone
 PHONE_PID=$!

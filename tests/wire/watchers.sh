@@ -3,7 +3,7 @@
 # Shows C49.
 . "$(dirname "$0")/wire.sh"
 http=127.0.0.1:$(($(port_guess 0) + 6000))
-server_start --http-listen="$http" --conference-legs-max=100 --trusted=127.0.0.1 --log-level=warn
+server_start --http-listen="$http" --conference-legs-max=100 --auth-trusted=127.0.0.1 --log-level=warn
 "$BIN/mixminus-load" --server="127.0.0.1:$SERVER_PORT" --transport=tcp --calls=10 --rooms-of=5 --seconds=12 \
     --watchers=50 --churn=20 --server-pid="$SERVER_PID" --http="$http" --json >"$TMP/load.json" # voices may be late
 value() { sed -n "s/.*\"$1\":\([0-9.e+-]*\)[,}].*/\1/p" "$TMP/load.json"; }

@@ -1,4 +1,4 @@
-/* Collecting texts by precedence: defaults, file, environment, flags. What the texts mean is options.c. */
+/* Collects texts by precedence: defaults, file, environment, flags. Their table is option_table.c. */
 #include "tools/config/config.h"
 
 #include "tools/config/config_file.h"
@@ -18,7 +18,9 @@ struct config_texts {
     struct config_text {
         char text[CONFIG_TEXT_MAX];
         enum config_source source;
-        unsigned line; /* of the file */
+        unsigned line;                  /* of the file */
+        bool old_names[CONFIG_SOURCES]; /* given there by its old name */
+        unsigned old_line;              /* of the file */
     } values[OPTIONS_MAX];
     char file[CONFIG_TEXT_MAX];
 };
@@ -47,14 +49,30 @@ static int take(struct config_texts *texts, int i, enum config_source source, co
     return 0;
 }
 
+static bool name_is(const char *name, const char *text, size_t n)
+{
+    return name && strlen(name) == n && strncmp(name, text, n) == 0;
+}
+
+/* By its name or its old name. @return index | -ENOENT */
 static int option_find(const char *name, size_t n)
 {
     for (int i = 0; options[i].name; i++) {
-        if (strlen(options[i].name) == n && strncmp(options[i].name, name, n) == 0) {
+        if (name_is(options[i].name, name, n) || name_is(options[i].old_name, name, n)) {
             return i;
         }
     }
     return -ENOENT;
+}
+
+/* Remembers that a source gives an option by its old name. */
+static void note_name(struct config_texts *texts, int i, enum config_source source, const char *name, size_t n)
+{
+    struct config_text *v = &texts->values[i];
+    if (!v->old_names[source] && name_is(options[i].old_name, name, n)) {
+        v->old_names[source] = true;
+        v->old_line = source == CONFIG_FILE ? v->line : v->old_line;
+    }
 }
 
 /* Letters to change, add or leave out to make b of a; both at most 40 letters. */
@@ -87,11 +105,14 @@ static const char *option_like(const char *name, size_t n)
     unsigned least = UINT32_MAX;
     snprintf(part, sizeof part, "%.*s", (int)MIN(n, 60), name);
     for (int i = 0; options[i].name; i++) {
-        unsigned d = distance(part, strlen(part), options[i].name);
-        bool like = 2 * d < strlen(part) || (strlen(part) > 3 && strstr(options[i].name, part));
-        if (like && d < least) {
-            least = d;
-            best = options[i].name;
+        const char *const names[] = {options[i].name, options[i].old_name};
+        for (size_t k = 0; k < ARRAY_LEN(names) && names[k]; k++) {
+            unsigned d = distance(part, strlen(part), names[k]);
+            bool like = 2 * d < strlen(part) || (strlen(part) > 3 && strstr(names[k], part));
+            if (like && d < least) {
+                least = d;
+                best = options[i].name;
+            }
         }
     }
     return best;
@@ -122,10 +143,28 @@ static int on_key(void *arg, unsigned line, const char *name, const char *value,
         return -EINVAL;
     }
     texts->values[i].line = line;
+    note_name(texts, i, CONFIG_FILE, name, strlen(name));
     return take(texts, i, CONFIG_FILE, value, why);
 }
 
-/* MIXMINUS_SIP_LISTEN for sip-listen. */
+static char environment_letter(char c)
+{
+    return (char)(c == '-' ? '_' : toupper((unsigned char)c));
+}
+
+/* MIXMINUS_SIP_LISTEN for sip-listen. @return to */
+static const char *environment_name(char to[64], const char *name)
+{
+    size_t n = strlen(ENVIRONMENT_PREFIX);
+    strcpy(to, ENVIRONMENT_PREFIX);
+    for (; *name && n < 63; name++) {
+        to[n++] = environment_letter(*name);
+    }
+    to[n] = '\0';
+    return to;
+}
+
+/* The value of name in an entry such as MIXMINUS_SIP_LISTEN=... @return false: it is another name's */
 static bool environment_is(const char *entry, const char *name, const char **value)
 {
     if (strncmp(entry, ENVIRONMENT_PREFIX, sizeof ENVIRONMENT_PREFIX - 1) != 0) {
@@ -133,8 +172,7 @@ static bool environment_is(const char *entry, const char *name, const char **val
     }
     entry += sizeof ENVIRONMENT_PREFIX - 1;
     for (; *name; name++, entry++) {
-        char want = *name == '-' ? '_' : (char)(*name >= 'a' && *name <= 'z' ? *name - 'a' + 'A' : *name);
-        if (*entry != want) {
+        if (*entry != environment_letter(*name)) {
             return false;
         }
     }
@@ -154,13 +192,10 @@ static int refuse_environment(const char *entry, char *why)
         name[n++] = (char)(*p == '_' ? '-' : tolower((unsigned char)*p));
     }
     const char *like = option_like(name, n);
-    int at = snprintf(why, CONFIG_TEXT_MAX, "the environment has %.*s, which is no option; ",
-                      (int)MIN(strcspn(entry, "="), 80u), entry);
-    at += snprintf(why + at, CONFIG_TEXT_MAX - (size_t)at, like ? "did you mean " ENVIRONMENT_PREFIX : "unset it");
-    for (; like && *like; like++) {
-        why[at++] = (char)(*like == '-' ? '_' : toupper((unsigned char)*like));
-        why[at] = '\0';
-    }
+    char meant[64];
+    snprintf(why, CONFIG_TEXT_MAX, "the environment has %.*s, which is no option; %s%s",
+             (int)MIN(strcspn(entry, "="), 80u), entry, like ? "did you mean " : "unset it",
+             like ? environment_name(meant, like) : "");
     return -EINVAL;
 }
 
@@ -171,8 +206,11 @@ static int read_environment(struct config_texts *texts, char **environment, char
         bool is_known = strncmp(*environment, ENVIRONMENT_PREFIX, sizeof ENVIRONMENT_PREFIX - 1) != 0 ||
                         environment_is(*environment, "config", &value);
         for (int i = 0; options[i].name && !is_known; i++) {
-            if (environment_is(*environment, options[i].name, &value)) {
+            const char *old = options[i].old_name;
+            bool is_old = old && environment_is(*environment, old, &value);
+            if (is_old || environment_is(*environment, options[i].name, &value)) {
                 is_known = true;
+                texts->values[i].old_names[CONFIG_ENVIRONMENT] |= is_old;
                 if (take(texts, i, CONFIG_ENVIRONMENT, value, why) != 0) {
                     return -EINVAL;
                 }
@@ -185,29 +223,24 @@ static int read_environment(struct config_texts *texts, char **environment, char
     return 0;
 }
 
+/* @return false: it asks for nothing of its own */
+static bool read_action(const char *arg, enum config_action *action)
+{
+    const char *name = strcmp(arg, "-h") == 0 ? "help" : strncmp(arg, "--", 2) == 0 ? arg + 2 : "";
+    for (const struct option_action *a = option_actions; a->name; a++) {
+        if (strcmp(a->name, name) == 0) {
+            *action = a->action;
+            return true;
+        }
+    }
+    return false;
+}
+
 static int read_flags(struct config_texts *texts, int argc, char **argv, enum config_action *action, char *why)
 {
-    static const struct {
-        const char *flag;
-        enum config_action action;
-    } actions[] = {{"--help", CONFIG_HELP},
-                   {"-h", CONFIG_HELP},
-                   {"--help-markdown", CONFIG_HELP_MARKDOWN},
-                   {"--version", CONFIG_VERSION},
-                   {"--check-config", CONFIG_CHECK},
-                   {"--dump-config", CONFIG_DUMP},
-                   {"--dry-run-placement", CONFIG_PLACEMENT}};
-
     for (int a = 1; a < argc; a++) {
         const char *arg = argv[a];
-        bool done = false;
-        for (size_t k = 0; k < ARRAY_LEN(actions); k++) {
-            if (strcmp(arg, actions[k].flag) == 0) {
-                *action = actions[k].action;
-                done = true;
-            }
-        }
-        if (done || strncmp(arg, "--config=", 9) == 0) {
+        if (read_action(arg, action) || strncmp(arg, "--config=", 9) == 0) {
             continue;
         }
         const char *equals = strchr(arg, '=');
@@ -225,6 +258,7 @@ static int read_flags(struct config_texts *texts, int argc, char **argv, enum co
                      options[i].value);
             return -EINVAL;
         }
+        note_name(texts, i, CONFIG_FLAG, arg + 2, n - 2);
         if (take(texts, i, CONFIG_FLAG, equals + 1, why) != 0) {
             return -EINVAL;
         }
@@ -299,72 +333,35 @@ void config_texts_free(struct config_texts *texts)
     free(texts);
 }
 
-/* --- Words -------------------------------------------------------------------------------------------------------- */
-
-static const struct {
-    const char *flag, *help;
-} others[] = {
-    {"config=FILE", "read options from this INI file, one \"key = value\" a line; sections are for the eye only"},
-    {"check-config", "check everything and end: 0 fine, 2 not"},
-    {"dump-config", "print every option, its value and where it came from"},
-    {"dry-run-placement", "print which CPUs --worker-cpus=auto would choose, why, and what could be better, and end"},
-    {"version", "print version, build, SIMD level and whether io_uring works here"},
-    {"help", "print this; -h does it as well"},
-    {"help-markdown", "print the option list as a Markdown table"},
-};
-
-static const char *fallback_text(int i)
+static void say_old_name(const struct config_texts *texts, int i, enum config_source source, config_say_fn say,
+                         void *arg)
 {
-    return *options[i].fallback ? options[i].fallback : options[i].fallback_words;
+    static const char ends[] = "; the old name ends with the next release";
+    const char *name = options[i].name, *old = options[i].old_name;
+    char text[CONFIG_TEXT_MAX], was[64], is[64];
+    switch (source) {
+    case CONFIG_FILE:
+        snprintf(text, sizeof text, "%.300s, line %u: the key %s is now %s%s", texts->file, texts->values[i].old_line,
+                 old, name, ends);
+        break;
+    case CONFIG_ENVIRONMENT:
+        snprintf(text, sizeof text, "the environment's %s is now %s%s", environment_name(was, old),
+                 environment_name(is, name), ends);
+        break;
+    default:
+        snprintf(text, sizeof text, "--%s is now --%s%s", old, name, ends);
+    }
+    say(arg, text);
 }
 
-void config_help(FILE *out)
+void config_old_names(const struct config_texts *texts, config_say_fn say, void *arg)
 {
-    fprintf(out, "mixminusd: conference server, SIP focus and N-1 mixer.\n\n"
-                 "Without any flag it serves sip:conferences@127.0.0.1:5060 on loopback.\n"
-                 "Every option is also a key of the --config file and an environment variable (sip-listen:\n"
-                 "MIXMINUS_SIP_LISTEN). A flag beats the environment, that beats the file, that beats the default.\n");
     for (int i = 0; options[i].name; i++) {
-        if (options[i].group) {
-            fprintf(out, "\n%s\n", options[i].group);
+        for (enum config_source source = CONFIG_FILE; source < CONFIG_SOURCES; source++) {
+            if (texts->values[i].old_names[source]) {
+                say_old_name(texts, i, source, say, arg);
+            }
         }
-        fprintf(out, "  --%s=%s\n      %s (default: %s)\n", options[i].name, options[i].value, options[i].help,
-                fallback_text(i));
-    }
-    fprintf(out, "\nThe program\n");
-    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
-        fprintf(out, "  --%s\n      %s\n", others[i].flag, others[i].help);
-    }
-}
-
-static void put_markdown(FILE *out, const char *text)
-{
-    for (; *text; text++) {
-        if (*text == '|') {
-            fputc('\\', out);
-        }
-        fputc(*text, out);
-    }
-}
-
-void config_help_markdown(FILE *out)
-{
-    fprintf(out, "| flag | meaning | default |\n| --- | --- | --- |\n");
-    for (int i = 0; options[i].name; i++) {
-        fprintf(out, "| `--%s=", options[i].name);
-        put_markdown(out, options[i].value);
-        fprintf(out, "` | ");
-        put_markdown(out, options[i].help);
-        fprintf(out, " | ");
-        if (*options[i].fallback) {
-            fprintf(out, "`%s`", options[i].fallback);
-        } else {
-            put_markdown(out, options[i].fallback_words);
-        }
-        fprintf(out, " |\n");
-    }
-    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
-        fprintf(out, "| `--%s` | %s | |\n", others[i].flag, others[i].help);
     }
 }
 

@@ -1,6 +1,6 @@
 /*
  * The configuration of mixminusd: one table of options, each a flag, a key of the INI file and an environment variable.
- * Flag beats environment beats file beats default. The table makes --help, --dump-config and the README's list.
+ * Flag beats environment beats file beats default. The table makes --help, --dump-config and the lists in README.
  */
 #ifndef TOOLS_CONFIG_CONFIG_H
 #define TOOLS_CONFIG_CONFIG_H
@@ -12,7 +12,7 @@
 #define CONFIG_TEXT_MAX 1024
 #define CONFIG_CPUS_MAX 256
 
-enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_FLAG };
+enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_FLAG, CONFIG_SOURCES };
 
 enum config_io { CONFIG_IO_URING, CONFIG_IO_SYSCALL };
 
@@ -36,7 +36,7 @@ struct config {
     char prompts[TLS_PATH_MAX];               /* folder of announcements, "": the one that the build makes */
     uint32_t opus_rate_hz;
     bool auth_is_digest;
-    bool realm_is_given; /* by --realm, not derived from the domain */
+    bool realm_is_given;                          /* by --auth-realm, not derived from the domain */
     bool scheduling_is_fifo, scheduling_is_asked; /* asked: a refusal is worth a warning */
 };
 
@@ -66,6 +66,11 @@ int config_read(struct config *config, int argc, char **argv, char **environment
                 struct config_texts **texts, char why[CONFIG_TEXT_MAX]);
 
 void config_texts_free(struct config_texts *texts);
+
+typedef void (*config_say_fn)(void *arg, const char *sentence);
+
+/** Says one sentence for each option that was given by its old name. */
+void config_old_names(const struct config_texts *texts, config_say_fn say, void *arg);
 
 void config_help(FILE *out);
 void config_help_markdown(FILE *out);

@@ -71,9 +71,9 @@ static void check_network(struct checker *c)
         check_address(c, "sip-listen", &sig->net.listeners[i].addr);
     }
     if (!addr_same_host(&sig->place.host, &sig->net.listeners[0].addr)) { /* else it has been said */
-        check_address(c, "interface", &sig->place.host);
+        check_address(c, "rtp-interface", &sig->place.host);
     }
-    check_address(c, "interface", &sig->place.host_other);
+    check_address(c, "rtp-interface", &sig->place.host_other);
     check_address(c, "http-listen", &c->config->http);
 }
 
@@ -178,7 +178,7 @@ static void check_machine(struct checker *c)
         char path[64];
         snprintf(path, sizeof path, "/sys/devices/system/node/node%d", config->numa);
         if (access(path, F_OK) != 0) {
-            fault(c, "--numa=%d: this machine has no such node; give --numa=auto", config->numa);
+            fault(c, "--worker-numa=%d: this machine has no such node; give --worker-numa=auto", config->numa);
         }
     }
     const struct simd *best = simd_pick(SIMD_ALL), *chosen = simd_pick(config->simd_mask);

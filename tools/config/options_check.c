@@ -87,16 +87,16 @@ static int check_dial(const struct config *config, char why[CONFIG_TEXT_MAX])
     const struct reach *reach = &focus->reach;
     if ((reach->is_any || reach->n_domains) && !addr_is_set(&reach->proxy.remote)) {
         snprintf(why, CONFIG_TEXT_MAX,
-                 "--dial-out names domains, or any: no name is looked up here; give --outbound-proxy=udp:IP:PORT");
+                 "--dial-out names domains, or any: no name is looked up here; give --dial-proxy=udp:IP:PORT");
         return -EINVAL;
     }
     if (focus->dial_user[0] && (!addr_is_set(&reach->proxy.remote) || !focus->dial_password[0])) {
-        snprintf(why, CONFIG_TEXT_MAX, "--dial-out-user needs --outbound-proxy and --dial-out-password-file");
+        snprintf(why, CONFIG_TEXT_MAX, "--dial-user needs --dial-proxy and --dial-password-file");
         return -EINVAL;
     }
     if (!proxy_is_near(config)) {
         snprintf(why, CONFIG_TEXT_MAX,
-                 "--outbound-proxy: no --sip-listen has its transport and family of addresses; add one");
+                 "--dial-proxy: no --sip-listen has its transport and family of addresses; add one");
         return -EINVAL;
     }
     return 0;
@@ -107,7 +107,8 @@ static int check_media(struct config *config, char why[CONFIG_TEXT_MAX])
 {
     struct place_cfg *place = &config->sig.place;
     if (place->port_max < ((place->port_min + 1) & ~1) + 1) {
-        snprintf(why, CONFIG_TEXT_MAX, "--port-min=%u and --port-max=%u leave no pair of ports; raise --port-max",
+        snprintf(why, CONFIG_TEXT_MAX,
+                 "--rtp-port-min=%u and --rtp-port-max=%u leave no pair of ports; raise --rtp-port-max",
                  place->port_min, place->port_max);
         return -EINVAL;
     }
@@ -115,7 +116,7 @@ static int check_media(struct config *config, char why[CONFIG_TEXT_MAX])
         if (addr_is_any(&config->sig.net.listeners[0].addr)) {
             snprintf(why, CONFIG_TEXT_MAX,
                      "--sip-listen listens on every address, so media does not know its own; "
-                     "give --interface=IP");
+                     "give --rtp-interface=IP");
             return -EINVAL;
         }
         place->host = config->sig.net.listeners[0].addr;
@@ -152,7 +153,7 @@ static int check_names(struct config *config, char why[CONFIG_TEXT_MAX])
     }
     if (config->sig.focus.pin == PIN_INSTEAD && !config->auth_is_digest) {
         snprintf(why, CONFIG_TEXT_MAX,
-                 "--pin=instead asks nobody for a PIN without accounts; give --auth=digest as well");
+                 "--auth-pin=instead asks nobody for a PIN without accounts; give --auth=digest as well");
         return -EINVAL;
     }
     if (!config->auth_is_digest) {
@@ -210,7 +211,8 @@ int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
     err = err ? err : check_media(config, why);
     err = err ? err : check_names(config, why);
     if (!err && config->sig.focus.unused_s > config->sig.focus.life_s) {
-        snprintf(why, CONFIG_TEXT_MAX, "--unused-s=%u is longer than --life-s=%u; raise --life-s",
+        snprintf(why, CONFIG_TEXT_MAX,
+                 "--conference-unused-s=%u is longer than --conference-life-s=%u; raise --conference-life-s",
                  config->sig.focus.unused_s, config->sig.focus.life_s);
         err = -EINVAL;
     }

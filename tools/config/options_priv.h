@@ -1,4 +1,4 @@
-/* What the files of the options share: how a value is read and refused, and the readers of SIP's options. */
+/* What the files of the options share: how a value is read and refused, and the readers that the table names. */
 #ifndef TOOLS_CONFIG_OPTIONS_PRIV_H
 #define TOOLS_CONFIG_OPTIONS_PRIV_H
 
@@ -33,10 +33,29 @@ OPTION(read_refer);
 OPTION(read_creator_leaves);
 OPTION(read_hold_music);
 OPTION(read_dial_out);
-OPTION(read_outbound_proxy);
+OPTION(read_dial_proxy);
 OPTION(read_dial_user);
 OPTION(read_dial_password);
 OPTION(read_factory);
 OPTION(read_factory_mode);
+
+OPTION(read_interface);
+OPTION(read_workers);
+OPTION(read_worker_cpus);
+OPTION(read_control_cpus);
+OPTION(read_numa);
+OPTION(read_http_listen);
+OPTION(read_scheduling);
+OPTION(read_simd);
+OPTION(read_io);
+OPTION(read_reserve);
+OPTION(read_lazy_decode);
+OPTION(read_opus_rate);
+OPTION(read_codecs);
+OPTION(read_srtp);
+OPTION(read_cpu_budget);
+OPTION(read_bandwidth);
+OPTION(read_store);
+OPTION(read_log_level);
 
 #endif

@@ -268,7 +268,7 @@ OPTION(read_dial_out)
 }
 
 /* "udp:192.0.2.1:5060" */
-OPTION(read_outbound_proxy)
+OPTION(read_dial_proxy)
 {
     struct net_listener l = {.advertised = ""};
     if (*text == '\0') {

@@ -366,7 +366,7 @@ int placement_here(struct placement *p, struct placement_host *host, const struc
 
 const char *placement_why(int err)
 {
-    return err == -EINVAL ? "--numa names no node whose CPUs may be used; give --numa=auto"
+    return err == -EINVAL ? "--worker-numa names no node whose CPUs may be used; give --worker-numa=auto"
                           : "the system does not tell its CPUs in /sys; name them by --worker-cpus=LIST";
 }
 
@@ -450,8 +450,8 @@ static void print_advice(FILE *out, const struct placement *p, const struct plac
                     nic->name);
         }
         if (nic->has_media && p->node >= 0 && nic->node >= 0 && nic->node != p->node) {
-            fprintf(out, "advice: %s is on node %d, the workers on node %d; try --numa=%d\n", nic->name, nic->node,
-                    p->node, nic->node);
+            fprintf(out, "advice: %s is on node %d, the workers on node %d; try --worker-numa=%d\n", nic->name,
+                    nic->node, p->node, nic->node);
         }
     }
     if (strcmp(host->governor, "powersave") == 0 || strcmp(host->governor, "ondemand") == 0) {

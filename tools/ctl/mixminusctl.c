@@ -9,6 +9,7 @@
 #include "tools/ctl/accounts.h"
 #include "tools/ctl/conferences.h"
 #include "tools/ctl/doctor.h"
+#include "tools/ctl/store_cli.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,9 +65,6 @@ static int doctor(int argc, char **argv)
     static struct config config;
     static struct placement placement;
     static struct placement_host host;
-    struct config_texts *texts = NULL;
-    enum config_action action;
-    char why[CONFIG_TEXT_MAX] = "";
     bool is_quick = false;
     int n = 1;
     for (int i = 1; i < argc; i++) {
@@ -77,14 +75,11 @@ static int doctor(int argc, char **argv)
         }
     }
     argv[n] = NULL;
-    int err = config_read(&config, n, argv, environ, &action, &texts, why);
-    config_texts_free(texts);
-    if (err || action != CONFIG_RUN) {
-        fprintf(stderr, "mixminusctl: %s\n", err ? why : "doctor takes options of mixminusd, no other words");
+    if (store_cli_config(&config, n, argv, "doctor") != 0) {
         return 2;
     }
     unsigned n_look = doctor_check(stdout, &config);
-    err = placement_here(&placement, &host, &config.sig.place.host, config.n_workers, config.numa);
+    int err = placement_here(&placement, &host, &config.sig.place.host, config.n_workers, config.numa);
     if (err) {
         printf("look  placement: %s\n", placement_why(err));
         return 1;

@@ -75,18 +75,25 @@ int store_cli_store(const struct config *config, struct store **store)
     return 0;
 }
 
+static void say(void *arg, const char *sentence)
+{
+    fprintf(arg, "mixminusctl: %s\n", sentence);
+}
+
 int store_cli_config(struct config *config, int n, char **flags, const char *word)
 {
     struct config_texts *texts = NULL;
     enum config_action action;
     char why[CONFIG_TEXT_MAX] = "";
     int err = config_read(config, n, flags, environ, &action, &texts, why);
-    config_texts_free(texts);
     if (err) {
         fprintf(stderr, "mixminusctl: %s\n", why);
     } else if (action != CONFIG_RUN) {
         fprintf(stderr, "mixminusctl: %s takes options of mixminusd, no other words\n", word);
+    } else {
+        config_old_names(texts, say, stderr);
     }
+    config_texts_free(texts);
     return err || action != CONFIG_RUN ? 2 : 0;
 }
 

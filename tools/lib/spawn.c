@@ -62,8 +62,8 @@ int spawn_start(struct spawn *spawn, const char *program, const char *const *fla
     unsigned rtp = 20000 + (unsigned)(io_socket_now() / 1000 % 10) * 1000;
     snprintf(own[0], sizeof own[0], "--sip-listen=udp:127.0.0.1:%u", port);
     snprintf(own[1], sizeof own[1], "--sip-listen=tcp:127.0.0.1:%u", port);
-    snprintf(own[2], sizeof own[2], "--port-min=%u", rtp);
-    snprintf(own[3], sizeof own[3], "--port-max=%u", rtp + RTP_PORTS - 1);
+    snprintf(own[2], sizeof own[2], "--rtp-port-min=%u", rtp);
+    snprintf(own[3], sizeof own[3], "--rtp-port-max=%u", rtp + RTP_PORTS - 1);
     for (unsigned i = 0; i < ARRAY_LEN(own); i++) {
         argv[n++] = own[i];
     }

@@ -197,7 +197,7 @@ static int worker_begin(struct server *s, unsigned i, enum worker_io io)
     if (i == 0 && c->scheduling_is_asked && worker_fifo_error(s->workers[i])) {
         log_line(&s->log, LOG_WARN,
                  "SCHED_FIFO was refused (%s): workers run like any other thread; grant CAP_SYS_NICE or "
-                 "give --scheduling=other",
+                 "give --worker-scheduling=other",
                  strerror(-worker_fifo_error(s->workers[i])));
     }
     return 0;
@@ -434,6 +434,12 @@ static void print_fault(void *arg, const char *sentence)
     fprintf(arg, "mixminusd: %s\n", sentence);
 }
 
+static void say_warning(void *arg, const char *sentence)
+{
+    const struct log *log = arg;
+    log_line(log, LOG_WARN, "%s", sentence);
+}
+
 /* @return the exit status */
 static int config_check(const struct config *config)
 {
@@ -444,7 +450,20 @@ static int config_check(const struct config *config)
     return n ? 2 : 0;
 }
 
-static int serve(struct server *s)
+/* What looks at the configuration and does not serve. @return the exit status */
+static int look(const struct config *config, const struct config_texts *texts, enum config_action action)
+{
+    if (action == CONFIG_CHECK) {
+        return config_check(config);
+    }
+    if (action == CONFIG_PLACEMENT) {
+        return place_print(config);
+    }
+    config_dump(stdout, texts);
+    return 0;
+}
+
+static int serve(struct server *s, const struct config_texts *texts)
 {
     sigset_t set;
     int status;
@@ -456,6 +475,7 @@ static int serve(struct server *s)
     }
     s->config.sig.log.writer = s->words;
     s->log = s->config.sig.log;
+    config_old_names(texts, say_warning, &s->log);
     s->simd = simd_pick(s->config.simd_mask);
     int err = options_state_make(&s->config);
     if (err) {
@@ -519,16 +539,13 @@ int main(int argc, char **argv)
         config_help_markdown(stdout);
     } else if (action == CONFIG_VERSION) {
         print_version();
-    } else if (action == CONFIG_CHECK) {
-        status = config_check(&server.config);
-    } else if (action == CONFIG_DUMP) {
-        config_dump(stdout, texts);
-    } else if (action == CONFIG_PLACEMENT) {
-        status = place_print(&server.config);
     } else if (action == CONFIG_RUN) {
-        status = serve(&server);
+        status = serve(&server, texts);
         log_writer_stop(server.words); /* the last words */
         log_writer_stop(server.figures_out);
+    } else {
+        config_old_names(texts, print_fault, stderr);
+        status = look(&server.config, texts, action);
     }
     config_texts_free(texts);
     return status;

@@ -11,6 +11,7 @@
 
 #include "tools/config/config.h"
 #include "tools/config/host_check.h"
+#include "tools/config/options.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -72,11 +73,12 @@ static void test_precedence(void **state)
     char path[] = "/tmp/mixminus-config-XXXXXX", flags[128];
     int fd = mkstemp(path);
     FILE *f = fdopen(fd, "w");
-    fprintf(f, "; a comment\n[media]\ntalkers = 1\nquiet-s = 11 ; why\n\n[conferences]\nlinger-s = 21\n"
-               "sip-listen = udp:127.0.0.1:6000\nsip-listen = tcp:127.0.0.1:6001\n");
+    fprintf(f,
+            "; a comment\n[media]\ntalkers = 1\nrtp-timeout-s = 11 ; why\n\n[conferences]\nconference-linger-s = 21\n"
+            "sip-listen = udp:127.0.0.1:6000\nsip-listen = tcp:127.0.0.1:6001\n");
     fclose(f);
     snprintf(flags, sizeof flags, "--config=%s --store=memory --talkers=3", path);
-    char *environment[] = {(char *)"MIXMINUS_TALKERS=2", (char *)"MIXMINUS_QUIET_S=12", (char *)"OTHER=1", NULL};
+    char *environment[] = {(char *)"MIXMINUS_TALKERS=2", (char *)"MIXMINUS_RTP_TIMEOUT_S=12", (char *)"OTHER=1", NULL};
     struct read r = read_all(flags, environment);
     assert_int_equal(r.err, 0);
     assert_int_equal(r.config.sig.focus.talkers, 3);
@@ -102,9 +104,9 @@ static void test_values(void **state)
 {
     struct read r =
         read_all("--store=memory --sip-listen=udp:[::1]:5070 --sip-listen=udp:127.0.0.1:5071 "
-                 "--domain=conf.example.net,Other.Example.NET --interface=10.0.0.5!203.0.113.5 "
-                 "--worker-cpus=2-4,9 --scheduling=fifo --io=syscall --factory-mode=focus --opus-rate=48000 "
-                 "--codecs=PCMU,opus --srtp=required --reservation=on --bandwidth=100 --numa=1 "
+                 "--domain=conf.example.net,Other.Example.NET --rtp-interface=10.0.0.5!203.0.113.5 "
+                 "--worker-cpus=2-4,9 --worker-scheduling=fifo --io=syscall --factory-mode=focus --opus-rate=48000 "
+                 "--codecs=PCMU,opus --srtp=required --reserve=on --rtp-bandwidth=100 --worker-numa=1 "
                  "--http-listen=[::1]:8080",
                  NULL);
     assert_string_equal(r.why, "");
@@ -136,12 +138,13 @@ static void test_interfaces(void **state)
         const char *flags, *host, *other, *advertised_other;
     } cases[] = {
         {"", "127.0.0.1", NULL, ""},
-        {"--interface=10.0.0.5 --interface=2001:db8::5!2001:db8::7", "10.0.0.5", "2001:db8::5", "2001:db8::7"},
-        {"--interface=2001:db8::5,10.0.0.5!203.0.113.5", "2001:db8::5", "10.0.0.5", "203.0.113.5"},
+        {"--rtp-interface=10.0.0.5 --rtp-interface=2001:db8::5!2001:db8::7", "10.0.0.5", "2001:db8::5", "2001:db8::7"},
+        {"--rtp-interface=2001:db8::5,10.0.0.5!203.0.113.5", "2001:db8::5", "10.0.0.5", "203.0.113.5"},
         {"--sip-listen=udp:[::1]:5070 --sip-listen=tcp:[::1]:5070 --sip-listen=udp:127.0.0.1:5071", "::1", "127.0.0.1",
          ""},
         {"--sip-listen=udp:127.0.0.1:5071 --sip-listen=udp:[::]:5070", "127.0.0.1", NULL, ""},
-        {"--sip-listen=udp:127.0.0.1:5071 --sip-listen=udp:[::1]:5070 --interface=127.0.0.1", "127.0.0.1", NULL, ""},
+        {"--sip-listen=udp:127.0.0.1:5071 --sip-listen=udp:[::1]:5070 --rtp-interface=127.0.0.1", "127.0.0.1", NULL,
+         ""},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char flags[512], text[ADDR_TEXT_MAX];
@@ -164,12 +167,12 @@ static void test_bad_values(void **state)
     static const struct {
         const char *flags, *why;
     } cases[] = {
-        {"--port-min=abc", "--port-min=abc (flag): give a whole number from 1 to 65534"},
-        {"--port-min=70000", "--port-min=70000 (flag): give a whole number from 1 to 65534"},
-        {"--port-min=", "--port-min= (flag): give a whole number from 1 to 65534"},
-        {"--port-min=-1", "--port-min=-1 (flag): give a whole number from 1 to 65534"},
-        {"--port-min=5001 --port-max=5002", "raise --port-max"},
-        {"--prot-min=1", "did you mean --port-min?"},
+        {"--rtp-port-min=abc", "--rtp-port-min=abc (flag): give a whole number from 1 to 65534"},
+        {"--rtp-port-min=70000", "--rtp-port-min=70000 (flag): give a whole number from 1 to 65534"},
+        {"--rtp-port-min=", "--rtp-port-min= (flag): give a whole number from 1 to 65534"},
+        {"--rtp-port-min=-1", "--rtp-port-min=-1 (flag): give a whole number from 1 to 65534"},
+        {"--rtp-port-min=5001 --rtp-port-max=5002", "raise --rtp-port-max"},
+        {"--prot-min=1", "did you mean --rtp-port-min?"},
         {"--listen=udp:127.0.0.1:5060", "did you mean --sip-listen?"},
         {"--lock", "there is no flag \"--lock\"; --help lists them"},
         {"--talkers", "--talkers wants a value: --talkers=K"},
@@ -178,13 +181,13 @@ static void test_bad_values(void **state)
         {"--sip-listen=sctp:127.0.0.1:5060", "such as udp:127.0.0.1:5060"},
         {"--sip-listen=udp:localhost:5060", "an address, not a name"},
         {"--sip-listen=udp:127.0.0.1:99999", "such as udp:127.0.0.1:5060"},
-        {"--sip-listen=udp:0.0.0.0:5060", "give --interface=IP"},
-        {"--sip-listen=udp:0.0.0.0:5060 --interface=127.0.0.1", "give --domain=HOST"},
-        {"--interface=0.0.0.0", "SDP must name it"},
-        {"--interface=10.0.0.5 --interface=10.0.0.6", "one address of each family"},
-        {"--interface=::1,10.0.0.5,::2", "one address of each family"},
-        {"--interface=10.0.0.5!2001:db8::1", "of the same family"},
-        {"--interface=10.0.0.1!name", "write an address, not a name"},
+        {"--sip-listen=udp:0.0.0.0:5060", "give --rtp-interface=IP"},
+        {"--sip-listen=udp:0.0.0.0:5060 --rtp-interface=127.0.0.1", "give --domain=HOST"},
+        {"--rtp-interface=0.0.0.0", "SDP must name it"},
+        {"--rtp-interface=10.0.0.5 --rtp-interface=10.0.0.6", "one address of each family"},
+        {"--rtp-interface=::1,10.0.0.5,::2", "one address of each family"},
+        {"--rtp-interface=10.0.0.5!2001:db8::1", "of the same family"},
+        {"--rtp-interface=10.0.0.1!name", "write an address, not a name"},
         {"--domain=a/b", "such as conf.example.net"},
         {"--factory=a@b", "user part of a SIP URI"},
         {"--factory-mode=both", "write redirect or focus"},
@@ -196,17 +199,17 @@ static void test_bad_values(void **state)
         {"--worker-cpus=a-b", "such as 2-7,9"},
         {"--worker-cpus=5-2", "such as 2-7,9"},
         {"--control-cpus=0,,1", "such as 0-1"},
-        {"--scheduling=rr", "write auto, fifo or other"},
+        {"--worker-scheduling=rr", "write auto, fifo or other"},
         {"--simd=sse9", "write auto, ref, avx2, avx512 or neon"},
         {"--io=epoll", "write uring or syscall"},
-        {"--reservation=maybe", "write on or off"},
+        {"--reserve=maybe", "write on or off"},
         {"--store=postgres", "write memory or sqlite:PATH"},
         {"--store=sqlite:", "write memory or sqlite:PATH"},
         {"--log-level=loud", "write error, warn, info or debug"},
-        {"--unused-s=3600 --life-s=60", "raise --life-s"},
+        {"--conference-unused-s=3600 --conference-life-s=60", "raise --conference-life-s"},
         {"--config=/nonexistent.ini", "give the path of a readable file"},
         {"--config=/tmp", "Is a directory"},
-        {"--pin=instead", "give --auth=digest as well"},
+        {"--auth-pin=instead", "give --auth=digest as well"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char flags[512];
@@ -231,7 +234,7 @@ static void test_bad_file(void **state)
         {"lock = yes\n", ", line 1: there is no key \"lock\"; --help lists them"},
         {"talkers\n", "line 1: not \"key = value\""},
         {"[media]\ntalkers = many\n", "--talkers=many (file, line 2): give a whole number"},
-        {"trusted = " LONG_TEXT LONG_TEXT LONG_TEXT "\n", "line 1: the line is too long; repeat the key"},
+        {"auth-trusted = " LONG_TEXT LONG_TEXT LONG_TEXT "\n", "line 1: the line is too long; repeat the key"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char path[] = "/tmp/mixminus-config-XXXXXX", flags[128];
@@ -272,11 +275,64 @@ static void test_bad_environment(void **state)
     assert_int_equal(read_all("--store=memory", others).err, 0);
 }
 
-static void fault_take(void *said, const char *sentence)
+static void sentence_take(void *said, const char *sentence)
 {
     char *text = said;
     size_t n = strlen(text);
     snprintf(text + n, CONFIG_TEXT_MAX - n, "%s\n", sentence);
+}
+
+/* The names of the last release: taken, and each is said once with its new name, wherever it stands. */
+static void test_old_names(void **state)
+{
+    char path[] = "/tmp/mixminus-config-XXXXXX", flags[128], said[CONFIG_TEXT_MAX] = "", expected[CONFIG_TEXT_MAX];
+    FILE *f = fdopen(mkstemp(path), "w");
+    fprintf(f, "port-max = 20001\n\ntrusted = 192.0.2.1\ntrusted = 192.0.2.2\nlinger-s = 3\n");
+    fclose(f);
+    snprintf(flags, sizeof flags, "--config=%s --store=memory --port-min=18000 --quiet-s=7 --talkers=4", path);
+    char *environment[] = {(char *)"MIXMINUS_HALF_CALLS=5", (char *)"MIXMINUS_CONFERENCE_LINGER_S=4", NULL};
+    struct config config;
+    struct config_texts *texts;
+    enum config_action action;
+    char why[CONFIG_TEXT_MAX] = "", *argv[8] = {(char *)"mixminusd"};
+    int argc = 1;
+    for (char *word = strtok(flags, " "); word; word = strtok(NULL, " ")) {
+        argv[argc++] = word;
+    }
+    assert_int_equal(config_read(&config, argc, argv, environment, &action, &texts, why), 0);
+    assert_int_equal(config.sig.place.port_min, 18000);
+    assert_int_equal(config.sig.place.port_max, 20001);
+    assert_int_equal(config.sig.focus.quiet_s, 7);
+    assert_int_equal(config.sig.focus.half_calls_max, 5);
+    assert_int_equal(config.sig.focus.linger_s, 4); /* by whichever name: the environment beats the file */
+    assert_int_equal(config.sig.focus.trusted.n, 2);
+    config_old_names(texts, sentence_take, said);
+    snprintf(expected, sizeof expected,
+             "%s, line 3: the key trusted is now auth-trusted; the old name ends with the next release\n"
+             "the environment's MIXMINUS_HALF_CALLS is now MIXMINUS_SOURCE_UNACKED; the old name ends with the next "
+             "release\n"
+             "--port-min is now --rtp-port-min; the old name ends with the next release\n"
+             "%s, line 1: the key port-max is now rtp-port-max; the old name ends with the next release\n"
+             "--quiet-s is now --rtp-timeout-s; the old name ends with the next release\n"
+             "%s, line 5: the key linger-s is now conference-linger-s; the old name ends with the next release\n",
+             path, path, path);
+    assert_string_equal(said, expected);
+    config_texts_free(texts);
+    unlink(path);
+}
+
+/* No name is two options', old or new; every default passes its own reader. */
+static void test_table(void **state)
+{
+    for (const struct option *a = options; a->name; a++) {
+        for (const struct option *b = options; b->name; b++) {
+            assert_true(a == b || strcmp(a->name, b->name) != 0);
+            assert_true(!b->old_name || strcmp(a->name, b->old_name) != 0);
+            assert_true(a == b || !a->old_name || !b->old_name || strcmp(a->old_name, b->old_name) != 0);
+        }
+        assert_true(!strstr(a->value, "SECONDS") == (strcmp(a->name + strlen(a->name) - 2, "-s") != 0));
+        assert_true(*a->fallback || *a->fallback_words);
+    }
 }
 
 /* What the host does not have is one sentence that names option and fix; all are told at once. */
@@ -287,9 +343,9 @@ static void test_host(void **state)
     } cases[] = {
         {"", ""},
         {"--workers=1 --simd=ref", ""},
-        {"--sip-listen=udp:198.51.100.7:5060 --interface=127.0.0.1",
+        {"--sip-listen=udp:198.51.100.7:5060 --rtp-interface=127.0.0.1",
          "--sip-listen: 198.51.100.7 is no address of this"},
-        {"--interface=198.51.100.7", "--interface: 198.51.100.7 is no address of this host; give one"},
+        {"--rtp-interface=198.51.100.7", "--rtp-interface: 198.51.100.7 is no address of this host; give one"},
         {"--http-listen=198.51.100.7:80", "--http-listen: 198.51.100.7 is no address of this host"},
         {"--tls-cert=/nonexistent.pem",
          "/nonexistent.pem is no certificate in PEM; give another --tls-cert (No such file"},
@@ -298,7 +354,7 @@ static void test_host(void **state)
         {"--prompts=/nonexistent", "--prompts=/nonexistent cannot be read (No such file or directory); give"},
         {"--worker-cpus=1000", "--worker-cpus: there is no CPU 1000 that this process may use; give some of "},
         {"--control-cpus=1000", "--control-cpus: there is no CPU 1000"},
-        {"--numa=999", "--numa=999: this machine has no such node; give --numa=auto"},
+        {"--worker-numa=999", "--worker-numa=999: this machine has no such node; give --worker-numa=auto"},
 #ifdef __x86_64__
         {"--simd=neon", "--simd: this CPU cannot do that, "},
 #else
@@ -312,7 +368,7 @@ static void test_host(void **state)
                  cases[i].flags);
         struct read r = read_all(flags, NULL);
         assert_int_equal(r.err, 0);
-        unsigned n = host_check(&r.config, fault_take, said);
+        unsigned n = host_check(&r.config, sentence_take, said);
         if (n != (*cases[i].why != '\0') || !strstr(said, cases[i].why)) {
             print_error("%s: %s\n", cases[i].flags, said);
         }
@@ -320,8 +376,8 @@ static void test_host(void **state)
         assert_non_null(strstr(said, cases[i].why));
     }
     char said[CONFIG_TEXT_MAX] = "";
-    struct read r = read_all("--store=memory --numa=999 --control-cpus=1000 --prompts=/nonexistent", NULL);
-    assert_int_equal(host_check(&r.config, fault_take, said), 3);
+    struct read r = read_all("--store=memory --worker-numa=999 --control-cpus=1000 --prompts=/nonexistent", NULL);
+    assert_int_equal(host_check(&r.config, sentence_take, said), 3);
 }
 
 /* What --dump-config prints is a file that --config reads. */
@@ -368,11 +424,12 @@ static void test_help(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_precedence),
-        cmocka_unit_test(test_values),   cmocka_unit_test(test_bad_values),
-        cmocka_unit_test(test_bad_file), cmocka_unit_test(test_dump_is_a_file),
-        cmocka_unit_test(test_help),     cmocka_unit_test(test_bad_environment),
-        cmocka_unit_test(test_host),     cmocka_unit_test(test_interfaces),
+        cmocka_unit_test(test_defaults),  cmocka_unit_test(test_precedence),
+        cmocka_unit_test(test_values),    cmocka_unit_test(test_bad_values),
+        cmocka_unit_test(test_bad_file),  cmocka_unit_test(test_dump_is_a_file),
+        cmocka_unit_test(test_help),      cmocka_unit_test(test_bad_environment),
+        cmocka_unit_test(test_host),      cmocka_unit_test(test_interfaces),
+        cmocka_unit_test(test_old_names), cmocka_unit_test(test_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

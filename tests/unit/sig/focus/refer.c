@@ -372,7 +372,7 @@ static void test_netann(void **state)
     world_close(w);
 }
 
-/* --creator-leaves: the others stay, or it ends for them, too. */
+/* --conference-creator-leaves: the others stay, or it ends for them, too. */
 static void test_creator_leaves(void **state)
 {
     for (unsigned ends = 0; ends < 2; ends++) {
