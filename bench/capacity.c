@@ -170,19 +170,18 @@ int bench_capacity(int argc, char **argv)
                          .rounds = 2,
                          .janus_legs = 400};
     const struct option_line lines[] = {
-        OPTION_TEXT("legs", o.legs, "how many; default 200,1000,4000"),
-        OPTION_TEXT("rooms", o.rooms, "legs in a room; default 5"),
-        OPTION_TEXT(
-            "codecs", o.codecs,
-            "of pcmu, pcma, g722, l16, opus16, opus48, mixed; behind it +srtp, or +decoded: everybody, default pcmu"),
-        OPTION_TEXT("peers", o.peers, "default reflector,echo,mixminus,janus"),
-        OPTION_INT("talkers", o.talkers, "of each room, 0 to 8, default 3"),
-        OPTION_COUNT("seconds", o.seconds, "measured in each match, 2 or more, default 3"),
+        OPTION_TEXT("legs", o.legs, "how many"),
+        OPTION_TEXT("rooms", o.rooms, "legs in a room"),
+        OPTION_TEXT("codecs", o.codecs,
+                    "of pcmu, pcma, g722, l16, opus16, opus48, mixed; behind it +srtp, or +decoded: everybody"),
+        OPTION_TEXT("peers", o.peers, "servers that are measured"),
+        OPTION_INT("talkers", o.talkers, "of each room, 0 to 8"),
+        OPTION_COUNT("seconds", o.seconds, "measured in each match, 2 or more"),
         OPTION_COUNT("settle", o.settle,
-                     "seconds before them; default 1, G.722 3: encoders find together, Opus 24: until it is not "
+                     "seconds before them; by codec 1, G.722 3: encoders find together, Opus 24: until it is not "
                      "protected any more"),
-        OPTION_COUNT("rounds", o.rounds, "default 2"),
-        OPTION_COUNT("janus-legs", o.janus_legs, "no more than so many for Janus, default 400"),
+        OPTION_COUNT("rounds", o.rounds, "how often each match is played"),
+        OPTION_COUNT("janus-legs", o.janus_legs, "no more than so many for Janus"),
         OPTION_SWITCH("quick", o.quick, "a few legs for seconds: whether it works, not how fast"),
         STAND_OPTIONS(o.stand),
         {0},

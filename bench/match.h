@@ -54,12 +54,12 @@ struct match {
 
 /* Lines of a bench's options. */
 #define STAND_OPTIONS(stand)                                                                                           \
-    OPTION_INT("server-cpu", (stand).server_cpu, "of the media, default 1"),                                           \
-        OPTION_INT("client-cpu", (stand).client_cpu, "of the load, and of signalling, default 0"),                     \
-        OPTION_COUNT("sip-port", (stand).sip_port, "default 7060"),                                                    \
-        OPTION_COUNT("http-port", (stand).http_port, "of Janus, default 7088"),                                        \
-        OPTION_COUNT("port", (stand).port, "the server's first RTP port, default 17000"),                              \
-        OPTION_COUNT("client-port", (stand).client_port, "the first of 32 of the load, default 9000")
+    OPTION_INT("server-cpu", (stand).server_cpu, "of the media"),                                                      \
+        OPTION_INT("client-cpu", (stand).client_cpu, "of the load, and of signalling"),                                \
+        OPTION_COUNT("sip-port", (stand).sip_port, "of the server's SIP"),                                             \
+        OPTION_COUNT("http-port", (stand).http_port, "of Janus"),                                                      \
+        OPTION_COUNT("port", (stand).port, "the server's first RTP port"),                                             \
+        OPTION_COUNT("client-port", (stand).client_port, "the first of 32 of the load")
 
 #define MATCH_LINE 4096
 

@@ -426,12 +426,12 @@ int bench_mixer(int argc, char **argv)
     const struct option_line lines[] = {
         OPTION_TEXT("codecs", o.codecs,
                     "of pcmu, g722, l16, opus16, opus48, each Opus with -lazy or -levels, and mixed"),
-        OPTION_TEXT("rooms", o.rooms, "legs in a room; default 3,5,10,100,200,1000,4000, Opus up to 200"),
-        OPTION_TEXT("talkers", o.talkers, "who speaks and is heard in each; default 1,3,all"),
-        OPTION_COUNT("legs", o.legs, "about so many, as rooms of each size; default 600, with Opus 100"),
-        OPTION_INT("cpu", o.cpu, "to run on, default 1"),
-        OPTION_COUNT("rounds", o.rounds, "to take the median of, default 3"),
-        OPTION_COUNT("seconds", o.seconds, "no new case after so long, default 170"),
+        OPTION_TEXT("rooms", o.rooms, "legs in a room; by codec 3,5,10,100,200,1000,4000, Opus up to 200"),
+        OPTION_TEXT("talkers", o.talkers, "who speaks and is heard in each"),
+        OPTION_COUNT("legs", o.legs, "about so many, as rooms of each size; 600, with Opus 100"),
+        OPTION_INT("cpu", o.cpu, "to run on"),
+        OPTION_COUNT("rounds", o.rounds, "to take the median of"),
+        OPTION_COUNT("seconds", o.seconds, "no new case after so long"),
         OPTION_SWITCH("quick", o.quick, "a few cases in seconds: whether it works, not how fast"),
         {0},
     };

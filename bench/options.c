@@ -6,12 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The value that stands before any flag is read. */
+static void put_default(FILE *to, const struct option_line *l)
+{
+    if (l->kind == OPTION_IS_TEXT && *(const char *)l->value) {
+        fprintf(to, " (default: %s)", (const char *)l->value);
+    } else if (l->kind == OPTION_IS_INT || (l->kind == OPTION_IS_COUNT && *(const int *)l->value)) {
+        fprintf(to, " (default: %d)", *(const int *)l->value);
+    }
+    fputc('\n', to);
+}
+
 static void help(FILE *to, const char *bench, const char *about, const struct option_line *lines)
 {
     static const char *const values[] = {"=TEXT", "=N", "=N", ""};
     fprintf(to, "usage: mixminus-bench %s [OPTION...]\n\n%s\n\n", bench, about);
     for (const struct option_line *l = lines; l->name; l++) {
-        fprintf(to, "  --%s%-*s %s\n", l->name, (int)(20 - MIN(strlen(l->name), (size_t)14)), values[l->kind], l->help);
+        fprintf(to, "  --%s%-*s %s", l->name, (int)(20 - MIN(strlen(l->name), (size_t)14)), values[l->kind], l->help);
+        put_default(to, l);
     }
 }
 
@@ -51,10 +63,12 @@ static const struct option_line *line_of(const struct option_line *lines, const 
 int options_read(int argc, char **argv, const char *about, const struct option_line *lines)
 {
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0) {
+        if (strcmp(argv[i], "--help") == 0) { /* before any flag is read: the defaults still stand */
             help(stdout, argv[0], about, lines);
             return 0;
         }
+    }
+    for (int i = 1; i < argc; i++) {
         const struct option_line *l = strncmp(argv[i], "--", 2) == 0 ? line_of(lines, argv[i] + 2) : NULL;
         const char *equals = l ? strchr(argv[i], '=') : NULL;
         if (!l || !value_read(l, equals ? equals + 1 : NULL)) {

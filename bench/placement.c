@@ -124,12 +124,12 @@ int bench_placement(int argc, char **argv)
                          .rounds = 3,
                          .workers = cpus > 2 ? (unsigned)cpus - 1 : 1};
     const struct option_line lines[] = {
-        OPTION_COUNT("legs", o.legs, "the load; default 500"),
-        OPTION_COUNT("room", o.room, "legs in a room; default 5"),
-        OPTION_COUNT("workers", o.workers, "of the server; default one for each CPU but one"),
-        OPTION_COUNT("seconds", o.seconds, "measured in each match, default 5"),
-        OPTION_COUNT("settle", o.settle, "of speech before them, default 2"),
-        OPTION_COUNT("rounds", o.rounds, "of both ways, default 3"),
+        OPTION_COUNT("legs", o.legs, "the load"),
+        OPTION_COUNT("room", o.room, "legs in a room"),
+        OPTION_COUNT("workers", o.workers, "of the server"),
+        OPTION_COUNT("seconds", o.seconds, "measured in each match"),
+        OPTION_COUNT("settle", o.settle, "of speech before them"),
+        OPTION_COUNT("rounds", o.rounds, "of both ways"),
         OPTION_SWITCH("words", o.words, "sentences and advice in the place of JSON"),
         OPTION_SWITCH("quick", o.quick, "a few legs for seconds: whether it works, not how fast"),
         STAND_OPTIONS(o.stand),

@@ -3,13 +3,13 @@
  * rounds. Server and generator are processes of their own, pinned apart; a worker with raw legs, no signalling.
  */
 #include "bench/bench.h"
+#include "bench/options.h"
 #include "bench/pump.h"
 
 #include "core/conf/conf.h"
 #include "core/conf/leg.h"
 #include "core/worker.h"
 
-#include <getopt.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -225,96 +225,44 @@ static enum seal_suite suite_named(const char *name)
     return suite;
 }
 
-static void help(void)
-{
-    printf("usage: mixminus-bench pump [OPTION...]\n\n"
-           "CPU of the media path per participant-second against the bare reflector, in interleaved rounds.\n\n"
-           "  --legs=N         default 1000\n"
-           "  --room=N         legs in a room, default 5\n"
-           "  --talkers=N      of them who speak, 1 to 10, default 3\n"
-           "  --seconds=N      measured in each run, default 4\n"
-           "  --rounds=N       default 3\n"
-           "  --server-cpu=N --client-cpu=N   default 1 and 0\n"
-           "  --port=N --client-port=N        default 20000 and 19000\n"
-           "  --srtp=SUITE     SRTP with the mixer: AES_CM_128_HMAC_SHA1_80, AEAD_AES_128_GCM, ...; default none\n"
-           "  --syscall        also the back end without io_uring\n");
-}
-
 int bench_pump(int argc, char **argv)
 {
-    static const struct option flags[] = {
-        {"legs", required_argument, NULL, 'l'},
-        {"room", required_argument, NULL, 'r'},
-        {"talkers", required_argument, NULL, 't'},
-        {"seconds", required_argument, NULL, 's'},
-        {"rounds", required_argument, NULL, 'n'},
-        {"server-cpu", required_argument, NULL, 'S'},
-        {"client-cpu", required_argument, NULL, 'C'},
-        {"port", required_argument, NULL, 'p'},
-        {"client-port", required_argument, NULL, 'c'},
-        {"srtp", required_argument, NULL, 'e'},
-        {"syscall", no_argument, NULL, 'y'},
-        {"help", no_argument, NULL, 'h'},
+    struct pump_shape s = {
+        .legs = 1000, .room = 5, .talkers = 3, .seconds = 4, .server_cpu = 1, .client_cpu = 0, .suite = SEAL_NONE};
+    unsigned rounds = 3, port = 20000, client_port = 19000;
+    char suite[48] = "";
+    bool has_syscall = false;
+    const struct option_line lines[] = {
+        OPTION_COUNT("legs", s.legs, "the load"),
+        OPTION_COUNT("room", s.room, "legs in a room"),
+        OPTION_COUNT("talkers", s.talkers, "of them that speak, 1 to 10"),
+        OPTION_COUNT("seconds", s.seconds, "measured in each run"),
+        OPTION_COUNT("rounds", rounds, "how often each design is run"),
+        OPTION_INT("server-cpu", s.server_cpu, "of the media"),
+        OPTION_INT("client-cpu", s.client_cpu, "of the load"),
+        OPTION_COUNT("port", port, "the server's first RTP port"),
+        OPTION_COUNT("client-port", client_port, "the first one of the load"),
+        OPTION_TEXT("srtp", suite, "SRTP with the mixer: AES_CM_128_HMAC_SHA1_80, AEAD_AES_128_GCM, ..."),
+        OPTION_SWITCH("syscall", has_syscall, "also the back end without io_uring"),
         {0},
     };
-    struct pump_shape s = {.legs = 1000,
-                           .room = 5,
-                           .talkers = 3,
-                           .seconds = 4,
-                           .server_port = 20000,
-                           .client_port = 19000,
-                           .server_cpu = 1,
-                           .client_cpu = 0};
-    unsigned rounds = 3, designs = 1u << DESIGN_FLOOR | 1u << DESIGN_URING;
-    for (int c; (c = getopt_long(argc, argv, "", flags, NULL)) != -1;) {
-        unsigned n = optarg ? (unsigned)strtoul(optarg, NULL, 10) : 0;
-        switch (c) {
-        case 'l':
-            s.legs = n;
-            break;
-        case 'r':
-            s.room = n;
-            break;
-        case 't':
-            s.talkers = n;
-            break;
-        case 's':
-            s.seconds = n;
-            break;
-        case 'n':
-            rounds = n;
-            break;
-        case 'S':
-            s.server_cpu = (int)n;
-            break;
-        case 'C':
-            s.client_cpu = (int)n;
-            break;
-        case 'p':
-            s.server_port = (uint16_t)n;
-            break;
-        case 'c':
-            s.client_port = (uint16_t)n;
-            break;
-        case 'e':
-            s.suite = suite_named(optarg);
-            if (s.suite == SEAL_SUITES) {
-                fprintf(stderr, "mixminus-bench: no SRTP suite '%s'\n", optarg);
-                return 2;
-            }
-            break;
-        case 'y':
-            designs |= 1u << DESIGN_SYSCALL;
-            break;
-        case 'h':
-            help();
-            return 0;
-        default:
-            return 2;
-        }
+    int status = options_read(
+        argc, argv, "CPU of the media path per participant-second against the bare reflector, in interleaved rounds",
+        lines);
+    if (status >= 0) {
+        return status;
     }
+    s.server_port = (uint16_t)port;
+    s.client_port = (uint16_t)client_port;
+    s.suite = suite[0] ? suite_named(suite) : SEAL_NONE;
+    if (s.suite == SEAL_SUITES) {
+        fprintf(stderr, "mixminus-bench: no SRTP suite '%s'\n", suite);
+        return 2;
+    }
+    unsigned designs = 1u << DESIGN_FLOOR | 1u << DESIGN_URING | (has_syscall ? 1u << DESIGN_SYSCALL : 0);
     bool fits = s.legs && s.room && s.legs % s.room == 0 && s.talkers >= 1 && s.talkers <= MIN(s.room, 10u) &&
-                s.seconds && rounds && rounds <= BENCH_ROUNDS_MAX && s.server_port + 2 * s.legs < 65536;
+                s.seconds && rounds && rounds <= BENCH_ROUNDS_MAX && port < 65536 && client_port < 65536 &&
+                port + 2 * s.legs < 65536;
     if (!fits) {
         fprintf(stderr, "mixminus-bench: legs must be a multiple of room, talkers 1 to 10 and no more than room, and "
                         "port + 2 * legs below 65536\n");

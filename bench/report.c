@@ -497,7 +497,7 @@ int bench_report(int argc, char **argv)
     unsigned n_files = 0;
     int n_flags = 1;
     const struct option_line lines[] = {
-        OPTION_TEXT("out", out, "folder for report.md and the plots, default report"),
+        OPTION_TEXT("out", out, "folder for report.md and the plots"),
         OPTION_TEXT("readme", readme, "also writes the short form between the two marks of this file"),
         {0},
     };

@@ -60,7 +60,6 @@ static_assert(CONF_LEGS_MAX <= 65535, "65535 * 32768 < 2^31");
 #define CONF_RELAYS_MAX 16    /* kinds of listeners that the annexes of one conference may have */
 #define WORKER_RELAYS_MAX 128 /* and those of all conferences of a worker, beside its legs */
 #define CONF_CLIPS_MAX 4      /* that play at once in a conference, beside its legs */
-#define TALKERS_DEFAULT 3
 #define TALKERS_MAX 64 /* top-K never larger than this; 0 means all */
 
 /* Messages between signalling and one worker. */

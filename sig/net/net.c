@@ -96,7 +96,7 @@ int net_build(struct net **net, const struct net_config *cfg, const struct net_u
     }
     made->cfg = *cfg;
     made->cfg.max_conns = or_default(cfg->max_conns, 4096);
-    made->cfg.max_conns_per_source = or_default(cfg->max_conns_per_source, 64);
+    made->cfg.max_conns_per_source = or_default(cfg->max_conns_per_source, made->cfg.max_conns);
     made->cfg.idle_ms = or_default(cfg->idle_ms, 600000);
     made->cfg.message_ms = or_default(cfg->message_ms, 10000);
     made->cfg.queue_bytes_max = or_default(cfg->queue_bytes_max, 262144);

@@ -31,7 +31,7 @@ struct net_config {
     unsigned n_listeners;
     struct net_listener listeners[NET_LISTENERS_MAX];
     uint32_t max_conns;            /* 0: 4096 */
-    uint32_t max_conns_per_source; /* by address without port; 0: 64 */
+    uint32_t max_conns_per_source; /* by address without port; 0: max_conns */
     uint32_t idle_ms;              /* a silent connection is closed after it; 0: 600000 */
     uint32_t message_ms;           /* a message must be complete this long after its first octet, and a connection's
                                       first after it was made; 0: 10000 */

@@ -23,7 +23,8 @@ static void help_print(const char *program, const struct arg *table, const char 
             printf("\n");
             n = 0;
         }
-        printf("%*s%s\n", HELP_COLUMN - n, "", a->help);
+        printf("%*s%s", HELP_COLUMN - n, "", a->help);
+        printf(a->fallback ? " (default: %s)\n" : "\n", a->fallback);
     }
     printf("  --help%*sthis page\n", HELP_COLUMN - 8, "");
 }
@@ -41,6 +42,9 @@ static const struct arg *arg_find(const struct arg *table, const char *name, siz
 int args_read(int argc, char **argv, const struct arg *table, const char *about, arg_fn take, void *ctx)
 {
     const char *program = program_name(argv[0]);
+    for (const struct arg *a = table; a->name; a++) {
+        must(!a->fallback || take(ctx, (unsigned)(a - table), a->fallback) == 0);
+    }
     for (int i = 1; i < argc; i++) {
         const char *text = argv[i];
         if (strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0) {

@@ -14,13 +14,14 @@ struct arg {
     const char *name, *value; /* value NULL: a switch; else what --help and the complaint write behind '=' */
     const char *example;      /* a good value, for the complaint */
     const char *help;
+    const char *fallback; /* taken first, as a value given would be; NULL: none */
 };
 
 /** Takes the value of flag i of the table ("" for a switch). @return 0 | -EINVAL: not understood */
 typedef int (*arg_fn)(void *ctx, unsigned i, const char *value);
 
 /**
- * Reads the command line. Complains on standard error in one sentence.
+ * Takes every default, then reads the command line. Complains on standard error in one sentence.
  *
  * @param about  what the program is for; printed by --help above the table
  * @return 0 | 1: --help was printed, exit 0 | -EINVAL: exit 2

@@ -38,37 +38,37 @@ enum {
 
 static const struct arg args[] = {
     [ARG_SERVER] = {"server", "HOST:PORT", "127.0.0.1:5060", "where the server listens; --demo: path of mixminusd"},
-    [ARG_FACTORY] = {"factory", "USER", "conferences", "user part of the factory URI"},
-    [ARG_TRANSPORT] = {"transport", "udp|tcp|tls", "udp", "of SIP"},
-    [ARG_CALLS] = {"calls", "N", "100", "how many; default 10"},
-    [ARG_ROOMS_OF] = {"rooms-of", "R", "5", "participants of each conference; default 5"},
-    [ARG_TALKERS] = {"talkers", "T", "3", "of each conference, at most 8, 0: all are silent; default 3"},
-    [ARG_RATE] = {"rate", "CALLS_PER_S", "50", "default 50"},
-    [ARG_SECONDS] = {"seconds", "S", "10", "of measurement, when all are up; default 10"},
-    [ARG_CODEC] = {"codec", "pcmu|pcma|g722|l16|opus|mixed", "pcmu", "default pcmu"},
+    [ARG_FACTORY] = {"factory", "USER", "conferences", "user part of the factory URI", "conferences"},
+    [ARG_TRANSPORT] = {"transport", "udp|tcp|tls", "udp", "of SIP", "udp"},
+    [ARG_CALLS] = {"calls", "N", "100", "how many", "10"},
+    [ARG_ROOMS_OF] = {"rooms-of", "R", "5", "participants of each conference", "5"},
+    [ARG_TALKERS] = {"talkers", "T", "3", "of each conference, at most 8, 0: all are silent", "3"},
+    [ARG_RATE] = {"rate", "CALLS_PER_S", "50", "calls made in a second", "50"},
+    [ARG_SECONDS] = {"seconds", "S", "10", "of measurement, when all are up", "10"},
+    [ARG_CODEC] = {"codec", "pcmu|pcma|g722|l16|opus|mixed", "pcmu", "of all calls; mixed: in turn", "pcmu"},
     [ARG_SRTP] = {"srtp", "SUITE|any", "AES_CM_128_HMAC_SHA1_80", "insist on SRTP by this suite, or by any"},
     [ARG_LEVELS] = {"levels", NULL, NULL, "tell levels in the packets' headers (RFC 6464)"},
     [ARG_SERVER_PID] = {"server-pid", "PID", "4711", "measure the CPU time of this process"},
     [ARG_STALL] = {"stall-ms", "MS", "300", "send nothing for so long in the middle, then all of it at once"},
     [ARG_TOLERATE] = {"tolerate", "PER_MILLE", "5",
-                      "of checks may find a voice missing or made up: a busy machine; default 0"},
+                      "of checks may find a voice missing or made up: a busy machine", "0"},
     [ARG_RAW] = {"raw", "HOST:PORT:LEGS", "127.0.0.1:20000:100",
                  "no SIP: RTP of so many legs to PORT, PORT+2, ..., which must come back"},
     [ARG_LEGS_AT] = {"legs-at", "FILE", "ports",
                      "no SIP: --calls legs of a mixer at 127.0.0.1 are there already, a port of it on each line"},
     [ARG_RTP_PORT] = {"rtp-port", "PORT", "19000", "the first of 32 ports; by default the system picks"},
-    [ARG_SETTLE] = {"settle", "S", "5", "seconds of speech before the measurement; default 1"},
-    [ARG_CHURN] = {"churn", "N", "200", "joins and leaves a second of others during the measurement; default 0"},
+    [ARG_SETTLE] = {"settle", "S", "5", "seconds of speech before the measurement", "1"},
+    [ARG_CHURN] = {"churn", "N", "200", "joins and leaves a second of others during the measurement"},
     [ARG_SHORT] = {"short-calls", "N", "500",
-                   "calls a second from factory to BYE of others during the measurement; default 0"},
+                   "calls a second from factory to BYE of others during the measurement"},
     [ARG_WATCHERS] = {"watchers", "N", "1000",
-                      "others who subscribe to the conferences' rosters, of a server that has us --trusted; "
+                      "others who subscribe to the conferences' rosters, of a server that has us --auth-trusted; "
                       "--transport=tcp for rooms of more than 40"},
     [ARG_HTTP] = {"http", "HOST:PORT", "127.0.0.1:8080", "the server's --http-listen: tell its late ticks"},
     [ARG_AUTH] = {"auth", "USER:PASSWORD", "alice:secret", "answer challenges as this user"},
     [ARG_JSON] = {"json", NULL, NULL, "one line of JSON instead of the table"},
     [ARG_DEMO] = {"demo", NULL, NULL, "start a server, let eight callers confer, show who hears whom"},
-    [ARG_OUT] = {"out", "DIR", "build/demo", "--demo: for the recordings; default build/demo"},
+    [ARG_OUT] = {"out", "DIR", "build/demo", "--demo: for the recordings", "build/demo"},
     [ARGS] = {0},
 };
 
@@ -224,17 +224,7 @@ static const char *objection(const struct load_cfg *cfg)
 
 int main(int argc, char **argv)
 {
-    struct load_cfg cfg = {
-        .factory = "conferences",
-        .calls = 10,
-        .room = 5,
-        .talkers = 3,
-        .rate = 50,
-        .seconds = 10,
-        .settle = 1,
-        .codec = "pcmu",
-        .demo_out = "build/demo",
-    };
+    struct load_cfg cfg = {.demo = false};
     must(seal_start() == 0);
     int err = args_read(argc, argv, args, about, take, &cfg);
     if (err) {

@@ -11,11 +11,11 @@ enum { ARG_CAPTURE, ARG_OUT, ARG_CODEC, ARG_TALKERS, ARG_SIMD, ARGS };
 
 static const struct arg args[] = {
     [ARG_CAPTURE] = { "capture", "FILE", "call.pcap", "what to replay" },
-    [ARG_OUT] = { "out", "DIR", "heard", "directory for what each leg would have heard; default replay" },
+    [ARG_OUT] = { "out", "DIR", "heard", "directory for what each leg would have heard", "replay" },
     [ARG_CODEC] = { "codec", "PT:NAME[/HZ]", "96:opus",
                     "meaning of a payload type: PCMU PCMA L16/HZ opus telephone-event CN; repeatable" },
-    [ARG_TALKERS] = { "talkers", "K", "3", "the loudest K are heard, 0: all; default 3" },
-    [ARG_SIMD] = { "simd", "NAME", "ref", "instruction set of the kernels; default auto. The result is the same" },
+    [ARG_TALKERS] = { "talkers", "K", "3", "the loudest K are heard, 0: all", "3" },
+    [ARG_SIMD] = { "simd", "NAME", "ref", "instruction set of the kernels; the result is the same", "auto" },
     [ARGS] = { 0 },
 };
 
@@ -74,7 +74,7 @@ static int take(void *ctx, unsigned i, const char *value)
 
 int main(int argc, char **argv)
 {
-    struct replay_cfg cfg = { .out = "replay", .talkers = TALKERS_DEFAULT, .simd_mask = SIMD_ALL };
+    struct replay_cfg cfg = { .n_codecs = 0 };
     int err = args_read(argc, argv, args, about, take, &cfg);
     if (err) {
         return err > 0 ? 0 : 2;

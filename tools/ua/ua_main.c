@@ -65,22 +65,24 @@ static const struct arg args[] = {
     [ARG_DROP] = { "drop-at", "S:URI", "3:sip:bob@127.0.0.1:5070", "have the conference remove them" },
     [ARG_OPTIONS] = { "options", "URI", "sip:127.0.0.1:5060", "only ask for OPTIONS; exit code 0: answered with 200" },
     [ARG_JUDGE] = { "judge", "FILE", "heard.wav", "call nobody; let --expect judge this recording" },
-    [ARG_NAME] = { "name", "USER", "alice", "user part of From and Contact; default ua" },
+    [ARG_NAME] = { "name", "USER", "alice", "user part of From and Contact", "ua" },
     [ARG_AUTH] = { "auth", "USER:PASSWORD", "alice:sesame", "answers to a challenge, by digest" },
     [ARG_REALM] = { "realm", "REALM", "ims.example", "credentials are for this realm only; default: any realm" },
     [ARG_PRIORITY] = { "priority", "NAMESPACE.LEVEL", "wps.0", "Resource-Priority of its calls (RFC 4412)" },
-    [ARG_BIND] = { "bind", "HOST[:PORT]", "127.0.0.1:5070", "where to listen; default 127.0.0.1, any free port" },
+    [ARG_BIND] = { "bind", "HOST[:PORT]", "127.0.0.1:5070",
+                   "where to listen; without a port: any free one", "127.0.0.1" },
     [ARG_PROXY] = { "proxy", "HOST:PORT", "127.0.0.1:5060", "send requests outside dialogs there" },
-    [ARG_TRANSPORT] = { "transport", "udp|tcp|tls", "udp", "of SIP; default udp" },
+    [ARG_TRANSPORT] = { "transport", "udp|tcp|tls", "udp", "of SIP", "udp" },
     [ARG_TLS_CA] = { "tls-ca", "FILE", "ca.pem", "with tls: CAs that the server must be signed by; default: any" },
-    [ARG_CODEC] = { "codec", "LIST", "opus,PCMU", "offered, best first: PCMU PCMA opus L16 L16/8000 L16/48000; PCMU" },
-    [ARG_PTIME] = { "ptime", "10|20|40|60", "20", "ms of audio in a packet; default 20" },
+    [ARG_CODEC] = { "codec", "LIST", "opus,PCMU",
+                    "offered, best first: PCMU PCMA opus L16 L16/8000 L16/48000", "PCMU" },
+    [ARG_PTIME] = { "ptime", "10|20|40|60", "20", "ms of audio in a packet", "20" },
     [ARG_SRTP] = { "srtp", "SUITE|any", "AES_CM_128_HMAC_SHA1_80", "insist on SRTP by this suite, or by any" },
     [ARG_TONE] = { "tone", "HZ[:DBFS]", "440:-20", "say this, best a multiple of 10 Hz; default silence, -20 dBFS" },
     [ARG_PLAY] = { "play", "FILE", "hello.wav", "say this, over and over" },
     [ARG_RECORD] = { "record", "FILE", "heard.wav", "write what is heard since the codec last changed" },
-    [ARG_SECONDS] = { "seconds", "S", "5", "leave so long after joining; default 5" },
-    [ARG_WAIT] = { "wait", "S", "30", "for a call to come or be answered; default 30" },
+    [ARG_SECONDS] = { "seconds", "S", "5", "leave so long after joining", "5" },
+    [ARG_WAIT] = { "wait", "S", "30", "for a call to come or be answered", "30" },
     [ARG_HOLD] = { "hold-at", "S", "2", "hold so long after joining" },
     [ARG_RESUME] = { "resume-at", "S", "4", "and resume" },
     [ARG_CODEC_AT] = { "codec-at", "S:LIST", "2:opus", "change to these codecs by re-INVITE" },
@@ -94,9 +96,9 @@ static const struct arg args[] = {
     [ARG_EXPECT] = { "expect", "HZ[:DBFS],...|none", "440:-20,620",
                      "exit code 1 unless exactly these tones are heard in the last second" },
     [ARG_EXPECT_AT] = { "expect-at", "S", "3", "judge the second that ends then, or up to 1.5 s earlier" },
-    [ARG_WITHIN] = { "within", "DB", "1", "a tone may be off by so much; default 1" },
-    [ARG_CLEAN] = { "clean", "DB", "40", "what is not expected must be so far down; default 40" },
-    [ARG_OWN] = { "own", "DB", "45", "the own tone must be so far down; default 40" },
+    [ARG_WITHIN] = { "within", "DB", "1", "a tone may be off by so much", "1" },
+    [ARG_CLEAN] = { "clean", "DB", "40", "what is not expected must be so far down", "40" },
+    [ARG_OWN] = { "own", "DB", "45", "the own tone must be so far down", "40" },
     [ARGS] = { 0 },
 };
 
@@ -311,13 +313,11 @@ static int take(void *ctx, unsigned i, const char *value)
 int main(int argc, char **argv)
 {
     struct script_cfg cfg = {
-        .name = "ua", .codec = "PCMU", .tone_dbfs = -20, .ptime_ms = 20, .wait_s = 30, .seconds_ms = 5000,
+        .tone_dbfs = -20,
         .hold_ms = SCRIPT_NEVER, .resume_ms = SCRIPT_NEVER, .hush_ms = SCRIPT_NEVER, .codec_ms = SCRIPT_NEVER,
         .expect_ms = SCRIPT_NEVER, .keys_ms = SCRIPT_NEVER, .drop_ms = SCRIPT_NEVER,
-        .within_db = 1, .clean_db = 40, .own_db = 40,
     };
     must(seal_start() == 0);
-    addr_parse(&cfg.local, "127.0.0.1", 0);
     int err = args_read(argc, argv, args, about, take, &cfg);
     if (err) {
         return err > 0 ? 0 : 2;
