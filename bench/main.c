@@ -28,6 +28,19 @@ static void help(FILE *to)
     fprintf(to, "\nmixminus-bench BENCH --help tells the options.\n");
 }
 
+/* The manual page, in roff. */
+static void help_man(void)
+{
+    printf(".TH MIXMINUS\\-BENCH 1 \"\" mixminus \"mixminus manual\"\n.SH NAME\nmixminus\\-bench \\- measures mixminus "
+           "beside "
+           "a bare reflector, an echo server and a peer\n.SH SYNOPSIS\n.B mixminus\\-bench\nBENCH [OPTION...]\n.SH "
+           "DESCRIPTION\nEach bench prints JSON lines; mixminus\\-bench BENCH \\-\\-help lists its options.\n");
+    for (size_t i = 0; i < ARRAY_LEN(benches); i++) {
+        printf(".TP\n.B %s\n%s\n", benches[i].name, benches[i].about);
+    }
+    printf(".SH SEE ALSO\nmixminusd(8), mixminusctl(1)\n");
+}
+
 int main(int argc, char **argv)
 {
     must(seal_start() == 0);
@@ -37,6 +50,10 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--help") == 0) {
         help(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--help-man") == 0) {
+        help_man();
         return 0;
     }
     for (size_t i = 0; i < ARRAY_LEN(benches); i++)

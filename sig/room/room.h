@@ -110,8 +110,8 @@ int room_open(struct room *room, struct place_cost cost);
 
 /** A participant comes. @pre it is in no roster  @return 0 | -EUSERS full | -EACCES locked | -ESTALE over */
 int room_join(struct room *room, struct member *member);
-/** A participant goes; the last one starts the linger, the creator ends the conference where --creator-leaves says so.
- * Twice is fine. */
+/** A participant goes; the last one starts the linger, the creator ends the conference if
+ * --conference-creator-leaves=end. Twice is fine. */
 void room_leave(struct room *room, struct member *member);
 
 /** Ends it: every call gets BYE, the media comes back. The URI dies, unless the server is stopping

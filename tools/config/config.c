@@ -322,7 +322,7 @@ int config_read(struct config *config, int argc, char **argv, char **environment
         read_environment(texts, environment, why) != 0 || read_flags(texts, argc, argv, action, why) != 0) {
         return -EINVAL;
     }
-    if (*action == CONFIG_HELP || *action == CONFIG_HELP_MARKDOWN || *action == CONFIG_VERSION) {
+    if (*action >= CONFIG_VERSION) {
         return 0;
     }
     return check(config, texts, why);

@@ -42,12 +42,15 @@ struct config {
 
 enum config_action {
     CONFIG_RUN,
-    CONFIG_HELP,
-    CONFIG_HELP_MARKDOWN,
-    CONFIG_VERSION,
     CONFIG_CHECK,
     CONFIG_DUMP,
     CONFIG_PLACEMENT,
+    CONFIG_VERSION, /* this and the rest need no configuration: none is checked */
+    CONFIG_HELP,
+    CONFIG_HELP_MARKDOWN,
+    CONFIG_HELP_METRICS,
+    CONFIG_HELP_MAN,
+    CONFIG_HELP_INI,
 };
 
 /* Texts before they are checked, and where each came from. Opaque. */
@@ -72,8 +75,11 @@ typedef void (*config_say_fn)(void *arg, const char *sentence);
 /** Says one sentence for each option that was given by its old name. */
 void config_old_names(const struct config_texts *texts, config_say_fn say, void *arg);
 
+/* The options: for a terminal, as tools/doc/flags.md, as mixminusd(8), as tools/examples/mixminus.ini. */
 void config_help(FILE *out);
 void config_help_markdown(FILE *out);
+void config_help_man(FILE *out);
+void config_help_ini(FILE *out);
 /** Each key with its value and where it came from. */
 void config_dump(FILE *out, const struct config_texts *texts);
 

@@ -222,5 +222,8 @@ const struct option_action option_actions[] = {
     {"version", "print version, build, SIMD level and whether io_uring works here", CONFIG_VERSION},
     {"help", "print this; -h does it as well", CONFIG_HELP},
     {"help-markdown", "print the options as a page in Markdown", CONFIG_HELP_MARKDOWN},
+    {"help-metrics", "print the metrics as a page in Markdown", CONFIG_HELP_METRICS},
+    {"help-man", "print the manual page, mixminusd(8), in roff", CONFIG_HELP_MAN},
+    {"help-ini", "print a --config file with every option and its default as a comment", CONFIG_HELP_INI},
     {NULL, NULL, CONFIG_RUN},
 };

@@ -10,33 +10,67 @@
 #include "tools/ctl/conferences.h"
 #include "tools/ctl/doctor.h"
 #include "tools/ctl/store_cli.h"
+#include "tools/lib/man.h"
+#include "tools/lib/wrap.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+static const struct {
+    const char *synopsis, *help;
+} words[] = {
+    {"user add NAME [--pin] [--entitled=yes|no] [--blocked=yes|no] [FLAG ...]",
+     "makes an account of --auth=digest, in the store that mixminusd would use with these flags; the password, then "
+     "the "
+     "PIN, are read from standard input, a line each. A new account is entitled to conferences"},
+    {"user set NAME [--password] [--pin|--no-pin] [--entitled=yes|no] [--blocked=yes|no] [FLAG ...]",
+     "changes an account; the next call of that user sees it"},
+    {"user drop NAME [FLAG ...]", "removes an account"},
+    {"user list [FLAG ...]", "lists the accounts"},
+    {"conf set CONFERENCE [--pin|--no-pin] [--legs=N] [--locked=yes|no] [FLAG ...]",
+     "sets the policy of a conference: a PIN, read from standard input; a limit of participants, 0: the server's; a "
+     "lock, which lets nobody else in. CONFERENCE is its URI, its label (the first eight characters, as log and API "
+     "show it) or its name; conf=NAME names one that need not live yet. A running server follows within two seconds; "
+     "participants stay"},
+    {"conf drop CONFERENCE [FLAG ...]", "removes the policy, not the conference"},
+    {"conf list [FLAG ...]", "lists issued and active conferences of that store, their creators and policies"},
+    {"doctor [--quick] [FLAG ...]",
+     "checks this machine and the configuration that mixminusd would read with these flags; prints the placement that "
+     "--worker-cpus=auto would choose; then measures it for a minute against threads that are not pinned, and advises. "
+     "--quick: measures nothing"},
+    {"help", "prints this; help-man prints the manual page"},
+};
+
+static const char brief[] = "keeps accounts and policies of conferences, checks the machine";
+static const char flag_words[] = "FLAG is a flag of mixminusd, such as --store=sqlite:PATH or --config=FILE.";
+
 static void help(FILE *out)
 {
-    fprintf(out, "usage: mixminusctl doctor [--quick] [flags of mixminusd]\n"
-                 "       mixminusctl user add|set NAME [--password] [--pin|--no-pin] [--entitled=yes|no]\n"
-                 "                        [--blocked=yes|no] [flags of mixminusd]\n"
-                 "       mixminusctl user drop NAME | user list [flags of mixminusd]\n"
-                 "       mixminusctl conf set CONFERENCE [--pin|--no-pin] [--legs=N] [--locked=yes|no] [flags ...]\n"
-                 "       mixminusctl conf drop CONFERENCE | conf list [flags of mixminusd]\n\n"
-                 "  user     keeps the accounts of --auth=digest in the store that mixminusd would use with these\n"
-                 "           flags; password, then PIN, are read from standard input, a line each. A new account\n"
-                 "           always has a password and is entitled to conferences\n"
-                 "  conf     lists the conferences of that store: issued and active ones, and who asked for them; and\n"
-                 "           sets the policy of one, by its URI, its label (the first eight characters, as log and\n"
-                 "           API show it) or its name; conf=NAME names one that need not live yet: a PIN, read from\n"
-                 "           standard input; a limit of participants, 0: the server's; a lock, which lets nobody\n"
-                 "           else in. A running server follows within two seconds; participants stay. drop removes\n"
-                 "           the policy, not the conference\n"
-                 "  doctor   looks at this machine and at the configuration that mixminusd would read with these\n"
-                 "           flags; prints the placement that --worker-cpus=auto would choose; then measures it for\n"
-                 "           a minute against threads that are not pinned, and advises. --quick: measures nothing\n"
-                 "  help     prints this\n");
+    fprintf(out, "mixminusctl: %s\n\nUsage:\n", brief);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        fprintf(out, "  mixminusctl %s\n", words[i].synopsis);
+        wrap(out, "      ", words[i].help, 110);
+    }
+    fprintf(out, "\n%s\n", flag_words);
+}
+
+static void help_man(void)
+{
+    man_begin(stdout, "mixminusctl", 1, brief, "COMMAND [FLAG ...]");
+    man_text(stdout, flag_words);
+    man_section(stdout, "COMMANDS");
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        man_entry(stdout, words[i].synopsis, words[i].help);
+    }
+    man_section(stdout, "EXIT STATUS");
+    man_text(stdout, "0: done, or nothing to look at; 1: failed, or something to look at; 2: wrong words or flags.");
+    man_section(stdout, "EXAMPLES");
+    man_text(stdout, "printf \"secret\\n\" | mixminusctl user add alice --auth-realm=ims.example\n"
+                     "mixminusctl conf set conf=sales --locked=yes\n"
+                     "mixminusctl doctor --quick --config=/etc/mixminus/mixminus.ini");
+    man_end(stdout, "mixminusd(8), mixminus-bench(1)");
 }
 
 /* mixminus-bench lies beside this program, or in the path. Its words go where ours go. @return its exit status */
@@ -101,6 +135,10 @@ int main(int argc, char **argv)
     }
     if (argc >= 2 && strcmp(argv[1], "conf") == 0) {
         return conferences_run(argc - 1, argv + 1);
+    }
+    if (argc == 2 && (strcmp(argv[1], "help-man") == 0 || strcmp(argv[1], "--help-man") == 0)) {
+        help_man();
+        return 0;
     }
     bool is_asked =
         argc == 2 && (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);

@@ -1,12 +1,15 @@
 /* Flags of the client programs. See args.h. */
 #include "tools/lib/args.h"
 
+#include "tools/lib/man.h"
+#include "tools/lib/wrap.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
-enum { HELP_COLUMN = 34 };
+enum { HELP_COLUMN = 34, HELP_WIDTH = 110 };
 
 static const char *program_name(const char *path)
 {
@@ -14,9 +17,11 @@ static const char *program_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static void help_print(const char *program, const struct arg *table, const char *about)
+static void help_print(const char *program, const struct arg *table, const struct args_about *about)
 {
-    printf("%s\n\nUsage: %s [--flag=value ...]\n\n", about, program);
+    printf("%s: %s\n", program, about->brief);
+    wrap(stdout, "", about->text, HELP_WIDTH);
+    printf("Exit code: %s\n\nUsage: %s [--flag=value ...]\n\n", about->exits, program);
     for (const struct arg *a = table; a->name; a++) {
         int n = printf("  --%s%s%s", a->name, a->value ? "=" : "", a->value ? a->value : "");
         if (n >= HELP_COLUMN) {
@@ -26,7 +31,20 @@ static void help_print(const char *program, const struct arg *table, const char 
         printf("%*s%s", HELP_COLUMN - n, "", a->help);
         printf(a->fallback ? " (default: %s)\n" : "\n", a->fallback);
     }
-    printf("  --help%*sthis page\n", HELP_COLUMN - 8, "");
+    printf("  --help%*sthis page; --help-man: the manual page\n", HELP_COLUMN - 8, "");
+}
+
+static void man_print(const char *program, const struct arg *table, const struct args_about *about)
+{
+    man_begin(stdout, program, 1, about->brief, "[--FLAG=VALUE ...]");
+    man_text(stdout, about->text);
+    man_section(stdout, "OPTIONS");
+    for (const struct arg *a = table; a->name; a++) {
+        man_flag(stdout, a->name, a->value, a->help, a->fallback);
+    }
+    man_section(stdout, "EXIT STATUS");
+    man_text(stdout, about->exits);
+    man_end(stdout, "mixminusd(8), mixminusctl(1)");
 }
 
 static const struct arg *arg_find(const struct arg *table, const char *name, size_t n)
@@ -39,7 +57,7 @@ static const struct arg *arg_find(const struct arg *table, const char *name, siz
     return NULL;
 }
 
-int args_read(int argc, char **argv, const struct arg *table, const char *about, arg_fn take, void *ctx)
+int args_read(int argc, char **argv, const struct arg *table, const struct args_about *about, arg_fn take, void *ctx)
 {
     const char *program = program_name(argv[0]);
     for (const struct arg *a = table; a->name; a++) {
@@ -49,6 +67,10 @@ int args_read(int argc, char **argv, const struct arg *table, const char *about,
         const char *text = argv[i];
         if (strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0) {
             help_print(program, table, about);
+            return 1;
+        }
+        if (strcmp(text, "--help-man") == 0) {
+            man_print(program, table, about);
             return 1;
         }
         size_t n = strncmp(text, "--", 2) == 0 ? strcspn(text + 2, "=") : 0;

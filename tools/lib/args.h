@@ -17,16 +17,20 @@ struct arg {
     const char *fallback; /* taken first, as a value given would be; NULL: none */
 };
 
+/* What a program is for: a few words, then sentences, then its exit codes. */
+struct args_about {
+    const char *brief, *text, *exits;
+};
+
 /** Takes the value of flag i of the table ("" for a switch). @return 0 | -EINVAL: not understood */
 typedef int (*arg_fn)(void *ctx, unsigned i, const char *value);
 
 /**
  * Takes every default, then reads the command line. Complains on standard error in one sentence.
  *
- * @param about  what the program is for; printed by --help above the table
- * @return 0 | 1: --help was printed, exit 0 | -EINVAL: exit 2
+ * @return 0 | 1: --help or --help-man (the manual page) was printed, exit 0 | -EINVAL: exit 2
  */
-int args_read(int argc, char **argv, const struct arg *table, const char *about, arg_fn take, void *ctx);
+int args_read(int argc, char **argv, const struct arg *table, const struct args_about *about, arg_fn take, void *ctx);
 
 /** Reads a whole decimal number. @return 0 | -EINVAL */
 int args_number(const char *text, uint64_t min, uint64_t max, uint64_t *number);

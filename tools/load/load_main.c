@@ -50,8 +50,8 @@ static const struct arg args[] = {
     [ARG_LEVELS] = {"levels", NULL, NULL, "tell levels in the packets' headers (RFC 6464)"},
     [ARG_SERVER_PID] = {"server-pid", "PID", "4711", "measure the CPU time of this process"},
     [ARG_STALL] = {"stall-ms", "MS", "300", "send nothing for so long in the middle, then all of it at once"},
-    [ARG_TOLERATE] = {"tolerate", "PER_MILLE", "5",
-                      "of checks may find a voice missing or made up: a busy machine", "0"},
+    [ARG_TOLERATE] = {"tolerate", "PER_MILLE", "5", "of checks may find a voice missing or made up: a busy machine",
+                      "0"},
     [ARG_RAW] = {"raw", "HOST:PORT:LEGS", "127.0.0.1:20000:100",
                  "no SIP: RTP of so many legs to PORT, PORT+2, ..., which must come back"},
     [ARG_LEGS_AT] = {"legs-at", "FILE", "ports",
@@ -59,8 +59,7 @@ static const struct arg args[] = {
     [ARG_RTP_PORT] = {"rtp-port", "PORT", "19000", "the first of 32 ports; by default the system picks"},
     [ARG_SETTLE] = {"settle", "S", "5", "seconds of speech before the measurement", "1"},
     [ARG_CHURN] = {"churn", "N", "200", "joins and leaves a second of others during the measurement"},
-    [ARG_SHORT] = {"short-calls", "N", "500",
-                   "calls a second from factory to BYE of others during the measurement"},
+    [ARG_SHORT] = {"short-calls", "N", "500", "calls a second from factory to BYE of others during the measurement"},
     [ARG_WATCHERS] = {"watchers", "N", "1000",
                       "others who subscribe to the conferences' rosters, of a server that has us --auth-trusted; "
                       "--transport=tcp for rooms of more than 40"},
@@ -72,11 +71,13 @@ static const struct arg args[] = {
     [ARGS] = {0},
 };
 
-static const char about[] =
-    "mixminus-load: many callers for a conference server. Each first caller of a room dials the factory and follows\n"
-    "the 302, the others dial the conference. Proves on what comes back that everybody hears all talkers but himself\n"
-    "(N-1). A server lets its loudest be heard: give no more --talkers here than it has there.\n"
-    "Exit code: 0: all right | 1: N-1 wrong, packets lost or calls failed | 2: bad flags";
+static const struct args_about about = {
+    "many callers for a conference server",
+    "The first caller of each room dials the factory and follows the 302, the others dial the conference. "
+    "Proves on the received audio that every caller hears all talkers except itself (N-1). A server mixes its "
+    "loudest talkers only: give no more --talkers here than it has there.",
+    "0: all right | 1: N-1 wrong, packets lost or calls failed | 2: bad flags",
+};
 
 static int raw_read(struct load_cfg *cfg, const char *value)
 {
@@ -226,7 +227,7 @@ int main(int argc, char **argv)
 {
     struct load_cfg cfg = {.demo = false};
     must(seal_start() == 0);
-    int err = args_read(argc, argv, args, about, take, &cfg);
+    int err = args_read(argc, argv, args, &about, take, &cfg);
     if (err) {
         return err > 0 ? 0 : 2;
     }

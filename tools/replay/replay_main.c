@@ -19,10 +19,12 @@ static const struct arg args[] = {
     [ARGS] = { 0 },
 };
 
-static const char about[] =
-    "mixminus-replay: sends a capture of RTP through the mixer on a virtual clock. Each stream is a participant of\n"
-    "one conference; writes what each would have heard, and what became of its packets.\n"
-    "Exit code: 0: done | 1: cannot be read or written | 2: bad flags";
+static const struct args_about about = {
+    "sends a capture of RTP through the mixer on a virtual clock",
+    "Each stream of the capture is a participant of one conference. Writes what each would have heard, and "
+    "what became of its packets.",
+    "0: done | 1: a file cannot be read or written | 2: bad flags",
+};
 
 static int codec_read(struct replay_cfg *cfg, const char *value)
 {
@@ -75,7 +77,7 @@ static int take(void *ctx, unsigned i, const char *value)
 int main(int argc, char **argv)
 {
     struct replay_cfg cfg = { .n_codecs = 0 };
-    int err = args_read(argc, argv, args, about, take, &cfg);
+    int err = args_read(argc, argv, args, &about, take, &cfg);
     if (err) {
         return err > 0 ? 0 : 2;
     }

@@ -9,6 +9,9 @@
 /** @param source  struct figures_source  @return 200 */
 unsigned metrics_write(FILE *out, void *source);
 
+/** The table of metrics, and of the reasons that are their labels, for people. */
+void metrics_markdown(FILE *out);
+
 /** Conferences and participants as JSON. @return 200, or 503: signalling does not answer */
 unsigned metrics_conferences(FILE *out, void *source);
 

@@ -62,12 +62,12 @@ static int uring_probe(void)
     return err;
 }
 
-static void print_version(void)
+static void print_version(FILE *out)
 {
     int uring = uring_probe();
-    printf("mixminusd %s\ncommit %s, build %s, %s\nSIMD %s\nio_uring %s\n", MIXMINUS_VERSION,
-           *MIXMINUS_COMMIT ? MIXMINUS_COMMIT : "unknown", MIXMINUS_BUILD, __VERSION__, simd_pick(SIMD_ALL)->name,
-           uring == 0 ? "works" : strerror(-uring));
+    fprintf(out, "mixminusd %s\ncommit %s, build %s, %s\nSIMD %s\nio_uring %s\n", MIXMINUS_VERSION,
+            *MIXMINUS_COMMIT ? MIXMINUS_COMMIT : "unknown", MIXMINUS_BUILD, __VERSION__, simd_pick(SIMD_ALL)->name,
+            uring == 0 ? "works" : strerror(-uring));
 }
 
 /* Every call holds two sockets. */
@@ -521,6 +521,17 @@ static int serve(struct server *s, const struct config_texts *texts)
     return status;
 }
 
+static void print_page(enum config_action action)
+{
+    static void (*const pages[])(FILE * out) = {[CONFIG_VERSION] = print_version,
+                                                [CONFIG_HELP] = config_help,
+                                                [CONFIG_HELP_MARKDOWN] = config_help_markdown,
+                                                [CONFIG_HELP_METRICS] = metrics_markdown,
+                                                [CONFIG_HELP_MAN] = config_help_man,
+                                                [CONFIG_HELP_INI] = config_help_ini};
+    pages[action](stdout);
+}
+
 int main(int argc, char **argv)
 {
     static struct server server; /* some hundred KB: too much for a stack, and there is one */
@@ -533,12 +544,8 @@ int main(int argc, char **argv)
     if (config_read(&server.config, argc, argv, environ, &action, &texts, why) != 0) {
         fprintf(stderr, "mixminusd: %s\n", why);
         status = 2;
-    } else if (action == CONFIG_HELP) {
-        config_help(stdout);
-    } else if (action == CONFIG_HELP_MARKDOWN) {
-        config_help_markdown(stdout);
-    } else if (action == CONFIG_VERSION) {
-        print_version();
+    } else if (action >= CONFIG_VERSION) {
+        print_page(action);
     } else if (action == CONFIG_RUN) {
         status = serve(&server, texts);
         log_writer_stop(server.words); /* the last words */

@@ -102,9 +102,11 @@ static const struct arg args[] = {
     [ARGS] = { 0 },
 };
 
-static const char about[] =
-    "mixminus-ua: a scripted caller. Calls, answers, refers, holds; says a tone or a file; records and judges what it\n"
-    "hears. Exit code: 0: as it should be | 1: not | 2: bad flags";
+static const struct args_about about = {
+    "a scripted caller",
+    "Calls, answers, refers and holds; sends a tone or a file; records and judges what it hears.",
+    "0: as expected | 1: not as expected | 2: bad flags",
+};
 
 static int word_read(char *to, size_t size, const char *value)
 {
@@ -318,7 +320,7 @@ int main(int argc, char **argv)
         .expect_ms = SCRIPT_NEVER, .keys_ms = SCRIPT_NEVER, .drop_ms = SCRIPT_NEVER,
     };
     must(seal_start() == 0);
-    int err = args_read(argc, argv, args, about, take, &cfg);
+    int err = args_read(argc, argv, args, &about, take, &cfg);
     if (err) {
         return err > 0 ? 0 : 2;
     }

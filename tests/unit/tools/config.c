@@ -14,6 +14,7 @@
 #include "tools/config/options.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -404,6 +405,34 @@ static void test_dump_is_a_file(void **state)
     unlink(path);
 }
 
+/* What --help-ini prints is a file that changes nothing, and without its semicolons it says what is so anyway. */
+static void test_ini(void **state)
+{
+    char path[] = "/tmp/mixminus-config-XXXXXX", flags[128], *text = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&text, &n);
+    config_help_ini(f);
+    fclose(f);
+    for (int pass = 0; pass < 2; pass++) {
+        int fd = pass ? open(path, O_WRONLY | O_TRUNC) : mkstemp(path);
+        f = fdopen(fd, "w");
+        for (char *line = text, *end; *line; line = end + 1) {
+            end = strchr(line, '\n');
+            bool is_key = line[0] == ';' && line[1] != ' ';
+            fprintf(f, "%.*s\n", (int)(end - line) - (pass && is_key), line + (pass && is_key));
+        }
+        fclose(f);
+        snprintf(flags, sizeof flags, "--store=memory --config=%s", path);
+        struct read r = read_all(flags, NULL), bare = read_all("--store=memory", NULL);
+        assert_string_equal(r.why, "");
+        assert_int_equal(r.err, 0);
+        r.config.io_is_explicit = false; /* the one thing that differs: io was asked for */
+        assert_memory_equal(&r.config, &bare.config, sizeof r.config);
+    }
+    free(text);
+    unlink(path);
+}
+
 static void test_help(void **state)
 {
     char *text = NULL;
@@ -411,9 +440,11 @@ static void test_help(void **state)
     FILE *f = open_memstream(&text, &n);
     config_help(f);
     config_help_markdown(f);
+    config_help_man(f);
     fclose(f);
     assert_non_null(strstr(text, "--sip-listen="));
     assert_non_null(strstr(text, "| `--factory-mode=redirect\\|focus` |"));
+    assert_non_null(strstr(text, "\\fB\\-\\-talkers\\fR=\\fIK\\fR\nthe loudest K are heard; 0: all (default: 3)\n"));
     free(text);
     assert_int_equal(read_all("--help", NULL).action, CONFIG_HELP);
     assert_int_equal(read_all("-h", NULL).action, CONFIG_HELP);
@@ -430,6 +461,7 @@ int main(void)
         cmocka_unit_test(test_help),      cmocka_unit_test(test_bad_environment),
         cmocka_unit_test(test_host),      cmocka_unit_test(test_interfaces),
         cmocka_unit_test(test_old_names), cmocka_unit_test(test_table),
+        cmocka_unit_test(test_ini),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
