@@ -1,6 +1,7 @@
 /*
  * sim: runs worlds from seeds. Prints seed, scenario and kernel row of each failure first, so that any can be replayed:
  *   sim --scenario=churn --seed=4711 --isa=avx2
+ * --digests prints a hash of what each world sent: the same lines before and after a change that is to change nothing.
  */
 #include "tests/sim/sim.h"
 
@@ -9,10 +10,15 @@
 #include <stdlib.h>
 #include <time.h>
 
+static bool prints_digests;
+
 static unsigned one(const char *scenario, uint64_t seed, const struct simd *simd, uint64_t *digest)
 {
     struct options o = {.seed = seed, .scenario = scenario, .simd = simd, .trace = getenv("SIM_TRACE")};
     unsigned n = strcmp(scenario, "hall") == 0 ? hall_run(&o, digest) : world_run(&o, digest);
+    if (prints_digests) {
+        printf("%s %lu %s %016lx\n", scenario, seed, simd->name, *digest);
+    }
     if (n) {
         printf("FAILED: --scenario=%s --seed=%lu --isa=%s: %u violations\n", scenario, seed, simd->name, n);
     }
@@ -72,9 +78,13 @@ static unsigned run_file(const char *path, const struct simd *simd, unsigned *n_
 int main(int argc, char **argv)
 {
     static const struct option flags[] = {
-        {"scenario", required_argument, NULL, 's'}, {"seed", required_argument, NULL, 'S'},
-        {"runs", required_argument, NULL, 'r'},     {"isa", required_argument, NULL, 'i'},
-        {"seeds", required_argument, NULL, 'f'},    {0},
+        {"scenario", required_argument, NULL, 's'},
+        {"seed", required_argument, NULL, 'S'},
+        {"runs", required_argument, NULL, 'r'},
+        {"isa", required_argument, NULL, 'i'},
+        {"seeds", required_argument, NULL, 'f'},
+        {"digests", no_argument, NULL, 'd'},
+        {0},
     };
     must(seal_start() == 0);
     const char *scenario = "exact", *file = NULL;
@@ -96,6 +106,9 @@ int main(int argc, char **argv)
             break;
         case 'f':
             file = optarg;
+            break;
+        case 'd':
+            prints_digests = true;
             break;
         default:
             return 2;
