@@ -4,9 +4,7 @@
  * positions say. The owner may be a little late with a frame: then the annex asks for it again until it is there. And
  * the way of a leg between the two. Worker, hot.
  */
-#include "core/conf/conf_run.h"
-
-enum { FETCH_AHEAD = 2 /* legs */ };
+#include "core/conf/encode.h"
 
 /* One frame for one leg. */
 static void leg_feed(struct leg *leg, const struct relay_frame *frame, const struct mix_tools *t)

@@ -135,9 +135,6 @@ void select_talkers(struct conf *conf, const struct leg_tools *tools);
 /** In an annex: who would be heard if he were not there. */
 void select_speakers(struct conf *conf, const struct leg_tools *tools);
 
-/** A tick of silence for one leg. @return bytes of *payload; 0: a pause, there is no encoder in an annex that could */
-size_t leg_silence(struct leg *leg, const struct mix_tools *tools, const uint8_t **payload);
-
 /** An annex sends what its legs' feeds have. @return annex_is_fed */
 bool annex_feed(struct conf *conf, const struct mix_tools *tools);
 /** @return false: this tick's frames are not all there yet */

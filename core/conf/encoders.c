@@ -204,9 +204,6 @@ void encoders_tick(struct conf *conf)
     if (conf->encodes) {
         surplus_find(conf);
     }
-    if (conf->changed) {
-        graph_compile(conf);
-    }
 }
 
 bool encoders_scarce(const struct conf *conf, const struct leg *leg)

@@ -37,7 +37,10 @@ void encoders_leave(struct conf *conf, struct leg *leg);
 /** It leaves the conference and takes its encoder along. @pre nobody else there has its codec: none may be missed */
 void encoders_part(struct conf *conf, struct leg *leg);
 
-/** This tick's talkers are chosen and nothing is encoded yet: each gets his own; what is over goes to conf->surplus. */
+/**
+ * This tick's talkers are chosen and nothing is encoded yet: each gets an encoder of its own; encoders beyond what the
+ * conference can need go to conf->surplus. The plan may be old afterwards (conf->changed).
+ */
 void encoders_tick(struct conf *conf);
 
 /** Shall those who still encode for themselves share as soon as they may? */

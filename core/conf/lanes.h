@@ -2,7 +2,7 @@
  * Work for codecs that take many channels at once (codec.h: encode_many, decode_many): what the conferences of a pull
  * have to decode, and later to encode, waits here until the lanes are full or nothing more can come. Every lane has the
  * same function and length: another kind sends on its way what waits. leg_frame.c fills and empties the decode side,
- * mix.c the encode side. Scratch of one worker; empty between beats.
+ * encode.c the encode side. Scratch of one worker; empty between beats.
  */
 #ifndef CORE_CONF_LANES_H
 #define CORE_CONF_LANES_H
@@ -30,7 +30,7 @@ struct decode_lanes {
     struct decode_job jobs[LANES_MAX];
 };
 
-/* Who gets the payload: one leg that encodes for itself, or the listeners of a group. */
+/* The legs that get the payload: one that encodes for itself, or the listeners of a group. */
 struct encode_job {
     const struct conf *conf;
     const struct group *group;

@@ -1,17 +1,16 @@
 /*
- * One tick of a conference: every leg's frame, one sum, N-1 for those in it, one encode per group of listeners. A
- * conference has as many buses as talkers plus one, not as many as legs. Encodes that go better in company wait in the
- * lanes until the last conference is mixed. Worker, hot: no heap, no lock, no clock.
+ * One tick of a conference: every leg's frame, one sum, N-1 for those in it, one encode per group of listeners
+ * (encode.c). A conference has as many buses as talkers plus one, not as many as legs. Worker, hot: no heap, no lock,
+ * no clock.
  */
-#include "core/conf/conf_run.h"
+#include "core/conf/encode.h"
 
 #include <string.h>
 
 enum {
     APART_TICKS_MIN = 10,  /* 200 ms after its own voice left, a talker may share again ... */
     APART_TICKS_MAX = 100, /* ... and after 2 s it does, quiet frame or not */
-    QUIET_DBOV = 50,       /* a frame so quiet hides the change of encoder */
-    FETCH_AHEAD = 2        /* legs */
+    QUIET_DBOV = 50        /* a frame so quiet hides the change of encoder */
 };
 
 /* The bus of one rate this tick. */
@@ -80,41 +79,6 @@ static void bus_mix(struct bus *bus, struct conf *conf, const struct mix_tools *
     bus->level_dbov = any ? level_dbov(squares, bus->n) : LEVEL_SILENT;
 }
 
-/* With this leg's encoder, or without: silence comes from where there is plenty of it. @return bytes of *payload */
-static size_t encode(const struct mix_tools *t, struct leg *leg, bool protect, const int16_t *pcm, size_t n,
-                     const uint8_t **payload)
-{
-    if (t->hush && pcm == t->silence) {
-        bool encoded;
-        const struct hush_stream *hush = hush_take(t->hush, leg, t->leg.simd, pcm, n, &encoded);
-        if (hush) {
-            count_add(encoded ? &t->leg.stats->encoded : &t->leg.stats->encode_shared, 1);
-            *payload = hush->payload;
-            return hush->bytes;
-        }
-    } else if (t->hush) {
-        hush_end(t->hush, leg);
-    }
-    const struct codec *codec = leg->cfg.codec;
-    if (codec->protect) {
-        codec->protect(leg->encoder->state, protect); /* each time: states are copied to and fro */
-    }
-    size_t cap = codec->id == CODEC_OPUS ? RTP_PAYLOAD_MAX : PAYLOAD_CAP;
-    int bytes = codec->encode(leg->encoder ? leg->encoder->state : NULL, t->leg.simd, pcm, n, t->payload, cap);
-    must(bytes >= 0);
-    count_add(&t->leg.stats->encoded, 1);
-    *payload = t->payload;
-    return (size_t)bytes;
-}
-
-size_t leg_silence(struct leg *leg, const struct mix_tools *t, const uint8_t **payload)
-{
-    if (leg->cfg.codec->has_state) {
-        return 0;
-    }
-    return encode(t, leg, false, t->silence, rate_frame_samples(leg->cfg.fmt.rate_hz), payload);
-}
-
 /*
  * Its voice has been out of what a leg hears for long enough: it shares what serves its group. For codecs with state;
  * talkers have encoders of their own by now.
@@ -136,138 +100,13 @@ static void encoder_choose(struct conf *conf, struct group *group, struct leg *l
     }
 }
 
-/* Contributing sources of what a leg hears, with the levels of their rows. */
-static void contributors_list(struct contributors *who, const struct conf *conf, const struct leg *self)
-{
-    who->n = 0;
-    for (uint32_t i = 0; i < conf->n_mixed && who->n < RTP_CSRC_MAX; i++) {
-        const struct leg *leg = conf->mixed[i];
-        if (leg != self && !leg->plays) {
-            who->csrc[who->n] = leg->source.ssrc;
-            who->dbov[who->n++] = leg->level_dbov;
-        }
-    }
-}
-
-static bool serves_alone(const struct group *group, const struct leg *leg)
-{
-    return group->solo || (leg->cfg.codec->has_state ? leg->own_encoder : leg->in_mix && !leg->deaf);
-}
-
-/* The leg of a group that comes after leg i, if it is one that is served like this. */
-static void fetch_ahead(const struct group *group, struct leg *const *legs, uint32_t i, bool alone)
-{
-    if (i + FETCH_AHEAD < group->count && serves_alone(group, legs[i + FETCH_AHEAD]) == alone) {
-        leg_fetch_tx(legs[i + FETCH_AHEAD]);
-    }
-}
-
-/* To those on other workers for whom the leg stands. Its frame is large: not on everybody's stack. */
-static __attribute__((noinline)) void relay_send(const struct conf *conf, const struct leg *leg, const uint8_t *payload,
-                                                 size_t bytes, const struct contributors *who)
-{
-    struct relay_frame frame;
-    frame.due_ns = conf->due_ns;
-    frame.position = conf->position;
-    frame.bytes = (uint32_t)bytes;
-    frame.to_beat_dbov = conf->to_beat_dbov;
-    frame.who = *who;
-    relay_put(leg->cfg.relay, &frame, payload);
-}
-
-static void payload_send(const struct conf *conf, struct leg *leg, const struct mix_tools *t, const uint8_t *payload,
-                         size_t bytes, const struct contributors *who)
-{
-    if (leg->cfg.relay) {
-        relay_send(conf, leg, payload, bytes, who);
-    } else {
-        leg_tx(leg, t->box, payload, bytes, who);
-    }
-}
-
-/* A payload goes to whom it was encoded for. */
-static void job_send(const struct encode_job *job, const struct mix_tools *t, const uint8_t *payload, size_t bytes)
-{
-    struct leg **legs = job->conf->plan.legs + job->group->first;
-    const struct leg *first = job->leg ? job->leg : legs[0];
-    struct contributors who = {.n = 0};
-    if (!first->deaf) {
-        contributors_list(&who, job->conf, job->leg);
-    }
-    if (job->leg) {
-        payload_send(job->conf, job->leg, t, payload, bytes, &who);
-        return;
-    }
-    for (uint32_t i = 0; i < job->group->count; i++) {
-        fetch_ahead(job->group, legs, i, false);
-        if (legs[i]->tx_on && !serves_alone(job->group, legs[i])) {
-            payload_send(job->conf, legs[i], t, payload, bytes, &who);
-        }
-    }
-}
-
-void confs_encode(const struct mix_tools *t)
-{
-    struct encode_lanes *e = t->leg.lanes ? &t->leg.lanes->encode : NULL;
-    if (!e || !e->n) {
-        return;
-    }
-    stage_mark(t->watch, STAGE_MIX);
-    int bytes = e->run(e->encoders, t->leg.simd, e->frames, e->n_samples, e->payloads, e->n);
-    must(bytes > 0 && bytes <= LANE_PAYLOAD_MAX);
-    count_add(&t->leg.stats->encoded, e->n);
-    stage_mark(t->watch, STAGE_ENCODE);
-    for (uint32_t i = 0; i < e->n; i++) {
-        job_send(&e->jobs[i], t, e->payloads[i], (size_t)bytes);
-    }
-    stage_mark(t->watch, STAGE_SEAL);
-    e->n = 0;
-}
-
-/* The encode waits for company, with a copy of its PCM. */
-static void job_wait(const struct encode_job *job, const struct mix_tools *t, const struct leg *leg, const int16_t *pcm,
-                     size_t n)
-{
-    struct encode_lanes *e = &t->leg.lanes->encode;
-    codec_encode_many_fn run = leg->cfg.codec->encode_many;
-    must(n <= LANE_SAMPLES_MAX);
-    if (e->n && (e->run != run || e->n_samples != n)) {
-        confs_encode(t);
-    }
-    memcpy(e->pcm[e->n], pcm, n * sizeof *pcm);
-    e->run = run;
-    e->n_samples = n;
-    e->encoders[e->n] = leg->encoder->state;
-    e->jobs[e->n] = *job;
-    if (++e->n == t->leg.lanes->max) {
-        confs_encode(t);
-    }
-}
-
-/* A frame of n samples on its way, with this leg's encoder. */
-static void job_run(const struct encode_job *job, const struct mix_tools *t, struct leg *leg, const int16_t *pcm,
-                    size_t n)
-{
-    if (t->leg.lanes && leg->cfg.codec->encode_many) {
-        job_wait(job, t, leg, pcm, n);
-    } else {
-        const uint8_t *payload;
-        stage_mark(t->watch, STAGE_MIX);
-        bool protect = job->leg ? leg->protected : job->group->protects;
-        size_t bytes = encode(t, leg, protect, pcm, n, &payload);
-        stage_mark(t->watch, STAGE_ENCODE);
-        job_send(job, t, payload, bytes);
-        stage_mark(t->watch, STAGE_SEAL);
-    }
-}
-
 /* One leg that encodes for itself: a talker hears N-1, one that talked a moment ago what listeners hear. */
 static void leg_serve(struct conf *conf, struct group *group, const struct bus *bus, const struct mix_tools *t,
                       struct leg *leg)
 {
     uint32_t n_others = leg->deaf ? 0 : conf->n_mixed - leg->in_mix;
     const int16_t *pcm = !n_others ? t->silence : leg->in_mix ? leg->row : t->listen;
-    job_run(&(struct encode_job){.conf = conf, .group = group, .leg = leg}, t, leg, pcm, bus->n);
+    encode_run(&(struct encode_job){.conf = conf, .group = group, .leg = leg}, t, leg, pcm, bus->n);
 }
 
 /* All legs of a group. Listeners come last: nobody copies the shared encoder once it has this tick's frame. */
@@ -301,14 +140,19 @@ static void group_serve(struct conf *conf, struct group *group, const struct bus
     count_add(&t->leg.stats->encode_shared, n_shared - 1);
     struct leg *shared = has_state ? group->shared : legs[0];
     const int16_t *pcm = conf->n_mixed && !legs[0]->deaf ? t->listen : t->silence;
-    job_run(&(struct encode_job){.conf = conf, .group = group}, t, shared, pcm, bus->n);
+    encode_run(&(struct encode_job){.conf = conf, .group = group}, t, shared, pcm, bus->n);
 }
 
-void conf_begin(struct conf *conf, uint64_t due_ns, unsigned skipped)
+static void plan_refresh(struct conf *conf)
 {
     if (conf->changed) {
         graph_compile(conf);
     }
+}
+
+void conf_begin(struct conf *conf, uint64_t due_ns, unsigned skipped)
+{
+    plan_refresh(conf);
     conf->tick++;
     conf->position += 1 + skipped;
     conf->due_ns = due_ns;
@@ -336,11 +180,13 @@ void conf_mix(struct conf *conf, const struct mix_tools *t)
     if (conf->cfg.annex) {
         select_speakers(conf, &t->leg);
         encoders_tick(conf);
+        plan_refresh(conf);
         annex_feed(conf, t);
         return;
     }
     select_talkers(conf, &t->leg);
     encoders_tick(conf);
+    plan_refresh(conf); /* who encodes alone may have changed */
     for (uint32_t i = 0; i < conf->n_mixed; i++) {
         row_resample(conf->mixed[i], conf, &t->leg);
     }
