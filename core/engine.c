@@ -1,40 +1,15 @@
 /*
- * The beat: control first, then each phase that is due: pull, mix, send. See engine.h.
- *
- * Conferences stand in SLOTS_PER_TICK slots of 1 ms; a slot's schedule is absolute and never reset by a late beat.
- * After a short stall the missed ticks run back to back, after a long one they are skipped and the legs give up that
- * audio.
+ * The beat: control first, then each slot that is due: pull, mix, send. See engine.h. After a short stall the missed
+ * ticks run back to back, after a long one they are skipped and the legs give up that audio.
  */
 #include "core/engine_priv.h"
 
 #include <errno.h>
 #include <string.h>
 
-enum {
-    TX_SLOTS = 512,
-    PHASE_SLOTS_MIN = 10, /* even a small load has so many to choose from */
-    LATE_NS = 5 * NS_PER_MS
-};
+enum { TX_SLOTS = 512, LATE_NS = 5 * NS_PER_MS };
 
 /* ---- build ---- */
-
-void engine_flush(struct outbox *box)
-{
-    struct engine *e = box->owner;
-    if (!box->n) {
-        return;
-    }
-    uint64_t bytes = 0;
-    for (uint32_t i = 0; i < box->n; i++) {
-        bytes += box->packets[i].bytes;
-    }
-    count_add(&e->cfg.stats->tx_packets, box->n);
-    count_add(&e->cfg.stats->tx_bytes, bytes);
-    stage_mark(&e->watch, STAGE_SEAL); /* a full box is sent in the midst of it */
-    e->cfg.io->ops->tx(e->cfg.io, box->packets, box->n);
-    stage_mark(&e->watch, STAGE_SEND);
-    box->n = 0;
-}
 
 static uint32_t pool_small(uint32_t legs_max)
 {
@@ -270,34 +245,6 @@ static void hush_look(const struct conf *conf, struct leg *leg)
     leg->hush_told = is_hushed;
 }
 
-/* ---- slots ---- */
-
-/* The next time that slot's phase comes, on the schedule that all slots share. */
-static uint64_t slot_phase(unsigned slot, uint64_t now_ns)
-{
-    uint64_t due_ns = now_ns / TICK_NS * TICK_NS + slot * SLOT_NS;
-    return due_ns > now_ns ? due_ns : due_ns + TICK_NS;
-}
-
-void slot_join(struct engine *e, struct conf *conf)
-{
-    unsigned slot = conf->i_slot;
-    conf->parked = false;
-    conf->next = e->slots[slot];
-    if (!conf->next) {
-        e->slot_due_ns[slot] = slot_phase(slot, e->now_ns);
-    }
-    e->slots[slot] = conf;
-}
-
-void list_remove(struct conf **link, const struct conf *conf)
-{
-    while (*link != conf) {
-        link = &(*link)->next;
-    }
-    *link = conf->next;
-}
-
 /* ---- tick ---- */
 
 static void leg_keep(struct engine *e, struct leg *leg)
@@ -419,70 +366,6 @@ static void slot_tick(struct engine *e, unsigned slot, unsigned skipped)
     }
 }
 
-/* ---- phase ---- */
-
-static unsigned phase_slots(const struct engine *e)
-{
-    return CLAMP(e->n_legs / SLOT_LEGS_MIN, (unsigned)PHASE_SLOTS_MIN, (unsigned)SLOTS_PER_TICK);
-}
-
-/*
- * Moves a conference to another slot, after its tick. An earlier slot's next turn is a little less than a tick away: it
- * joins at once. A later slot's next turn comes too soon, it would tick twice: it waits until that one is over.
- */
-static void conf_move(struct engine *e, struct conf *conf, unsigned slot)
-{
-    unsigned later = (slot + SLOTS_PER_TICK - conf->i_slot) % SLOTS_PER_TICK;
-    uint64_t ticked_ns = e->slot_due_ns[conf->i_slot] - TICK_NS;
-    bool is_later = later < SLOTS_PER_TICK / 2;
-    if (is_later) {
-        phase_moved_later(conf, slot);
-    }
-    list_remove(&e->slots[conf->i_slot], conf);
-    e->slot_confs[conf->i_slot]--;
-    e->slot_legs[conf->i_slot] -= conf->plan.n_legs;
-    conf->i_slot = slot;
-    e->slot_confs[slot]++;
-    e->slot_legs[slot] += conf->plan.n_legs;
-    conf->parked = true;
-    conf->join_ns = is_later ? ticked_ns + later * SLOT_NS + SLOT_NS / 2 : 0;
-    conf->next = e->parked;
-    e->parked = conf;
-}
-
-/* Conferences of a slot that has just ticked follow their talkers, each in its turn. */
-static void slot_follow(struct engine *e, unsigned slot)
-{
-    for (struct conf *conf = e->slots[slot], *next; conf; conf = next) {
-        next = conf->next;
-        if (conf->tick % PHASE_EVERY_TICKS == 0) {
-            unsigned step = conf->cfg.annex ? annex_slot(conf) : phase_step(conf, phase_slots(e));
-            if (step != slot) {
-                conf_move(e, conf, step);
-            }
-        }
-    }
-}
-
-/* @return when the next one may join */
-static uint64_t parked_join(struct engine *e)
-{
-    uint64_t next_ns = UINT64_MAX;
-    struct conf *parked = e->parked;
-    e->parked = NULL;
-    for (struct conf *conf = parked, *next; conf; conf = next) {
-        next = conf->next;
-        if (conf->join_ns <= e->now_ns) {
-            slot_join(e, conf);
-        } else {
-            conf->next = e->parked;
-            e->parked = conf;
-            next_ns = MIN(next_ns, conf->join_ns);
-        }
-    }
-    return next_ns;
-}
-
 static void slot_run(struct engine *e, unsigned slot)
 {
     uint64_t late_ns = e->now_ns - e->slot_due_ns[slot];
@@ -540,7 +423,7 @@ uint64_t engine_beat(struct engine *e, uint64_t now_ns)
         }
     }
     bool is_waiting = e->hungry || now_ns < e->alert_until_ns;
-    uint64_t next_ns = MIN(now_ns + (is_waiting ? SLOT_NS : TICK_NS), parked_join(e));
+    uint64_t next_ns = MIN(now_ns + (is_waiting ? SLOT_NS : TICK_NS), slots_join(e));
     for (unsigned slot = 0; slot < SLOTS_PER_TICK; slot++) {
         next_ns = e->slots[slot] ? MIN(next_ns, e->slot_due_ns[slot]) : next_ns;
     }

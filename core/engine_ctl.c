@@ -1,24 +1,9 @@
 /* What signalling asks of the engine: conferences open and close, legs come, change and go. See core/ctl.h. */
 #include "core/engine_priv.h"
 
-/* A slot for a new conference: among as many as there is work for, evenly apart, the one with the fewest legs. */
-static unsigned slot_pick(const struct engine *e)
-{
-    unsigned n = CLAMP(e->n_legs / SLOT_LEGS_MIN, 1u, (unsigned)SLOTS_PER_TICK), best = 0;
-    for (unsigned i = 0; i < n; i++) {
-        unsigned slot = i * SLOTS_PER_TICK / n;
-        uint32_t load = e->slot_legs[slot] + e->slot_confs[slot];
-        best = load < e->slot_legs[best] + e->slot_confs[best] ? slot : best;
-    }
-    return best;
-}
-
 static void conf_open(struct engine *e, struct conf *conf)
 {
-    unsigned slot = slot_pick(e);
-    conf->i_slot = slot;
-    slot_join(e, conf);
-    e->slot_confs[slot]++;
+    slot_enter(e, conf);
     e->n_confs++;
     count_add(&e->cfg.stats->confs, 1);
 }
@@ -33,8 +18,7 @@ static void conf_close(struct engine *e, struct conf *conf)
             break;
         }
     }
-    list_remove(conf->parked ? &e->parked : &e->slots[conf->i_slot], conf);
-    e->slot_confs[conf->i_slot]--;
+    slot_leave(e, conf);
     e->n_confs--;
     count_add(&e->cfg.stats->confs, (uint64_t)-1);
     conf->next = e->gone_confs;
@@ -46,46 +30,6 @@ static void leg_hand_back(struct engine *e, struct leg *leg)
     leg_tell_drops(leg, e->cfg.stats);
     leg->next = e->gone;
     e->gone = leg;
-}
-
-/* A leg of a relay or a clip has no socket, and is nobody's. One whose sockets the kernel refuses stays in its place,
- * silent, until signalling, which is told, takes it back. */
-static void sockets_open(struct engine *e, struct leg *leg)
-{
-    struct io *io = e->cfg.io;
-    leg->has_socket = false;
-    if (leg->cfg.rtp_fd < 0) {
-        return;
-    }
-    count_add(&e->cfg.stats->legs, 1);
-    int err = io->ops->open(io, leg->slot_rtp, leg->cfg.rtp_fd);
-    if (!err && leg->cfg.rtcp_fd >= 0) {
-        err = io->ops->open(io, leg->slot_rtcp, leg->cfg.rtcp_fd);
-        if (err) {
-            io->ops->close(io, leg->slot_rtp);
-        }
-    }
-    leg->has_socket = !err;
-    if (err) {
-        count_add(&e->cfg.stats->legs_failed, 1);
-        leg->error = err;
-        leg->news.failed = true;
-        leg->connected = false;
-    }
-}
-
-static void sockets_close(struct engine *e, const struct leg *leg)
-{
-    struct io *io = e->cfg.io;
-    if (leg->cfg.rtp_fd >= 0) {
-        count_add(&e->cfg.stats->legs, (uint64_t)-1);
-    }
-    if (leg->has_socket) {
-        io->ops->close(io, leg->slot_rtp);
-        if (leg->cfg.rtcp_fd >= 0) {
-            io->ops->close(io, leg->slot_rtcp);
-        }
-    }
 }
 
 static void leg_add(struct engine *e, struct leg *leg, struct conf *conf)
@@ -140,14 +84,6 @@ static void leg_swap(struct engine *e, struct leg *leg, struct leg *old)
     }
     conf_leg_add(conf, leg);
     leg_hand_back(e, old);
-}
-
-void engine_disconnect(struct engine *e, struct leg *leg)
-{
-    if (leg->connected && leg->has_socket) {
-        e->cfg.io->ops->disconnect(e->cfg.io, leg->slot_rtp);
-    }
-    leg->connected = leg->queue_clean = leg->moved = false;
 }
 
 static void leg_set(struct engine *e, struct leg *leg, const struct ctl_req *req)

@@ -1,5 +1,5 @@
-/* The engine from the inside, for its own files: engine.c (build, tick, phases), engine_ctl.c (requests),
- * engine_pull.c. */
+/* The engine from the inside, for its own files, the lowest first: engine_io.c (sockets, sending), engine_slots.c (when
+ * a conference ticks), engine_pull.c (receiving), engine_ctl.c (requests), engine.c (build, events, tick, beat). */
 #ifndef CORE_ENGINE_PRIV_H
 #define CORE_ENGINE_PRIV_H
 
@@ -54,19 +54,30 @@ struct engine {
     uint64_t now_ns;
 };
 
+/* ---- engine_io.c ---- */
+
 /** Sends what the box holds. */
 void engine_flush(struct outbox *box);
-
-/** Enters its slot's list; i_slot says which. */
-void slot_join(struct engine *e, struct conf *conf);
-/** Takes a conference out of a list that it is in. */
-void list_remove(struct conf **link, const struct conf *conf);
-
-/** Its socket takes from everybody again; leg_source.h chooses. */
+/**
+ * Opens a leg's sockets. A leg of a relay or a clip has none. One whose sockets the kernel refuses stays in its place,
+ * silent, until signalling, which is told, takes it back.
+ */
+void sockets_open(struct engine *e, struct leg *leg);
+void sockets_close(struct engine *e, const struct leg *leg);
+/** Its socket takes packets from everybody again; leg_source.h chooses. */
 void engine_disconnect(struct engine *e, struct leg *leg);
 
-/** Applies at most CTL_BATCH requests. */
-void engine_ctl(struct engine *e);
+/* ---- engine_slots.c ---- */
+
+/** A new conference gets a slot. */
+void slot_enter(struct engine *e, struct conf *conf);
+void slot_leave(struct engine *e, const struct conf *conf);
+/** Conferences of a slot that has just ticked follow their talkers, each in its turn. */
+void slot_follow(struct engine *e, unsigned slot);
+/** Conferences between two slots join theirs if it is time. @return when the next one may join */
+uint64_t slots_join(struct engine *e);
+
+/* ---- engine_pull.c ---- */
 
 /**
  * Reads every leg of the batch once or twice, then those that have more.
@@ -74,5 +85,10 @@ void engine_ctl(struct engine *e);
  * @param skipped  ticks that never ran: so many more packets may wait, and so much audio is given up
  */
 void engine_pull(struct engine *e, unsigned skipped);
+
+/* ---- engine_ctl.c ---- */
+
+/** Applies at most CTL_BATCH requests. */
+void engine_ctl(struct engine *e);
 
 #endif

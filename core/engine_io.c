@@ -1,0 +1,66 @@
+/* What the engine asks of its I/O besides the pull: sockets open and close, packets go. */
+#include "core/engine_priv.h"
+
+void engine_flush(struct outbox *box)
+{
+    struct engine *e = box->owner;
+    if (!box->n) {
+        return;
+    }
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < box->n; i++) {
+        bytes += box->packets[i].bytes;
+    }
+    count_add(&e->cfg.stats->tx_packets, box->n);
+    count_add(&e->cfg.stats->tx_bytes, bytes);
+    stage_mark(&e->watch, STAGE_SEAL); /* a full box is sent in the midst of it */
+    e->cfg.io->ops->tx(e->cfg.io, box->packets, box->n);
+    stage_mark(&e->watch, STAGE_SEND);
+    box->n = 0;
+}
+
+void sockets_open(struct engine *e, struct leg *leg)
+{
+    struct io *io = e->cfg.io;
+    leg->has_socket = false;
+    if (leg->cfg.rtp_fd < 0) {
+        return;
+    }
+    count_add(&e->cfg.stats->legs, 1);
+    int err = io->ops->open(io, leg->slot_rtp, leg->cfg.rtp_fd);
+    if (!err && leg->cfg.rtcp_fd >= 0) {
+        err = io->ops->open(io, leg->slot_rtcp, leg->cfg.rtcp_fd);
+        if (err) {
+            io->ops->close(io, leg->slot_rtp);
+        }
+    }
+    leg->has_socket = !err;
+    if (err) {
+        count_add(&e->cfg.stats->legs_failed, 1);
+        leg->error = err;
+        leg->news.failed = true;
+        leg->connected = false;
+    }
+}
+
+void sockets_close(struct engine *e, const struct leg *leg)
+{
+    struct io *io = e->cfg.io;
+    if (leg->cfg.rtp_fd >= 0) {
+        count_add(&e->cfg.stats->legs, (uint64_t)-1);
+    }
+    if (leg->has_socket) {
+        io->ops->close(io, leg->slot_rtp);
+        if (leg->cfg.rtcp_fd >= 0) {
+            io->ops->close(io, leg->slot_rtcp);
+        }
+    }
+}
+
+void engine_disconnect(struct engine *e, struct leg *leg)
+{
+    if (leg->connected && leg->has_socket) {
+        e->cfg.io->ops->disconnect(e->cfg.io, leg->slot_rtp);
+    }
+    leg->connected = leg->queue_clean = leg->moved = false;
+}
