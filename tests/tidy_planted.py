@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Does tools/tidy see an include that points up? Plants one in each room in turn, in memory, and one circle, and one
+"""Does tools/tidy see an include that points up? Plants one in each room in turn, in memory, and circles, and one
 file outside of every room. The last line is "N planted, N seen"."""
 import importlib.machinery
 import importlib.util
@@ -35,6 +35,9 @@ def main():
             unseen.append(f"{room}: {above} in {inside[0]}: {clean + found}")
     for what, check in [("circle", lambda r: rooms.check_circles(["lib.a:a.c.o:0 T a", "lib.a:a.c.o:0 U b", "lib.a:b.c.o:0 T b",
                                                                   "lib.a:b.c.o:0 U a"], r)),
+                        ("circle of includes", lambda r: rooms.check_include_circles(
+                            {"core/a.c": '#include "core/a_run.h"\n', "core/a_run.h": '#include "core/a.h"\n#include "core/b.h"\n',
+                             "core/b.h": '#include "core/a_run.h"\n'}, r)),
                         ("no room", lambda r: rooms.check_rooms(["sig/attic/x.c"], r)),
                         ("warehouse", lambda r: rooms.check_rooms([f"sig/call/x{i}.c" for i in range(rooms.PAIRS_MAX + 1)], r))]:
         found = []

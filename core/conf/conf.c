@@ -1,5 +1,6 @@
 /* A conference is built, joined and left. Its tick is mix.c, its plan graph.c. */
 #include "core/conf/conf_run.h"
+#include "core/conf/encoders.h"
 
 #include "core/base/mem.h"
 

@@ -6,7 +6,6 @@
 #define CORE_CONF_CONF_RUN_H
 
 #include "core/conf/conf.h"
-#include "core/conf/encoders.h"
 #include "core/conf/hush.h"
 #include "core/conf/leg_run.h"
 
@@ -37,6 +36,18 @@ struct plan {
     bool in_lanes;         /* somebody's codec works on many channels at once: worth waiting for other conferences */
     struct group groups[GROUPS_MAX];
     struct fed fed[GROUPS_MAX]; /* of an annex, by group */
+};
+
+/*
+ * The encoders of one codec (encoders.h). However legs come, go and change, n >= MIN(n_legs, talkers + groups), which
+ * is what they may hold at once: every leg brings one, and what is kept of them would do even if some of every kind
+ * were deaf.
+ */
+struct encoders {
+    struct encoder *spare;
+    uint32_t n, n_spare; /* all, and those in the list */
+    uint32_t n_legs;     /* that may share */
+    uint32_t max;        /* more are surplus */
 };
 
 struct conf {

@@ -1,4 +1,6 @@
 /* Which encoder serves whom. See encoders.h. */
+#include "core/conf/encoders.h"
+
 #include "core/conf/conf_run.h"
 
 #include <string.h>

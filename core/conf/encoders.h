@@ -15,17 +15,6 @@ struct conf;
 struct group;
 struct leg;
 
-/*
- * Of one codec. However legs come, go and change, n >= MIN(n_legs, talkers + groups), which is what they may hold at
- * once: every leg brings one, and what is kept of them would do even if some of every kind were deaf.
- */
-struct encoders {
-    struct encoder *spare;
-    uint32_t n, n_spare; /* all, and those in the list */
-    uint32_t n_legs;     /* that may share */
-    uint32_t max;        /* more are surplus */
-};
-
 /** The plan has been compiled: how many are enough? */
 void encoders_limit(struct conf *conf);
 

@@ -3,6 +3,7 @@
  * when the conference has changed, never on an unchanged tick; takes no heap.
  */
 #include "core/conf/conf_run.h"
+#include "core/conf/encoders.h"
 
 #include <string.h>
 

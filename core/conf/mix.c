@@ -4,6 +4,7 @@
  * no clock.
  */
 #include "core/conf/encode.h"
+#include "core/conf/encoders.h"
 
 #include <string.h>
 

@@ -1,4 +1,5 @@
 /* PCMU and PCMA: stateless, one byte a sample. @source ITU-T G.711, RFC 3551 4.5.14 */
+#include "core/media/codec.h"
 #include "core/media/codecs.h"
 
 #include <errno.h>

@@ -3,6 +3,7 @@
  * mistake in RFC 1890 that everybody has kept. States are flat, so encode groups may copy them. Concealment is plc.h's.
  * @source ITU-T G.722, RFC 3551 4.5.2
  */
+#include "core/media/codec.h"
 #include "core/media/codecs.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* L16: big-endian linear samples, mono. @source RFC 3551 4.5.11 */
+#include "core/media/codec.h"
 #include "core/media/codecs.h"
 
 #include <errno.h>

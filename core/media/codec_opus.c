@@ -3,6 +3,7 @@
  * that starts to talk takes the shared encoder's state along by memcpy (opus.h: "can be freely copied"). We decode and
  * encode at the leg's PCM rate, mono; the RTP clock is 48 kHz whatever happens inside. @source RFC 6716, RFC 7587
  */
+#include "core/media/codec.h"
 #include "core/media/codecs.h"
 
 #include <errno.h>

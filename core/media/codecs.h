@@ -2,7 +2,7 @@
 #ifndef CORE_MEDIA_CODECS_H
 #define CORE_MEDIA_CODECS_H
 
-#include "core/media/codec.h"
+struct codec;
 
 extern const struct codec codec_pcmu, codec_pcma, codec_g722, codec_l16, codec_opus;
 

@@ -134,3 +134,23 @@ def check_circles(symbols, report):
     for circle in circles(object_edges(symbols)):
         if not all(CALL_TABLE.match(member) for member in circle):
             report("circle: " + " ".join(re.sub(r"\.c\.o$", "", member) for member in circle))
+
+
+def include_edges(texts):
+    """texts: path -> text. @return pair of .c and .h -> pairs that it includes. A header of a pair's inside (x_run.h,
+    x_priv.h) includes the pair's own header: x.c implements both, that is no edge."""
+    edges = {}
+    for path, text in texts.items():
+        pair = re.sub(r"\.[ch]$", "", path)
+        for included in re.findall(r'^#include "([^"]+)"', text, re.M):
+            other = re.sub(r"\.[ch]$", "", included)
+            if other not in (pair, re.sub(r"_(run|priv)$", "", pair)):
+                edges.setdefault(pair, set()).add(other)
+    return edges
+
+
+def check_include_circles(texts, report):
+    """Pairs of .c and .h of the media side that include each other."""
+    core = {path: text for path, text in texts.items() if path.startswith("core/")}
+    for circle in circles(include_edges(core)):
+        report("circle of includes: " + " ".join(circle))
