@@ -4,6 +4,8 @@
  */
 #include "core/engine_priv.h"
 
+#include "core/conf/tick.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -299,7 +301,7 @@ static struct conf *confs_gather(struct engine *e, struct conf *first, uint64_t 
             (*behind)->ahead = conf;
         }
         *behind = conf;
-        conf_begin(conf, due_ns, skipped);
+        tick_begin(conf, due_ns, skipped);
         if (conf->plan.n_legs <= e->cfg.batch_legs) {
             batch_add(e, conf, 0, conf->plan.n_legs);
         }
@@ -334,17 +336,8 @@ static void conf_tick_in_parts(struct engine *e, struct conf *conf, unsigned ski
         batch_add(e, conf, first, n);
         engine_pull(e, skipped);
         stage_mark(&e->watch, STAGE_PULL);
-        conf_frames(conf, first, n, &e->tools);
-        legs_decode(&e->tools.leg);
-        stage_mark(&e->watch, STAGE_DECODE);
-        conf_settle(conf, first, n);
-        stage_mark(&e->watch, STAGE_SETTLE);
+        tick_part(conf, first, n, &e->tools);
     }
-    conf_mix(conf, &e->tools);
-    stage_mark(&e->watch, STAGE_MIX);
-    confs_encode(&e->tools);
-    conf_finish(e, conf);
-    stage_mark(&e->watch, STAGE_SETTLE);
 }
 
 static void slot_tick(struct engine *e, unsigned slot, unsigned skipped)

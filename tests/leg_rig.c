@@ -79,7 +79,7 @@ void rig_datagram(struct rig *r, uint8_t what, uint8_t *buf, size_t bytes, uint6
 
 void rig_tick(struct rig *r, uint64_t now_ns, bool bye)
 {
-    conf_tick(r->conf, &r->desk.tools);
+    tick_alone(r->conf, &r->desk.tools);
     leg_rtcp(r->legs[0], &r->desk.box, now_ns, 0, bye);
     r->desk.box.n = 0;
 }

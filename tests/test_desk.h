@@ -3,7 +3,7 @@
 #define TESTS_TEST_DESK_H
 
 #include "core/base/mem.h"
-#include "core/conf/conf_run.h"
+#include "core/conf/tick.h"
 
 struct desk {
     struct arena arena;

@@ -38,6 +38,7 @@ def main():
                         ("circle of includes", lambda r: rooms.check_include_circles(
                             {"core/a.c": '#include "core/a_run.h"\n', "core/a_run.h": '#include "core/a.h"\n#include "core/b.h"\n',
                              "core/b.h": '#include "core/a_run.h"\n'}, r)),
+                        ("stage", lambda r: tidy.check_text("bench/x.c", "    conf_mix(conf, tools); /* conf_mix() */\n", r)),
                         ("no room", lambda r: rooms.check_rooms(["sig/attic/x.c"], r)),
                         ("warehouse", lambda r: rooms.check_rooms([f"sig/call/x{i}.c" for i in range(rooms.PAIRS_MAX + 1)], r))]:
         found = []

@@ -137,6 +137,13 @@ void conf_leg_transfer(struct conf *conf, struct leg *leg, struct relay *feed);
 /** Compiles the plan from the legs in it. O(legs x kinds of legs). */
 void graph_compile(struct conf *conf);
 
+static inline void plan_refresh(struct conf *conf)
+{
+    if (conf->changed) {
+        graph_compile(conf);
+    }
+}
+
 /** Now and then: what its peer's reports say may make the plan old. */
 void conf_leg_look(struct conf *conf, const struct leg *leg);
 
@@ -145,6 +152,9 @@ void select_talkers(struct conf *conf, const struct leg_tools *tools);
 
 /** In an annex: who would be heard if he were not there. */
 void select_speakers(struct conf *conf, const struct leg_tools *tools);
+
+/** Mixes N-1 and sends it; what can be encoded together with others' waits in the lanes until confs_encode. */
+void conf_mix(struct conf *conf, const struct mix_tools *tools);
 
 /** An annex sends what its legs' feeds have. @return annex_is_fed */
 bool annex_feed(struct conf *conf, const struct mix_tools *tools);
@@ -166,27 +176,5 @@ unsigned phase_step(struct conf *conf, unsigned n_slots);
 void phase_moved_later(struct conf *conf, unsigned slot);
 
 #define PHASE_EVERY_TICKS 10
-
-/**
- * One tick of first and those behind it, up to end, which have begun and been pulled for. Those with codecs that work
- * on many channels at once go through it stage by stage, together, so that these get many: frames of each, legs_decode,
- * mix of each, confs_encode, settle of each. Any other one at a time, which keeps it in the first-level cache.
- */
-void tick_run(struct conf *first, const struct conf *end, const struct mix_tools *tools);
-
-/* The stages, for a conference too large for a pull: it comes in parts, whose frames are settled before the mix. */
-/** The tick begins: before anything is pulled for it. due_ns: it was due then, and so many before it never ran. */
-void conf_begin(struct conf *conf, uint64_t due_ns, unsigned skipped);
-/** Audio in, of n legs of the plan. */
-void conf_frames(struct conf *conf, uint32_t first, uint32_t n, const struct mix_tools *tools);
-/** N-1 out, into the outbox; what can be encoded together with others' waits in the lanes until confs_encode. */
-void conf_mix(struct conf *conf, const struct mix_tools *tools);
-/** Encodes and sends what waits: before any of those conferences changes, copies an encoder or ticks again. */
-void confs_encode(const struct mix_tools *tools);
-/** Jitter buffers adapt, borrowed packets are kept; after the decode of the same legs. */
-void conf_settle(struct conf *conf, uint32_t first, uint32_t n);
-
-/** Begins and runs a tick of one conference alone, in the same order. */
-void conf_tick(struct conf *conf, const struct mix_tools *tools);
 
 #endif

@@ -14,6 +14,9 @@ enum { FETCH_AHEAD = 2 /* legs */ };
 /** One frame of n samples, with leg's encoder, for the legs of the job: sent at once, or by confs_encode. */
 void encode_run(const struct encode_job *job, const struct mix_tools *t, struct leg *leg, const int16_t *pcm, size_t n);
 
+/** Encodes and sends what waits: before any of those conferences changes, copies an encoder or ticks again. */
+void confs_encode(const struct mix_tools *tools);
+
 /** A tick of silence for one leg. @return bytes of *payload; 0: a pause, there is no encoder in an annex that could */
 size_t leg_silence(struct leg *leg, const struct mix_tools *tools, const uint8_t **payload);
 

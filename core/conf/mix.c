@@ -1,7 +1,6 @@
 /*
- * One tick of a conference: every leg's frame, one sum, N-1 for those in it, one encode per group of listeners
- * (encode.c). A conference has as many buses as talkers plus one, not as many as legs. Worker, hot: no heap, no lock,
- * no clock.
+ * The mix of a conference's tick: one sum, N-1 for those in it, one encode per group of listeners (encode.c). A
+ * conference has as many buses as talkers plus one, not as many as legs. Worker, hot: no heap, no lock, no clock.
  */
 #include "core/conf/encode.h"
 #include "core/conf/encoders.h"
@@ -144,34 +143,6 @@ static void group_serve(struct conf *conf, struct group *group, const struct bus
     encode_run(&(struct encode_job){.conf = conf, .group = group}, t, shared, pcm, bus->n);
 }
 
-static void plan_refresh(struct conf *conf)
-{
-    if (conf->changed) {
-        graph_compile(conf);
-    }
-}
-
-void conf_begin(struct conf *conf, uint64_t due_ns, unsigned skipped)
-{
-    plan_refresh(conf);
-    conf->tick++;
-    conf->position += 1 + skipped;
-    conf->due_ns = due_ns;
-}
-
-void conf_frames(struct conf *conf, uint32_t first, uint32_t n, const struct mix_tools *t)
-{
-    struct rows *rows = t->leg.rows;
-    for (uint32_t i = first; i < first + n; i++) {
-        struct leg *leg = conf->plan.legs[i];
-        size_t before = rows->used;
-        leg_frame(leg, &t->leg);
-        if (!leg->audible && !conf->plan.in_lanes) {
-            rows->used = before; /* nobody will look at it */
-        }
-    }
-}
-
 void conf_mix(struct conf *conf, const struct mix_tools *t)
 {
     struct plan *plan = &conf->plan;
@@ -205,58 +176,4 @@ void conf_mix(struct conf *conf, const struct mix_tools *t)
             }
         }
     }
-}
-
-void conf_settle(struct conf *conf, uint32_t first, uint32_t n)
-{
-    for (uint32_t i = first; i < first + n; i++) {
-        leg_settle(conf->plan.legs[i]);
-    }
-}
-
-static void conf_end(struct conf *conf, const struct mix_tools *t)
-{
-    conf_settle(conf, 0, conf->plan.n_legs);
-    if (t->finish) {
-        t->finish(t->owner, conf);
-    }
-}
-
-void tick_run(struct conf *first, const struct conf *end, const struct mix_tools *t)
-{
-    struct rows *rows = t->leg.rows;
-    for (struct conf *conf = first; conf != end; conf = conf->next) {
-        size_t before = rows->used;
-        conf_frames(conf, 0, conf->plan.n_legs, t);
-        stage_mark(t->watch, STAGE_DECODE);
-        if (!conf->plan.in_lanes) {
-            conf_mix(conf, t);
-            rows->used = before;
-            stage_mark(t->watch, STAGE_MIX);
-            conf_end(conf, t);
-            stage_mark(t->watch, STAGE_SETTLE);
-        }
-    }
-    legs_decode(&t->leg);
-    stage_mark(t->watch, STAGE_DECODE);
-    for (struct conf *conf = first; conf != end; conf = conf->next) {
-        if (conf->plan.in_lanes) {
-            conf_mix(conf, t);
-        }
-    }
-    stage_mark(t->watch, STAGE_MIX);
-    confs_encode(t);
-    for (struct conf *conf = first; conf != end; conf = conf->next) {
-        if (conf->plan.in_lanes) {
-            conf_end(conf, t);
-        }
-    }
-    stage_mark(t->watch, STAGE_SETTLE);
-}
-
-void conf_tick(struct conf *conf, const struct mix_tools *t)
-{
-    conf_begin(conf, 0, 0);
-    t->leg.rows->used = 0;
-    tick_run(conf, conf->next, t);
 }

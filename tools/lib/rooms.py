@@ -136,6 +136,19 @@ def check_circles(symbols, report):
             report("circle: " + " ".join(re.sub(r"\.c\.o$", "", member) for member in circle))
 
 
+# Stages of a tick -> the file that has it. Their order is spelt in core/conf/tick.c.
+STAGES = {"leg_frame": "core/conf/leg_frame.c", "legs_decode": "core/conf/leg_frame.c", "leg_settle": "core/conf/leg_frame.c",
+          "conf_mix": "core/conf/mix.c", "confs_encode": "core/conf/encode.c"}
+TICK = "core/conf/tick.c"
+
+
+def check_stages(path, line_no, line, report):
+    """line: of a source, without comments. Engine, tests and benches run a tick by tick.h."""
+    for stage in re.findall(r"\b(\w+)\(", line):
+        if path.endswith(".c") and stage in STAGES and path not in (TICK, STAGES[stage]):
+            report(f"{path}:{line_no}: {stage}() is a stage of a tick: {TICK} alone puts them in order")
+
+
 def include_edges(texts):
     """texts: path -> text. @return pair of .c and .h -> pairs that it includes. A header of a pair's inside (x_run.h,
     x_priv.h) includes the pair's own header: x.c implements both, that is no edge."""

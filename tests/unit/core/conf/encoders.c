@@ -166,7 +166,7 @@ static void tick(struct hall *h, unsigned f)
     }
     h->desk.box.n = 0;
     h->desk.tools.hush->tick = h->now_ns / TICK_NS;
-    conf_tick(h->conf, &h->desk.tools);
+    tick_alone(h->conf, &h->desk.tools);
     h->now_ns += TICK_NS;
     everybody_got_one(h);
     encoders_add_up(h, CODEC_OPUS);

@@ -116,6 +116,9 @@ static void hall_open(struct hall *h, uint32_t n_lanes, const struct simd *simd)
     for (unsigned c = 0; c < CONFS; c++) {
         struct conf_cfg cfg = {.id = c, .legs_max = ROOM, .talkers = c % 2 ? 2 : 0};
         assert_int_equal(conf_build(&h->confs[c], &cfg), 0);
+        if (c) {
+            h->confs[c - 1]->next = h->confs[c];
+        }
     }
     for (unsigned i = 0; i < LEGS; i++) {
         leg_enter(h, i);
@@ -174,21 +177,13 @@ static void tick(struct hall *h, unsigned t)
 {
     members_change(h, t);
     h->desk.rows.used = 0;
+    for (unsigned c = 0; c < CONFS; c++) {
+        tick_begin(h->confs[c], 0, 0);
+    }
     for (unsigned i = 0; i < LEGS; i++) {
         peer_sends(h, i, t);
     }
-    for (unsigned c = 0; c < CONFS; c++) {
-        conf_begin(h->confs[c], 0, 0);
-        conf_frames(h->confs[c], 0, h->confs[c]->plan.n_legs, &h->desk.tools);
-    }
-    legs_decode(&h->desk.tools.leg);
-    for (unsigned c = 0; c < CONFS; c++) {
-        conf_mix(h->confs[c], &h->desk.tools);
-    }
-    confs_encode(&h->desk.tools);
-    for (unsigned c = 0; c < CONFS; c++) {
-        conf_settle(h->confs[c], 0, h->confs[c]->plan.n_legs);
-    }
+    tick_run(h->confs[0], NULL, &h->desk.tools);
     box_empty(&h->desk.box);
 }
 

@@ -125,7 +125,7 @@ static void packet_in(struct hall *h, unsigned i, const struct says *s)
 static void tick(struct hall *h)
 {
     h->desk.box.n = 0;
-    conf_tick(h->conf, &h->desk.tools);
+    tick_alone(h->conf, &h->desk.tools);
     h->now_ns += TICK_NS;
     assert_int_equal(h->desk.box.n, 1);
     assert_int_equal(rtp_parse(h->desk.box.packets[0].buf, h->desk.box.packets[0].bytes, &h->rtp), DROP_NONE);

@@ -147,7 +147,7 @@ static void a_peer_may_restart(void **state)
 /* What the leg sends in one tick. */
 static size_t sent(struct talk *t, uint8_t *buf)
 {
-    conf_tick(t->rig.conf, &t->rig.desk.tools);
+    tick_alone(t->rig.conf, &t->rig.desk.tools);
     for (uint32_t i = 0; i < t->rig.desk.box.n; i++) {
         const struct io_tx *tx = &t->rig.desk.box.packets[i];
         if (tx->slot == t->rig.legs[0]->slot_rtp) {

@@ -73,7 +73,7 @@ static void tick(struct hall *h)
 {
     h->desk.box.n = 0;
     h->desk.tools.hush->tick = h->now_ns / TICK_NS;
-    conf_tick(h->conf, &h->desk.tools);
+    tick_alone(h->conf, &h->desk.tools);
     h->now_ns += TICK_NS;
 }
 
