@@ -240,7 +240,7 @@ static void hush_look(const struct conf *conf, struct leg *leg)
     if (!periods || !conf->n_relays || leg->cfg.relay || leg->plays) {
         return;
     }
-    bool spoke = leg->in_mix || leg->talking || leg->talk_weight;
+    bool spoke = leg_is_mixed(leg) || leg->place == PLACE_IN || leg->talk_weight;
     leg->hushed_periods = spoke ? 0 : (uint16_t)MIN(leg->hushed_periods + 1u, periods);
     bool is_hushed = leg->hushed_periods == periods;
     leg->news.hush |= is_hushed != leg->hush_told;

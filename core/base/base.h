@@ -18,6 +18,8 @@ _Noreturn void must_fail(const char *what, const char *file, int line);
 #define ALIGNED_LINE __attribute__((aligned(LINE_BYTES)))
 /* Of a function that only fetches cache lines: gcc takes it for one without effect, and drops calls of it. */
 #define FETCH __attribute__((always_inline)) static inline
+/* Of an enum: it takes one byte. */
+#define ONE_BYTE __attribute__((packed))
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))

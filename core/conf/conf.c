@@ -55,8 +55,9 @@ const struct conf_cfg *conf_cfg_of(const struct conf *conf)
 /* As if it came new, for what only this conference knows of it. */
 static void marks_forget(struct leg *leg, const struct conf *conf)
 {
-    leg->talking = leg->plays; /* for good, and not among those who compete */
-    leg->in_mix = leg->hush_told = false;
+    leg->place = leg->plays ? PLACE_OWN : conf->cfg.talkers ? PLACE_OUT : PLACE_FREE;
+    leg->voice = MIN(leg->voice, VOICE_SOUNDS);
+    leg->hush_told = false;
     leg->told_ticks = leg->hushed_periods = 0;
     leg->news.speaks = leg->news.hush = false;
     for (unsigned r = 0; r < RATES; r++) {
@@ -83,7 +84,6 @@ void conf_leg_add(struct conf *conf, struct leg *leg)
     conf->n_clips += clip;
     leg->solo = clip; /* it shares nothing: no kind of listener */
     leg->conf = conf;
-    leg->contested = conf->cfg.talkers > 0;
     marks_forget(leg, conf);
     conf->changed = true;
 }

@@ -147,10 +147,11 @@ static inline void plan_refresh(struct conf *conf)
 /** Now and then: what its peer's reports say may make the plan old. */
 void conf_leg_look(struct conf *conf, const struct leg *leg);
 
-/** Chooses who is heard: sets talking of every leg and fills mixed. Who was passed by is decoded if it is chosen. */
+/** Chooses the voices that are heard: sets place and voice of every leg and fills mixed. A leg whose packet was not
+ * decoded is decoded before it is chosen. */
 void select_talkers(struct conf *conf, const struct leg_tools *tools);
 
-/** In an annex: who would be heard if he were not there. */
+/** In an annex: finds the voices that would be heard in the owner, and tells of them. */
 void select_speakers(struct conf *conf, const struct leg_tools *tools);
 
 /** Mixes N-1 and sends it; what can be encoded together with others' waits in the lanes until confs_encode. */

@@ -48,7 +48,7 @@ static struct leg *longest_apart(const struct conf *conf, const struct codec *co
     struct leg *longest = NULL;
     for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
         struct leg *leg = conf->plan.legs[i];
-        if (leg->cfg.codec != codec || !leg->grouped || !leg->own_encoder || leg->in_mix) {
+        if (leg->cfg.codec != codec || !leg->grouped || !leg->own_encoder || leg_is_mixed(leg)) {
             continue;
         }
         bool longer =

@@ -228,7 +228,7 @@ static bool may_pass(struct leg *leg, const struct leg_tools *tools, bool passed
     const struct codec *codec = leg->cfg.codec;
     const struct jbuf *j = &leg->jbuf;
     const struct jbuf_packet *head = jbuf_peek(j);
-    if (!tools->lazy || !codec->is_idle || !leg->contested) {
+    if (!tools->lazy || !codec->is_idle || leg->place == PLACE_FREE) {
         return false;
     }
     bool own_level = leg->gain_q12 == GAIN_UNITY_Q12 && leg->gain_set_q12 == GAIN_UNITY_Q12;
@@ -240,7 +240,7 @@ static bool may_pass(struct leg *leg, const struct leg_tools *tools, bool passed
         leg->idle_ticks = idle ? (uint8_t)MIN(leg->idle_ticks + 1, IDLE_TICKS) : 0;
     }
     bool plain = !leg->n_fifo && j->packet_ts == leg->frame_ts && (!head || head->duration_ts == leg->frame_ts);
-    if (!plain || leg->talking || !(own_level || leg->muted)) {
+    if (!plain || leg->place == PLACE_IN || !(own_level || leg->muted)) {
         return false;
     }
     if (!head) {
@@ -272,11 +272,10 @@ static void frame_pass(struct leg *leg)
     if (any && surplus && jbuf_blend_due(&leg->jbuf)) {
         packet_pass(leg);
     }
-    leg->passed = true;
     leg->peak = 0;
     leg->level_dbov = leg->claim_dbov != LEVEL_UNKNOWN ? leg->claim_dbov : leg->level_dbov;
     leg->stats.level_dbov = leg->level_dbov;
-    leg->audible = any && !leg->muted && leg->level_dbov < LEVEL_SILENT;
+    leg->voice = any && !leg->muted && leg->level_dbov < LEVEL_SILENT ? VOICE_CLAIMED : VOICE_PASSED;
 }
 
 /* Level of the row, for the choice of talkers; a pause needs no look. */
@@ -291,7 +290,7 @@ static void row_measure(struct leg *leg, const struct simd *simd, size_t frame, 
     }
     leg->level_dbov = leg->peak ? level_dbov(squares, frame) : LEVEL_SILENT;
     leg->stats.level_dbov = leg->level_dbov;
-    leg->audible = leg->peak && !leg->muted;
+    leg->voice = leg->peak && !leg->muted ? VOICE_SOUNDS : VOICE_NONE;
 }
 
 /* The row is there: concealment remembers it, its level is taken. */
@@ -331,10 +330,9 @@ void leg_hear(struct leg *leg, const struct leg_tools *tools)
 {
     size_t frame = rate_frame_samples(leg->cfg.fmt.rate_hz);
     struct jbuf *j = &leg->jbuf;
-    must(leg->passed && leg->audible); /* it has kept its row */
-    leg->passed = false;
-    if (!j->n_past) { /* the pool was dry */
-        leg->audible = false;
+    must(leg->voice == VOICE_CLAIMED); /* it has kept its row */
+    if (!j->n_past) {                  /* the pool was dry */
+        leg->voice = VOICE_NONE;
         return;
     }
     decoder_warm(leg, tools, 0, j->n_past - 1u);
@@ -348,8 +346,10 @@ void leg_hear(struct leg *leg, const struct leg_tools *tools)
 void leg_frame(struct leg *leg, const struct leg_tools *tools)
 {
     size_t frame = rate_frame_samples(leg->cfg.fmt.rate_hz);
-    bool paused_before = leg->paused && !leg->n_fifo, passed_before = leg->passed;
-    leg->made_up = leg->passed = false;
+    bool paused_before = leg->paused && !leg->n_fifo;
+    bool passed_before = leg->voice == VOICE_PASSED || leg->voice == VOICE_CLAIMED;
+    leg->made_up = false;
+    leg->voice = VOICE_NONE;
     leg->claim_dbov = LEVEL_UNKNOWN;
     leg->row = rows_take(tools->rows, leg->cfg.fmt.rate_hz);
     if (leg->plays) {
@@ -359,7 +359,6 @@ void leg_frame(struct leg *leg, const struct leg_tools *tools)
     if (still_starting(leg)) {
         leg->peak = 0;
         leg->level_dbov = LEVEL_SILENT;
-        leg->audible = false;
         return;
     }
     if (leg->surplus_due) {

@@ -37,6 +37,23 @@ struct leg_digit {
     uint32_t ms;
 };
 
+/* What a leg gives to this tick's mix. From VOICE_CLAIMED on there is something to hear. */
+enum voice {
+    VOICE_NONE,    /* nothing, or it is muted */
+    VOICE_PASSED,  /* likewise, and its packet was not decoded */
+    VOICE_CLAIMED, /* not decoded; the level it is thought to have may win it a place: then it is decoded first */
+    VOICE_SOUNDS,  /* its row has sound */
+    VOICE_MIXED    /* and is in the sum */
+} ONE_BYTE;
+
+/* How it competes to be heard in its conference. */
+enum place {
+    PLACE_FREE, /* it need not: everybody is heard */
+    PLACE_OUT,  /* it is not among the loudest */
+    PLACE_IN,   /* it is */
+    PLACE_OWN   /* it is a clip: always heard, and takes no place from the others */
+} ONE_BYTE;
+
 /* A codec's encoder. */
 struct encoder {
     struct encoder *next; /* among those that nobody uses */
@@ -78,9 +95,8 @@ struct leg {
     bool made_up;                   /* some of this tick's audio was concealed */
     uint8_t level_dbov, score_dbov; /* now; with a slow fall, what the loudest are chosen by */
     int peak;
-    bool audible;        /* has sound, and may be heard */
-    bool contested;      /* only the loudest are heard in its conference */
-    bool passed;         /* this tick's packet is not decoded: if level_dbov is what it is thought, nobody hears it */
+    enum voice voice;
+    enum place place;
     bool claims_void;    /* its header's levels proved false */
     uint8_t claim_dbov;  /* level in this tick's header; LEVEL_UNKNOWN */
     uint8_t lie_ticks;   /* in a row, of claims far above what was decoded */
@@ -88,8 +104,6 @@ struct leg {
     uint8_t probe_ticks; /* ticks passed by: now and then one is looked at */
     uint8_t n_passed;    /* packets that this tick took undecoded */
     uint8_t event_ticks; /* since the last packet of a telephone-event that has not ended, and one; 0: there is none */
-    bool talking;        /* among the loudest */
-    bool in_mix;         /* its row is in this tick's sum */
     uint8_t spoke_ticks; /* until it has been silent for long enough to be said so */
     uint16_t silent_ticks;
     int32_t gain_q12, gain_set_q12; /* in effect, and asked for */
@@ -191,6 +205,17 @@ struct leg_tools {
     struct lanes *lanes; /* NULL: every leg decodes and encodes at once, by itself */
 };
 
+/** Has it something to hear? */
+static inline bool leg_is_audible(const struct leg *leg)
+{
+    return leg->voice >= VOICE_CLAIMED;
+}
+
+static inline bool leg_is_mixed(const struct leg *leg)
+{
+    return leg->voice == VOICE_MIXED;
+}
+
 /** The leg arrives at its worker. */
 COLD void leg_attach(struct leg *leg, struct pool *pool, uint32_t slot_rtp, uint32_t slot_rtcp, uint64_t now_ns);
 /** It leaves: held packets go back to the pool. */
@@ -233,13 +258,13 @@ void leg_arrival(struct leg *leg, uint64_t at_ns, uint64_t now_ns);
 void leg_rx_rtcp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t at_ns);
 
 /**
- * This tick's audio into row, with level and audible. What can be decoded together with other legs' waits in the lanes
+ * This tick's audio into row, with level and voice. What can be decoded together with other legs' waits in the lanes
  * until legs_decode, and so do its row, level and packet.
  */
 void leg_frame(struct leg *leg, const struct leg_tools *tools);
 /**
- * A leg that leg_frame passed by is heard after all: its decoder is warmed up with the packets kept, this tick's is
- * decoded into row, and level and audible become true.
+ * A leg whose packet leg_frame has not decoded may be heard after all: its decoder is warmed up with the packets kept,
+ * this tick's is decoded into row, and level and voice become those of the row.
  */
 void leg_hear(struct leg *leg, const struct leg_tools *tools);
 /** Finishes every leg_frame that waits: before anybody looks at a row, and before its packet's buffer is used again. */

@@ -124,7 +124,7 @@ static void stream_restart(struct leg *leg)
 {
     leg->stats.drops[DROP_SKIPPED] += jbuf_reset(&leg->jbuf);
     leg->n_fifo = 0;
-    leg->passed = leg->claims_void = false;
+    leg->claims_void = false;
     leg->lie_ticks = leg->idle_ticks = 0;
     leg->starting = leg->paused = true;
     must(leg->cfg.codec->decoder_init(leg->decoder, &leg->cfg.fmt) == 0);
@@ -257,7 +257,7 @@ static void block_take(struct leg *leg, const struct rtcp_block *b, uint64_t at_
 bool leg_asks_arrival(const struct leg *leg, uint32_t tick)
 {
     unsigned every = leg->arrival_steady < ARRIVALS_STEADY ? ARRIVAL_TICKS : ARRIVAL_STEADY_TICKS;
-    return leg->in_mix && (tick + leg->beat_index) % every == 0;
+    return leg_is_mixed(leg) && (tick + leg->beat_index) % every == 0;
 }
 
 /*

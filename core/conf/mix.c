@@ -85,7 +85,7 @@ static void bus_mix(struct bus *bus, struct conf *conf, const struct mix_tools *
  */
 static void encoder_choose(struct conf *conf, struct group *group, struct leg *leg, const struct bus *bus)
 {
-    if (leg->in_mix) {
+    if (leg_is_mixed(leg)) {
         leg->apart_ticks = 0;
         return;
     }
@@ -104,8 +104,8 @@ static void encoder_choose(struct conf *conf, struct group *group, struct leg *l
 static void leg_serve(struct conf *conf, struct group *group, const struct bus *bus, const struct mix_tools *t,
                       struct leg *leg)
 {
-    uint32_t n_others = leg->deaf ? 0 : conf->n_mixed - leg->in_mix;
-    const int16_t *pcm = !n_others ? t->silence : leg->in_mix ? leg->row : t->listen;
+    uint32_t n_others = leg->deaf ? 0 : conf->n_mixed - leg_is_mixed(leg);
+    const int16_t *pcm = !n_others ? t->silence : leg_is_mixed(leg) ? leg->row : t->listen;
     encode_run(&(struct encode_job){.conf = conf, .group = group, .leg = leg}, t, leg, pcm, bus->n);
 }
 

@@ -39,7 +39,7 @@ static uint32_t weights_update(struct conf *conf)
     uint32_t sum = 0;
     for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
         struct leg *leg = conf->plan.legs[i];
-        if (leg->in_mix) {
+        if (leg_is_mixed(leg)) {
             leg->talk_weight += leg->talk_weight < WEIGHT_MAX;
         } else {
             leg->talk_weight -= leg->talk_weight > 0;

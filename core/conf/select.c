@@ -20,10 +20,10 @@ enum {
 
 static unsigned level_of(const struct leg *leg)
 {
-    if (!leg->audible) {
+    if (!leg_is_audible(leg)) {
         return LEVEL_SILENT;
     }
-    bool claims = !leg->passed && leg->claim_dbov != LEVEL_UNKNOWN;
+    bool claims = leg->voice != VOICE_CLAIMED && leg->claim_dbov != LEVEL_UNKNOWN;
     return claims ? MAX(leg->level_dbov - MIN(leg->level_dbov, CLAIM_OVER_DB), leg->claim_dbov) : leg->level_dbov;
 }
 
@@ -31,7 +31,7 @@ static void score_update(struct leg *leg)
 {
     unsigned fallen = leg->score_dbov + FALL_DB;
     leg->score_dbov = (uint8_t)MIN(MIN(level_of(leg), fallen), LEVEL_SILENT);
-    leg->silent_ticks = leg->audible ? 0 : (uint16_t)MIN(leg->silent_ticks + 1, HOLD_TICKS);
+    leg->silent_ticks = leg_is_audible(leg) ? 0 : (uint16_t)MIN(leg->silent_ticks + 1, HOLD_TICKS);
 }
 
 static void talkers_expire(struct conf *conf)
@@ -39,7 +39,7 @@ static void talkers_expire(struct conf *conf)
     for (uint32_t i = 0; i < conf->n_talkers;) {
         struct leg *leg = conf->talkers[i];
         if (leg->silent_ticks >= HOLD_TICKS || leg->muted) {
-            leg->talking = false;
+            leg->place = PLACE_OUT;
             conf->talkers[i] = conf->talkers[--conf->n_talkers];
         } else {
             i++;
@@ -52,7 +52,7 @@ static struct leg *loudest_outside(const struct conf *conf)
     struct leg *best = NULL;
     for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
         struct leg *leg = conf->plan.legs[i];
-        if (leg->audible && !leg->talking && (!best || leg->score_dbov < best->score_dbov)) {
+        if (leg_is_audible(leg) && leg->place == PLACE_OUT && (!best || leg->score_dbov < best->score_dbov)) {
             best = leg;
         }
     }
@@ -82,16 +82,16 @@ static void talkers_compete(struct conf *conf, const struct leg_tools *tools)
         if (full && loudest->score_dbov + LOUDER_DB > conf->talkers[i]->score_dbov) {
             return;
         }
-        if (loudest->passed) {
+        if (loudest->voice == VOICE_CLAIMED) {
             leg_hear(loudest, tools);
             loudest->score_dbov = (uint8_t)level_of(loudest);
             continue;
         }
         if (full) {
-            conf->talkers[i]->talking = false;
+            conf->talkers[i]->place = PLACE_OUT;
             conf->talkers[i] = conf->talkers[--conf->n_talkers];
         }
-        loudest->talking = true;
+        loudest->place = PLACE_IN;
         conf->talkers[conf->n_talkers++] = loudest;
     }
 }
@@ -108,7 +108,7 @@ static void undecoded_count(struct leg *leg, const struct leg_tools *tools)
 static bool would_win(const struct leg *leg, const struct conf *conf)
 {
     bool place = conf->to_beat_dbov == LEVEL_UNKNOWN;
-    return leg->audible && (place || leg->score_dbov + LOUDER_DB <= conf->to_beat_dbov);
+    return leg_is_audible(leg) && (place || leg->score_dbov + LOUDER_DB <= conf->to_beat_dbov);
 }
 
 void select_speakers(struct conf *conf, const struct leg_tools *tools)
@@ -118,14 +118,14 @@ void select_speakers(struct conf *conf, const struct leg_tools *tools)
         struct leg *leg = conf->plan.legs[i];
         score_update(leg);
         leg->told_ticks -= leg->told_ticks > 0;
-        if (would_win(leg, conf) && leg->passed && n_looks++ < LOOKS_MAX) {
+        if (leg->voice == VOICE_CLAIMED && would_win(leg, conf) && n_looks++ < LOOKS_MAX) {
             leg_hear(leg, tools);
             leg->score_dbov = (uint8_t)level_of(leg);
         }
         if (leg->n_passed) {
             undecoded_count(leg, tools);
         }
-        if (!leg->passed && !leg->told_ticks && would_win(leg, conf)) {
+        if (leg->voice == VOICE_SOUNDS && !leg->told_ticks && would_win(leg, conf)) {
             leg->told_ticks = TELL_TICKS;
             leg->news.speaks = true;
         }
@@ -139,7 +139,7 @@ void select_talkers(struct conf *conf, const struct leg_tools *tools)
     for (uint32_t i = 0; i < plan->n_legs; i++) {
         struct leg *leg = plan->legs[i];
         score_update(leg);
-        n_outside += leg->audible && !leg->talking;
+        n_outside += leg_is_audible(leg) && leg->place == PLACE_OUT;
     }
     if (conf->cfg.talkers) {
         talkers_expire(conf);
@@ -153,11 +153,13 @@ void select_talkers(struct conf *conf, const struct leg_tools *tools)
         if (leg->n_passed) {
             undecoded_count(leg, tools);
         }
-        leg->in_mix = leg->audible && (leg->talking || conf->cfg.talkers == 0);
-        leg->spoke_ticks = leg->in_mix ? SPOKE_TICKS : leg->spoke_ticks - (leg->spoke_ticks > 0);
-        if (leg->in_mix) {
+        if (leg->voice == VOICE_SOUNDS && leg->place != PLACE_OUT) {
             must(conf->n_mixed < conf->mixed_max);
             conf->mixed[conf->n_mixed++] = leg;
+            leg->voice = VOICE_MIXED;
+            leg->spoke_ticks = SPOKE_TICKS;
+        } else {
+            leg->spoke_ticks -= leg->spoke_ticks > 0;
         }
     }
     if (conf->n_relays) {

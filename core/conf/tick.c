@@ -19,7 +19,7 @@ static void frames(struct conf *conf, uint32_t first, uint32_t n, const struct m
         struct leg *leg = conf->plan.legs[i];
         size_t before = rows->used;
         leg_frame(leg, &t->leg);
-        if (!leg->audible && !conf->plan.in_lanes) {
+        if (!leg_is_audible(leg) && !conf->plan.in_lanes) {
             rows->used = before;
         }
     }

@@ -135,7 +135,7 @@ static void encoders_add_up(const struct hall *h, enum codec_id id)
             continue;
         }
         assert_int_equal(leg->encoder != NULL, leg->own_encoder || leg->holds_shared);
-        assert_false(leg->in_mix && leg->tx_on && !leg->own_encoder);
+        assert_false(leg_is_mixed(leg) && leg->tx_on && !leg->own_encoder);
         n_held += leg->grouped && leg->encoder;
         n_legs += leg->grouped;
     }
@@ -266,7 +266,7 @@ static void a_talkers_encoder_was_anothers(void **state)
             assert_null(h.legs[5]->encoder);
             assert_int_equal(h.n_returned, 20 - 2 * (TALKERS + 1));
         }
-        assert_true(t < BEGIN || h.legs[5]->in_mix);
+        assert_true(t < BEGIN || leg_is_mixed(h.legs[5]));
     }
     mem_put(reference);
     mem_put(ear);

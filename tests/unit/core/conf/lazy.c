@@ -245,7 +245,7 @@ static void word_start(void **state)
 
 static bool is_heard(const struct hall *h, unsigned i)
 {
-    return h->legs[i]->in_mix;
+    return leg_is_mixed(h->legs[i]);
 }
 
 static double heard_rms(const struct hall *h)

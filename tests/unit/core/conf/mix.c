@@ -338,7 +338,7 @@ static void encoded_silence_is_silence(void **state)
         arrives(&h, A, said, bytes, buf);
         tick(&h);
         if (talks ? t > 5 : t > 70) {
-            assert_int_equal(h.legs[A]->in_mix, talks);
+            assert_int_equal(leg_is_mixed(h.legs[A]), talks);
         }
         for (unsigned i = 0; t > 70 && i < FRAME; i++) {
             n_not_zero += h.legs[A]->row[i] != 0;
