@@ -82,7 +82,7 @@ void conf_leg_add(struct conf *conf, struct leg *leg)
         conf->n_relays++;
     }
     conf->n_clips += clip;
-    leg->solo = clip; /* it shares nothing: no kind of listener */
+    leg->share = clip ? SHARE_NEVER : SHARE_NEW;
     leg->conf = conf;
     marks_forget(leg, conf);
     conf->changed = true;
@@ -91,7 +91,7 @@ void conf_leg_add(struct conf *conf, struct leg *leg)
 void conf_leg_drop(struct conf *conf, struct leg *leg)
 {
     encoders_leave(conf, leg);
-    leg->grouped = leg->solo = false;
+    leg->share = SHARE_NEW;
     for (uint32_t i = 0; i < conf->n_talkers; i++) {
         if (conf->talkers[i] == leg) {
             conf->talkers[i] = conf->talkers[--conf->n_talkers];

@@ -30,25 +30,25 @@ static struct encoder *spare_take(struct encoders *all)
     return encoder;
 }
 
-/* Somebody else of leg's group who shares: the one who holds the encoder, or anyone. */
-static struct leg *sharer_find(const struct conf *conf, const struct leg *leg, bool holder)
+/* @return another leg of leg's group that shares in this way | NULL */
+static struct leg *sharer_find(const struct conf *conf, const struct leg *leg, enum share share)
 {
     for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
         struct leg *other = conf->plan.legs[i];
-        if (other != leg && !other->own_encoder && other->holds_shared == holder && leg_same_group(other, leg)) {
+        if (other != leg && other->share == share && leg_same_group(other, leg)) {
             return other;
         }
     }
     return NULL;
 }
 
-/* Of those with an encoder to themselves who do not talk. Who is on hold does not even hear the change. */
+/* @return of those apart that do not talk, the leg that is so for longest; one on hold first: it hears no change */
 static struct leg *longest_apart(const struct conf *conf, const struct codec *codec)
 {
     struct leg *longest = NULL;
     for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
         struct leg *leg = conf->plan.legs[i];
-        if (leg->cfg.codec != codec || !leg->grouped || !leg->own_encoder || leg_is_mixed(leg)) {
+        if (leg->cfg.codec != codec || leg->share != SHARE_APART || leg_is_mixed(leg)) {
             continue;
         }
         bool longer =
@@ -58,18 +58,18 @@ static struct leg *longest_apart(const struct conf *conf, const struct codec *co
     return longest;
 }
 
-/* One more spare encoder: the leg longest apart shares. Who has no group to share with becomes its first. */
+/* Makes one more spare encoder: the leg longest apart shares. One whose group has no encoder yet becomes its holder. */
 static void spare_make(struct conf *conf, const struct codec *codec)
 {
     for (;;) {
         struct leg *leg = longest_apart(conf, codec);
         must(leg);
-        leg->own_encoder = false;
-        if (sharer_find(conf, leg, true)) {
+        if (sharer_find(conf, leg, SHARE_HOLDS)) {
+            leg->share = SHARE_USES;
             spare_put(conf, leg);
             return;
         }
-        leg->holds_shared = true;
+        leg->share = SHARE_HOLDS;
         conf->changed = true;
     }
 }
@@ -90,34 +90,33 @@ static void encoder_copy(struct conf *conf, struct leg *to, const struct leg *fr
 
 void conf_leg_apart(struct conf *conf, struct leg *leg)
 {
-    if (!leg->cfg.codec->has_state || leg->own_encoder) {
+    if (!leg->cfg.codec->has_state || leg->share <= SHARE_APART) {
         return;
     }
-    struct leg *other = sharer_find(conf, leg, !leg->holds_shared);
-    if (!leg->holds_shared) {
-        must(other);
-        encoder_copy(conf, leg, other);
+    if (leg->share == SHARE_USES) {
+        const struct leg *holder = sharer_find(conf, leg, SHARE_HOLDS);
+        must(holder);
+        encoder_copy(conf, leg, holder);
     } else {
-        if (other) {
-            encoder_copy(conf, other, leg);
-            other->holds_shared = true;
+        struct leg *heir = sharer_find(conf, leg, SHARE_USES);
+        if (heir) {
+            encoder_copy(conf, heir, leg);
+            heir->share = SHARE_HOLDS;
         }
-        leg->holds_shared = false;
         conf->changed = true;
     }
-    leg->own_encoder = true;
+    leg->share = SHARE_APART;
     leg->apart_ticks = 0;
 }
 
 void conf_leg_follow(struct conf *conf, struct leg *leg)
 {
-    if (!leg->cfg.codec->has_state || !sharer_find(conf, leg, true)) {
+    if (!leg->cfg.codec->has_state || !sharer_find(conf, leg, SHARE_HOLDS)) {
         return;
     }
-    leg->grouped = true;
     encoders_enter(conf, leg);
     spare_put(conf, leg);
-    leg->own_encoder = false;
+    leg->share = SHARE_USES;
 }
 
 void encoders_limit(struct conf *conf)
@@ -151,35 +150,33 @@ void encoders_enter(struct conf *conf, struct leg *leg)
 
 void encoders_leave(struct conf *conf, struct leg *leg)
 {
-    if (!leg->cfg.codec->has_state || !leg->grouped || conf->cfg.annex) {
+    if (!leg->cfg.codec->has_state || leg->share < SHARE_APART || conf->cfg.annex) {
         return;
     }
-    struct leg *heir = leg->holds_shared ? sharer_find(conf, leg, false) : NULL;
+    struct leg *heir = leg->share == SHARE_HOLDS ? sharer_find(conf, leg, SHARE_USES) : NULL;
     if (heir) {
         heir->encoder = leg->encoder;
         heir->at_rest = leg->at_rest;
         heir->silent_frames = leg->silent_frames;
-        heir->holds_shared = true;
+        heir->share = SHARE_HOLDS;
         leg->encoder = NULL;
     } else if (leg->encoder) {
         spare_put(conf, leg);
     }
-    leg->holds_shared = false;
-    leg->own_encoder = true;
     encoders_of(conf, leg)->n_legs--;
 }
 
 void encoders_part(struct conf *conf, struct leg *leg)
 {
     conf_leg_apart(conf, leg);
-    if (!leg->cfg.codec->has_state || !leg->grouped || conf->cfg.annex) {
+    if (!leg->cfg.codec->has_state || leg->share != SHARE_APART || conf->cfg.annex) {
         return;
     }
     struct encoders *all = encoders_of(conf, leg);
     must(all->n_legs == 1);
     all->n--;
     all->n_legs--;
-    leg->grouped = false; /* encoders_leave has nothing left to do */
+    leg->share = SHARE_NEW; /* encoders_leave has nothing left to do */
 }
 
 static void surplus_find(struct conf *conf)
@@ -216,11 +213,11 @@ bool encoders_scarce(const struct conf *conf, const struct leg *leg)
 
 void encoder_share(struct conf *conf, struct group *group, struct leg *leg)
 {
-    leg->own_encoder = false;
     if (group->shared) {
+        leg->share = SHARE_USES;
         spare_put(conf, leg);
     } else {
+        leg->share = SHARE_HOLDS;
         group->shared = leg;
-        leg->holds_shared = true;
     }
 }

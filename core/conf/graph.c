@@ -10,7 +10,7 @@
 static bool kind_known(const struct plan *plan, const struct leg *leg)
 {
     for (uint32_t i = 0; i < plan->n_legs; i++) {
-        if (plan->legs[i]->grouped && leg_same_group(plan->legs[i], leg)) {
+        if (plan->legs[i]->share >= SHARE_APART && leg_same_group(plan->legs[i], leg)) {
             return true;
         }
     }
@@ -26,18 +26,19 @@ static bool kind_known(const struct plan *plan, const struct leg *leg)
 static uint32_t group_of(struct plan *plan, struct leg *const *kinds, uint32_t *n_room, struct leg *leg)
 {
     for (uint32_t g = 0; g < plan->n_groups; g++) {
-        if (plan->groups[g].solo ? leg->solo : !leg->solo && leg_same_group(kinds[g], leg)) {
+        bool never = leg->share == SHARE_NEVER;
+        if (plan->groups[g].solo ? never : !never && leg_same_group(kinds[g], leg)) {
             return g;
         }
     }
-    bool is_new = !leg->solo && !leg->grouped;
+    bool is_new = leg->share == SHARE_NEW;
     if (is_new && !*n_room && !kind_known(plan, leg)) {
-        leg->solo = true;
+        leg->share = SHARE_NEVER;
         return group_of(plan, kinds, n_room, leg);
     }
     *n_room -= is_new && *n_room;
     must(plan->n_groups < GROUPS_MAX);
-    plan->groups[plan->n_groups] = (struct group){.solo = leg->solo};
+    plan->groups[plan->n_groups] = (struct group){.solo = leg->share == SHARE_NEVER};
     return plan->n_groups++;
 }
 
@@ -53,11 +54,11 @@ static uint32_t shared_groups(const struct plan *plan)
 /* Who shares was settled before the kinds changed (conf_leg_apart): a group has at most one holder. */
 static void group_enter(struct conf *conf, struct group *group, struct leg *leg)
 {
-    if (!leg->grouped && !leg->solo) {
-        leg->grouped = true;
+    if (leg->share == SHARE_NEW) {
+        leg->share = SHARE_APART;
         encoders_enter(conf, leg);
     }
-    if (leg->holds_shared) {
+    if (leg->share == SHARE_HOLDS) {
         must(!group->shared && !group->solo);
         group->shared = leg;
     }

@@ -136,7 +136,6 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
     leg->muted = cfg->muted;
     leg->paused = leg->starting = true;
     leg->marker = true;
-    leg->own_encoder = true; /* fresh like the peer's decoder; joins its group later */
     leg->packet_ticks = packet_ticks;
     leg->plays = cfg->clip;
     leg->play = (struct clip_play){.clip = cfg->clip, .times = cfg->clip_times};

@@ -54,6 +54,15 @@ enum place {
     PLACE_OWN   /* it is a clip: always heard, and takes no place from the others */
 } ONE_BYTE;
 
+/* Which encoder serves it (encoders.h), if its codec's have state; up to SHARE_APART it encodes for itself. */
+enum share {
+    SHARE_NEW,   /* it is not in a plan yet */
+    SHARE_NEVER, /* it plays a clip, or is of one kind too many: it has no group to share with */
+    SHARE_APART, /* of its group, but it talks, talked a moment ago, or has just come */
+    SHARE_USES,  /* another leg of its group has the encoder for both */
+    SHARE_HOLDS  /* its encoder serves its group */
+} ONE_BYTE;
+
 /* A codec's encoder. */
 struct encoder {
     struct encoder *next; /* among those that nobody uses */
@@ -110,10 +119,8 @@ struct leg {
 
     /* tx */
     uint8_t i_rate;
-    bool own_encoder;      /* encodes for itself: talks, talked a moment ago, or is new */
-    bool holds_shared;     /* its encoder is its group's */
-    bool grouped, solo;    /* it may share an encoder, or never will; neither: not in a plan yet */
-    bool at_rest;          /* whom its encoder serves hear the shared silence, whose state it takes (hush.h) */
+    enum share share;
+    bool at_rest;          /* its encoder's legs are sent the shared silence, whose state it will take (hush.h) */
     uint8_t silent_frames; /* that it has encoded in a row */
     bool marker;           /* next packet begins a talk spurt */
     uint8_t packet_ticks;  /* ticks in a packet; 0: two packets in a tick */
@@ -123,7 +130,7 @@ struct leg {
     uint16_t seq;
     uint32_t ts, frame_ts;
     uint64_t tx_octets;
-    struct encoder *encoder; /* its own, or its group's; NULL: another holds that, or the codec has no state */
+    struct encoder *encoder; /* its own, or its group's; NULL: SHARE_USES, in an annex, or the codec has no state */
     void *decoder;
     struct leg_news news;
     struct leg_source from; /* its first part; where it sends to, too */

@@ -89,7 +89,7 @@ static void encoder_choose(struct conf *conf, struct group *group, struct leg *l
         leg->apart_ticks = 0;
         return;
     }
-    if (!leg->own_encoder || group->solo) {
+    if (leg->share != SHARE_APART) {
         return;
     }
     leg->apart_ticks++;

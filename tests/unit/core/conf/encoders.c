@@ -134,10 +134,10 @@ static void encoders_add_up(const struct hall *h, enum codec_id id)
         if (!leg || leg->cfg.codec->id != id) {
             continue;
         }
-        assert_int_equal(leg->encoder != NULL, leg->own_encoder || leg->holds_shared);
-        assert_false(leg_is_mixed(leg) && leg->tx_on && !leg->own_encoder);
-        n_held += leg->grouped && leg->encoder;
-        n_legs += leg->grouped;
+        assert_int_equal(leg->encoder != NULL, leg->share != SHARE_USES);
+        assert_false(leg_is_mixed(leg) && leg->tx_on && leg->share > SHARE_APART);
+        n_held += leg->share >= SHARE_APART && leg->encoder;
+        n_legs += leg->share >= SHARE_APART;
     }
     for (const struct encoder *e = all->spare; e; e = e->next) {
         n_spare++;
@@ -293,8 +293,8 @@ static void followers_share_at_once(void **state)
     h.talks[26] = true;
     for (unsigned t = 0; t < 20; t++) {
         tick(&h, t);
-        assert_true(t == 0 || h.legs[26]->own_encoder);
-        assert_false(h.legs[27]->own_encoder);
+        assert_true(t == 0 || h.legs[26]->share <= SHARE_APART);
+        assert_true(h.legs[27]->share > SHARE_APART);
     }
     assert_int_equal(h.conf->encoders[CODEC_OPUS].n, 2 * (TALKERS + 1));
     hall_close(&h);
@@ -354,8 +354,8 @@ static void more_kinds_than_groups(void **state)
     }
     unsigned n_shared = 0, n_solo = 0;
     for (unsigned i = 0; i < LEGS_MAX; i++) {
-        n_shared += h.legs[i]->holds_shared;
-        n_solo += h.legs[i]->solo;
+        n_shared += h.legs[i]->share == SHARE_HOLDS;
+        n_solo += h.legs[i]->share == SHARE_NEVER;
     }
     assert_int_equal(n_solo, LEGS_MAX - 2 * KINDS_MAX); /* two legs of each of the first 16 kinds */
     assert_int_equal(n_shared, KINDS_MAX);

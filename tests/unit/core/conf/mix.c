@@ -153,12 +153,12 @@ static void listener_begins_to_talk(void **state)
         is_as_reference(&h, A, &r);
         if (!a_talks) {
             is_as_reference(&h, B, &r);
-            n_shared += !h.legs[A]->own_encoder && !h.legs[B]->own_encoder;
+            n_shared += h.legs[A]->share > SHARE_APART && h.legs[B]->share > SHARE_APART;
             bool one_encode =
                 count_get(&h.desk.stats.encoded) - encoded_before == 2; /* C's own leg, and one for both */
-            assert_true(h.legs[A]->own_encoder || h.legs[B]->own_encoder || one_encode);
+            assert_true(h.legs[A]->share <= SHARE_APART || h.legs[B]->share <= SHARE_APART || one_encode);
         } else {
-            assert_true(h.legs[A]->own_encoder);
+            assert_true(h.legs[A]->share <= SHARE_APART);
         }
     }
     assert_in_range(n_shared, 50, 200);
@@ -183,8 +183,8 @@ static void holder_leaves(void **state)
         }
         arrives(&h, C, l16, sizeof l16, buf);
         if (t == 200) {
-            unsigned holder = h.legs[A]->holds_shared ? A : B;
-            assert_true(h.legs[holder]->holds_shared);
+            unsigned holder = h.legs[A]->share == SHARE_HOLDS ? A : B;
+            assert_int_equal(h.legs[holder]->share, SHARE_HOLDS);
             conf_leg_drop(h.conf, h.legs[holder]);
             leg_detach(h.legs[holder]);
             leg_free(h.legs[holder]);
