@@ -25,8 +25,9 @@ struct place {
     uint64_t kbps_used; /* taken and held */
     uint32_t n_pairs, pairs_used, pairs_held, i_pair;
     uint16_t first_port;
-    int fd_max;          /* legs take no descriptor from this number on */
-    uint8_t *pair_state; /* PAIR_* */
+    int fd_max;                   /* legs take no descriptor from this number on */
+    struct place_sockets sockets; /* in use */
+    uint8_t *pair_state;          /* PAIR_* */
 };
 
 enum { PAIR_BUSY = 1, PAIR_NAMED = 2 };
@@ -39,6 +40,39 @@ static int fds_for_legs(void)
         return INT_MAX;
     }
     return (int)(limit.rlim_cur - MIN(limit.rlim_cur / 8, (rlim_t)PLACE_FDS_KEPT));
+}
+
+/* The system's sockets, as place_sockets. */
+static int udp_open(void *ctx, const struct addr *local)
+{
+    const struct place *p = ctx;
+    int family = local->sa.sa_family, tos = DSCP_EF, on = 1;
+    int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    if (fd >= p->fd_max) {
+        close(fd);
+        return -EMFILE;
+    }
+    if (family == AF_INET6) {
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+        setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof tos); /* refused: the packets go unmarked */
+    } else {
+        setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof tos);
+    }
+    if (bind(fd, &local->sa, addr_len(local)) != 0) {
+        int err = -errno;
+        close(fd);
+        return err;
+    }
+    return fd;
+}
+
+static void udp_close(void *ctx, int fd)
+{
+    close(fd);
 }
 
 int place_build(struct place **out, const struct place_cfg *cfg)
@@ -57,6 +91,7 @@ int place_build(struct place **out, const struct place_cfg *cfg)
     p->first_port = (uint16_t)first;
     p->n_pairs = n_pairs;
     p->fd_max = fds_for_legs();
+    p->sockets = cfg->sockets ? *cfg->sockets : (struct place_sockets){p, udp_open, udp_close};
     p->i_pair = cfg->first % n_pairs;
     p->pair_state = calloc(n_pairs, 1);
     if (!p->pair_state) {
@@ -225,48 +260,23 @@ bool place_is_tight(const struct place *p, int worker, struct place_cost cost)
 
 /* --- Ports -------------------------------------------------------------------------------------------------------- */
 
-/* @return descriptor | negative errno */
-static int udp_open(const struct place *p, int family_wanted, uint16_t port)
-{
-    struct addr local = *place_host(p, family_wanted);
-    int family = local.sa.sa_family, tos = DSCP_EF, on = 1;
-    int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (fd < 0) {
-        return -errno;
-    }
-    if (fd >= p->fd_max) {
-        close(fd);
-        return -EMFILE;
-    }
-    addr_set_port(&local, port);
-    if (family == AF_INET6) {
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-        setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof tos); /* refused: the packets go unmarked */
-    } else {
-        setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof tos);
-    }
-    if (bind(fd, &local.sa, addr_len(&local)) != 0) {
-        int err = -errno;
-        close(fd);
-        return err;
-    }
-    return fd;
-}
-
 /* @return 0 | -EADDRINUSE: try the next pair | other: give up */
 static int pair_open(const struct place *p, uint16_t port, struct place_leg *leg)
 {
-    int rtp = udp_open(p, leg->family, port);
+    const struct place_sockets *sockets = &p->sockets;
+    struct addr local = *place_host(p, leg->family);
+    addr_set_port(&local, port);
+    int rtp = sockets->open(sockets->ctx, &local);
     if (rtp < 0) {
         return rtp;
     }
-    int rtcp = udp_open(p, leg->family, (uint16_t)(port + 1));
+    addr_set_port(&local, (uint16_t)(port + 1));
+    int rtcp = sockets->open(sockets->ctx, &local);
     if (rtcp < 0) {
-        close(rtp);
+        sockets->close(sockets->ctx, rtp);
         return rtcp;
     }
-    leg->family = place_host(p, leg->family)->sa.sa_family;
+    leg->family = local.sa.sa_family;
     leg->rtp_fd = rtp;
     leg->rtcp_fd = rtcp;
     leg->port = port;
@@ -363,8 +373,8 @@ void place_leg_give(struct place *p, struct place_leg *leg)
     uint32_t i_pair = (uint32_t)(leg->port - p->first_port) / 2;
 
     must(p->pair_state[i_pair] & PAIR_BUSY);
-    close(leg->rtp_fd);
-    close(leg->rtcp_fd);
+    p->sockets.close(p->sockets.ctx, leg->rtp_fd);
+    p->sockets.close(p->sockets.ctx, leg->rtcp_fd);
     p->pair_state[i_pair] &= (uint8_t)~PAIR_BUSY;
     p->pairs_used--;
     seat->used_us -= leg->cost.cpu_us;

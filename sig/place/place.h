@@ -16,6 +16,15 @@
 struct ctl;
 struct place;
 
+/* Where a leg's sockets come from. */
+struct place_sockets {
+    void *ctx;
+    /** Opens one for UDP: bound, non-blocking. @return descriptor | -EADDRINUSE, -EACCES: another port may do |
+     * another negative errno: none will */
+    int (*open)(void *ctx, const struct addr *local);
+    void (*close)(void *ctx, int fd);
+};
+
 struct place_cfg {
     unsigned n_workers;
     struct ctl *workers[PLACE_WORKERS_MAX];
@@ -28,6 +37,7 @@ struct place_cfg {
     uint16_t port_min, port_max; /* RTP takes even ports, RTCP the next; both ends included */
     uint32_t first;              /* random: which pair is taken first, so that after a restart nobody calls by the port
                                     that a caller of before still sends to */
+    const struct place_sockets *sockets; /* NULL: the system's. Copied; its ctx outlives the place */
 };
 
 /* Room kept for a conference that has not begun. All zero: nothing is held. */

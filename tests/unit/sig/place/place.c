@@ -139,6 +139,51 @@ static void test_ports(void **state)
     empty(p);
 }
 
+/* Sockets of somebody else's making. */
+struct drawer {
+    int next, n_open, fails_at; /* fails_at: the one that cannot be opened */
+    uint16_t ports[8];
+};
+
+static int drawer_open(void *ctx, const struct addr *local)
+{
+    struct drawer *d = ctx;
+    if (d->next == d->fails_at) {
+        d->fails_at = 0;
+        return -EADDRINUSE;
+    }
+    d->n_open++;
+    d->ports[d->next % 8] = addr_port(local);
+    return 1000 + d->next++;
+}
+
+static void drawer_close(void *ctx, int fd)
+{
+    struct drawer *d = ctx;
+    assert_in_range(fd, 1000, 1000 + d->next - 1);
+    d->n_open--;
+}
+
+static void test_other_sockets(void **state)
+{
+    struct drawer d = {.fails_at = 3};
+    struct place_sockets sockets = {&d, drawer_open, drawer_close};
+    struct place *p = make((struct place_cfg){.sockets = &sockets});
+    struct place_leg legs[2] = {{0}};
+    assert_int_equal(place_leg_take(p, 0, NULL, one, &legs[0]), 0);
+    assert_int_equal(legs[0].rtp_fd, 1000);
+    assert_int_equal(legs[0].rtcp_fd, 1001);
+    assert_int_equal(d.ports[0], legs[0].port);
+    assert_int_equal(d.ports[1], legs[0].port + 1);
+    assert_int_equal(place_leg_take(p, 0, NULL, one, &legs[1]), 0); /* its first pair was half another's */
+    assert_int_equal(legs[1].port, legs[0].port + 4);
+    assert_int_equal(d.n_open, 4);
+    place_leg_give(p, &legs[0]);
+    place_leg_give(p, &legs[1]);
+    assert_int_equal(d.n_open, 0);
+    empty(p);
+}
+
 static void test_hold(void **state)
 {
     struct place *p = make((struct place_cfg){.budget_us = 400, .bandwidth_kbps = 64 * 6});
@@ -282,6 +327,7 @@ int main(void)
         cmocka_unit_test(test_hold_too_small), cmocka_unit_test(test_held_ports),
         cmocka_unit_test(test_worker_memory),  cmocka_unit_test(test_bad_cfg),
         cmocka_unit_test(test_costs),          cmocka_unit_test(test_reserve),
+        cmocka_unit_test(test_other_sockets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
