@@ -19,9 +19,9 @@ static struct app_msg message(const struct floor *f, enum app_floor subtype, enu
     return msg;
 }
 
-static void send(const struct floor *f, struct floor_seat *to, const struct app_msg *msg)
+static void say(const struct floor *f, struct floor_seat *to, const struct app_msg *msg)
 {
-    f->user.send(f->user.ctx, to, msg);
+    f->user.say(f->user.ctx, to, msg);
 }
 
 static void event(const struct floor *f, enum floor_event what, struct floor_seat *seat, uint32_t value)
@@ -41,7 +41,7 @@ static void answer(struct floor_seat *to, const struct app_msg *msg, uint16_t as
     to->answered = msg->subtype;
     to->answered_as = as;
     to->answered_ms = now_ms;
-    send(to->floor, to, msg);
+    say(to->floor, to, msg);
 }
 
 static void say_granted(struct floor_seat *seat, uint64_t now_ms)
@@ -53,7 +53,7 @@ static void say_granted(struct floor_seat *seat, uint64_t now_ms)
     msg.floor.duration_s = (uint16_t)MIN(left_ms / 1000, (uint64_t)UINT16_MAX);
     msg.floor.granted_ssrc = seat->ssrc;
     msg.floor.priority = seat->held.priority;
-    send(f, seat, &msg);
+    say(f, seat, &msg);
 }
 
 static void say_denied(struct floor_seat *seat, enum app_deny cause, uint64_t now_ms)
@@ -80,7 +80,7 @@ static void say_revoked(struct floor_seat *seat, uint16_t cause)
     struct app_msg msg = message(seat->floor, APP_FLOOR_REVOKE, seat->held.tier);
     msg.has |= 1u << APP_CAUSE;
     msg.floor.cause = cause;
-    send(seat->floor, seat, &msg);
+    say(seat->floor, seat, &msg);
 }
 
 static struct app_msg taken(const struct floor *f, const struct floor_seat *holder)
@@ -98,7 +98,7 @@ static void say_taken(struct floor *f, struct floor_seat *to, const struct floor
 {
     struct app_msg msg = taken(f, holder);
     msg.floor.permission = to->rights.may_request;
-    send(f, to, &msg);
+    say(f, to, &msg);
 }
 
 static void say_idle(const struct floor *f, struct floor_seat *to)
@@ -106,7 +106,7 @@ static void say_idle(const struct floor *f, struct floor_seat *to)
     struct app_msg msg = message(f, APP_FLOOR_IDLE, FLOOR_TIER_NORMAL);
     msg.has |= 1u << APP_SEQ;
     msg.floor.seq = f->seq;
-    send(f, to, &msg);
+    say(f, to, &msg);
 }
 
 /* --- The queue ---------------------------------------------------------------------------------------------------- */
@@ -383,7 +383,7 @@ static void ack(struct floor_seat *seat, const struct app_msg *of)
     msg.has = 1u << APP_SOURCE | 1u << APP_ACKED;
     msg.floor.source = 2; /* controlling function */
     msg.floor.acked = of->subtype;
-    send(seat->floor, seat, &msg);
+    say(seat->floor, seat, &msg);
 }
 
 void floor_take(struct floor_seat *seat, const struct app_msg *msg, uint64_t now_ms)

@@ -1,6 +1,6 @@
 /*
  * Floor control of one conference (TS 24.380 6.3.4, 6.3.5): who may speak. A function of messages, RTP and time: what
- * is to be sent goes out by floor_user.send, what signalling may want to know by floor_user.event. Seats are the
+ * is to be sent goes out by floor_user.say, what signalling may want to know by floor_user.event. Seats are the
  * caller's memory, one for each leg with a floor port; a list of them and a sorted queue are all that a floor keeps, so
  * nothing is allocated. Worker, hot.
  *
@@ -99,7 +99,7 @@ enum floor_event {
 
 struct floor_user {
     void *ctx;
-    void (*send)(void *ctx, struct floor_seat *to, const struct app_msg *msg);
+    void (*say)(void *ctx, struct floor_seat *to, const struct app_msg *msg);
     void (*event)(void *ctx, enum floor_event event, struct floor_seat *seat, uint32_t value); /* seat NULL: of none */
 };
 
