@@ -70,6 +70,7 @@ static void publish(struct sig *sig)
                {&load->pairs_used, now.pairs_used},
                {&load->pairs_held, now.pairs_held},
                {&load->pairs, now.pairs},
+               {&load->is_stopping, focus_env(sig->focus)->stopping},
                {&load->legs, now.legs}};
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         atomic_store_explicit(all[i].to, all[i].value, memory_order_relaxed);
@@ -428,6 +429,11 @@ static char *page_ask(struct sig *sig)
     char *text = status ? status_write(status) : NULL;
     status_free(status);
     return text;
+}
+
+bool sig_is_ready(const struct sig *sig)
+{
+    return !sig_is_still(sig) && count_get(&sig->load.is_stopping) == 0;
 }
 
 char *sig_conferences(struct sig *sig)

@@ -46,6 +46,7 @@ struct sig_failure {
 /* Of the placement, as of the last beat. */
 struct sig_load {
     counter cpu_used_us, cpu_budget_us, kbps_used, kbps_max, pairs_used, pairs_held, pairs, legs;
+    counter is_stopping; /* takes no more conferences */
     counter beat_ns; /* CLOCK_MONOTONIC of signalling's last turn, which comes 20 times a second at least */
 };
 
@@ -77,6 +78,9 @@ void sig_stop(struct sig *sig);
  * @thread any but signalling's
  */
 char *sig_conferences(struct sig *sig);
+
+/** Does it take new conferences? Not while it stops. @thread any */
+bool sig_is_ready(const struct sig *sig);
 
 /** Has signalling's thread taken no turn for two seconds? @thread any */
 bool sig_is_still(const struct sig *sig);

@@ -1,10 +1,15 @@
 /* libmicrohttpd's wrapper. See api.h. */
 #include "sig/http/api.h"
 
+#include "sig/base/hash.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <microhttpd.h>
@@ -14,48 +19,137 @@ enum {
     CLOSING_MAX = 64, /* that were closed for others, until the library sees it */
     TIMEOUT_S = 10,
     CONNECTION_BYTES = 16 * 1024,
-    BACKLOG = 64
+    BACKLOG = 64,
+    SOURCES = 256,
+    MINUTE_S = 60
 };
 
 /*
  * A connection. When all places are taken a newcomer gets that of the connection that has done nothing for longest:
- * slow or idle ones, however many, keep nobody's probe out.
+ * slow or idle ones, however many, keep no probe out.
  */
 struct place {
     int fd;        /* -1: free */
     uint64_t turn; /* of its last request, or its begin: the lowest has waited longest */
 };
 
-struct api {
-    struct MHD_Daemon *daemon;
-    const struct api_page *pages;
-    unsigned n_pages;
+/* Wrong tokens of a source, by hash: two that share a place share their luck for a minute. */
+struct failures {
+    uint64_t since_s;
+    unsigned n;
+};
+
+/* One way in, with a thread of its own. */
+struct way {
+    struct api *api;
+    struct MHD_Daemon *daemon; /* NULL: not there */
+    bool is_unix;
     bool is_local; /* listens on loopback: only names of loopback are heard */
     struct place places[CONNECTIONS_MAX];
     uint64_t turns;
+    struct failures failures[SOURCES];
 };
+
+struct api {
+    struct api_cfg cfg;
+    struct way tcp, local;
+    char unix_path[API_PATH_MAX]; /* "": none */
+};
+
+/* --- Connections -------------------------------------------------------------------------------------------------- */
 
 static void on_connection(void *arg, struct MHD_Connection *connection, void **context,
                           enum MHD_ConnectionNotificationCode code)
 {
-    struct api *api = arg;
-    struct place *place = *context, *oldest = &api->places[0];
+    struct way *way = arg;
+    struct place *place = *context, *oldest = &way->places[0];
     int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
         place->fd = place->fd == fd ? -1 : place->fd; /* it may be another's by now */
         return;
     }
     for (unsigned i = 0; i < CONNECTIONS_MAX; i++) {
-        struct place *p = &api->places[i];
+        struct place *p = &way->places[i];
         oldest = p->fd < 0 || (oldest->fd >= 0 && p->turn < oldest->turn) ? p : oldest;
     }
     if (oldest->fd >= 0) {
         shutdown(oldest->fd, SHUT_RDWR); /* the library closes it */
     }
     oldest->fd = fd;
-    oldest->turn = ++api->turns;
+    oldest->turn = ++way->turns;
     *context = oldest;
 }
+
+static const char *header_of(struct MHD_Connection *connection, const char *name)
+{
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+/*
+ * On loopback a page is for programs of this machine. A web page in a browser there may ask for it too, by a name of
+ * its own that leads here: the name tells.
+ */
+static bool host_is_ours(const struct way *way, struct MHD_Connection *connection)
+{
+    const char *host = header_of(connection, MHD_HTTP_HEADER_HOST);
+    char name[ADDR_TEXT_MAX];
+    struct addr addr;
+    if (!way->is_local || !host) {
+        return true;
+    }
+    bool is_v6 = host[0] == '[';
+    size_t n = is_v6 ? strcspn(host + 1, "]") : strcspn(host, ":");
+    if (n >= sizeof name) {
+        return false;
+    }
+    snprintf(name, sizeof name, "%.*s", (int)n, host + is_v6);
+    return strcasecmp(name, "localhost") == 0 || (addr_parse(&addr, name, 0) == 0 && addr_is_loopback(&addr));
+}
+
+/* --- Tokens ------------------------------------------------------------------------------------------------------- */
+
+static struct failures *failures_of(struct way *way, struct MHD_Connection *connection, uint64_t now_s)
+{
+    const struct sockaddr *sa = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+    char host[ADDR_TEXT_MAX];
+    struct addr addr = {0};
+    memcpy(&addr, sa, sa->sa_family == AF_INET6 ? sizeof addr.v6 : sizeof addr.v4);
+    struct failures *f = &way->failures[hash_text(0, addr_host_text(&addr, host)) % SOURCES];
+    if (now_s - f->since_s >= MINUTE_S) {
+        *f = (struct failures){.since_s = now_s};
+    }
+    return f;
+}
+
+/* @return 200: it may | 401, 403, 429 */
+static unsigned judge(struct way *way, struct MHD_Connection *connection, const struct api_page *page)
+{
+    const struct tokens *tokens = way->api->cfg.tokens;
+    struct timespec now;
+    if (way->is_unix || !tokens || page->is_open) {
+        return MHD_HTTP_OK;
+    }
+    clock_gettime(CLOCK_REALTIME, &now);
+    struct failures *failures = failures_of(way, connection, (uint64_t)now.tv_sec);
+    if (failures->n >= API_FAILURES_MAX) {
+        return MHD_HTTP_TOO_MANY_REQUESTS;
+    }
+    switch (
+        tokens_check(tokens, header_of(connection, MHD_HTTP_HEADER_AUTHORIZATION), page->scope, (uint64_t)now.tv_sec)) {
+    case TOKEN_RIGHT:
+        return MHD_HTTP_OK;
+    case TOKEN_NARROW:
+        return MHD_HTTP_FORBIDDEN;
+    case TOKEN_WRONG:
+        failures->n++;
+        break;
+    case TOKEN_MISSING:
+        break;
+    }
+    return MHD_HTTP_UNAUTHORIZED;
+}
+
+/* --- Answers ------------------------------------------------------------------------------------------------------ */
 
 static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type, char *text,
                               size_t n)
@@ -69,82 +163,95 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+    } else if (status == MHD_HTTP_UNAUTHORIZED) {
+        MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"mixminus\"");
+    } else if (status == MHD_HTTP_TOO_MANY_REQUESTS) {
+        MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "60");
     }
     enum MHD_Result result = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     return result;
 }
 
-/*
- * On loopback a page is for programs of this machine. A web page in a browser there may ask for it too, by a name of
- * its own that leads here: the name tells.
- */
-static bool host_is_ours(const struct api *api, struct MHD_Connection *connection)
+/* RFC 9457. The texts are ours: no character in them needs an escape. */
+static void problem_write(const struct api *api, FILE *out, unsigned status)
 {
-    const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
-    char name[ADDR_TEXT_MAX];
-    struct addr addr;
-    if (!api->is_local || !host) {
-        return true;
+    static const struct {
+        unsigned status;
+        const char *word, *title, *hint;
+    } problems[] = {
+        {MHD_HTTP_UNAUTHORIZED, "token", "a token is needed, or this one is wrong or expired",
+         "send Authorization: Bearer TOKEN; mixminusctl token add makes one"},
+        {MHD_HTTP_FORBIDDEN, "scope", "the token has another scope",
+         "mixminusctl token add --scope= makes one that has"},
+        {MHD_HTTP_MISDIRECTED_REQUEST, "host", "this page is for localhost", "ask by 127.0.0.1, [::1] or localhost"},
+        {MHD_HTTP_NOT_FOUND, "path", "no such page", "there is"},
+        {MHD_HTTP_METHOD_NOT_ALLOWED, "method", "pages can only be read", "ask by GET"},
+        {MHD_HTTP_TOO_MANY_REQUESTS, "rate", "too many wrong tokens from this address", "try again in a minute"},
+    };
+    size_t i = 0;
+    while (i + 1 < ARRAY_LEN(problems) && problems[i].status != status) {
+        i++;
     }
-    bool is_v6 = host[0] == '[';
-    size_t n = is_v6 ? strcspn(host + 1, "]") : strcspn(host, ":");
-    if (n >= sizeof name) {
-        return false;
+    fprintf(out, "{\"type\":\"urn:mixminus:problem:%s\",\"title\":\"%s\",\"status\":%u,\"hint\":\"%s", problems[i].word,
+            problems[i].title, status, problems[i].hint);
+    for (unsigned k = 0; k < api->cfg.n_pages && status == MHD_HTTP_NOT_FOUND; k++) {
+        fprintf(out, " %s", api->cfg.pages[k].path);
     }
-    snprintf(name, sizeof name, "%.*s", (int)n, host + is_v6);
-    return strcasecmp(name, "localhost") == 0 || (addr_parse(&addr, name, 0) == 0 && addr_is_loopback(&addr));
+    fprintf(out, "\"}\n");
 }
 
-static unsigned refuse(const struct api *api, FILE *out, bool is_get)
+static const struct api_page *page_find(const struct api *api, const char *url)
 {
-    fprintf(out, is_get ? "no such page; there is" : "pages can only be read, by GET:");
-    for (unsigned i = 0; i < api->n_pages; i++) {
-        fprintf(out, " %s", api->pages[i].path);
+    for (unsigned i = 0; i < api->cfg.n_pages; i++) {
+        if (strcmp(api->cfg.pages[i].path, url) == 0) {
+            return &api->cfg.pages[i];
+        }
     }
-    fputc('\n', out);
-    return is_get ? MHD_HTTP_NOT_FOUND : MHD_HTTP_METHOD_NOT_ALLOWED;
+    return NULL;
 }
 
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
                                   const char *version, const char *upload, size_t *n_upload, void **seen)
 {
     static char headers_are_in; /* only its address matters */
-    struct api *api = arg;
+    struct way *way = arg;
     struct place *place = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
     if (*seen == NULL || *n_upload > 0) {
         *seen = &headers_are_in;
         *n_upload = 0; /* a body is read away */
         return MHD_YES;
     }
-    const struct api_page *page = NULL;
+    const struct api_page *page = page_find(way->api, url);
     bool is_get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
-    for (unsigned i = 0; i < api->n_pages && is_get; i++) {
-        page = strcmp(api->pages[i].path, url) == 0 ? &api->pages[i] : page;
-    }
     char *text = NULL;
     size_t n = 0;
     FILE *out = open_memstream(&text, &n);
     if (!out) {
         return MHD_NO;
     }
-    unsigned status = MHD_HTTP_FORBIDDEN;
-    if (!host_is_ours(api, connection)) {
-        page = NULL;
-        fprintf(out, "this page is for localhost; ask by 127.0.0.1, [::1] or localhost\n");
+    unsigned status = !host_is_ours(way, connection) ? MHD_HTTP_MISDIRECTED_REQUEST
+                      : !is_get                      ? MHD_HTTP_METHOD_NOT_ALLOWED
+                      : !page                        ? MHD_HTTP_NOT_FOUND
+                                                     : judge(way, connection, page);
+    bool is_problem = status != MHD_HTTP_OK;
+    if (is_problem) {
+        problem_write(way->api, out, status);
     } else {
-        status = page ? page->write(out, page->arg) : refuse(api, out, is_get);
+        status = page->write(out, page->arg);
     }
-    place->turn = ++api->turns;
+    place->turn = ++way->turns;
     if (fclose(out) != 0) {
         free(text);
         return MHD_NO;
     }
-    return answer(connection, status, page ? page->type : "text/plain; charset=utf-8", text, n);
+    return answer(connection, status, is_problem ? "application/problem+json" : page->type, text, n);
 }
 
+/* --- Start and end ------------------------------------------------------------------------------------------------ */
+
 /* Our own socket, so that a refusal has its errno. */
-static int listen_on(const struct addr *a)
+static int listen_tcp(const struct addr *a)
 {
     int on = 1, fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
@@ -159,41 +266,118 @@ static int listen_on(const struct addr *a)
     return fd;
 }
 
-int api_start(struct api **out, const struct addr *listen, const struct api_page *pages, unsigned n)
+/* A socket that nothing listens on was left by a server that was killed: it is in the way of the next one. */
+static bool is_dead(const struct sockaddr_un *name)
 {
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool is_dead = fd >= 0 && connect(fd, (const struct sockaddr *)name, sizeof *name) != 0 && errno == ECONNREFUSED;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return is_dead;
+}
+
+/* For the server's own user and group alone. */
+static int listen_unix(const char *path)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof name.sun_path) {
+        return -ENAMETOOLONG;
+    }
+    strcpy(name.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return -errno;
+    }
+    if (is_dead(&name)) {
+        unlink(path);
+    }
+    mode_t old = umask(0117);
+    int err = bind(fd, (const struct sockaddr *)&name, sizeof name) != 0 ? -errno : 0;
+    umask(old);
+    if (!err && listen(fd, BACKLOG) != 0) {
+        err = -errno;
+        unlink(path);
+    }
+    if (err) {
+        close(fd);
+        return err;
+    }
+    return fd;
+}
+
+static int way_start(struct way *way, struct api *api, int fd, bool is_tls)
+{
+    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | (is_tls ? MHD_USE_TLS : 0);
+    struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)api->cfg.tls_cert},
+                                   {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)api->cfg.tls_key},
+                                   {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)"NORMAL:-VERS-TLS1.0:-VERS-TLS1.1"},
+                                   {MHD_OPTION_END, 0, NULL}};
+    static const struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
+    if (fd < 0) {
+        return fd;
+    }
+    way->api = api;
+    for (unsigned i = 0; i < CONNECTIONS_MAX; i++) {
+        way->places[i].fd = -1;
+    }
+    way->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, way, MHD_OPTION_LISTEN_SOCKET, fd,
+                                   MHD_OPTION_CONNECTION_LIMIT, (unsigned)(CONNECTIONS_MAX + CLOSING_MAX),
+                                   MHD_OPTION_NOTIFY_CONNECTION, on_connection, way, MHD_OPTION_CONNECTION_TIMEOUT,
+                                   (unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+                                   MHD_OPTION_ARRAY, is_tls ? tls : plain, MHD_OPTION_END);
+    if (!way->daemon) {
+        close(fd);
+        return is_tls ? -EKEYREJECTED : -EIO;
+    }
+    return 0;
+}
+
+int api_start(struct api **out, const struct api_cfg *cfg)
+{
+    bool is_tls = cfg->tls_cert && cfg->tls_key, has_tcp = addr_is_set(&cfg->listen);
+    bool is_local = has_tcp && addr_is_loopback(&cfg->listen);
+    if (has_tcp && !is_local && (!is_tls || !cfg->tokens)) {
+        return -EPERM;
+    }
     struct api *api = calloc(1, sizeof *api);
     if (!api) {
         return -ENOMEM;
     }
-    int fd = listen_on(listen);
-    if (fd < 0) {
-        free(api);
-        return fd;
+    api->cfg = *cfg;
+    api->tcp.is_local = is_local;
+    api->local.is_unix = true;
+    int err = has_tcp ? way_start(&api->tcp, api, listen_tcp(&cfg->listen), is_tls) : 0;
+    if (!err && cfg->unix_path) {
+        int fd = listen_unix(cfg->unix_path);
+        if (fd >= 0) {
+            strcpy(api->unix_path, cfg->unix_path);
+        }
+        err = way_start(&api->local, api, fd, false);
     }
-    api->pages = pages;
-    api->n_pages = n;
-    api->is_local = addr_is_loopback(listen);
-    for (unsigned i = 0; i < CONNECTIONS_MAX; i++) {
-        api->places[i].fd = -1;
-    }
-    api->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL, 0, NULL, NULL, on_request, api,
-                                   MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-                                   (unsigned)(CONNECTIONS_MAX + CLOSING_MAX), MHD_OPTION_NOTIFY_CONNECTION,
-                                   on_connection, api, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
-                                   MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_END);
-    if (!api->daemon) {
-        close(fd);
-        free(api);
-        return -EIO;
+    if (err) {
+        api_stop(api);
+        return err;
     }
     *out = api;
     return 0;
 }
 
+static void way_stop(struct way *way)
+{
+    if (way->daemon) {
+        MHD_stop_daemon(way->daemon); /* closes the socket, too */
+    }
+}
+
 void api_stop(struct api *api)
 {
     if (api) {
-        MHD_stop_daemon(api->daemon); /* closes the socket, too */
+        way_stop(&api->tcp);
+        way_stop(&api->local);
+        if (api->unix_path[0]) {
+            unlink(api->unix_path);
+        }
         free(api);
     }
 }

@@ -5,6 +5,7 @@
 #ifndef TOOLS_CONFIG_CONFIG_H
 #define TOOLS_CONFIG_CONFIG_H
 
+#include "sig/http/api.h"
 #include "sig/sig.h"
 
 #include <stdio.h>
@@ -31,7 +32,10 @@ struct config {
     uint32_t worker_legs_max;
     bool lazy_decode;
     uint32_t stats_interval_s;
-    struct addr http;                         /* where figures are served; unset: nowhere */
+    struct addr http; /* where figures are served; unset: nowhere */
+    char http_tokens[TLS_PATH_MAX], http_cert[TLS_PATH_MAX], http_key[TLS_PATH_MAX]; /* "": none */
+    char control_socket[API_PATH_MAX];                                               /* "": none */
+    bool control_socket_is_given;             /* so that it cannot be made is an error */
     char state_directory[SIG_STORE_MAX - 64]; /* of the default store, "": another one was given */
     char prompts[TLS_PATH_MAX];               /* folder of announcements, "": the one that the build makes */
     uint32_t opus_rate_hz;

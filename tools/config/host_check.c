@@ -90,6 +90,18 @@ static void check_files(struct checker *c)
         }
         tls_context_free(tls);
     }
+    struct tokens *tokens = NULL;
+    char what[TOKENS_WHY_MAX];
+    if (config->http_tokens[0] && tokens_load(&tokens, config->http_tokens, what) != 0) {
+        fault(c, "--http-tokens: %s", what);
+    }
+    tokens_free(tokens);
+    const char *const pem[] = {config->http_cert, config->http_key};
+    for (size_t i = 0; i < ARRAY_LEN(pem); i++) {
+        if (pem[i][0] && access(pem[i], R_OK) != 0) {
+            fault(c, "--http-tls-%s=%s cannot be read (%s); give another", i ? "key" : "cert", pem[i], strerror(errno));
+        }
+    }
     int err = store_probe(config->sig.store);
     if (err) {
         fault(c, "the store %s cannot be used: %s", config->sig.store, store_why(err));

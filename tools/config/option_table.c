@@ -206,9 +206,19 @@ const struct option options[] = {
     {NULL, "log-level", "error|warn|info|debug", "info", "", "least severity of a log line, on standard error", ONE,
      read_log_level, NULL},
     {NULL, "http-listen", "IP:PORT", "", "none",
-     "address of /metrics (Prometheus), /healthz and /v1/conferences (JSON); unprotected: keep it on loopback or a "
-     "management network",
+     "address of /metrics (Prometheus), /livez, /readyz and /v1/conferences (JSON); free on loopback, any other "
+     "address "
+     "needs --http-tokens and --http-tls-cert",
      ONE, read_http_listen, NULL},
+    {NULL, "http-tokens", "FILE", "", "none",
+     "bearer tokens that --http-listen asks for, as mixminusctl token add writes them; /livez and /readyz need none",
+     ONE, read_http_tokens, NULL},
+    {NULL, "http-tls-cert", "FILE", "", "none",
+     "PEM certificate of --http-listen, with its chain; needs --http-tls-key", ONE, read_http_tls_cert, NULL},
+    {NULL, "http-tls-key", "FILE", "", "none", "PEM private key of --http-tls-cert", ONE, read_http_tls_key, NULL},
+    {NULL, "control-socket", "PATH|off", "", "beside the SQLite store",
+     "Unix socket of mixminusctl, for the server's user and group: the same pages without a token", ONE,
+     read_control_socket, NULL},
     {NULL, "stats-interval-s", "SECONDS", "0", "", "interval of a line of JSON figures on standard output; 0: none",
      ONE, read_stats_interval, NULL},
     {NULL, NULL, NULL, NULL, NULL, NULL, ONE, NULL, NULL},

@@ -195,6 +195,36 @@ OPTION(read_http_listen)
     return 0;
 }
 
+static int path_take(char *to, size_t n_to, const char *text, char *why, size_t size)
+{
+    if (strlen(text) >= n_to) {
+        return option_refuse(why, size, "write a shorter path");
+    }
+    strcpy(to, text);
+    return 0;
+}
+
+OPTION(read_http_tokens)
+{
+    return path_take(config->http_tokens, sizeof config->http_tokens, text, why, size);
+}
+
+OPTION(read_http_tls_cert)
+{
+    return path_take(config->http_cert, sizeof config->http_cert, text, why, size);
+}
+
+OPTION(read_http_tls_key)
+{
+    return path_take(config->http_key, sizeof config->http_key, text, why, size);
+}
+
+/* Empty: options_check puts it beside the store. */
+OPTION(read_control_socket)
+{
+    return path_take(config->control_socket, sizeof config->control_socket, text, why, size);
+}
+
 /* With other, options_check takes the priority back. */
 OPTION(read_scheduling)
 {

@@ -184,6 +184,44 @@ static int check_store(struct config *config, char why[CONFIG_TEXT_MAX])
     return 0;
 }
 
+/* Beside the store, unless another was given or none is wanted; a path too long for a socket: none. */
+static void control_socket(struct config *config)
+{
+    static const char scheme[] = "sqlite:";
+    const char *store = config->sig.store;
+    char path[sizeof config->sig.store + 8];
+    if (strcmp(config->control_socket, "off") == 0) {
+        config->control_socket[0] = '\0';
+    } else if (config->control_socket[0] == '\0' && strncmp(store, scheme, sizeof scheme - 1) == 0) {
+        int n = snprintf(path, sizeof path, "%s.sock", store + sizeof scheme - 1);
+        if (n < (int)sizeof config->control_socket) {
+            strcpy(config->control_socket, path);
+        }
+    } else {
+        config->control_socket_is_given = config->control_socket[0] != '\0';
+    }
+}
+
+/* A page that others reach shows who is in which conference: they must prove themselves, unheard. */
+static int check_http(const struct config *config, char why[CONFIG_TEXT_MAX])
+{
+    char text[ADDR_TEXT_MAX];
+    bool is_open = addr_is_set(&config->http) && !addr_is_loopback(&config->http);
+    if ((config->http_cert[0] == '\0') != (config->http_key[0] == '\0')) {
+        snprintf(why, CONFIG_TEXT_MAX, "--http-tls-cert and --http-tls-key belong together; give both");
+        return -EINVAL;
+    }
+    if (is_open && (config->http_tokens[0] == '\0' || config->http_cert[0] == '\0')) {
+        snprintf(
+            why, CONFIG_TEXT_MAX,
+            "--http-listen=%s can be reached by others; give --http-tokens, --http-tls-cert and --http-tls-key, or "
+            "listen on 127.0.0.1",
+            addr_text(&config->http, text));
+        return -EINVAL;
+    }
+    return 0;
+}
+
 /* What follows from the options for several parts. */
 static void derive(struct config *config)
 {
@@ -217,7 +255,9 @@ int options_check(struct config *config, char why[CONFIG_TEXT_MAX])
         err = -EINVAL;
     }
     err = err ? err : check_store(config, why);
+    err = err ? err : check_http(config, why);
     if (!err) {
+        control_socket(config);
         derive(config);
     }
     return err;

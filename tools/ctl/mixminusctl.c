@@ -9,6 +9,7 @@
 #include "tools/ctl/accounts.h"
 #include "tools/ctl/conferences.h"
 #include "tools/ctl/doctor.h"
+#include "tools/ctl/show.h"
 #include "tools/ctl/store_cli.h"
 #include "tools/lib/man.h"
 #include "tools/lib/wrap.h"
@@ -36,6 +37,13 @@ static const struct {
      "participants stay"},
     {"conf drop CONFERENCE [FLAG ...]", "removes the policy, not the conference"},
     {"conf list [FLAG ...]", "lists issued and active conferences of that store, their creators and policies"},
+    {"show conferences|metrics|live|ready [FLAG ...]",
+     "prints what a running server says, by its control socket; FLAG says which: --store or --control-socket. Exit 3: "
+     "no server is there"},
+    {"token add FILE [--scope=metrics|read|operate|admin|node] [--days=N]",
+     "draws a bearer token for --http-listen, appends its digest to FILE (mixminusd's --http-tokens) and prints it: "
+     "once. "
+     "The scope is read unless another is given"},
     {"doctor [--quick] [FLAG ...]",
      "checks this machine and the configuration that mixminusd would read with these flags; prints the placement that "
      "--worker-cpus=auto would choose; then measures it for a minute against threads that are not pinned, and advises. "
@@ -135,6 +143,12 @@ int main(int argc, char **argv)
     }
     if (argc >= 2 && strcmp(argv[1], "conf") == 0) {
         return conferences_run(argc - 1, argv + 1);
+    }
+    if (argc >= 2 && strcmp(argv[1], "show") == 0) {
+        return show_run(argc - 1, argv + 1);
+    }
+    if (argc >= 2 && strcmp(argv[1], "token") == 0) {
+        return token_run(argc - 1, argv + 1);
     }
     if (argc == 2 && (strcmp(argv[1], "help-man") == 0 || strcmp(argv[1], "--help-man") == 0)) {
         help_man();

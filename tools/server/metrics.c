@@ -422,3 +422,11 @@ unsigned metrics_health(FILE *out, void *arg)
     fprintf(out, "ok\n");
     return 200;
 }
+
+unsigned metrics_ready(FILE *out, void *arg)
+{
+    const struct figures_source *s = arg;
+    bool is_ready = sig_is_ready(s->sig);
+    fprintf(out, is_ready ? "ok\n" : "takes no new conferences: it is stopping, or stands still\n");
+    return is_ready ? 200 : 503;
+}

@@ -17,5 +17,7 @@ unsigned metrics_conferences(FILE *out, void *source);
 
 /** Does every worker beat? Takes a moment to see. @return 200, or 503 with the worker that stands still */
 unsigned metrics_health(FILE *out, void *source);
+/** Writes whether new conferences are taken. @return 200 | 503 */
+unsigned metrics_ready(FILE *out, void *arg);
 
 #endif

@@ -6,13 +6,13 @@
 #include "core/media/seal.h"
 #include "core/worker.h"
 #include "sig/base/log_writer.h"
-#include "sig/http/api.h"
 #include "tools/config/config.h"
 #include "tools/config/host_check.h"
 #include "tools/config/options.h"
 #include "tools/config/placement.h"
 #include "tools/server/figures.h"
 #include "tools/server/metrics.h"
+#include "tools/server/pages.h"
 #include "tools/server/prompts_read.h"
 #include "tools/server/trim.h"
 
@@ -38,8 +38,7 @@ struct server {
     struct prompts *prompts;
     struct sig *sig;
     struct figures_source figures;
-    struct api *api;
-    struct api_page pages[3];
+    struct pages pages;
     bool was_busy;
 };
 
@@ -298,28 +297,6 @@ static int signalling_start(struct server *s)
     return 0;
 }
 
-/* Figures over HTTP, where asked for. @return 0 | 1: said why */
-static int pages_start(struct server *s)
-{
-    const struct addr *listen = &s->config.http;
-    char text[ADDR_TEXT_MAX];
-    if (!addr_is_set(listen)) {
-        return 0;
-    }
-    s->pages[0] = (struct api_page){"/metrics", METRICS_TYPE, metrics_write, &s->figures};
-    s->pages[2] = (struct api_page){"/v1/conferences", "application/json", metrics_conferences, &s->figures};
-    s->pages[1] = (struct api_page){"/healthz", "text/plain; charset=utf-8", metrics_health, &s->figures};
-    int err = api_start(&s->api, listen, s->pages, ARRAY_LEN(s->pages));
-    if (err == -EADDRINUSE) {
-        log_line(&s->log, LOG_ERROR, "%s is in use by another program; stop it, or give another --http-listen",
-                 addr_text(listen, text));
-    } else if (err) {
-        log_line(&s->log, LOG_ERROR, "cannot serve HTTP on %s (%s); give another --http-listen",
-                 addr_text(listen, text), strerror(-err));
-    }
-    return err ? 1 : 0;
-}
-
 static void say_hello(const struct server *s)
 {
     const struct config *c = &s->config;
@@ -339,13 +316,8 @@ static void say_hello(const struct server *s)
              s->n_workers == 1 ? "" : "s", s->simd->name, c->io == CONFIG_IO_URING ? "io_uring" : "system calls");
     log_line(&s->log, LOG_INFO, "store %s", c->sig.store);
     if (addr_is_set(&c->http)) {
-        log_line(&s->log, LOG_INFO, "figures on http://%s/metrics", addr_text(&c->http, one));
-        if (!addr_is_loopback(&c->http)) {
-            log_line(&s->log, LOG_WARN,
-                     "anybody who reaches %s reads figures and who is in which conference: there is no password; keep "
-                     "--http-listen on loopback or a management network",
-                     addr_text(&c->http, one));
-        }
+        log_line(&s->log, LOG_INFO, "figures on %s://%s/metrics", c->http_cert[0] ? "https" : "http",
+                 addr_text(&c->http, one));
     }
 }
 
@@ -505,7 +477,7 @@ static int serve(struct server *s, const struct config_texts *texts)
         s->figures =
             (struct figures_source){s->sig,           s->ctls,         s->n_workers,  clock_ns(CLOCK_MONOTONIC),
                                     MIXMINUS_VERSION, MIXMINUS_COMMIT, s->simd->name, &s->log};
-        status = pages_start(s);
+        status = pages_start(&s->pages, &s->config, &s->figures, &s->log);
         if (status == 0) {
             say_hello(s);
             wait_for_end(s, &set);
@@ -513,7 +485,7 @@ static int serve(struct server *s, const struct config_texts *texts)
         if (status == 0 && s->config.stats_interval_s) {
             figures_print(s, figures_json);
         }
-        api_stop(s->api);
+        pages_stop(&s->pages);
         sig_stop(s->sig);
     }
     workers_stop(s);

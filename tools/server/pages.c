@@ -1,0 +1,114 @@
+/* Pages over HTTP. See pages.h. */
+#include "tools/server/pages.h"
+
+#include "tools/server/metrics.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_BYTES_MAX 262144
+
+/* @return the file's text, by malloc | NULL: errno says why */
+static char *file_read(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    char *text = file ? malloc(FILE_BYTES_MAX) : NULL;
+    size_t n = text ? fread(text, 1, FILE_BYTES_MAX - 1, file) : 0;
+    if (text) {
+        text[n] = '\0';
+    }
+    if (file) {
+        fclose(file);
+    }
+    return text;
+}
+
+static int files_read(struct pages *p, const struct config *config, const struct log *log)
+{
+    char why[TOKENS_WHY_MAX];
+    if (config->http_tokens[0] && tokens_load(&p->tokens, config->http_tokens, why) != 0) {
+        log_line(log, LOG_ERROR, "--http-tokens: %s", why);
+        return 1;
+    }
+    const char *const paths[] = {config->http_cert, config->http_key};
+    char **const texts[] = {&p->cert, &p->key};
+    for (size_t i = 0; i < ARRAY_LEN(paths) && paths[0][0]; i++) {
+        *texts[i] = file_read(paths[i]);
+        if (!*texts[i]) {
+            log_line(log, LOG_ERROR, "cannot read %s (%s); give another --http-tls-%s", paths[i], strerror(errno),
+                     i ? "key" : "cert");
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void say(const struct config *config, const struct log *log, int err)
+{
+    char text[ADDR_TEXT_MAX];
+    bool has_tcp = addr_is_set(&config->http);
+    addr_text(&config->http, text);
+    if (err == -EADDRINUSE) {
+        log_line(log, LOG_ERROR, "%s is in use by another program; stop it, or give another --%s",
+                 has_tcp ? text : config->control_socket, has_tcp ? "http-listen" : "control-socket");
+    } else if (err == -EKEYREJECTED) {
+        log_line(log, LOG_ERROR, "%s and %s are no certificate with its key; give others", config->http_cert,
+                 config->http_key);
+    } else {
+        log_line(log, LOG_ERROR, "cannot serve HTTP on %s (%s); give another --http-listen", text, strerror(-err));
+    }
+}
+
+int pages_start(struct pages *p, const struct config *config, struct figures_source *source, const struct log *log)
+{
+    const struct api_page list[PAGES_N] = {
+        {"/metrics", METRICS_TYPE, false, TOKEN_METRICS, metrics_write, source},
+        {"/livez", "text/plain; charset=utf-8", true, TOKEN_METRICS, metrics_health, source},
+        {"/readyz", "text/plain; charset=utf-8", true, TOKEN_METRICS, metrics_ready, source},
+        {"/healthz", "text/plain; charset=utf-8", true, TOKEN_METRICS, metrics_health, source}, /* /livez, as it was */
+        {"/v1/conferences", "application/json", false, TOKEN_READ, metrics_conferences, source},
+    };
+    *p = (struct pages){.api = NULL};
+    memcpy(p->list, list, sizeof list);
+    bool has_socket = config->control_socket[0] != '\0';
+    if (!addr_is_set(&config->http) && !has_socket) {
+        return 0;
+    }
+    if (files_read(p, config, log) != 0) {
+        return 1;
+    }
+    struct api_cfg cfg = {.listen = config->http,
+                          .unix_path = has_socket ? config->control_socket : NULL,
+                          .tls_cert = p->cert,
+                          .tls_key = p->key,
+                          .tokens = p->tokens,
+                          .pages = p->list,
+                          .n_pages = PAGES_N};
+    int err = api_start(&p->api, &cfg);
+    if (err && has_socket && !config->control_socket_is_given) { /* nobody has asked for it: without */
+        cfg.unix_path = NULL;
+        int again = addr_is_set(&config->http) ? api_start(&p->api, &cfg) : 0;
+        if (!again) {
+            log_line(log, LOG_WARN, "no control socket %s (%s): mixminusctl show will not reach this server",
+                     config->control_socket, strerror(-err));
+        }
+        err = again;
+    }
+    if (err) {
+        say(config, log, err);
+    }
+    return err ? 1 : 0;
+}
+
+void pages_stop(struct pages *p)
+{
+    api_stop(p->api);
+    tokens_free(p->tokens);
+    if (p->key) {
+        explicit_bzero(p->key, strlen(p->key));
+    }
+    free(p->cert);
+    free(p->key);
+    *p = (struct pages){.api = NULL};
+}
