@@ -252,7 +252,7 @@ static void hush_look(const struct conf *conf, struct leg *leg)
 static void leg_keep(struct engine *e, struct leg *leg)
 {
     leg_look(leg, e->cfg.stats, e->now_ns);
-    if (leg->connected && !leg_may_connect(leg, e->now_ns)) {
+    if (leg_is_connected(leg) && !leg_may_connect(leg, e->now_ns)) {
         engine_disconnect(e, leg);
     }
     leg_tell_drops(leg, e->cfg.stats);

@@ -95,7 +95,7 @@ static void leg_set(struct engine *e, struct leg *leg, const struct ctl_req *req
         source_alive(&leg->from, NULL, (uint32_t)(e->now_ns / NS_PER_MS));
         if (!leg->rx_on) {
             leg->stats.drops[DROP_HELD] += jbuf_reset(&leg->jbuf);
-            leg->paused = leg->starting = true;
+            leg->stream = STREAM_STARTS;
         }
     }
     if (what & SET_MUTE) {

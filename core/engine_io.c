@@ -22,7 +22,6 @@ void engine_flush(struct outbox *box)
 void sockets_open(struct engine *e, struct leg *leg)
 {
     struct io *io = e->cfg.io;
-    leg->has_socket = false;
     if (leg->cfg.rtp_fd < 0) {
         return;
     }
@@ -34,12 +33,11 @@ void sockets_open(struct engine *e, struct leg *leg)
             io->ops->close(io, leg->slot_rtp);
         }
     }
-    leg->has_socket = !err;
+    leg->socket = err ? SOCKET_NONE : MAX(leg->socket, SOCKET_OPEN); /* it may come connected from another worker */
     if (err) {
         count_add(&e->cfg.stats->legs_failed, 1);
         leg->error = err;
         leg->news.failed = true;
-        leg->connected = false;
     }
 }
 
@@ -49,7 +47,7 @@ void sockets_close(struct engine *e, const struct leg *leg)
     if (leg->cfg.rtp_fd >= 0) {
         count_add(&e->cfg.stats->legs, (uint64_t)-1);
     }
-    if (leg->has_socket) {
+    if (leg->socket != SOCKET_NONE) {
         io->ops->close(io, leg->slot_rtp);
         if (leg->cfg.rtcp_fd >= 0) {
             io->ops->close(io, leg->slot_rtcp);
@@ -59,8 +57,9 @@ void sockets_close(struct engine *e, const struct leg *leg)
 
 void engine_disconnect(struct engine *e, struct leg *leg)
 {
-    if (leg->connected && leg->has_socket) {
+    if (leg_is_connected(leg)) {
         e->cfg.io->ops->disconnect(e->cfg.io, leg->slot_rtp);
+        leg->socket = SOCKET_OPEN;
     }
-    leg->connected = leg->queue_clean = leg->moved = false;
+    leg->moved = false;
 }

@@ -21,7 +21,9 @@ static void pull_deliver(struct engine *e, const struct pull *pull, const struct
 {
     struct leg *leg = pull->leg;
     if (rx->bytes < 0) {
-        leg->queue_clean |= rx->bytes == IO_NONE && !pull->rtcp && leg->connected;
+        if (rx->bytes == IO_NONE && !pull->rtcp && leg->socket == SOCKET_CONNECTED) {
+            leg->socket = SOCKET_CLEAN;
+        }
         return;
     }
     count_add(&e->cfg.stats->rx_packets, 1);
@@ -41,10 +43,10 @@ static void pull_deliver(struct engine *e, const struct pull *pull, const struct
         count_add(&e->cfg.stats->sources_moved, 1);
         engine_disconnect(e, leg);
     }
-    if (!leg->connected && leg_may_connect(leg, e->now_ns)) {
-        leg->queue_clean = false;
-        leg->connected = e->cfg.io->ops->connect(e->cfg.io, leg->slot_rtp, &leg->from.at) == 0;
-        count_add(&e->cfg.stats->connects_failed, !leg->connected); /* it goes without, and dearer */
+    if (leg->socket == SOCKET_OPEN && leg_may_connect(leg, e->now_ns)) {
+        bool connected = e->cfg.io->ops->connect(e->cfg.io, leg->slot_rtp, &leg->from.at) == 0;
+        leg->socket = connected ? SOCKET_CONNECTED : SOCKET_OPEN;
+        count_add(&e->cfg.stats->connects_failed, !connected); /* it goes without, and dearer */
     }
 }
 
@@ -84,7 +86,7 @@ static void pull_add(struct engine *e, struct leg *leg, bool rtcp)
     e->pulls[e->n_rx] = (struct pull){.leg = leg, .rtcp = rtcp};
     e->rx[e->n_rx] = (struct io_rx){
         .slot = rtcp ? leg->slot_rtcp : leg->slot_rtp,
-        .want_from = rtcp || !leg->queue_clean,
+        .want_from = rtcp || leg->socket != SOCKET_CLEAN,
         .want_at = rtcp || leg_asks_arrival(leg, leg->conf->tick),
         .buf = e->rx_bufs + (size_t)e->n_rx_used * PACKET_STRIDE_BYTES,
     };
@@ -110,8 +112,8 @@ void engine_pull(struct engine *e, unsigned skipped)
             leg_fetch(e->batch[i + LEGS_AHEAD]);
         }
         leg->reads_asked = leg->reads_hit = 0;
-        if (!leg->has_socket) {
-            continue; /* there is nobody */
+        if (leg->socket == SOCKET_NONE) {
+            continue;
         }
         leg_pull(e, leg, leg_reads(leg, tick, skipped));
         if (leg->cfg.rtcp_fd >= 0 && (tick + leg->beat_index) % RTCP_READ_TICKS == 0) {

@@ -73,7 +73,7 @@ void rig_datagram(struct rig *r, uint8_t what, uint8_t *buf, size_t bytes, uint6
         leg_rx_rtcp(leg, buf, (int32_t)bytes, from, now_ns);
     } else {
         leg_rx_rtp(leg, buf, (int32_t)bytes, from, now_ns);
-        leg->connected = leg_may_connect(leg, now_ns);
+        leg->socket = leg_may_connect(leg, now_ns) ? SOCKET_CONNECTED : SOCKET_OPEN;
     }
 }
 

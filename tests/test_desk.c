@@ -70,7 +70,7 @@ struct leg *desk_seat(struct desk *desk, struct conf *conf, const struct leg_cfg
     struct leg *leg;
     must(leg_build(&leg, cfg) == 0);
     leg_attach(leg, &desk->pool, 2 * i, 2 * i + 1, 0);
-    leg->has_socket = true;
+    leg->socket = SOCKET_OPEN;
     conf_leg_add(conf, leg);
     return leg;
 }

@@ -134,7 +134,6 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
     leg->rx_on = cfg->rx_on;
     leg->tx_on = cfg->tx_on;
     leg->muted = cfg->muted;
-    leg->paused = leg->starting = true;
     leg->marker = true;
     leg->packet_ticks = packet_ticks;
     leg->plays = cfg->clip;
@@ -242,10 +241,8 @@ void leg_take_over(struct leg *leg, struct leg *old, uint64_t now_ns)
     leg->deaf = old->deaf;
     leg->gain_q12 = old->gain_q12;
     leg->gain_set_q12 = old->gain_set_q12;
-    leg->connected = old->connected;
-    leg->queue_clean = old->queue_clean;
+    leg->socket = old->socket;
     leg->moved = old->moved;
-    leg->has_socket = old->has_socket;
     leg->error = old->error;
     leg->news.failed = old->news.failed;
     leg->from = old->from;

@@ -36,7 +36,7 @@ static size_t packet_decode(struct leg *leg, const struct leg_tools *tools, cons
 /* The sender said that it is silent: nothing is missing. */
 static void pause_begin(struct leg *leg)
 {
-    leg->paused = true;
+    leg->stream = STREAM_PAUSES;
     leg->stats.pauses++;
     if (!leg->cfg.codec->conceal) {
         plc_pause(&leg->plc);
@@ -47,7 +47,7 @@ static void pause_begin(struct leg *leg)
 static void conceal(struct leg *leg, const struct leg_tools *tools, int16_t *pcm, size_t n)
 {
     const struct codec *codec = leg->cfg.codec;
-    if (leg->paused) {
+    if (leg->stream != STREAM_RUNS) {
         memset(pcm, 0, n * sizeof *pcm);
         return;
     }
@@ -55,14 +55,14 @@ static void conceal(struct leg *leg, const struct leg_tools *tools, int16_t *pcm
     leg->stats.concealed++;
     count_add(&tools->stats->concealed, 1);
     if (!codec->conceal) {
-        leg->paused = !plc_conceal(&leg->plc, pcm, n);
+        leg->stream = plc_conceal(&leg->plc, pcm, n) ? STREAM_RUNS : STREAM_PAUSES;
         return;
     }
     const struct jbuf_packet *next = jbuf_peek(&leg->jbuf);
     int made = codec->conceal(leg->decoder, next ? next->payload : NULL, next ? next->bytes : 0, pcm, n);
     size_t n_made = made > 0 ? MIN((size_t)made, n) : 0;
     memset(pcm + n_made, 0, (n - n_made) * sizeof *pcm);
-    leg->paused = leg->jbuf.credit > FADE_TICKS;
+    leg->stream = leg->jbuf.credit > FADE_TICKS ? STREAM_PAUSES : STREAM_RUNS;
 }
 
 static void fifo_add(struct leg *leg, const int16_t *pcm, size_t n)
@@ -98,7 +98,7 @@ static bool fifo_fill(struct leg *leg, const struct leg_tools *tools, size_t fra
         break;
     case JBUF_PACKET:
         if (p.bytes) {
-            leg->paused = false;
+            leg->stream = STREAM_RUNS;
             n = packet_decode(leg, tools, &p, tools->scratch);
         } else {
             pause_begin(leg);
@@ -131,11 +131,15 @@ static void gain_apply(struct leg *leg, const struct simd *simd, size_t n)
 /* A stream begins when it can fill a tick: half of one, then a made-up half, would be a click. */
 static bool still_starting(struct leg *leg)
 {
-    const struct jbuf_packet *head = leg->starting ? jbuf_peek(&leg->jbuf) : NULL;
-    if (head) {
-        leg->starting = head->duration_ts && head->duration_ts * leg->jbuf.n_held < leg->frame_ts;
+    if (leg->stream != STREAM_STARTS) {
+        return false;
     }
-    return leg->starting;
+    const struct jbuf_packet *head = jbuf_peek(&leg->jbuf);
+    if (!head || (head->duration_ts && head->duration_ts * leg->jbuf.n_held < leg->frame_ts)) {
+        return true;
+    }
+    leg->stream = STREAM_PAUSES; /* until the packet is taken */
+    return false;
 }
 
 /* The usual case: one packet is one tick. */
@@ -157,7 +161,7 @@ static void frame_direct(struct leg *leg, const struct leg_tools *tools, size_t 
 {
     struct jbuf_packet p;
     must(jbuf_get(&leg->jbuf, &p) == JBUF_PACKET);
-    leg->paused = false;
+    leg->stream = STREAM_RUNS;
     row_fill(leg, packet_decode(leg, tools, &p, leg->row), frame);
     jbuf_done(&leg->jbuf, &p);
 }
@@ -173,7 +177,7 @@ static void frame_wait(struct leg *leg, const struct leg_tools *tools)
     }
     struct decode_job *job = &d->jobs[d->n];
     must(jbuf_get(&leg->jbuf, &job->packet) == JBUF_PACKET);
-    leg->paused = false;
+    leg->stream = STREAM_RUNS;
     job->leg = leg;
     d->run = run;
     d->bytes = bytes;
@@ -259,7 +263,7 @@ static bool packet_pass(struct leg *leg)
     }
     jbuf_keep(&leg->jbuf, &p);
     leg->n_passed++;
-    leg->paused = false;
+    leg->stream = STREAM_RUNS;
     return true;
 }
 
@@ -346,7 +350,7 @@ void leg_hear(struct leg *leg, const struct leg_tools *tools)
 void leg_frame(struct leg *leg, const struct leg_tools *tools)
 {
     size_t frame = rate_frame_samples(leg->cfg.fmt.rate_hz);
-    bool paused_before = leg->paused && !leg->n_fifo;
+    bool paused_before = leg->stream != STREAM_RUNS && !leg->n_fifo;
     bool passed_before = leg->voice == VOICE_PASSED || leg->voice == VOICE_CLAIMED;
     leg->made_up = false;
     leg->voice = VOICE_NONE;
@@ -382,7 +386,7 @@ void leg_frame(struct leg *leg, const struct leg_tools *tools)
     } else {
         frame_direct(leg, tools, frame);
     }
-    frame_end(leg, tools, frame, paused_before && leg->paused);
+    frame_end(leg, tools, frame, paused_before && leg->stream != STREAM_RUNS);
     claim_check(leg, tools);
 }
 

@@ -37,6 +37,21 @@ struct leg_digit {
     uint32_t ms;
 };
 
+/* Its RTP socket; each state is one more than the last. */
+enum leg_socket {
+    SOCKET_NONE,      /* of a relay or a clip, or it could not be opened */
+    SOCKET_OPEN,      /* takes from every sender */
+    SOCKET_CONNECTED, /* takes from the present source alone, but for what came before the connect */
+    SOCKET_CLEAN      /* nothing of that is left: the kernel vouches for every packet */
+} ONE_BYTE;
+
+/* The peer's stream. */
+enum stream {
+    STREAM_STARTS, /* it has not filled a first tick yet: silence */
+    STREAM_PAUSES, /* the sender said so (CN, event), or it is lost for so long: silence, no concealment */
+    STREAM_RUNS
+} ONE_BYTE;
+
 /* What a leg gives to this tick's mix. From VOICE_CLAIMED on there is something to hear. */
 enum voice {
     VOICE_NONE,    /* nothing, or it is muted */
@@ -83,13 +98,11 @@ struct leg {
 
     /* rx: pump */
     uint32_t arrival_ns; /* its packets' arrival within the 20 ms of the schedule */
-    bool connected, rx_on, tx_on, muted, deaf;
-    bool paused;      /* the sender said so (CN, event) or has not begun: silence, no concealment */
-    bool starting;    /* its stream has not filled a first tick yet */
-    bool moved;       /* another source is the present one: what the socket is connected to is old */
-    bool queue_clean; /* nothing from before the connect is left in the socket: the kernel vouches */
-    bool plays;       /* a clip, and has no stream */
-    bool has_socket;  /* a relay or a clip has none, nor has one whose sockets could not be opened */
+    enum leg_socket socket;
+    enum stream stream;
+    bool rx_on, tx_on, muted, deaf;
+    bool moved; /* another source is the present one: what the socket is connected to is old */
+    bool plays; /* a clip, and has no stream */
     bool arrival_known;
     uint8_t arrival_steady;         /* so many in a row came when they were thought to */
     bool surplus_due;               /* its conference has just moved over its arrival: two packets wait for one tick */
@@ -211,6 +224,12 @@ struct leg_tools {
     bool lazy;           /* a leg that cannot be heard is not decoded */
     struct lanes *lanes; /* NULL: every leg decodes and encodes at once, by itself */
 };
+
+/** Does the kernel know where its packets go? */
+static inline bool leg_is_connected(const struct leg *leg)
+{
+    return leg->socket >= SOCKET_CONNECTED;
+}
 
 /** Has it something to hear? */
 static inline bool leg_is_audible(const struct leg *leg)

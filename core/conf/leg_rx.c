@@ -24,7 +24,7 @@ enum {
 /* Packets in a tick: two while their length is unknown or is 10 ms. */
 static unsigned reads_usual(const struct leg *leg)
 {
-    return leg->starting || leg->jbuf.packet_ts < leg->frame_ts ? 2 : 1;
+    return leg->stream == STREAM_STARTS || leg->jbuf.packet_ts < leg->frame_ts ? 2 : 1;
 }
 
 unsigned leg_reads(const struct leg *leg, uint32_t tick, unsigned skipped)
@@ -126,7 +126,7 @@ static void stream_restart(struct leg *leg)
     leg->n_fifo = 0;
     leg->claims_void = false;
     leg->lie_ticks = leg->idle_ticks = 0;
-    leg->starting = leg->paused = true;
+    leg->stream = STREAM_STARTS;
     must(leg->cfg.codec->decoder_init(leg->decoder, &leg->cfg.fmt) == 0);
 }
 

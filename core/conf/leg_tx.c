@@ -24,7 +24,7 @@ static void packet_send(struct leg *leg, struct outbox *box, const uint8_t *payl
         leg_drop(leg, DROP_TX_SEAL);
         return;
     }
-    outbox_add(box, leg->slot_rtp, n, leg->connected ? NULL : &leg->from.at);
+    outbox_add(box, leg->slot_rtp, n, leg_is_connected(leg) ? NULL : &leg->from.at);
     leg->stats.tx_packets++;
     leg->stats.tx_bytes += n;
     leg->tx_octets += bytes;
@@ -47,9 +47,9 @@ static void packet_gather(struct leg *leg, struct outbox *box, const uint8_t *pa
 
 void leg_tx(struct leg *leg, struct outbox *box, const uint8_t *payload, size_t bytes, const struct contributors *who)
 {
-    bool can = leg->tx_on && leg->from.may_send && leg->has_socket;
+    bool can = leg->tx_on && leg->from.may_send && leg->socket != SOCKET_NONE;
     if (!can || bytes == 0) {
-        if (leg->tx_on && bytes && leg->has_socket) {
+        if (leg->tx_on && bytes && leg->socket != SOCKET_NONE) {
             leg_drop(leg, leg->from.phase == SOURCE_SHUT ? DROP_TX_SHUT : DROP_TX_UNPROVED);
         }
         leg->marker = true; /* the next one begins a talk spurt */
@@ -90,7 +90,7 @@ static uint64_t ntp_of(uint64_t wall_ns)
 void leg_rtcp(struct leg *leg, struct outbox *box, uint64_t now_ns, uint64_t wall_offset_ns, bool bye)
 {
     const struct addr *to = leg->cfg.rtcp_mux ? &leg->from.at : &leg->cfg.remote_rtcp;
-    bool socket = leg->has_socket && (leg->cfg.rtcp_mux || leg->cfg.rtcp_fd >= 0);
+    bool socket = leg->socket != SOCKET_NONE && (leg->cfg.rtcp_mux || leg->cfg.rtcp_fd >= 0);
     if (!socket || !leg->from.may_send || addr_port(to) == 0 || (now_ns < leg->rtcp_due_ns && !bye)) {
         return;
     }
@@ -121,5 +121,5 @@ void leg_rtcp(struct leg *leg, struct outbox *box, uint64_t now_ns, uint64_t wal
         return;
     }
     bool mux = leg->cfg.rtcp_mux;
-    outbox_add(box, mux ? leg->slot_rtp : leg->slot_rtcp, bytes, mux && leg->connected ? NULL : to);
+    outbox_add(box, mux ? leg->slot_rtp : leg->slot_rtcp, bytes, mux && leg_is_connected(leg) ? NULL : to);
 }
