@@ -58,6 +58,7 @@ void sockets_close(struct engine *e, const struct leg *leg)
 void engine_disconnect(struct engine *e, struct leg *leg)
 {
     if (leg_is_connected(leg)) {
+        engine_flush(&e->box); /* what stands there for the connected socket names no address */
         e->cfg.io->ops->disconnect(e->cfg.io, leg->slot_rtp);
         leg->socket = SOCKET_OPEN;
     }

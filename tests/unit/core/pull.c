@@ -26,6 +26,8 @@ struct rig {
     uint32_t lsr;
     unsigned n_rtp, n_rtcp, n_at, n_empty;
     int64_t wobble_ns; /* of every other packet */
+    bool is_connected, is_silent;
+    unsigned n_disconnects;
 };
 
 static struct rig *rig_of(struct io *io)
@@ -39,7 +41,13 @@ static int io_open(struct io *io, uint32_t slot, int fd)
 }
 static int io_connect(struct io *io, uint32_t slot, const struct addr *peer)
 {
+    rig_of(io)->is_connected = true;
     return 0;
+}
+static void io_disconnect(struct io *io, uint32_t slot)
+{
+    rig_of(io)->is_connected = false;
+    rig_of(io)->n_disconnects++;
 }
 static void io_forget(struct io *io, uint32_t slot) {}
 
@@ -47,7 +55,7 @@ static void rtp_read(struct rig *r, struct io_rx *rx)
 {
     uint64_t at_ns = NS_PER_S + r->sent * TICK_NS + PHASE_NS + (uint64_t)(r->sent % 2 ? r->wobble_ns : 0);
     r->n_rtp++;
-    if (at_ns > r->now_ns) {
+    if (at_ns > r->now_ns || r->is_silent) {
         r->n_empty++;
         return;
     }
@@ -92,6 +100,7 @@ static void io_tx(struct io *io, const struct io_tx *tx, size_t n)
     struct rig *r = rig_of(io);
     for (size_t i = 0; i < n; i++) {
         struct rtcp_heard heard;
+        assert_true(tx[i].to || r->is_connected); /* the kernel would not know where to */
         if (tx[i].slot % 2) {
             assert_int_equal(rtcp_parse(tx[i].buf, tx[i].bytes, SSRC, &heard), DROP_NONE);
             r->lsr = heard.sr_ntp_middle;
@@ -101,7 +110,7 @@ static void io_tx(struct io *io, const struct io_tx *tx, size_t n)
 }
 
 static const struct io_ops ops = {
-    .open = io_open, .close = io_forget, .connect = io_connect, .disconnect = io_forget, .rx = io_rx, .tx = io_tx};
+    .open = io_open, .close = io_forget, .connect = io_connect, .disconnect = io_disconnect, .rx = io_rx, .tx = io_tx};
 
 static void run(struct rig *r, unsigned ticks)
 {
@@ -179,8 +188,24 @@ static void arrival(void **state)
     rig_close(&r);
 }
 
+/* The socket of a peer that falls silent is open to its host's other ports again; the packet that goes to it in the
+ * same tick is sent before that, while it needs no address. */
+static void silence(void **state)
+{
+    struct rig r;
+    rig_open(&r);
+    run(&r, 100);
+    assert_true(r.is_connected);
+    r.is_silent = true;
+    run(&r, 100);
+    assert_false(r.is_connected);
+    assert_int_equal(r.n_disconnects, 1);
+    rig_close(&r);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip), cmocka_unit_test(arrival)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip), cmocka_unit_test(arrival),
+                                       cmocka_unit_test(silence)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
