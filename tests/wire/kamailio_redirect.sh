@@ -1,65 +1,71 @@
-# A proxy that follows the factory's 302 itself, as Kamailio with get_redirects does: From tag, Call-ID and CSeq are those
-# of the INVITE that was redirected, the branch is another. Its phone has its conference and has never heard of the 302.
+# The proxy of tools/examples/kamailio.cfg, as shipped: it passes Kamailio's own check, routes factory and conferences by
+# their domain, and follows the factory's 302 itself. From tag, Call-ID and CSeq of what comes then are those of the
+# INVITE that was redirected, the branch is another; the phone has its conference and has never heard of the 302.
+# Without FOLLOW_302 the same 302 reaches the phone, which follows it by the proxy. The conference calls out by it, too.
 . "$(dirname "$0")/wire.sh"
 kamailio=$(command -v kamailio || echo /usr/sbin/kamailio)
 [ -x "$kamailio" ] || { echo "kamailio is not installed"; exit 77; }
+example=$(dirname "$0")/../../tools/examples/kamailio.cfg
+"$kamailio" -c -f "$example" >"$TMP/check" 2>&1 || { complain "Kamailio refuses the example"; show "$TMP/check"; }
 proxy=$(($(port_guess 0) + 8000))
-server_start
-cat >"$TMP/kamailio.cfg" <<CFG
-debug=2
-log_stderror=yes
-fork=no
-children=1
-listen=udp:127.0.0.1:$proxy
-mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/:/usr/lib/kamailio/modules/:/usr/lib/aarch64-linux-gnu/kamailio/modules/"
-loadmodule "tm.so"
-loadmodule "sl.so"
-loadmodule "rr.so"
-loadmodule "pv.so"
-loadmodule "siputils.so"
-loadmodule "textops.so"
-loadmodule "acc.so"
-loadmodule "uac_redirect.so"
-loadmodule "xlog.so"
-request_route {
-    if (has_totag()) {
-        if (loose_route()) { t_relay(); exit; }
-        if (is_method("ACK") && t_check_trans()) { t_relay(); exit; }
-        sl_send_reply("404", "Not here");
-        exit;
-    }
-    if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
-    if (is_method("INVITE")) { record_route(); t_on_failure("follow"); }
-    \$du = "sip:127.0.0.1:$SERVER_PORT";
-    t_relay();
+server_start --domain=conf.example.net --auth-trusted=127.0.0.3 --dial-out=127.0.0.2 --dial-proxy="udp:127.0.0.3:$proxy"
+
+# proxy_start SCRIPT: with its own addresses, and what the sed script changes. Phones are 127.0.0.2, the proxy 127.0.0.3.
+proxy_start() {
+    sed -e "s/192.0.2.1:5060!g/127.0.0.3:$proxy!g/; s/192.0.2.10:5060!g/127.0.0.1:$SERVER_PORT!g/; s/192.0.2.10!g/127.0.0.1!g/" \
+        -e 's/^debug=2/debug=2\nfork=no/; s/^log_stderror=no/log_stderror=yes/; s/^children=4/children=1/' \
+        -e 's/^    # Requests within a dialog/    xlog("L_NOTICE", "seen $rm of $si\\n");\n&/; s/^        get_redirects/        xlog("L_NOTICE", "following\\n");\n&/' \
+        -e "$1" "$example" >"$TMP/kamailio.cfg"
+    "$kamailio" -f "$TMP/kamailio.cfg" -DD -E -Y "$TMP" -m 32 -M 4 >"$TMP/kamailio.log" 2>&1 &
+    kamailio_pid=$!
+    callers=kamailio:$kamailio_pid
+    for i in $(seq 50); do
+        "$BIN/mixminus-ua" --bind=127.0.0.2 --options=sip:conf.example.net --proxy="127.0.0.3:$proxy" --wait=1 >/dev/null 2>&1 && return
+        sleep 0.1
+    done
+    complain "the proxy does not answer"
+    show "$TMP/kamailio.log"
+    verdict
 }
-failure_route[follow] {
-    if (t_check_status("302")) {
-        xlog("L_NOTICE", "following\n");
-        get_redirects("3:3");
-        t_relay();
-    }
+proxy_stop() {
+    kill "$kamailio_pid" && wait "$kamailio_pid" 2>/dev/null
+    callers=
 }
-CFG
-"$kamailio" -f "$TMP/kamailio.cfg" -DD -E -Y "$TMP" -m 32 -M 4 >"$TMP/kamailio.log" 2>&1 &
-callers="$callers kamailio:$!"
-kamailio_pid=$!
-for i in $(seq 50); do
-    "$BIN/mixminus-ua" --options="sip:127.0.0.1:$SERVER_PORT" --proxy="127.0.0.1:$proxy" --wait=1 >/dev/null 2>&1 && break
-    sleep 0.1
-done
-caller alice --factory="$FACTORY" --proxy="127.0.0.1:$proxy" --tone=440 --seconds=4 --expect=620
-for i in $(seq 60); do grep -q joined "$TMP/alice.log" && break; sleep 0.05; done
-grep -q joined "$TMP/alice.log" || { complain "Alice has no conference"; show "$TMP/alice.log" "$TMP/kamailio.log"; verdict; }
+phone() { # phone NAME flags...
+    name=$1
+    shift
+    caller "$name" --bind=127.0.0.2 --proxy="127.0.0.3:$proxy" "$@"
+}
+phones_wait() {
+    for c in $callers; do
+        case $c in
+        kamailio:*) ;;
+        *) wait "${c#*:}" || { complain "${c%%:*} is not content"; show "$TMP/${c%%:*}.log"; } ;;
+        esac
+    done
+    callers=kamailio:$kamailio_pid
+}
+FACTORY=sip:conferences@conf.example.net
+
+proxy_start ''
+phone eric --answer --bind=127.0.0.2:$((proxy + 1)) --tone=700 --expect=440,620 --expect-at=1.5 --seconds=20 --until-bye
+await eric waiting
+phone alice --factory="$FACTORY" --tone=440 --seconds=4 --expect=620,700 --expect-at=3.5 --bring=sip:eric@127.0.0.2:$((proxy + 1)) \
+    --drop-at=3.8:sip:eric@127.0.0.2:$((proxy + 1))
+await alice joined
 URI=$(sed -n 's/.*joined \(sip:[^ ;]*\).*/\1/p' "$TMP/alice.log" | head -n 1)
-caller bob --call="$URI" --tone=620 --seconds=3.5 --expect=440
-for c in $callers; do
-    case $c in
-    kamailio:*) ;;
-    *) wait "${c#*:}" || { complain "${c%%:*} is not content"; show "$TMP/${c%%:*}.log"; } ;;
-    esac
-done
-callers=kamailio:$kamailio_pid
+case $URI in *@conf.example.net) ;; *) complain "the conference is $URI" ;; esac
+phone bob --call="$URI" --tone=620 --seconds=3.9 --expect=440,700 --expect-at=3
+phones_wait
 grep -q following "$TMP/kamailio.log" || complain "the proxy has not followed"
+grep -q 'redirect' "$TMP/alice.log" && complain "the 302 reached the phone"
+grep -q 'seen INVITE of 127.0.0.1' "$TMP/kamailio.log" || complain "the call out did not come by the proxy"
 [ "$failed" -eq 0 ] || show "$TMP/kamailio.log"
+proxy_stop
+
+proxy_start 's/^#!define FOLLOW_302/#FOLLOW_302/'
+phone carl --factory="$FACTORY" --seconds=0.5
+phones_wait
+grep -q following "$TMP/kamailio.log" && complain "the proxy follows, and should not"
+[ "$(grep -c 'seen INVITE of 127.0.0.2' "$TMP/kamailio.log")" -eq 2 ] || { complain "the phone did not follow by the proxy"; show "$TMP/kamailio.log"; }
 verdict

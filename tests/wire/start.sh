@@ -54,6 +54,24 @@ wait "$SERVER_PID" 2>/dev/null
 server_start --store="$store"
 server_stop
 
+# A service manager is told when the server serves, and when it stops.
+python3 - "$BIN/mixminusd" "$TMP/notify" >"$TMP/notified" 2>&1 <<'END' || { complain "the service manager is told nothing"; show "$TMP/notified"; }
+import os, signal, socket, subprocess, sys
+for path in (sys.argv[2], "@mixminus-%d" % os.getpid()):
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(path.replace("@", "\0"))
+    manager.settimeout(20)
+    server = subprocess.Popen([sys.argv[1], "--store=memory", "--sip-listen=udp:127.0.0.1:0"], stderr=subprocess.DEVNULL,
+                              env=dict(os.environ, NOTIFY_SOCKET=path))
+    try:
+        assert manager.recv(100) == b"READY=1"
+        server.send_signal(signal.SIGTERM)
+        assert manager.recv(100) == b"STOPPING=1"
+        assert server.wait(20) == 0
+    finally:
+        server.kill()
+END
+
 # A password on a terminal is asked for twice and not shown.
 python3 - "$BIN/mixminusctl" "$store" >"$TMP/typed" 2>&1 <<'END' || { complain "the password is shown, or not asked for twice"; show "$TMP/typed"; }
 import os, pty, sys, time

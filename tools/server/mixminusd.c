@@ -12,6 +12,7 @@
 #include "tools/config/placement.h"
 #include "tools/server/figures.h"
 #include "tools/server/metrics.h"
+#include "tools/server/notify.h"
 #include "tools/server/pages.h"
 #include "tools/server/prompts_read.h"
 #include "tools/server/trim.h"
@@ -480,7 +481,9 @@ static int serve(struct server *s, const struct config_texts *texts)
         status = pages_start(&s->pages, &s->config, &s->figures, &s->log);
         if (status == 0) {
             say_hello(s);
+            notify("READY=1");
             wait_for_end(s, &set);
+            notify("STOPPING=1");
         }
         if (status == 0 && s->config.stats_interval_s) {
             figures_print(s, figures_json);
