@@ -37,6 +37,7 @@ struct sig {
     int store_lock; /* -1: none */
     struct place *place;
     struct focus *focus;
+    struct registrar *registrar; /* NULL: nobody registers here */
     struct txns *txns;
     struct sig_load load;
     pthread_t thread;
@@ -298,6 +299,7 @@ static void realm_tell(struct sig *sig)
 static void sig_free(struct sig *sig)
 {
     txns_free(sig->txns);
+    registrar_free(sig->registrar);
     focus_free(sig->focus);
     place_free(sig->place);
     store_close(sig->store);
@@ -314,6 +316,32 @@ static void sig_free(struct sig *sig)
     sem_destroy(&sig->answered);
     pthread_mutex_destroy(&sig->asking);
     free(sig);
+}
+
+static void on_register(void *ctx, struct txn *txn, const struct sip_msg *msg, const struct identity *who)
+{
+    registrar_take(ctx, txn, msg, who);
+}
+
+static void on_store_reply(void *ctx, const struct store_reply *reply)
+{
+    registrar_reply(ctx, reply);
+}
+
+static int find_user(void *ctx, const char *user, struct reach_way *way)
+{
+    return registrar_find(ctx, user, way);
+}
+
+static int registrar_start(struct sig *sig)
+{
+    struct env *env = focus_env(sig->focus);
+    int err = registrar_build(&sig->registrar, env, sig->cfg.service_route);
+    if (!err) {
+        focus_beside_set(sig->focus, &(struct focus_beside){sig->registrar, on_register, on_store_reply});
+        env->locate = (struct env_locate){sig->registrar, find_user};
+    }
+    return err;
 }
 
 int sig_start(struct sig **out, const struct sig_cfg *cfg, struct sig_failure *failure)
@@ -376,6 +404,9 @@ int sig_start(struct sig **out, const struct sig_cfg *cfg, struct sig_failure *f
         goto out;
     }
     focus_attach(sig->focus, sig->txns);
+    if (cfg->is_registrar && (err = registrar_start(sig)) != 0) {
+        goto out;
+    }
     realm_tell(sig);
     publish(sig);
     failure->part = SIG_PART_THREAD;
@@ -460,7 +491,8 @@ void sig_reload(struct sig *sig)
 
 struct sig_figures sig_figures(const struct sig *sig)
 {
-    return (struct sig_figures){&focus_env(sig->focus)->stats, txns_stats(sig->txns), net_stats(sig->net), &sig->load};
+    return (struct sig_figures){&focus_env(sig->focus)->stats, txns_stats(sig->txns), net_stats(sig->net), &sig->load,
+                                sig->registrar ? registrar_stats(sig->registrar) : NULL};
 }
 
 const char *sig_transport_name(uint8_t transport)

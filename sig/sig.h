@@ -7,6 +7,7 @@
 
 #include "sig/focus/focus.h"
 #include "sig/net/net.h"
+#include "sig/reg/registrar.h"
 
 #define SIG_STORE_MAX 512
 #define SIG_CPUS_MAX 256
@@ -18,6 +19,8 @@ struct sig_cfg {
     struct txn_config txn;
     struct env_cfg focus; /* domain "": the first listener's address; hosts: what is ours beside domain and listeners */
     struct place_cfg place;
+    bool is_registrar;
+    char service_route[STORE_URI_MAX]; /* of the registrar's answers (RFC 3608), "": none */
     struct log log;
     char store[SIG_STORE_MAX]; /* as store_open */
     int cpus[SIG_CPUS_MAX];    /* the thread may run on */
@@ -47,7 +50,7 @@ struct sig_failure {
 struct sig_load {
     counter cpu_used_us, cpu_budget_us, kbps_used, kbps_max, pairs_used, pairs_held, pairs, legs;
     counter is_stopping; /* takes no more conferences */
-    counter beat_ns; /* CLOCK_MONOTONIC of signalling's last turn, which comes 20 times a second at least */
+    counter beat_ns;     /* CLOCK_MONOTONIC of signalling's last turn, which comes 20 times a second at least */
 };
 
 /* Figures, readable from any thread while signalling runs. */
@@ -56,6 +59,7 @@ struct sig_figures {
     const struct txn_stats *txn;
     const struct net_stats *net;
     const struct sig_load *load;
+    const struct registrar_stats *registrar; /* NULL: nobody registers here */
 };
 
 struct sig;

@@ -168,6 +168,9 @@ int dial_begin(struct room *room, const struct dial_plan *plan, struct call **ou
     if (!err) {
         err = dialog_ask(&call->dialog, &call->owner, env->txns, from, to, plan->way.target, &plan->way.flow);
     }
+    if (!err && plan->way.route[0]) {
+        err = dialog_route(&call->dialog, plan->way.route);
+    }
     if (!err) {
         err = roster_name_dialled(env, &call->member, plan->entity, plan->display);
     }

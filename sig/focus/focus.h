@@ -29,6 +29,16 @@ void focus_attach(struct focus *focus, struct txns *txns);
 /** What it has and its parts share. @thread signalling; stats: any */
 struct env *focus_env(struct focus *focus);
 
+/* What rooms beside the focus serve. NULL: nobody does. */
+struct focus_beside {
+    void *ctx;
+    void (*register_take)(void *ctx, struct txn *txn, const struct sip_msg *msg, const struct identity *who);
+    void (*store_reply)(void *ctx, const struct store_reply *reply); /* of ops that the focus has not asked for */
+};
+
+/** Before the first request. */
+void focus_beside_set(struct focus *focus, const struct focus_beside *beside);
+
 /** Takes the workers' events and what waited for a ring. Timers are the wheel's. @return when it wants to be called
  * again at the latest, in ns from now */
 uint64_t focus_beat(struct focus *focus);

@@ -208,15 +208,19 @@ static void dialog_request_in(struct focus *f, struct txn *txn, const struct sip
 }
 
 /* An authorised request outside of any dialog. */
-static void serve_target(struct env *env, struct txn *txn, const struct sip_msg *msg, struct target target,
+static void serve_target(struct focus *f, struct txn *txn, const struct sip_msg *msg, struct target target,
                          const struct identity *who)
 {
+    struct env *env = &f->env;
+
     if (target.kind == TARGET_NOBODY) {
         env_refuse(env, txn, target.refusal);
     } else if (msg->method == SIP_SUBSCRIBE && target.room) {
         roster_subscribe(target.room, NULL, NULL, txn, msg, who);
     } else if (msg->method == SIP_REFER && target.room) {
         refer_take(target.room, NULL, txn, msg, who);
+    } else if (msg->method == SIP_REGISTER && target.kind == TARGET_SERVER && f->beside.register_take) {
+        f->beside.register_take(f->beside.ctx, txn, msg, who);
     } else if (msg->method != SIP_INVITE) {
         env_refuse(env, txn, REFUSAL_METHOD);
     } else if (!target.room && sip_header(msg, "Replaces", 0)) {
@@ -240,7 +244,7 @@ static void serve(struct focus *f, struct txn *txn, const struct sip_msg *msg, c
     if (msg->to.tag) {
         dialog_request_in(f, txn, msg, who);
     } else {
-        serve_target(&f->env, txn, msg, target_of(&f->env, msg), who);
+        serve_target(f, txn, msg, target_of(&f->env, msg), who);
     }
 }
 
@@ -281,8 +285,9 @@ static void on_request(void *ctx, struct txn *txn, const struct sip_msg *msg)
         env_refuse(env, txn, target.refusal);
     } else if (msg->method == SIP_OPTIONS) {
         focus_options(env, txn, &target);
-    } else if (target.kind == TARGET_SERVER || !gate_is_shut(f, target.kind == TARGET_FACTORY)) {
-        serve_target(env, txn, msg, target, &(struct identity){.user = ""});
+    } else if ((target.kind == TARGET_SERVER && msg->method != SIP_REGISTER) ||
+               !gate_is_shut(f, target.kind == TARGET_FACTORY)) {
+        serve_target(f, txn, msg, target, &(struct identity){.user = ""});
     } else {
         gate_enter(f, txn, msg, serve);
     }

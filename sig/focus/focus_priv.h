@@ -20,6 +20,7 @@ struct focus {
     uint64_t complained_s; /* when the store was last logged as failing */
     struct late late;
     struct pin_failures pin_failures;
+    struct focus_beside beside;
 };
 
 /* TARGET_NAMED: a conference of an application's choice of name, which an INVITE makes. TARGET_ANNC: plays something.

@@ -297,6 +297,8 @@ static enum refusal may_call(struct room *room, const struct sip_msg *msg, const
         break;
     case -EPROTONOSUPPORT:
         return REFUSAL_SCHEME;
+    case -ENOENT:
+        return REFUSAL_REGISTERED;
     default:
         return REFUSAL_REACH;
     }

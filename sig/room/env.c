@@ -42,13 +42,13 @@ uint32_t env_methods(void)
 {
     return sip_bit(SIP_INVITE) | sip_bit(SIP_ACK) | sip_bit(SIP_BYE) | sip_bit(SIP_CANCEL) | sip_bit(SIP_OPTIONS) |
            sip_bit(SIP_SUBSCRIBE) | sip_bit(SIP_UPDATE) | sip_bit(SIP_PRACK) | sip_bit(SIP_INFO) | sip_bit(SIP_REFER) |
-           sip_bit(SIP_NOTIFY);
+           sip_bit(SIP_REGISTER) | sip_bit(SIP_NOTIFY);
 }
 
 void env_add_abilities(const struct env *env, struct sip_out *out)
 {
     char allow[256];
-    sip_add(out, "Allow", sip_methods_text(env_methods(), allow));
+    sip_add(out, "Allow", sip_methods_text(env_methods() & ~sip_bit(SIP_REGISTER), allow)); /* no business of calls */
     sip_addf(out, "Supported", "100rel, precondition, replaces, norefersub, timer, resource-priority%s",
              env->cfg.reach.is_on ? ", " ENV_LISTS : ""); /* OPTIONS must carry it, RFC 3261 11.2 */
     sip_add(out, "Allow-Events", "conference, refer");

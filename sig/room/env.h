@@ -132,10 +132,18 @@ struct env_upper {
     const char *(*label)(struct env *env, const struct sip_msg *msg, char label[ENV_LABEL_CHARS + 1]);
 };
 
+/* Where the registered users of this domain are. */
+struct env_locate {
+    void *ctx;
+    /** @return 0 | -ENOENT unknown, or without a phone that can be reached */
+    int (*find)(void *ctx, const char *user, struct reach_way *way);
+};
+
 struct env {
     struct env_cfg cfg;
     struct env_world world;
     const struct env_upper *upper;
+    struct env_locate locate; /* find NULL: nobody registers here */
     struct txns *txns;
     struct timer_wheel *wheel;
     struct place *place;

@@ -134,6 +134,19 @@ static bool is_own(const struct env *env, const struct sip_uri *uri, bool is_lit
     return !is_literal;
 }
 
+static bool has_factory_name(const struct env *env, const struct sip_uri *uri)
+{
+    return strcmp(uri->user, env->cfg.factory_user) == 0;
+}
+
+/* A name at this domain that may be a registered user's: no conference, no service of ours. */
+static bool is_user(const struct env *env, const struct sip_uri *uri)
+{
+    struct uri_token token;
+    return env->locate.find && uri->user && *uri->user && env_has_host(env, uri->host) &&
+           uri_token_read(&token, uri->user, strlen(uri->user), env->secret) != 0;
+}
+
 static int tel_find(const struct reach *reach, const struct sip_uri *uri, const char *from_host, struct reach_way *way)
 {
     if (!reach->is_any || !addr_is_set(&reach->proxy.remote) || from_host) {
@@ -171,6 +184,7 @@ int reach_find(const struct env *env, const struct sip_uri *uri, const char *fro
     }
     way->by_proxy = has_proxy;
     way->flow = reach->proxy;
+    way->route[0] = '\0';
     if (strcmp(uri->scheme, "tel") == 0) {
         return tel_find(reach, uri, from_host, way);
     }
@@ -179,7 +193,8 @@ int reach_find(const struct env *env, const struct sip_uri *uri, const char *fro
     }
     bool is_literal = addr_parse(&literal, uri->host, uri->port ? uri->port : SIP_PORT) == 0;
     if (is_own(env, uri, is_literal)) {
-        return -ELOOP;
+        int err = is_user(env, uri) ? env->locate.find(env->locate.ctx, uri->user, way) : -ELOOP;
+        return err == -ENOENT && has_factory_name(env, uri) ? -ELOOP : err;
     }
     if (is_literal) {
         literal = addr_unmapped(&literal);

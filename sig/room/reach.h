@@ -15,6 +15,7 @@
 #define REACH_HOST_MAX 128
 #define REACH_TARGET_MAX (SIP_URI_BYTES_MAX + 16)
 #define REACH_PORTS_MAX 16
+#define REACH_ROUTE_MAX 512
 
 struct env;
 
@@ -32,6 +33,7 @@ struct reach {
 
 struct reach_way {
     char target[REACH_TARGET_MAX]; /* Request-URI: scheme, user, host, port and no parameter that steers */
+    char route[REACH_ROUTE_MAX];   /* route set, "<sip:...;lr>, <...>"; "": none */
     struct flow flow;
     bool by_proxy;
 };
@@ -43,7 +45,8 @@ int reach_read(struct reach *reach, const char *text);
  * Finds the way to a URI.
  *
  * @param from_host  host that has redirected us here: what no list names must be on the same one; NULL: first try
- * @return 0 | -EACCES not by policy | -ELOOP it is us | -EPROTONOSUPPORT a scheme that cannot be called
+ * @return 0 | -EACCES not by policy | -ENOENT a user of ours without a phone | -ELOOP it is us | -EPROTONOSUPPORT a
+ * scheme that cannot be called
  */
 int reach_find(const struct env *env, const struct sip_uri *uri, const char *from_host, struct reach_way *way);
 

@@ -75,6 +75,7 @@ const char *sip_reason(int status)
         {423, "Interval Too Brief"},
         {429, "Provide Referrer Identity"},
         {433, "Anonymity Disallowed"},
+        {439, "First Hop Lacks Outbound Support"},
         {469, "Bad Info Package"},
         {480, "Temporarily Unavailable"},
         {481, "Call/Transaction Does Not Exist"},

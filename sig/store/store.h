@@ -9,6 +9,7 @@
 #ifndef SIG_STORE_STORE_H
 #define SIG_STORE_STORE_H
 
+#include "core/base/addr.h"
 #include "core/base/base.h"
 #include "sig/base/keys.h"
 #include "sig/base/uri.h"
@@ -48,6 +49,22 @@ struct store_account {
     uint8_t pin[KEYS_MAC_BYTES]; /* store_pin_mac of it */
 };
 
+#define STORE_URI_MAX 512
+
+/* A phone that has registered (RFC 3261 10): where requests to its user go. */
+struct store_binding {
+    char user[AUTH_USER_MAX];    /* with key the key */
+    char key[STORE_URI_MAX];     /* its instance and reg-id (RFC 5626), or its contact */
+    char contact[STORE_URI_MAX]; /* URI */
+    char path[STORE_URI_MAX];    /* route to it (RFC 3327), "": none */
+    char call_id[STORE_URI_MAX / 2];
+    char source[ADDR_TEXT_MAX];  /* "192.0.2.1:5060" that it registered from */
+    uint8_t transport, listener; /* of its flow */
+    uint16_t q_thousandths;
+    uint32_t cseq;
+    uint64_t expires_s; /* Unix time */
+};
+
 enum store_op {
     STORE_LOAD, /* gives the secret (made if there was none), then every conference that has not expired, then DONE */
     STORE_PUT,  /* writes conf, new or changed; no reply but on failure */
@@ -62,6 +79,9 @@ enum store_op {
     STORE_POLICY_DROP,  /* forgets policy.key; no reply but on failure */
     STORE_REALM,        /* the realm that the accounts' passwords are of: REALM_IS, found or not */
     STORE_REALM_PUT,    /* writes realm; no reply but on failure */
+    STORE_BINDINGS,     /* BINDING_IS for each that has not expired at now_s, then DONE */
+    STORE_BINDING_PUT,  /* writes binding; no reply but on failure */
+    STORE_BINDING_DROP, /* forgets binding.user and binding.key; no reply but on failure */
 };
 
 struct store_req {
@@ -72,8 +92,9 @@ struct store_req {
         struct store_account account;
         struct store_policy policy;
         char realm[AUTH_REALM_MAX];
+        struct store_binding binding;
     };
-    uint64_t now_s; /* LOAD: older ones are forgotten */
+    uint64_t now_s; /* LOAD, BINDINGS: older ones are forgotten */
 };
 
 enum store_answer {
@@ -82,6 +103,7 @@ enum store_answer {
     STORE_ACCOUNT_IS, /* found: account is it */
     STORE_POLICY_IS,  /* one policy */
     STORE_REALM_IS,   /* found: realm is it */
+    STORE_BINDING_IS, /* one binding */
     STORE_DONE,       /* LOAD, ACCOUNTS, CONFS or POLICIES is complete */
     STORE_FAILED,     /* err: the request op could not be carried out */
 };
@@ -99,6 +121,7 @@ struct store_reply {
         struct store_account account;
         struct store_policy policy;
         char realm[AUTH_REALM_MAX];
+        struct store_binding binding;
     };
 };
 

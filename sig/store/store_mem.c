@@ -141,7 +141,13 @@ static int mem_handle(void *state, const struct store_req *req, store_reply_fn r
         r.answer = STORE_REALM_IS;
         reply(arg, &r);
         return 0;
+    case STORE_BINDINGS: /* those of this process are signalling's own */
+        r.answer = STORE_DONE;
+        reply(arg, &r);
+        return 0;
     case STORE_REALM_PUT:
+    case STORE_BINDING_PUT:
+    case STORE_BINDING_DROP:
         return 0;
     case STORE_POLICY_PUT:
     case STORE_POLICY_DROP:

@@ -31,6 +31,10 @@ enum {
     SQL_POLICY_PUT,
     SQL_POLICY_DROP,
     SQL_POLICY_EXPIRE,
+    SQL_BINDINGS,
+    SQL_BINDING_PUT,
+    SQL_BINDING_DROP,
+    SQL_BINDING_EXPIRE,
     SQL_DATA_VERSION,
     SQLS
 };
@@ -43,7 +47,11 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS account (user TEXT PRIMARY KEY, sha256 TEXT NOT NULL, md5 TEXT NOT NULL,"
     " entitled INTEGER NOT NULL, blocked INTEGER NOT NULL, pin BLOB) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS policy (key TEXT PRIMARY KEY, legs INTEGER NOT NULL, locked INTEGER NOT NULL,"
-    " pin BLOB) WITHOUT ROWID;";
+    " pin BLOB) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS binding (user TEXT NOT NULL, key TEXT NOT NULL, contact TEXT NOT NULL,"
+    " path TEXT NOT NULL, call_id TEXT NOT NULL, source TEXT NOT NULL, transport INTEGER NOT NULL,"
+    " listener INTEGER NOT NULL, q INTEGER NOT NULL, cseq INTEGER NOT NULL, expires INTEGER NOT NULL,"
+    " PRIMARY KEY (user, key)) WITHOUT ROWID;";
 
 /* Of schema 1 they were not there. */
 static const char *const columns[][2] = {
@@ -68,6 +76,11 @@ static const char *const sqls[SQLS] = {
     [SQL_POLICY_PUT] = "INSERT OR REPLACE INTO policy VALUES (?1,?2,?3,?4)",
     [SQL_POLICY_DROP] = "DELETE FROM policy WHERE key=?1",
     [SQL_POLICY_EXPIRE] = "DELETE FROM policy WHERE length(key)=?1 AND key NOT IN (SELECT token FROM conference)",
+    [SQL_BINDINGS] = ("SELECT user, key, contact, path, call_id, source, transport, listener, q, cseq, expires"
+                      " FROM binding"),
+    [SQL_BINDING_PUT] = "INSERT OR REPLACE INTO binding VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
+    [SQL_BINDING_DROP] = "DELETE FROM binding WHERE user=?1 AND key=?2",
+    [SQL_BINDING_EXPIRE] = "DELETE FROM binding WHERE expires<=?1",
     [SQL_DATA_VERSION] = "PRAGMA data_version",
 };
 
@@ -474,6 +487,64 @@ static int realm_get(struct sqlite_store *s, const struct store_req *req, store_
     return n == -ENOENT ? 0 : MIN(n, 0);
 }
 
+/* ---- bindings ---- */
+
+static int binding_list(struct sqlite_store *s, const struct store_req *req, store_reply_fn reply, void *arg)
+{
+    sqlite3_stmt *list = s->stmts[SQL_BINDINGS];
+    struct store_reply r;
+    int code;
+    sqlite3_bind_int64(s->stmts[SQL_BINDING_EXPIRE], 1, (sqlite3_int64)req->now_s);
+    int err = run(s->stmts[SQL_BINDING_EXPIRE]);
+    if (err) {
+        return err;
+    }
+    while ((code = sqlite3_step(list)) == SQLITE_ROW) {
+        r = (struct store_reply){.answer = STORE_BINDING_IS, .op = req->op, .cookie = req->cookie};
+        struct store_binding *b = &r.binding;
+        text_copy(b->user, sizeof b->user, list, 0);
+        text_copy(b->key, sizeof b->key, list, 1);
+        text_copy(b->contact, sizeof b->contact, list, 2);
+        text_copy(b->path, sizeof b->path, list, 3);
+        text_copy(b->call_id, sizeof b->call_id, list, 4);
+        text_copy(b->source, sizeof b->source, list, 5);
+        b->transport = (uint8_t)sqlite3_column_int(list, 6);
+        b->listener = (uint8_t)sqlite3_column_int(list, 7);
+        b->q_thousandths = (uint16_t)sqlite3_column_int(list, 8);
+        b->cseq = (uint32_t)sqlite3_column_int64(list, 9);
+        b->expires_s = (uint64_t)sqlite3_column_int64(list, 10);
+        reply(arg, &r);
+    }
+    sqlite3_reset(list);
+    if (code == SQLITE_DONE) {
+        r = (struct store_reply){.answer = STORE_DONE, .op = req->op, .cookie = req->cookie};
+        reply(arg, &r);
+    }
+    return errno_of(code);
+}
+
+static int binding_put(struct sqlite_store *s, const struct store_binding *b)
+{
+    sqlite3_stmt *stmt = s->stmts[SQL_BINDING_PUT];
+    const char *const texts[] = {b->user, b->key, b->contact, b->path, b->call_id, b->source};
+    for (int i = 0; i < (int)ARRAY_LEN(texts); i++) {
+        sqlite3_bind_text(stmt, i + 1, texts[i], -1, SQLITE_STATIC);
+    }
+    sqlite3_bind_int(stmt, 7, b->transport);
+    sqlite3_bind_int(stmt, 8, b->listener);
+    sqlite3_bind_int(stmt, 9, b->q_thousandths);
+    sqlite3_bind_int64(stmt, 10, b->cseq);
+    sqlite3_bind_int64(stmt, 11, (sqlite3_int64)b->expires_s);
+    return run(stmt);
+}
+
+static int binding_drop(struct sqlite_store *s, const struct store_binding *b)
+{
+    sqlite3_bind_text(s->stmts[SQL_BINDING_DROP], 1, b->user, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s->stmts[SQL_BINDING_DROP], 2, b->key, -1, SQLITE_STATIC);
+    return run(s->stmts[SQL_BINDING_DROP]);
+}
+
 static int sqlite_handle(void *state, const struct store_req *req, store_reply_fn reply, void *arg)
 {
     struct sqlite_store *s = state;
@@ -517,6 +588,12 @@ static int sqlite_handle(void *state, const struct store_req *req, store_reply_f
         return realm_get(s, req, reply, arg);
     case STORE_REALM_PUT:
         return meta_put(s, "realm", req->realm, strlen(req->realm));
+    case STORE_BINDINGS:
+        return binding_list(s, req, reply, arg);
+    case STORE_BINDING_PUT:
+        return binding_put(s, &req->binding);
+    case STORE_BINDING_DROP:
+        return binding_drop(s, &req->binding);
     }
     return -EINVAL;
 }

@@ -131,6 +131,27 @@ int dialog_ask(struct dialog *d, struct owner *owner, struct txns *txns, const c
     return d->call_id && d->remote_tag && d->remote && d->target && d->local ? 0 : -ENOMEM;
 }
 
+int dialog_route(struct dialog *d, const char *route)
+{
+    must(d->n_routes == 0);
+    d->routes = calloc(SIP_ROUTES_MAX, sizeof *d->routes);
+    while (d->routes && *route) {
+        size_t n = strcspn(route, ">");
+        if (route[n] != '>' || d->n_routes == SIP_ROUTES_MAX) {
+            return -EINVAL;
+        }
+        n += 1 + strcspn(route + n + 1, ","); /* with parameters behind it */
+        char *one = strndup(route, n);
+        if (!one) {
+            return -ENOMEM;
+        }
+        d->routes[d->n_routes++] = one;
+        route += n;
+        route += strspn(route, ", \t");
+    }
+    return d->routes ? 0 : -ENOMEM;
+}
+
 int dialog_copy(struct dialog *d, const struct dialog *asked)
 {
     memcpy(d->local_tag, asked->local_tag, sizeof d->local_tag);

@@ -42,6 +42,10 @@ int dialog_answer(struct dialog *dialog, struct owner *owner, const struct txn *
 int dialog_ask(struct dialog *dialog, struct owner *owner, struct txns *txns, const char *local, const char *remote,
                const char *target, const struct flow *flow);
 
+/** Sets the route set of a dialog that has none, before its first request: values by commas. @return 0 | -EINVAL |
+ * -ENOMEM */
+int dialog_route(struct dialog *dialog, const char *route);
+
 /** The calling side's ids once more: for the dialog with another peer that answers the same request. @return 0 |
  * -ENOMEM; dialog_free in any case */
 int dialog_copy(struct dialog *dialog, const struct dialog *asked);

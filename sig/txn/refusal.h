@@ -55,6 +55,13 @@
     X(CSEQ, 500, "CSeq is lower than the last one")                                                                    \
     X(PENDING, 491, "our own offer has no answer yet")                                                                 \
     X(MOVING, 491, "media is moving from one worker to another")                                                       \
+    X(REGISTER_STAR, 400, "Contact: * with another Contact, or not to end all registrations")                          \
+    X(REGISTER_OLD, 500, "CSeq of a REGISTER is not higher than the last one")                                         \
+    X(REGISTER_OTHER, 403, "REGISTER for another user")                                                                \
+    X(REGISTER_MANY, 403, "too many phones of one user")                                                               \
+    X(REGISTER_CONTACT, 400, "REGISTER with a Contact that cannot be called")                                          \
+    X(REGISTER_FLOW, 439, "outbound through a proxy that does not support it")                                         \
+    X(REGISTERED, 480, "user of ours without a registered phone")                                                      \
     X(LOCKED, 403, "conference is locked")                                                                             \
     X(LEGS, 486, "conference is full")                                                                                 \
     X(HALF_CALLS, 503, "too many unacknowledged calls from one source")                                                \

@@ -203,6 +203,14 @@ const struct option options[] = {
     {"Operation", "store", "memory|sqlite:PATH", "", "SQLite in the state directory",
      "store of conference URIs, their secret and the accounts; memory: all are lost at the end of the process", ONE,
      read_store, NULL},
+    {NULL, "registrar", "on|off", "on", "",
+     "serves REGISTER: phones of this domain's users register here, and REFER may name them where --dial-out lets "
+     "calls "
+     "out; off: 405",
+     ONE, read_registrar, NULL},
+    {NULL, "service-route", "URI", "", "none",
+     "Service-Route of the registrar's answers (RFC 3608): the proxy that phones send their requests through", ONE,
+     read_service_route, NULL},
     {NULL, "log-level", "error|warn|info|debug", "info", "", "least severity of a log line, on standard error", ONE,
      read_log_level, NULL},
     {NULL, "http-listen", "IP:PORT", "", "none",

@@ -60,6 +60,8 @@ OPTION(read_srtp);
 OPTION(read_cpu_budget);
 OPTION(read_bandwidth);
 OPTION(read_store);
+OPTION(read_registrar);
+OPTION(read_service_route);
 OPTION(read_log_level);
 
 #endif

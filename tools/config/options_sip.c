@@ -337,3 +337,26 @@ OPTION(read_factory_mode)
     }
     return 0;
 }
+
+OPTION(read_registrar)
+{
+    if (strcmp(text, "on") != 0 && strcmp(text, "off") != 0) {
+        return option_refuse(why, size, "write on or off");
+    }
+    config->sig.is_registrar = strcmp(text, "on") == 0;
+    return 0;
+}
+
+OPTION(read_service_route)
+{
+    bool is_uri = strncmp(text, "sip:", 4) == 0 || strncmp(text, "sips:", 5) == 0;
+    if (*text == '\0') {
+        return 0;
+    }
+    if (!is_uri || strpbrk(text, "<>,\" \t") || strlen(text) > sizeof config->sig.service_route - 8) {
+        return option_refuse(why, size, "write a SIP URI, such as sip:edge.example.net;lr");
+    }
+    snprintf(config->sig.service_route, sizeof config->sig.service_route, "<%s%s>", text,
+             strstr(text, ";lr") ? "" : ";lr");
+    return 0;
+}

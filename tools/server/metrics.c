@@ -27,6 +27,7 @@ struct metric {
 #define FOCUS(field) offsetof(struct env_stats, field), 0
 #define TXN(field) offsetof(struct txn_stats, field), 0
 #define NET(field) offsetof(struct net_stats, field), 0
+#define REGISTRAR(field) offsetof(struct registrar_stats, field), 0
 #define LOAD(field) offsetof(struct sig_load, field), 0
 #define HISTOGRAM(field, sum) offsetof(struct worker_stats, field), offsetof(struct worker_stats, sum)
 #define SEVERAL 0, 0
@@ -113,6 +114,14 @@ static void put_txn(FILE *out, const struct metric *m, const struct figures_sour
 static void put_net(FILE *out, const struct metric *m, const struct figures_source *s)
 {
     put_count(out, m, sig_figures(s->sig).net);
+}
+
+/* A server without a registrar shows zeros: a metric that comes and goes confuses its collector. */
+static void put_registrar(FILE *out, const struct metric *m, const struct figures_source *s)
+{
+    static const struct registrar_stats none;
+    const struct registrar_stats *stats = sig_figures(s->sig).registrar;
+    put_count(out, m, stats ? stats : &none);
 }
 
 static void put_load(FILE *out, const struct metric *m, const struct figures_source *s)
@@ -261,6 +270,12 @@ static const struct metric metrics[] = {
      SEVERAL},
     {"Conferences and calls", "mixminus_conferences", "gauge", "", "Conferences alive.", put_focus, FOCUS(confs)},
     {NULL, "mixminus_conferences_total", "counter", "", "Conferences made.", put_focus, FOCUS(confs_made)},
+    {NULL, "mixminus_registered_phones", "gauge", "", "Phones that are registered.", put_registrar,
+     REGISTRAR(registered)},
+    {NULL, "mixminus_registrations_total", "counter", "", "Registrations made or refreshed.", put_registrar,
+     REGISTRAR(refreshed)},
+    {NULL, "mixminus_registrations_expired_total", "counter", "", "Registrations that were not refreshed in time.",
+     put_registrar, REGISTRAR(expired)},
     {NULL, "mixminus_legs", "gauge", "", "Calls alive.", put_focus, FOCUS(calls)},
     {NULL, "mixminus_legs_total", "counter", "", "Calls made.", put_focus, FOCUS(calls_made)},
     {NULL, "mixminus_lobbies", "gauge", "",
