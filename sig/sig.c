@@ -396,7 +396,7 @@ int sig_start(struct sig **out, const struct sig_cfg *cfg, struct sig_failure *f
     if (err) {
         goto out;
     }
-    sig->cfg.txn.allow = env_methods();
+    sig->cfg.txn.allow = env_methods() | (cfg->is_registrar ? sip_bit(SIP_REGISTER) : 0);
     sig->cfg.txn.turn_messages = NET_TURN_FULL;
     sig->cfg.txn.answer_percent = TXN_ANSWER_PERCENT;
     struct txn_user user = focus_user(sig->focus);

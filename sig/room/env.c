@@ -48,7 +48,7 @@ uint32_t env_methods(void)
 void env_add_abilities(const struct env *env, struct sip_out *out)
 {
     char allow[256];
-    sip_add(out, "Allow", sip_methods_text(env_methods() & ~sip_bit(SIP_REGISTER), allow)); /* no business of calls */
+    sip_add(out, "Allow", sip_methods_text(env_methods(), allow));
     sip_addf(out, "Supported", "100rel, precondition, replaces, norefersub, timer, resource-priority%s",
              env->cfg.reach.is_on ? ", " ENV_LISTS : ""); /* OPTIONS must carry it, RFC 3261 11.2 */
     sip_add(out, "Allow-Events", "conference, refer");
