@@ -136,7 +136,7 @@ uint32_t engine_held_packets(const struct engine *e)
     return pool_out(&e->pool);
 }
 
-/* ---- news for signalling ---- */
+/* ---- events for signalling ---- */
 
 /* A message that does not fit now is kept by its object and tried again on the next beat. */
 static bool event_put(struct engine *e, const struct ctl_ev *ev)
@@ -176,75 +176,76 @@ static void gone_flush(struct engine *e)
     }
 }
 
-static void news_post(struct engine *e, struct leg *leg)
+static void events_post(struct engine *e, struct leg *leg)
 {
-    struct leg_news *news = &leg->news;
+    struct leg_pending *pending = &leg->pending;
     unsigned n_put = 0;
-    for (bool put = true; put && n_put < news->n_digits; n_put += put) {
+    for (bool put = true; put && n_put < pending->n_digits; n_put += put) {
         struct ctl_ev digit = {.event = EV_DTMF, .id = leg->cfg.id};
-        digit.value = (uint32_t)(unsigned char)leg->digits[n_put].digit;
-        digit.duration_ms = leg->digits[n_put].ms;
+        digit.value = (uint32_t)(unsigned char)leg->notify.digits[n_put].digit;
+        digit.duration_ms = leg->notify.digits[n_put].ms;
         put = event_put(e, &digit);
     }
-    news->n_digits -= (uint8_t)n_put;
-    memmove(leg->digits, leg->digits + n_put, news->n_digits * sizeof leg->digits[0]);
-    if (news->quiet) {
+    pending->n_digits -= (uint8_t)n_put;
+    memmove(leg->notify.digits, leg->notify.digits + n_put, pending->n_digits * sizeof leg->notify.digits[0]);
+    if (pending->quiet) {
         struct ctl_ev quiet = {.event = EV_QUIET, .id = leg->cfg.id};
-        news->quiet = !event_put(e, &quiet);
+        pending->quiet = !event_put(e, &quiet);
     }
-    if (news->speaks) {
+    if (pending->speaks) {
         struct ctl_ev speaks = {.event = EV_SPEAKS, .id = leg->cfg.id};
-        news->speaks = !event_put(e, &speaks);
+        pending->speaks = !event_put(e, &speaks);
         e->alert_until_ns = e->now_ns + TICK_NS;
     }
-    if (news->hush) {
-        struct ctl_ev hush = {.event = EV_HUSHED, .id = leg->cfg.id, .value = leg->hush_told};
-        news->hush = !event_put(e, &hush);
+    if (pending->hush) {
+        struct ctl_ev hush = {.event = EV_HUSHED, .id = leg->cfg.id, .value = leg->annex.hushed};
+        pending->hush = !event_put(e, &hush);
     }
-    if (news->played) {
+    if (pending->played) {
         struct ctl_ev played = {.event = EV_PLAYED, .id = leg->cfg.id, .leg = leg};
-        news->played = !event_put(e, &played);
+        pending->played = !event_put(e, &played);
     }
-    if (news->codec) {
-        struct ctl_ev codec = {.event = EV_CODEC, .id = leg->cfg.id, .value = leg->codec_pt};
-        news->codec = !event_put(e, &codec);
+    if (pending->codec) {
+        struct ctl_ev codec = {.event = EV_CODEC, .id = leg->cfg.id, .value = leg->notify.codec_pt};
+        pending->codec = !event_put(e, &codec);
     }
-    if (news->failed) {
-        struct ctl_ev failed = {.event = EV_FAILED, .id = leg->cfg.id, .value = (uint32_t)-leg->error};
-        news->failed = !event_put(e, &failed);
+    if (pending->failed) {
+        struct ctl_ev failed = {.event = EV_FAILED, .id = leg->cfg.id, .value = (uint32_t)-leg->notify.error};
+        pending->failed = !event_put(e, &failed);
     }
-    if (news->unheard) {
+    if (pending->unheard) {
         struct ctl_ev unheard = {.event = EV_UNHEARD, .id = leg->cfg.id, .value = leg->stats.last_drop};
-        unheard.from = leg->dropped_from;
-        news->unheard = !event_put(e, &unheard);
+        unheard.from = leg->notify.dropped_from;
+        pending->unheard = !event_put(e, &unheard);
     }
-    if (news->bye) {
+    if (pending->bye) {
         struct ctl_ev bye = {.event = EV_RTCP_BYE, .id = leg->cfg.id};
-        news->bye = !event_put(e, &bye);
+        pending->bye = !event_put(e, &bye);
     }
 }
 
-/* Not oftener than the rest of the housekeeping: a peer that changes its SSRC all the time is told of now and then. */
+/* Not oftener than the rest of the housekeeping: of a peer that changes its SSRC all the time, signalling is notified
+ * now and then. */
 static void ssrc_post(struct engine *e, struct leg *leg)
 {
-    struct ctl_ev ev = {.event = EV_SSRC, .id = leg->cfg.id, .value = leg->source.ssrc};
-    if (leg->source.known && leg->source.ssrc != leg->ssrc_told && event_put(e, &ev)) {
-        leg->ssrc_told = leg->source.ssrc;
+    struct ctl_ev ev = {.event = EV_SSRC, .id = leg->cfg.id, .value = leg->rx.source.ssrc};
+    if (leg->rx.source.known && leg->rx.source.ssrc != leg->notify.ssrc && event_put(e, &ev)) {
+        leg->notify.ssrc = leg->rx.source.ssrc;
     }
 }
 
-/* Who has not been heard for long is worth telling of only where somebody may need the place. */
+/* Notifies signalling of long silence, only if the conference has annexes: a leg of one may need the place. */
 static void hush_look(const struct conf *conf, struct leg *leg)
 {
     unsigned periods = conf->cfg.hushed_s * (1000u / TICK_MS) / KEEP_EVERY_TICKS;
     if (!periods || !conf->n_relays || leg->cfg.relay || leg->plays) {
         return;
     }
-    bool spoke = leg_is_mixed(leg) || leg->place == PLACE_IN || leg->talk_weight;
-    leg->hushed_periods = spoke ? 0 : (uint16_t)MIN(leg->hushed_periods + 1u, periods);
-    bool is_hushed = leg->hushed_periods == periods;
-    leg->news.hush |= is_hushed != leg->hush_told;
-    leg->hush_told = is_hushed;
+    bool spoke = leg_is_mixed(leg) || leg->talk.place == PLACE_IN || leg->phase.weight;
+    leg->annex.silent_periods = spoke ? 0 : (uint16_t)MIN(leg->annex.silent_periods + 1u, periods);
+    bool is_hushed = leg->annex.silent_periods == periods;
+    leg->pending.hush |= is_hushed != leg->annex.hushed;
+    leg->annex.hushed = is_hushed;
 }
 
 /* ---- tick ---- */
@@ -255,7 +256,7 @@ static void leg_keep(struct engine *e, struct leg *leg)
     if (leg_is_connected(leg) && !leg_may_connect(leg, e->now_ns)) {
         engine_disconnect(e, leg);
     }
-    leg_tell_drops(leg, e->cfg.stats);
+    leg_count_drops(leg, e->cfg.stats);
     leg_show(leg);
 }
 
@@ -263,10 +264,10 @@ static void conf_housekeep(struct engine *e, struct conf *conf)
 {
     for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
         struct leg *leg = conf->plan.legs[i];
-        const struct leg_news *news = &leg->news;
-        if (news->n_digits || news->quiet || news->bye || news->speaks || news->hush || news->played || news->codec ||
-            news->unheard || news->failed) {
-            news_post(e, leg);
+        const struct leg_pending *pending = &leg->pending;
+        if (pending->n_digits || pending->quiet || pending->bye || pending->speaks || pending->hush ||
+            pending->played || pending->codec || pending->unheard || pending->failed) {
+            events_post(e, leg);
         }
         if ((conf->tick + leg->beat_index) % KEEP_EVERY_TICKS == 0) {
             leg_keep(e, leg);

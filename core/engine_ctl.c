@@ -27,7 +27,7 @@ static void conf_close(struct engine *e, struct conf *conf)
 
 static void leg_hand_back(struct engine *e, struct leg *leg)
 {
-    leg_tell_drops(leg, e->cfg.stats);
+    leg_count_drops(leg, e->cfg.stats);
     leg->next = e->gone;
     e->gone = leg;
 }
@@ -38,7 +38,7 @@ static void leg_add(struct engine *e, struct leg *leg, struct conf *conf)
     uint32_t pair = leg->plays ? 0 : e->free_slots[--e->n_free_slots];
     leg_attach(leg, &e->pool, 2 * pair, 2 * pair + 1, e->now_ns);
     sockets_open(e, leg);
-    count_add(&e->cfg.stats->moves, leg->fed);
+    count_add(&e->cfg.stats->moves, leg->annex.synced);
     conf_leg_enter(conf, leg, &e->tools);
     engine_flush(&e->box);
     e->n_legs++;
@@ -77,7 +77,7 @@ static void leg_swap(struct engine *e, struct leg *leg, struct leg *old)
     struct conf *conf = old->conf;
     conf_leg_drop(conf, old);
     leg_detach(old);
-    leg_tell_drops(old, e->cfg.stats); /* once: leg inherits the counts */
+    leg_count_drops(old, e->cfg.stats); /* once: leg inherits the counts */
     leg_take_over(leg, old, e->now_ns);
     if (leg->moved) {
         engine_disconnect(e, leg);
@@ -90,24 +90,24 @@ static void leg_set(struct engine *e, struct leg *leg, const struct ctl_req *req
 {
     unsigned what = req->set.what;
     if (what & SET_DIRECTION) {
-        leg->rx_on = req->set.rx_on;
-        leg->tx_on = req->set.tx_on;
+        leg->rx.on = req->set.rx_on;
+        leg->tx.on = req->set.tx_on;
         source_alive(&leg->from, NULL, (uint32_t)(e->now_ns / NS_PER_MS));
-        if (!leg->rx_on) {
+        if (!leg->rx.on) {
             leg->stats.drops[DROP_HELD] += jbuf_reset(&leg->jbuf);
-            leg->stream = STREAM_STARTS;
+            leg->rx.stream = STREAM_STARTS;
         }
     }
     if (what & SET_MUTE) {
-        leg->muted = req->set.muted;
+        leg->rx.muted = req->set.muted;
     }
-    if ((what & SET_DEAF) && leg->deaf != req->set.deaf) {
+    if ((what & SET_DEAF) && leg->tx.deaf != req->set.deaf) {
         conf_leg_apart(leg->conf, leg);
-        leg->deaf = req->set.deaf;
+        leg->tx.deaf = req->set.deaf;
         leg->conf->changed = true;
     }
     if (what & SET_GAIN) {
-        leg->gain_set_q12 = req->set.gain_q12;
+        leg->rx.gain_set_q12 = req->set.gain_q12;
     }
     if (what & SET_REMOTE) {
         struct source_hosts hosts = {req->set.remote_rtp, req->set.latch_host, req->set.alias_host};
@@ -124,7 +124,7 @@ static void leg_set(struct engine *e, struct leg *leg, const struct ctl_req *req
     }
     if (what & SET_REFUSED_SSRC) {
         leg->refused_ssrc = req->set.refused_ssrc;
-        leg->source.known &= leg->source.ssrc != leg->refused_ssrc;
+        leg->rx.source.known &= leg->rx.source.ssrc != leg->refused_ssrc;
     }
 }
 

@@ -36,8 +36,8 @@ void sockets_open(struct engine *e, struct leg *leg)
     leg->socket = err ? SOCKET_NONE : MAX(leg->socket, SOCKET_OPEN); /* it may come connected from another worker */
     if (err) {
         count_add(&e->cfg.stats->legs_failed, 1);
-        leg->error = err;
-        leg->news.failed = true;
+        leg->notify.error = err;
+        leg->pending.failed = true;
     }
 }
 

@@ -33,7 +33,7 @@ static void pull_deliver(struct engine *e, const struct pull *pull, const struct
         leg_rx_rtcp(leg, rx->buf, rx->bytes, from, report_ns(e, rx));
         return;
     }
-    leg->reads_hit++;
+    leg->rx.reads_hit++;
     bool known = leg_rx_rtp(leg, rx->buf, rx->bytes, from, e->now_ns);
     leg_fetch_frame(leg);
     if (known && rx->at_ns) {
@@ -98,7 +98,7 @@ static void leg_pull(struct engine *e, struct leg *leg, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
         pull_add(e, leg, false);
-        leg->reads_asked++;
+        leg->rx.reads_asked++;
     }
 }
 
@@ -111,7 +111,7 @@ void engine_pull(struct engine *e, unsigned skipped)
         if (i + LEGS_AHEAD < e->n_batch) {
             leg_fetch(e->batch[i + LEGS_AHEAD]);
         }
-        leg->reads_asked = leg->reads_hit = 0;
+        leg->rx.reads_asked = leg->rx.reads_hit = 0;
         if (leg->socket == SOCKET_NONE) {
             continue;
         }

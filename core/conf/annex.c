@@ -9,17 +9,15 @@
 /* One frame for one leg. */
 static void leg_feed(struct leg *leg, const struct relay_frame *frame, const struct mix_tools *t)
 {
-    uint32_t missing = frame->position - leg->feed_next;
+    uint32_t missing = frame->position - leg->annex.next;
     if (missing) {
-        leg->marker = true;
-        leg->n_gathered = 0;
-        leg->gathered_bytes = 0;
-        leg->ts += missing * leg->frame_ts;
+        leg_tx_break(leg);
+        leg->tx.ts += missing * leg->frame_ts;
     }
-    leg->feed_next = frame->position + 1;
-    if (!leg->tx_on) {
+    leg->annex.next = frame->position + 1;
+    if (!leg->tx.on) {
         leg_tx_hold(leg);
-    } else if (leg->deaf) {
+    } else if (leg->tx.deaf) {
         static const struct contributors nobody;
         const uint8_t *silence;
         size_t bytes = leg_silence(leg, t, &silence);
@@ -33,11 +31,11 @@ static void leg_feed(struct leg *leg, const struct relay_frame *frame, const str
 /* How many frames of a feed a leg has not been sent. A new one begins with the newest. */
 static uint32_t leg_behind(struct leg *leg, uint32_t head)
 {
-    if (!leg->fed) {
-        leg->fed = true;
-        leg->feed_next = head - 1;
+    if (!leg->annex.synced) {
+        leg->annex.synced = true;
+        leg->annex.next = head - 1;
     }
-    return (uint32_t)MAX((int32_t)(head - leg->feed_next), 0);
+    return (uint32_t)MAX((int32_t)(head - leg->annex.next), 0);
 }
 
 /* The oldest of so many frames that is still there. */
@@ -81,7 +79,7 @@ static void group_feed(struct conf *conf, uint32_t g, const struct mix_tools *t)
             if (i + FETCH_AHEAD < group->count) {
                 leg_fetch_tx(legs[i + FETCH_AHEAD]);
             }
-            if ((int32_t)(position - legs[i]->feed_next) >= 0) {
+            if ((int32_t)(position - legs[i]->annex.next) >= 0) {
                 leg_feed(legs[i], &frame, t);
             }
         }
@@ -134,22 +132,22 @@ void conf_leg_leave(struct conf *conf, struct leg *leg, const struct mix_tools *
     if (conf->cfg.annex) {
         leg_feed_rest(leg, t);
     } else {
-        leg->fed = true;
-        leg->feed_next = conf->position + 1;
+        leg->annex.synced = true;
+        leg->annex.next = conf->position + 1;
     }
     conf_leg_drop(conf, leg);
 }
 
 void conf_leg_enter(struct conf *conf, struct leg *leg, const struct mix_tools *t)
 {
-    bool follows = leg->fed && !conf->cfg.annex;
+    bool follows = leg->annex.synced && !conf->cfg.annex;
     if (follows) {
         leg_feed_rest(leg, t);
-        leg->ts += (conf->position + 1 - leg->feed_next) * leg->frame_ts;
+        leg->tx.ts += (conf->position + 1 - leg->annex.next) * leg->frame_ts;
     }
     if (!conf->cfg.annex) {
         leg->cfg.feed = NULL;
-        leg->fed = false;
+        leg->annex.synced = false;
     }
     conf_leg_add(conf, leg);
     if (follows) {

@@ -55,13 +55,13 @@ const struct conf_cfg *conf_cfg_of(const struct conf *conf)
 /* As if it came new, for what only this conference knows of it. */
 static void marks_forget(struct leg *leg, const struct conf *conf)
 {
-    leg->place = leg->plays ? PLACE_OWN : conf->cfg.talkers ? PLACE_OUT : PLACE_FREE;
-    leg->voice = MIN(leg->voice, VOICE_SOUNDS);
-    leg->hush_told = false;
-    leg->told_ticks = leg->hushed_periods = 0;
-    leg->news.speaks = leg->news.hush = false;
+    leg->talk.place = leg->plays ? PLACE_OWN : conf->cfg.talkers ? PLACE_OUT : PLACE_FREE;
+    leg->talk.voice = MIN(leg->talk.voice, VOICE_SOUNDS);
+    leg->annex.hushed = false;
+    leg->annex.notify_ticks = leg->annex.silent_periods = 0;
+    leg->pending.speaks = leg->pending.hush = false;
     for (unsigned r = 0; r < RATES; r++) {
-        leg->fir_tick[r] = conf->tick - 1; /* not the tick before the next */
+        leg->resampled.tick[r] = conf->tick - 1; /* not the tick before the next */
     }
 }
 
@@ -74,7 +74,7 @@ void conf_leg_add(struct conf *conf, struct leg *leg)
          : clip ? conf->n_clips < CONF_CLIPS_MAX && !conf->cfg.annex
                 : n_legs < conf->cfg.legs_max);
     must(!leg->cfg.feed == !conf->cfg.annex);
-    must(leg->encoder || !leg->cfg.codec->has_state || conf->cfg.annex); /* leg_equip */
+    must(leg->enc.held || !leg->cfg.codec->has_state || conf->cfg.annex); /* leg_equip */
     plan->legs[plan->n_legs++] = leg;
     if (relay) { /* first of all: others wait for its frames */
         plan->legs[plan->n_legs - 1] = plan->legs[0];
@@ -82,7 +82,7 @@ void conf_leg_add(struct conf *conf, struct leg *leg)
         conf->n_relays++;
     }
     conf->n_clips += clip;
-    leg->share = clip ? SHARE_NEVER : SHARE_NEW;
+    leg->enc.share = clip ? SHARE_NEVER : SHARE_NEW;
     leg->conf = conf;
     marks_forget(leg, conf);
     conf->changed = true;
@@ -91,7 +91,7 @@ void conf_leg_add(struct conf *conf, struct leg *leg)
 void conf_leg_drop(struct conf *conf, struct leg *leg)
 {
     encoders_leave(conf, leg);
-    leg->share = SHARE_NEW;
+    leg->enc.share = SHARE_NEW;
     for (uint32_t i = 0; i < conf->n_talkers; i++) {
         if (conf->talkers[i] == leg) {
             conf->talkers[i] = conf->talkers[--conf->n_talkers];
@@ -117,6 +117,6 @@ void conf_leg_transfer(struct conf *conf, struct leg *leg, struct relay *feed)
     encoders_part(leg->conf, leg);
     conf_leg_drop(leg->conf, leg);
     leg->cfg.feed = feed;
-    leg->fed = false;
+    leg->annex.synced = false;
     conf_leg_add(conf, leg);
 }

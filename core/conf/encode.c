@@ -20,10 +20,10 @@ static size_t encode(const struct mix_tools *t, struct leg *leg, bool protect, c
     }
     const struct codec *codec = leg->cfg.codec;
     if (codec->protect) {
-        codec->protect(leg->encoder->state, protect); /* each time: states are copied to and fro */
+        codec->protect(leg->enc.held->state, protect); /* each time: states are copied to and fro */
     }
     size_t cap = codec->id == CODEC_OPUS ? RTP_PAYLOAD_MAX : PAYLOAD_CAP;
-    int bytes = codec->encode(leg->encoder ? leg->encoder->state : NULL, t->leg.simd, pcm, n, t->payload, cap);
+    int bytes = codec->encode(leg->enc.held ? leg->enc.held->state : NULL, t->leg.simd, pcm, n, t->payload, cap);
     must(bytes >= 0);
     count_add(&t->leg.stats->encoded, 1);
     *payload = t->payload;
@@ -45,8 +45,8 @@ static void contributors_list(struct contributors *who, const struct conf *conf,
     for (uint32_t i = 0; i < conf->n_mixed && who->n < RTP_CSRC_MAX; i++) {
         const struct leg *leg = conf->mixed[i];
         if (leg != self && !leg->plays) {
-            who->csrc[who->n] = leg->source.ssrc;
-            who->dbov[who->n++] = leg->level_dbov;
+            who->csrc[who->n] = leg->rx.source.ssrc;
+            who->dbov[who->n++] = leg->talk.level_dbov;
         }
     }
 }
@@ -80,7 +80,7 @@ static void job_send(const struct encode_job *job, const struct mix_tools *t, co
     struct leg **legs = job->conf->plan.legs + job->group->first;
     const struct leg *first = job->leg ? job->leg : legs[0];
     struct contributors who = {.n = 0};
-    if (!first->deaf) {
+    if (!first->tx.deaf) {
         contributors_list(&who, job->conf, job->leg);
     }
     if (job->leg) {
@@ -89,7 +89,7 @@ static void job_send(const struct encode_job *job, const struct mix_tools *t, co
     }
     for (uint32_t i = 0; i < job->group->count; i++) {
         fetch_ahead(job->group, legs, i, false);
-        if (legs[i]->tx_on && !serves_alone(job->group, legs[i])) {
+        if (legs[i]->tx.on && !serves_alone(job->group, legs[i])) {
             payload_send(job->conf, legs[i], t, payload, bytes, &who);
         }
     }
@@ -126,7 +126,7 @@ static void job_wait(const struct encode_job *job, const struct mix_tools *t, co
     memcpy(e->pcm[e->n], pcm, n * sizeof *pcm);
     e->run = run;
     e->n_samples = n;
-    e->encoders[e->n] = leg->encoder->state;
+    e->encoders[e->n] = leg->enc.held->state;
     e->jobs[e->n] = *job;
     if (++e->n == t->leg.lanes->max) {
         confs_encode(t);
@@ -140,7 +140,7 @@ void encode_run(const struct encode_job *job, const struct mix_tools *t, struct 
     } else {
         const uint8_t *payload;
         stage_mark(t->watch, STAGE_MIX);
-        bool protect = job->leg ? leg->protected : job->group->protects;
+        bool protect = job->leg ? leg->enc.protected : job->group->protects;
         size_t bytes = encode(t, leg, protect, pcm, n, &payload);
         stage_mark(t->watch, STAGE_ENCODE);
         job_send(job, t, payload, bytes);

@@ -23,7 +23,8 @@ size_t leg_silence(struct leg *leg, const struct mix_tools *tools, const uint8_t
 /** Is this leg of a group encoded for by itself in this tick? The group's encode serves the others. */
 static inline bool serves_alone(const struct group *group, const struct leg *leg)
 {
-    return group->solo || (leg->cfg.codec->has_state ? leg->share <= SHARE_APART : leg_is_mixed(leg) && !leg->deaf);
+    return group->solo ||
+           (leg->cfg.codec->has_state ? leg->enc.share <= SHARE_APART : leg_is_mixed(leg) && !leg->tx.deaf);
 }
 
 /** Fetches the leg of a group that comes soon after leg i, if it is one that is served like this. */

@@ -13,12 +13,12 @@ static struct encoders *encoders_of(struct conf *conf, const struct leg *leg)
 static void spare_put(struct conf *conf, struct leg *leg)
 {
     struct encoders *all = encoders_of(conf, leg);
-    leg->encoder->next = all->spare;
-    all->spare = leg->encoder;
+    leg->enc.held->next = all->spare;
+    all->spare = leg->enc.held;
     all->n_spare++;
-    leg->encoder = NULL;
-    leg->at_rest = false;
-    leg->silent_frames = 0;
+    leg->enc.held = NULL;
+    leg->enc.at_rest = false;
+    leg->enc.silent_frames = 0;
 }
 
 static struct encoder *spare_take(struct encoders *all)
@@ -35,7 +35,7 @@ static struct leg *sharer_find(const struct conf *conf, const struct leg *leg, e
 {
     for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
         struct leg *other = conf->plan.legs[i];
-        if (other != leg && other->share == share && leg_same_group(other, leg)) {
+        if (other != leg && other->enc.share == share && leg_same_group(other, leg)) {
             return other;
         }
     }
@@ -48,11 +48,11 @@ static struct leg *longest_apart(const struct conf *conf, const struct codec *co
     struct leg *longest = NULL;
     for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
         struct leg *leg = conf->plan.legs[i];
-        if (leg->cfg.codec != codec || leg->share != SHARE_APART || leg_is_mixed(leg)) {
+        if (leg->cfg.codec != codec || leg->enc.share != SHARE_APART || leg_is_mixed(leg)) {
             continue;
         }
-        bool longer =
-            !longest || (leg->tx_on ? longest->tx_on && leg->apart_ticks > longest->apart_ticks : longest->tx_on);
+        bool longer = !longest ||
+                      (leg->tx.on ? longest->tx.on && leg->enc.apart_ticks > longest->enc.apart_ticks : longest->tx.on);
         longest = longer ? leg : longest;
     }
     return longest;
@@ -65,11 +65,11 @@ static void spare_make(struct conf *conf, const struct codec *codec)
         struct leg *leg = longest_apart(conf, codec);
         must(leg);
         if (sharer_find(conf, leg, SHARE_HOLDS)) {
-            leg->share = SHARE_USES;
+            leg->enc.share = SHARE_USES;
             spare_put(conf, leg);
             return;
         }
-        leg->share = SHARE_HOLDS;
+        leg->enc.share = SHARE_HOLDS;
         conf->changed = true;
     }
 }
@@ -82,18 +82,18 @@ static void encoder_copy(struct conf *conf, struct leg *to, const struct leg *fr
     if (!all->spare) {
         spare_make(conf, codec);
     }
-    to->encoder = spare_take(all);
-    memcpy(to->encoder->state, from->encoder->state, codec->encoder_size());
-    to->at_rest = from->at_rest;
-    to->silent_frames = from->silent_frames;
+    to->enc.held = spare_take(all);
+    memcpy(to->enc.held->state, from->enc.held->state, codec->encoder_size());
+    to->enc.at_rest = from->enc.at_rest;
+    to->enc.silent_frames = from->enc.silent_frames;
 }
 
 void conf_leg_apart(struct conf *conf, struct leg *leg)
 {
-    if (!leg->cfg.codec->has_state || leg->share <= SHARE_APART) {
+    if (!leg->cfg.codec->has_state || leg->enc.share <= SHARE_APART) {
         return;
     }
-    if (leg->share == SHARE_USES) {
+    if (leg->enc.share == SHARE_USES) {
         const struct leg *holder = sharer_find(conf, leg, SHARE_HOLDS);
         must(holder);
         encoder_copy(conf, leg, holder);
@@ -101,12 +101,12 @@ void conf_leg_apart(struct conf *conf, struct leg *leg)
         struct leg *heir = sharer_find(conf, leg, SHARE_USES);
         if (heir) {
             encoder_copy(conf, heir, leg);
-            heir->share = SHARE_HOLDS;
+            heir->enc.share = SHARE_HOLDS;
         }
         conf->changed = true;
     }
-    leg->share = SHARE_APART;
-    leg->apart_ticks = 0;
+    leg->enc.share = SHARE_APART;
+    leg->enc.apart_ticks = 0;
 }
 
 void conf_leg_follow(struct conf *conf, struct leg *leg)
@@ -116,7 +116,7 @@ void conf_leg_follow(struct conf *conf, struct leg *leg)
     }
     encoders_enter(conf, leg);
     spare_put(conf, leg);
-    leg->share = SHARE_USES;
+    leg->enc.share = SHARE_USES;
 }
 
 void encoders_limit(struct conf *conf)
@@ -140,27 +140,27 @@ void encoders_enter(struct conf *conf, struct leg *leg)
     if (!leg->cfg.codec->has_state) {
         return;
     }
-    all->n += leg->encoder != NULL;
-    conf->encodes |= leg->encoder != NULL;
+    all->n += leg->enc.held != NULL;
+    conf->encodes |= leg->enc.held != NULL;
     all->n_legs += !conf->cfg.annex;
-    if (conf->cfg.annex && leg->encoder) {
+    if (conf->cfg.annex && leg->enc.held) {
         spare_put(conf, leg);
     }
 }
 
 void encoders_leave(struct conf *conf, struct leg *leg)
 {
-    if (!leg->cfg.codec->has_state || leg->share < SHARE_APART || conf->cfg.annex) {
+    if (!leg->cfg.codec->has_state || leg->enc.share < SHARE_APART || conf->cfg.annex) {
         return;
     }
-    struct leg *heir = leg->share == SHARE_HOLDS ? sharer_find(conf, leg, SHARE_USES) : NULL;
+    struct leg *heir = leg->enc.share == SHARE_HOLDS ? sharer_find(conf, leg, SHARE_USES) : NULL;
     if (heir) {
-        heir->encoder = leg->encoder;
-        heir->at_rest = leg->at_rest;
-        heir->silent_frames = leg->silent_frames;
-        heir->share = SHARE_HOLDS;
-        leg->encoder = NULL;
-    } else if (leg->encoder) {
+        heir->enc.held = leg->enc.held;
+        heir->enc.at_rest = leg->enc.at_rest;
+        heir->enc.silent_frames = leg->enc.silent_frames;
+        heir->enc.share = SHARE_HOLDS;
+        leg->enc.held = NULL;
+    } else if (leg->enc.held) {
         spare_put(conf, leg);
     }
     encoders_of(conf, leg)->n_legs--;
@@ -169,14 +169,14 @@ void encoders_leave(struct conf *conf, struct leg *leg)
 void encoders_part(struct conf *conf, struct leg *leg)
 {
     conf_leg_apart(conf, leg);
-    if (!leg->cfg.codec->has_state || leg->share != SHARE_APART || conf->cfg.annex) {
+    if (!leg->cfg.codec->has_state || leg->enc.share != SHARE_APART || conf->cfg.annex) {
         return;
     }
     struct encoders *all = encoders_of(conf, leg);
     must(all->n_legs == 1);
     all->n--;
     all->n_legs--;
-    leg->share = SHARE_NEW; /* encoders_leave has nothing left to do */
+    leg->enc.share = SHARE_NEW; /* encoders_leave has nothing left to do */
 }
 
 static void surplus_find(struct conf *conf)
@@ -196,7 +196,7 @@ static void surplus_find(struct conf *conf)
 void encoders_tick(struct conf *conf)
 {
     for (uint32_t i = 0; i < conf->n_mixed; i++) {
-        if (conf->mixed[i]->tx_on) {
+        if (conf->mixed[i]->tx.on) {
             conf_leg_apart(conf, conf->mixed[i]);
         }
     }
@@ -214,10 +214,10 @@ bool encoders_scarce(const struct conf *conf, const struct leg *leg)
 void encoder_share(struct conf *conf, struct group *group, struct leg *leg)
 {
     if (group->shared) {
-        leg->share = SHARE_USES;
+        leg->enc.share = SHARE_USES;
         spare_put(conf, leg);
     } else {
-        leg->share = SHARE_HOLDS;
+        leg->enc.share = SHARE_HOLDS;
         group->shared = leg;
     }
 }

@@ -10,7 +10,7 @@
 static bool kind_known(const struct plan *plan, const struct leg *leg)
 {
     for (uint32_t i = 0; i < plan->n_legs; i++) {
-        if (plan->legs[i]->share >= SHARE_APART && leg_same_group(plan->legs[i], leg)) {
+        if (plan->legs[i]->enc.share >= SHARE_APART && leg_same_group(plan->legs[i], leg)) {
             return true;
         }
     }
@@ -26,19 +26,19 @@ static bool kind_known(const struct plan *plan, const struct leg *leg)
 static uint32_t group_of(struct plan *plan, struct leg *const *kinds, uint32_t *n_room, struct leg *leg)
 {
     for (uint32_t g = 0; g < plan->n_groups; g++) {
-        bool never = leg->share == SHARE_NEVER;
+        bool never = leg->enc.share == SHARE_NEVER;
         if (plan->groups[g].solo ? never : !never && leg_same_group(kinds[g], leg)) {
             return g;
         }
     }
-    bool is_new = leg->share == SHARE_NEW;
+    bool is_new = leg->enc.share == SHARE_NEW;
     if (is_new && !*n_room && !kind_known(plan, leg)) {
-        leg->share = SHARE_NEVER;
+        leg->enc.share = SHARE_NEVER;
         return group_of(plan, kinds, n_room, leg);
     }
     *n_room -= is_new && *n_room;
     must(plan->n_groups < GROUPS_MAX);
-    plan->groups[plan->n_groups] = (struct group){.solo = leg->share == SHARE_NEVER};
+    plan->groups[plan->n_groups] = (struct group){.solo = leg->enc.share == SHARE_NEVER};
     return plan->n_groups++;
 }
 
@@ -54,11 +54,11 @@ static uint32_t shared_groups(const struct plan *plan)
 /* Who shares was settled before the kinds changed (conf_leg_apart): a group has at most one holder. */
 static void group_enter(struct conf *conf, struct group *group, struct leg *leg)
 {
-    if (leg->share == SHARE_NEW) {
-        leg->share = SHARE_APART;
+    if (leg->enc.share == SHARE_NEW) {
+        leg->enc.share = SHARE_APART;
         encoders_enter(conf, leg);
     }
-    if (leg->share == SHARE_HOLDS) {
+    if (leg->enc.share == SHARE_HOLDS) {
         must(!group->shared && !group->solo);
         group->shared = leg;
     }
@@ -66,7 +66,7 @@ static void group_enter(struct conf *conf, struct group *group, struct leg *leg)
 
 void conf_leg_look(struct conf *conf, const struct leg *leg)
 {
-    conf->changed |= leg_is_protected(leg) != leg->protected;
+    conf->changed |= leg_is_protected(leg) != leg->enc.protected;
 }
 
 void graph_compile(struct conf *conf)
@@ -87,8 +87,8 @@ void graph_compile(struct conf *conf)
         *ends[g] = leg;
         ends[g] = &leg->next;
         plan->groups[g].count++;
-        leg->protected = leg_is_protected(leg);
-        plan->groups[g].protects |= leg->protected;
+        leg->enc.protected = leg_is_protected(leg);
+        plan->groups[g].protects |= leg->enc.protected;
         group_enter(conf, &plan->groups[g], leg);
         plan->rate_used[leg->i_rate] |= !leg->plays;
         plan->in_lanes |= leg->cfg.codec->encode_many || leg->cfg.codec->decode_many;

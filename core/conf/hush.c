@@ -60,7 +60,7 @@ static struct hush_stream *stream_begin(struct hush *hush, const struct leg *leg
         if (!s->codec || hush->tick > s->tick + STREAM_IDLE_TICKS) {
             s->codec = leg->cfg.codec;
             s->fmt = leg->cfg.fmt;
-            memcpy(s->encoder, leg->encoder->state, s->codec->encoder_size());
+            memcpy(s->encoder, leg->enc.held->state, s->codec->encoder_size());
             s->tick = hush->tick - 1;
             return s;
         }
@@ -75,13 +75,13 @@ const struct hush_stream *hush_take(struct hush *hush, struct leg *leg, const st
     if (!can_rest(leg->cfg.codec)) {
         return NULL;
     }
-    if (leg->silent_frames < HUSH_FRAMES) {
-        leg->silent_frames++;
+    if (leg->enc.silent_frames < HUSH_FRAMES) {
+        leg->enc.silent_frames++;
         return NULL;
     }
     struct hush_stream *s = stream_find(hush, leg);
     s = s ? s : stream_begin(hush, leg);
-    leg->at_rest = s;
+    leg->enc.at_rest = s;
     if (s && s->tick != hush->tick) {
         int bytes = s->codec->encode(s->encoder, simd, silence, n, s->payload, RTP_PAYLOAD_MAX);
         must(bytes >= 0);
@@ -94,10 +94,10 @@ const struct hush_stream *hush_take(struct hush *hush, struct leg *leg, const st
 
 void hush_end(struct hush *hush, struct leg *leg)
 {
-    const struct hush_stream *s = leg->at_rest ? stream_find(hush, leg) : NULL;
+    const struct hush_stream *s = leg->enc.at_rest ? stream_find(hush, leg) : NULL;
     if (s) {
-        memcpy(leg->encoder->state, s->encoder, s->codec->encoder_size());
+        memcpy(leg->enc.held->state, s->encoder, s->codec->encoder_size());
     }
-    leg->at_rest = false;
-    leg->silent_frames = 0;
+    leg->enc.at_rest = false;
+    leg->enc.silent_frames = 0;
 }

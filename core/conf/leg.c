@@ -31,11 +31,11 @@ static void leg_carve(struct leg *leg, const struct leg_cfg *cfg, uint8_t packet
     struct leg layout = {0};
     for (unsigned r = 0; r < RATES; r++) {
         if (rate_hz_at(r) != rate_hz) {
-            layout.fir[r] = carve_take(c, resample_state_bytes(rate_hz, rate_hz_at(r)));
+            layout.resampled.fir[r] = carve_take(c, resample_state_bytes(rate_hz, rate_hz_at(r)));
         }
     }
     layout.fifo = carve_take(c, FIFO_FRAMES * frame * sizeof(int16_t));
-    layout.decoder = carve_take(c, state_size(cfg->codec->decoder_size));
+    layout.rx.decoder = carve_take(c, state_size(cfg->codec->decoder_size));
     layout.gathered = carve_take(c, packet_ticks > 1 ? RTP_PAYLOAD_MAX : 0);
     int16_t *history = carve_take(c, cfg->codec->conceal ? 0 : plc_history_bytes(rate_hz));
     if (!leg) {
@@ -43,7 +43,7 @@ static void leg_carve(struct leg *leg, const struct leg_cfg *cfg, uint8_t packet
     }
     *leg = layout;
     if (!cfg->codec->conceal) {
-        plc_init(&leg->plc, rate_hz, history);
+        plc_init(&leg->rx.plc, rate_hz, history);
     }
 }
 
@@ -73,7 +73,7 @@ static int packet_ticks_for(const struct leg_cfg *cfg, uint8_t *ticks)
 int leg_equip(struct leg *leg)
 {
     const struct codec *codec = leg->cfg.codec;
-    if (!codec->has_state || leg->encoder) {
+    if (!codec->has_state || leg->enc.held) {
         return 0;
     }
     struct encoder *encoder = mem_get(sizeof *encoder + codec->encoder_size());
@@ -85,7 +85,7 @@ int leg_equip(struct leg *leg)
         encoder_free(encoder);
         return err;
     }
-    leg->encoder = encoder;
+    leg->enc.held = encoder;
     return 0;
 }
 
@@ -120,7 +120,7 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
     leg_carve(leg, cfg, packet_ticks, &take);
     leg->cfg = *cfg;
     leg->cfg.seal = (struct seal_keys){0}; /* kept in one place, and overwritten there */
-    err = cfg->codec->decoder_init(leg->decoder, &cfg->fmt);
+    err = cfg->codec->decoder_init(leg->rx.decoder, &cfg->fmt);
     if (!err) {
         err = leg_equip(leg);
     }
@@ -131,21 +131,21 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
         leg_free(leg);
         return err;
     }
-    leg->rx_on = cfg->rx_on;
-    leg->tx_on = cfg->tx_on;
-    leg->muted = cfg->muted;
-    leg->marker = true;
-    leg->packet_ticks = packet_ticks;
+    leg->rx.on = cfg->rx_on;
+    leg->tx.on = cfg->tx_on;
+    leg->rx.muted = cfg->muted;
+    leg->tx.marker = true;
+    leg->tx.packet_ticks = packet_ticks;
     leg->plays = cfg->clip;
     leg->play = (struct clip_play){.clip = cfg->clip, .times = cfg->clip_times};
     leg->i_rate = (uint8_t)rate_index(cfg->fmt.rate_hz);
-    leg->seq = cfg->seq0;
-    leg->ts = cfg->ts0;
+    leg->tx.seq = cfg->seq0;
+    leg->tx.ts = cfg->ts0;
     leg->frame_ts = codec_clock_hz(cfg->codec, &cfg->fmt) / 1000 * TICK_MS;
-    leg->gain_q12 = leg->gain_set_q12 = GAIN_UNITY_Q12;
-    leg->level_dbov = leg->score_dbov = leg->stats.level_dbov = LEVEL_SILENT;
+    leg->rx.gain_q12 = leg->rx.gain_set_q12 = GAIN_UNITY_Q12;
+    leg->talk.level_dbov = leg->talk.score_dbov = leg->stats.level_dbov = LEVEL_SILENT;
     count_set(&leg->view.level_dbov, LEVEL_SILENT);
-    leg->rtcp_draw = cfg->ssrc | 1;
+    leg->rtcp.draw = cfg->ssrc | 1;
     jbuf_init(&leg->jbuf, leg->frame_ts, leg->frame_ts / TICK_MS * JBUF_DEPTH_MAX_MS);
     *out = leg;
     return 0;
@@ -154,7 +154,7 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
 void leg_free(struct leg *leg)
 {
     if (leg) {
-        encoder_free(leg->encoder);
+        encoder_free(leg->enc.held);
         seal_free(leg->seal);
     }
     mem_put(leg);
@@ -185,7 +185,7 @@ void leg_attach(struct leg *leg, struct pool *pool, uint32_t slot_rtp, uint32_t 
     leg->slot_rtp = slot_rtp;
     leg->slot_rtcp = slot_rtcp;
     leg->beat_index = slot_rtp / 2;
-    leg->probe_ticks = (uint8_t)leg->beat_index;
+    leg->talk.probe_ticks = (uint8_t)leg->beat_index;
     if (!leg->rtcp_due_ns) {
         leg->rtcp_due_ns = now_ns + NS_PER_S; /* RFC 3550 6.2: the first report after half the interval or less */
         struct source_hosts hosts = hosts_of(&leg->cfg);
@@ -198,8 +198,8 @@ void leg_attach(struct leg *leg, struct pool *pool, uint32_t slot_rtp, uint32_t 
 void leg_detach(struct leg *leg)
 {
     leg->stats.drops[DROP_SKIPPED] += jbuf_reset(&leg->jbuf);
-    leg->stats.rx_lost = rtp_source_lost(&leg->source);
-    leg->stats.rx_jitter_ts = leg->source.jitter_q4 >> 4;
+    leg->stats.rx_lost = rtp_source_lost(&leg->rx.source);
+    leg->stats.rx_jitter_ts = leg->rx.source.jitter_q4 >> 4;
 }
 
 void leg_remote_set(struct leg *leg, const struct source_hosts *hosts, const struct addr *rtcp, uint64_t now_ns)
@@ -208,8 +208,8 @@ void leg_remote_set(struct leg *leg, const struct source_hosts *hosts, const str
     source_say(&leg->from, hosts, (uint32_t)(now_ns / NS_PER_MS));
     leg->cfg.remote_rtcp = *rtcp;
     leg->moved |= !addr_same(&at, &leg->from.at);
-    leg->unheard_looks = 0;
-    leg->unheard_told = false;
+    leg->watch.unheard_looks = 0;
+    leg->notify.unheard = false;
 }
 
 void leg_take_over(struct leg *leg, struct leg *old, uint64_t now_ns)
@@ -220,40 +220,40 @@ void leg_take_over(struct leg *leg, struct leg *old, uint64_t now_ns)
     leg->rtcp_due_ns = old->rtcp_due_ns;
     if (seal_take_over(leg->seal, old->seal)) {
         leg->cfg.ssrc = old->cfg.ssrc;
-        leg->seq = old->seq;
-        leg->ts = old->ts;
+        leg->tx.seq = old->tx.seq;
+        leg->tx.ts = old->tx.ts;
     }
-    leg->fed = old->fed;
-    leg->feed_next = old->feed_next;
-    leg->tx_octets = old->tx_octets;
-    leg->source = old->source;
+    leg->annex.synced = old->annex.synced;
+    leg->annex.next = old->annex.next;
+    leg->tx.octets = old->tx.octets;
+    leg->rx.source = old->rx.source;
     leg->refused_ssrc = old->refused_ssrc;
-    leg->ssrc_told = old->ssrc_told;
-    leg->event_ticks = old->event_ticks;
+    leg->notify.ssrc = old->notify.ssrc;
+    leg->rx.event_ticks = old->rx.event_ticks;
     leg->dtmf = old->dtmf; /* the end of a key that was told is not another one */
-    leg->news = old->news;
-    leg->news.codec = false;
+    leg->pending = old->pending;
+    leg->pending.codec = false;
     leg->stats = old->stats;
-    memcpy(leg->drops_told, old->drops_told, sizeof leg->drops_told);
-    leg->clean_reports = old->clean_reports;
-    leg->reported = old->reported;
-    leg->muted = old->muted;
-    leg->deaf = old->deaf;
-    leg->gain_q12 = old->gain_q12;
-    leg->gain_set_q12 = old->gain_set_q12;
+    memcpy(leg->watch.drops_counted, old->watch.drops_counted, sizeof leg->watch.drops_counted);
+    leg->rtcp.clean_reports = old->rtcp.clean_reports;
+    leg->rtcp.reported = old->rtcp.reported;
+    leg->rx.muted = old->rx.muted;
+    leg->tx.deaf = old->tx.deaf;
+    leg->rx.gain_q12 = old->rx.gain_q12;
+    leg->rx.gain_set_q12 = old->rx.gain_set_q12;
     leg->socket = old->socket;
     leg->moved = old->moved;
-    leg->error = old->error;
-    leg->news.failed = old->news.failed;
+    leg->notify.error = old->notify.error;
+    leg->pending.failed = old->pending.failed;
     leg->from = old->from;
-    leg->rx_seen = old->rx_seen;
-    leg->drops_seen = old->drops_seen;
+    leg->watch.rx_seen = old->watch.rx_seen;
+    leg->watch.drops_seen = old->watch.drops_seen;
     leg_remote_set(leg, &hosts, &rtcp, now_ns);
-    leg->unheard_told = old->unheard_told;
+    leg->notify.unheard = old->notify.unheard;
 }
 
 bool leg_same_group(const struct leg *a, const struct leg *b)
 {
-    return a->cfg.codec == b->cfg.codec && a->i_rate == b->i_rate && a->deaf == b->deaf && a->cfg.feed == b->cfg.feed &&
-           (!a->cfg.codec->has_state || codec_same_encoder(&a->cfg.fmt, &b->cfg.fmt));
+    return a->cfg.codec == b->cfg.codec && a->i_rate == b->i_rate && a->tx.deaf == b->tx.deaf &&
+           a->cfg.feed == b->cfg.feed && (!a->cfg.codec->has_state || codec_same_encoder(&a->cfg.fmt, &b->cfg.fmt));
 }

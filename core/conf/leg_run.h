@@ -23,19 +23,10 @@
 #define CLAIM_OVER_DB 6 /* what a codec may take off a level between its sender's measure and ours */
 #define FIFO_FRAMES 8   /* a 120 ms packet behind almost two ticks' audio */
 
-/* What a leg tells its worker's signalling; the engine turns it into events. */
-#define NEWS_DIGITS 8 /* more than anybody keys within a tick */
-
-struct leg_news {
-    uint8_t n_digits;
-    bool quiet : 1, bye : 1, speaks : 1, hush : 1, played : 1, unheard : 1, failed : 1;
-    bool codec : 1; /* the peer sends codec_pt now */
-};
-
-struct leg_digit {
-    char digit;
-    uint32_t ms;
-};
+/*
+ * The parts of a leg. Those that every tick touches stand first in struct leg, and in each of them what the pull looks
+ * at stands first.
+ */
 
 /* Its RTP socket; each state is one more than the last. */
 enum leg_socket {
@@ -45,12 +36,14 @@ enum leg_socket {
     SOCKET_CLEAN      /* nothing of that is left: the kernel vouches for every packet */
 } ONE_BYTE;
 
-/* The peer's stream. */
-enum stream {
-    STREAM_STARTS, /* it has not filled a first tick yet: silence */
-    STREAM_PAUSES, /* the sender said so (CN, event), or it is lost for so long: silence, no concealment */
-    STREAM_RUNS
-} ONE_BYTE;
+/* When its packets arrive, and how much that counts for when its conference ticks (phase.c). */
+struct leg_phase {
+    uint32_t arrival_ns; /* within the 20 ms of the schedule */
+    bool known;
+    bool surplus_due; /* its conference has just moved over its arrival: two packets wait for one tick */
+    uint8_t steady;   /* so many in a row came when they were thought to */
+    uint8_t weight;   /* how much it has talked lately */
+};
 
 /* What a leg gives to this tick's mix. From VOICE_CLAIMED on there is something to hear. */
 enum voice {
@@ -69,6 +62,58 @@ enum place {
     PLACE_OWN   /* it is a clip: always heard, and takes no place from the others */
 } ONE_BYTE;
 
+/* Whether it is heard, and whether its packets need to be decoded for that (select.c, leg_frame.c). */
+struct leg_talk {
+    enum voice voice;
+    enum place place;
+    uint8_t level_dbov, score_dbov; /* now; with a slow fall, what the loudest are chosen by */
+    uint8_t silent_ticks;
+    uint8_t spoke_ticks; /* until it has been silent for long enough to be said so */
+    uint8_t claim_dbov;  /* level in this tick's header; LEVEL_UNKNOWN */
+    bool claims_void;    /* its header's levels proved false */
+    uint8_t lie_ticks;   /* in a row, of claims far above what was decoded */
+    uint8_t idle_ticks;  /* packets in a row in which its encoder found no voice */
+    uint8_t probe_ticks; /* ticks without a decode: now and then one is looked at */
+    uint8_t n_passed;    /* packets that this tick took undecoded */
+};
+
+/* The peer's stream. */
+enum stream {
+    STREAM_STARTS, /* it has not filled a first tick yet: silence */
+    STREAM_PAUSES, /* the sender said so (CN, event), or it is lost for so long: silence, no concealment */
+    STREAM_RUNS
+} ONE_BYTE;
+
+/* Towards the mixer. */
+struct leg_rx {
+    enum stream stream;
+    bool on; /* direction of the media */
+    bool muted;
+    bool made_up;                   /* some of this tick's audio was concealed */
+    uint8_t reads_asked, reads_hit; /* this tick */
+    uint8_t event_ticks; /* since the last packet of a telephone-event that has not ended, and one; 0: there is none */
+    struct rtp_source source;
+    uint32_t n_fifo;                /* samples in fifo */
+    int16_t *row;                   /* [frame] at the leg's rate; of this tick, in the worker's rows */
+    int peak;                       /* of it */
+    int32_t gain_q12, gain_set_q12; /* in effect, and asked for */
+    struct plc plc;
+    void *decoder;
+};
+
+/* Towards the participant. */
+struct leg_tx {
+    bool on; /* direction of the media */
+    bool deaf;
+    bool marker;          /* next packet begins a talk spurt */
+    uint8_t packet_ticks; /* ticks in a packet; 0: two packets in a tick */
+    uint8_t n_gathered;
+    uint16_t gathered_bytes;
+    uint16_t seq;
+    uint32_t ts;
+    uint64_t octets;
+};
+
 /* Which encoder serves it (encoders.h), if its codec's have state; up to SHARE_APART it encodes for itself. */
 enum share {
     SHARE_NEW,   /* it is not in a plan yet */
@@ -80,115 +125,115 @@ enum share {
 
 /* A codec's encoder. */
 struct encoder {
-    struct encoder *next; /* among those that nobody uses */
+    struct encoder *next; /* among those that are spare */
     uint8_t state[] ALIGNED_LINE;
+};
+
+/* What encodes for it. */
+struct leg_enc {
+    struct encoder *held; /* NULL: SHARE_USES, in an annex, or the codec has no state */
+    enum share share;
+    bool protected;        /* as the plan knows it */
+    bool at_rest;          /* its encoder's legs are sent the shared silence, whose state it will take (hush.h) */
+    uint8_t silent_frames; /* that it has encoded in a row */
+    uint16_t apart_ticks;  /* since its voice left what it hears */
+};
+
+/* Events that signalling has not been sent yet. */
+struct leg_pending {
+    uint8_t n_digits;
+    bool quiet : 1, bye : 1, speaks : 1, hush : 1, played : 1, unheard : 1, failed : 1;
+    bool codec : 1;
+};
+
+/* Its row at the other bus rates, when a leg there listens. */
+struct leg_resampled {
+    int16_t *row[RATES];
+    struct fir_state *fir[RATES]; /* NULL at the own rate */
+    uint32_t tick[RATES];         /* at which it ran last: a gap means a fresh start */
+};
+
+/* Between an annex and its owner: how far a leg has come in the annex's source, and whether it should move. */
+struct leg_annex {
+    uint32_t next;           /* position of the first frame that it has not been sent, while it is synced */
+    bool synced;             /* or else it begins with the newest frame */
+    bool hushed;             /* signalling was notified that it is silent */
+    uint8_t notify_ticks;    /* until signalling is notified once more that it speaks */
+    uint16_t silent_periods; /* of housekeeping */
+};
+
+/* What reports to and from the peer say. */
+struct leg_rtcp {
+    uint8_t clean_reports; /* in a row, in which the peer misses nothing of ours */
+    bool reported;         /* it has ever said what it misses */
+    uint32_t sr_lsr;       /* of the peer's last SR */
+    uint64_t sr_at_ns;
+    uint32_t draw;     /* for the random interval */
+    uint32_t sent_lsr; /* of our last SR, as the peer will echo it, and when it went */
+    uint64_t sent_at_ns;
+};
+
+#define DIGITS_MAX 8 /* more than can be keyed within a tick */
+
+struct leg_digit {
+    char digit;
+    uint32_t ms;
+};
+
+/* What pending events say, and what signalling has been notified of. */
+struct leg_notify {
+    struct leg_digit digits[DIGITS_MAX];
+    int error;                /* why its sockets could not be opened, negative errno */
+    struct addr dropped_from; /* source of the last packet that was dropped */
+    uint8_t codec_pt;         /* the peer sends it now */
+    uint64_t codec_at_ns;     /* when pending.codec was set last */
+    uint32_t ssrc;            /* of the peer; 0: none */
+    bool quiet, unheard;
+};
+
+/* What housekeeping compares with. */
+struct leg_watch {
+    uint64_t rx_seen, drops_seen;
+    uint64_t drops_counted[DROPS]; /* of stats.drops, already in the worker's sums */
+    uint8_t unheard_looks;         /* in a row, in which not one of its packets could be used */
 };
 
 struct leg {
     /*
      * First what every tick touches, in as few lines as it fits: of thousands of legs each line comes from far away.
-     * leg_fetch asks for them in time.
+     * leg_fetch asks for them in time, the first before the others.
      */
-    /* identity on the worker */
-    struct conf *conf;
+    struct conf *conf; /* on the worker; NULL: in none */
     struct seal *seal; /* SRTP; NULL: plain RTP */
-    uint64_t rtcp_due_ns;
     uint32_t slot_rtp, slot_rtcp;
     uint32_t beat_index; /* spreads housekeeping over ticks */
-
-    /* rx: pump */
-    uint32_t arrival_ns; /* its packets' arrival within the 20 ms of the schedule */
+    uint32_t frame_ts;   /* a tick in RTP ticks */
+    uint8_t i_rate;
     enum leg_socket socket;
-    enum stream stream;
-    bool rx_on, tx_on, muted, deaf;
     bool moved; /* another source is the present one: what the socket is connected to is old */
     bool plays; /* a clip, and has no stream */
-    bool arrival_known;
-    uint8_t arrival_steady;         /* so many in a row came when they were thought to */
-    bool surplus_due;               /* its conference has just moved over its arrival: two packets wait for one tick */
-    uint8_t talk_weight;            /* how much it has talked lately: its say in where the conference ticks */
-    uint8_t reads_asked, reads_hit; /* this tick */
-    struct rtp_source source;
-    struct plc plc;
-
-    /* rx: this tick's audio */
-    int16_t *row;                   /* [frame] at the leg's rate; of this tick, in the worker's rows */
-    uint32_t n_fifo;                /* samples in fifo */
-    bool made_up;                   /* some of this tick's audio was concealed */
-    uint8_t level_dbov, score_dbov; /* now; with a slow fall, what the loudest are chosen by */
-    int peak;
-    enum voice voice;
-    enum place place;
-    bool claims_void;    /* its header's levels proved false */
-    uint8_t claim_dbov;  /* level in this tick's header; LEVEL_UNKNOWN */
-    uint8_t lie_ticks;   /* in a row, of claims far above what was decoded */
-    uint8_t idle_ticks;  /* packets in a row in which its encoder found no voice */
-    uint8_t probe_ticks; /* ticks passed by: now and then one is looked at */
-    uint8_t n_passed;    /* packets that this tick took undecoded */
-    uint8_t event_ticks; /* since the last packet of a telephone-event that has not ended, and one; 0: there is none */
-    uint8_t spoke_ticks; /* until it has been silent for long enough to be said so */
-    uint16_t silent_ticks;
-    int32_t gain_q12, gain_set_q12; /* in effect, and asked for */
-
-    /* tx */
-    uint8_t i_rate;
-    enum share share;
-    bool at_rest;          /* its encoder's legs are sent the shared silence, whose state it will take (hush.h) */
-    uint8_t silent_frames; /* that it has encoded in a row */
-    bool marker;           /* next packet begins a talk spurt */
-    uint8_t packet_ticks;  /* ticks in a packet; 0: two packets in a tick */
-    uint8_t n_gathered;
-    uint16_t apart_ticks; /* since its voice left what it hears */
-    uint16_t gathered_bytes;
-    uint16_t seq;
-    uint32_t ts, frame_ts;
-    uint64_t tx_octets;
-    struct encoder *encoder; /* its own, or its group's; NULL: SHARE_USES, in an annex, or the codec has no state */
-    void *decoder;
-    struct leg_news news;
+    struct leg_phase phase;
+    struct leg_talk talk;
+    struct leg_rx rx;     /* its flags end the first line */
+    uint64_t rtcp_due_ns; /* next report */
+    struct leg_tx tx;
+    struct leg_enc enc;
+    struct leg_pending pending;
     struct leg_source from; /* its first part; where it sends to, too */
 
     /* What is seldom needed, or begins with what is needed and begins a line for that. */
-    struct leg *next;             /* of those to hand back; while a plan is compiled, of its group's */
-    int16_t *row_at[RATES];       /* row at the other bus rates, when somebody there listens */
-    struct fir_state *fir[RATES]; /* to them; NULL at the own rate */
-    uint32_t fir_tick[RATES];     /* tick at which it ran last: a gap means a fresh start */
-    int16_t *fifo;                /* decoded, not played: packets longer or shorter than a tick */
-    uint8_t *gathered;            /* payload of a packet longer than a tick; unused if none is */
+    struct leg *next;  /* of those to hand back; while a plan is compiled, of its group's */
+    int16_t *fifo;     /* decoded, not played: packets longer or shorter than a tick */
+    uint8_t *gathered; /* payload of a packet longer than a tick; unused if none is */
+    struct leg_resampled resampled;
     struct leg_stats stats ALIGNED_LINE;
     struct jbuf jbuf ALIGNED_LINE;
     struct leg_cfg cfg ALIGNED_LINE;
-
-    /* between an annex and its owner */
-    bool fed;                /* what it has been sent ends before the tick at feed_next of its conference */
-    bool hush_told;          /* signalling thinks it silent */
-    uint16_t hushed_periods; /* of housekeeping without a word */
-    uint16_t told_ticks;     /* until it is said once more that it speaks */
-    uint32_t feed_next;
-
-    /* rtcp */
-    uint8_t clean_reports; /* in a row, in which the peer misses nothing of ours */
-    bool reported;         /* it has ever said what it misses */
-    bool protected;        /* as the plan knows it */
-    uint32_t sr_lsr;       /* of the peer's last SR */
-    uint64_t sr_at_ns;
-    uint32_t rtcp_draw; /* for the random interval */
-    uint32_t sent_lsr;  /* of our last SR, as the peer will echo it, and when it went */
-    uint64_t sent_at_ns;
-
-    /* what is looked at now and then */
-    struct leg_digit digits[NEWS_DIGITS];
-    int error;                /* why its sockets could not be opened, negative errno */
-    uint32_t refused_ssrc;    /* one of our own that came in; 0: none */
-    struct addr dropped_from; /* source of the last packet that was dropped */
-    uint64_t rx_seen, drops_seen;
-    uint8_t unheard_looks; /* in a row, in which not one of its packets could be used */
-    bool quiet_told, unheard_told;
-
-    uint64_t drops_told[DROPS]; /* of stats.drops, already in the worker's sums */
-    uint64_t codec_told_ns;     /* when news.codec was set last */
-    uint8_t codec_pt;
-    uint32_t ssrc_told;         /* signalling knows this one of the peer; 0: none */
+    struct leg_annex annex;
+    struct leg_rtcp rtcp;
+    struct leg_notify notify;
+    struct leg_watch watch;
+    uint32_t refused_ssrc; /* one of our own that came in; 0: none */
     struct leg_view view;
     struct dtmf dtmf;
     struct clip_play play; /* of a leg that plays */
@@ -234,12 +279,12 @@ static inline bool leg_is_connected(const struct leg *leg)
 /** Has it something to hear? */
 static inline bool leg_is_audible(const struct leg *leg)
 {
-    return leg->voice >= VOICE_CLAIMED;
+    return leg->talk.voice >= VOICE_CLAIMED;
 }
 
 static inline bool leg_is_mixed(const struct leg *leg)
 {
-    return leg->voice == VOICE_MIXED;
+    return leg->talk.voice == VOICE_MIXED;
 }
 
 /** The leg arrives at its worker. */
@@ -249,7 +294,7 @@ COLD void leg_detach(struct leg *leg);
 /** Now and then: what is seen of it is brought up to date. */
 void leg_show(struct leg *leg);
 /** leg takes the place of old, which is detached: sockets, SSRC, sequence, timestamp, what was learnt of the peer, SRTP
- * state. With another key of ours it begins a stream of its own: then nobody need guess the rollover counter. */
+ * state. With another key of ours it begins a stream of its own: the peer need not guess the rollover counter. */
 COLD void leg_take_over(struct leg *leg, struct leg *old, uint64_t now_ns);
 /** The peer's addresses, as signalling knows them now. */
 COLD void leg_remote_set(struct leg *leg, const struct source_hosts *hosts, const struct addr *rtcp, uint64_t now_ns);
@@ -275,8 +320,8 @@ unsigned leg_reads_more(const struct leg *leg);
  * @return true: RTP of the peer's stream, whether there was use for it or not; false: anything else, and nothing learnt
  */
 bool leg_rx_rtp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns);
-/** Is it worth while to ask when this tick's packet arrived? Of who talks; seldom once it is steady, since asking costs
- * as much as a read. */
+/** Is it worth while to ask when this tick's packet arrived? Of a leg that is heard; seldom once it is steady, since
+ * asking costs as much as a read. */
 bool leg_asks_arrival(const struct leg *leg, uint32_t tick);
 /** When the last datagram arrived: its phase is remembered. */
 void leg_arrival(struct leg *leg, uint64_t at_ns, uint64_t now_ns);
@@ -293,7 +338,7 @@ void leg_frame(struct leg *leg, const struct leg_tools *tools);
  * this tick's is decoded into row, and level and voice become those of the row.
  */
 void leg_hear(struct leg *leg, const struct leg_tools *tools);
-/** Finishes every leg_frame that waits: before anybody looks at a row, and before its packet's buffer is used again. */
+/** Finishes every leg_frame that waits: before a row is looked at, and before its packet's buffer is used again. */
 void legs_decode(const struct leg_tools *tools);
 /** Its telephone-event ends, though its end has not come. */
 void leg_event_end(struct leg *leg);
@@ -304,18 +349,26 @@ void leg_skip(struct leg *leg, unsigned ticks);
 
 /** Sends one tick's payload; bytes 0: nothing this tick (DTX). */
 void leg_tx(struct leg *leg, struct outbox *box, const uint8_t *payload, size_t bytes, const struct contributors *who);
+/** Its packets have a gap here: the next one begins a talk spurt. */
+static inline void leg_tx_break(struct leg *leg)
+{
+    leg->tx.marker = true;
+    leg->tx.n_gathered = 0;
+    leg->tx.gathered_bytes = 0;
+}
+
 /** A held leg's tick: the timestamp goes on, nothing is sent. */
 static inline void leg_tx_hold(struct leg *leg)
 {
-    leg->ts += leg->frame_ts;
-    leg->marker = true;
+    leg->tx.ts += leg->frame_ts;
+    leg->tx.marker = true;
 }
 
 /** Sends a report if one is due, or now with bye. wall: NTP time minus now_ns. */
 void leg_rtcp(struct leg *leg, struct outbox *box, uint64_t now_ns, uint64_t wall_offset_ns, bool bye);
 
 /** Adds what was dropped since the last time to the worker's sums. */
-void leg_tell_drops(struct leg *leg, struct worker_stats *sums);
+void leg_count_drops(struct leg *leg, struct worker_stats *sums);
 
 /** Is a group's encode good for both? */
 bool leg_same_group(const struct leg *a, const struct leg *b);
@@ -328,6 +381,7 @@ FETCH void lines_fetch(const void *from, size_t bytes)
 }
 
 #define LEG_LINES_BYTES (offsetof(struct leg, from) + SOURCE_TICK_BYTES)
+static_assert(offsetof(struct leg, rx.source) <= LINE_BYTES, "what the pull looks at of a leg is in its first line");
 static_assert(LEG_LINES_BYTES <= 4 * LINE_BYTES && LEG_STATS_TICK_BYTES <= LINE_BYTES &&
                   LEG_CFG_TICK_BYTES <= 2 * LINE_BYTES && JBUF_TICK_BYTES <= 2 * LINE_BYTES,
               "nine lines of a leg a tick");
@@ -359,8 +413,9 @@ FETCH void leg_fetch_rx(const struct leg *leg)
 /** What concealment remembers will be written soon. */
 FETCH void leg_fetch_frame(const struct leg *leg)
 {
-    if (leg->plc.history) {
-        lines_fetch(leg->plc.history + leg->plc.oldest, rate_frame_samples(leg->cfg.fmt.rate_hz) * sizeof(int16_t));
+    if (leg->rx.plc.history) {
+        lines_fetch(leg->rx.plc.history + leg->rx.plc.oldest,
+                    rate_frame_samples(leg->cfg.fmt.rate_hz) * sizeof(int16_t));
     }
 }
 
@@ -375,7 +430,7 @@ FETCH void leg_fetch_tx(const struct leg *leg)
 /* Decoded audio that waits, in RTP ticks. */
 static inline uint32_t leg_fifo_ts(const struct leg *leg)
 {
-    return leg->n_fifo * leg->frame_ts / (uint32_t)rate_frame_samples(leg->cfg.fmt.rate_hz);
+    return leg->rx.n_fifo * leg->frame_ts / (uint32_t)rate_frame_samples(leg->cfg.fmt.rate_hz);
 }
 
 static inline void leg_drop(struct leg *leg, enum drop drop)

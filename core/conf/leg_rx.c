@@ -16,7 +16,7 @@ enum {
     ARRIVAL_STEADY_TICKS = 16,
     ARRIVALS_STEADY = 25,  /* ... after so many that were ... */
     STEADY_NS = NS_PER_MS, /* ... so near to what was thought */
-    CODEC_TELL_MS = 200,   /* between two words of one codec: the first may have come to nothing */
+    CODEC_NOTIFY_MS = 200, /* between two events of one codec: the first may have come to nothing */
     STUN_HEADER_BYTES = 20,
     STUN_COOKIE = 0x2112A442
 };
@@ -24,23 +24,24 @@ enum {
 /* Packets in a tick: two while their length is unknown or is 10 ms. */
 static unsigned reads_usual(const struct leg *leg)
 {
-    return leg->stream == STREAM_STARTS || leg->jbuf.packet_ts < leg->frame_ts ? 2 : 1;
+    return leg->rx.stream == STREAM_STARTS || leg->jbuf.packet_ts < leg->frame_ts ? 2 : 1;
 }
 
 unsigned leg_reads(const struct leg *leg, uint32_t tick, unsigned skipped)
 {
     unsigned usual = reads_usual(leg);
-    bool look = leg->surplus_due || leg->jbuf.credit || (tick + leg->beat_index) % EXTRA_READ_TICKS == 0;
+    bool look = leg->phase.surplus_due || leg->jbuf.credit || (tick + leg->beat_index) % EXTRA_READ_TICKS == 0;
     return MIN(usual + look + skipped, READS_MAX);
 }
 
 /* More than is usual was there, or what was there is less than a tick: the socket may hold the rest. */
 unsigned leg_reads_more(const struct leg *leg)
 {
-    if (!leg->reads_hit || leg->reads_hit < leg->reads_asked || leg->reads_asked >= READS_MAX) {
+    const struct leg_rx *rx = &leg->rx;
+    if (!rx->reads_hit || rx->reads_hit < rx->reads_asked || rx->reads_asked >= READS_MAX) {
         return 0;
     }
-    if (leg->reads_asked > reads_usual(leg)) {
+    if (rx->reads_asked > reads_usual(leg)) {
         return READS_MORE;
     }
     return jbuf_backlog_ts(&leg->jbuf) + leg_fifo_ts(leg) < leg->frame_ts;
@@ -55,7 +56,7 @@ static bool is_keepalive(const uint8_t *buf, size_t n)
 /* One of our own, come back: its own, or one that signalling knows. */
 static bool is_own_ssrc(const struct leg *leg, uint32_t ssrc)
 {
-    bool is_known = leg->source.known && ssrc == leg->source.ssrc;
+    bool is_known = leg->rx.source.known && ssrc == leg->rx.source.ssrc;
     return ssrc == leg->cfg.ssrc || (!is_known && leg->refused_ssrc && ssrc == leg->refused_ssrc);
 }
 
@@ -70,7 +71,7 @@ static enum drop source_take(struct leg *leg, const struct rtp *rtp, enum source
         leg->moved |= source_heard(&leg->from, from, now_ms);
         return DROP_NONE;
     }
-    uint32_t known_ssrc = leg->source.known ? leg->source.ssrc : 0;
+    uint32_t known_ssrc = leg->rx.source.known ? leg->rx.source.ssrc : 0;
     if (!source_try(&leg->from, from, rtp->ssrc, rtp->seq, known_ssrc, now_ms)) {
         return DROP_PROBATION;
     }
@@ -78,19 +79,18 @@ static enum drop source_take(struct leg *leg, const struct rtp *rtp, enum source
     return DROP_NONE;
 }
 
-static void digit_tell(struct leg *leg, const struct dtmf_digit *digit)
+static void digit_pend(struct leg *leg, const struct dtmf_digit *digit)
 {
-    struct leg_news *news = &leg->news;
+    struct leg_pending *pending = &leg->pending;
     if (!digit->digit) {
         return;
     }
-    if (news->n_digits == NEWS_DIGITS) {
+    if (pending->n_digits == DIGITS_MAX) {
         leg_drop(leg, DROP_DTMF_FULL);
         return;
     }
-    leg->digits[news->n_digits].digit = digit->digit;
-    leg->digits[news->n_digits].ms = digit->duration_ts / (leg->frame_ts / TICK_MS);
-    news->n_digits++;
+    uint32_t ms = digit->duration_ts / (leg->frame_ts / TICK_MS);
+    leg->notify.digits[pending->n_digits++] = (struct leg_digit){.digit = digit->digit, .ms = ms};
 }
 
 static void event_take(struct leg *leg, const struct rtp *rtp)
@@ -100,16 +100,16 @@ static void event_take(struct leg *leg, const struct rtp *rtp)
     if (drop) {
         leg_drop(leg, drop);
     }
-    digit_tell(leg, &digit);
-    leg->event_ticks = leg->dtmf.open;
+    digit_pend(leg, &digit);
+    leg->rx.event_ticks = leg->dtmf.open;
 }
 
 void leg_event_end(struct leg *leg)
 {
     struct dtmf_digit digit;
     dtmf_end(&leg->dtmf, &digit);
-    digit_tell(leg, &digit);
-    leg->event_ticks = 0;
+    digit_pend(leg, &digit);
+    leg->rx.event_ticks = 0;
 }
 
 /* What the sender says of its level. */
@@ -123,11 +123,11 @@ static uint8_t claim_of(const struct leg *leg, const struct rtp *rtp)
 static void stream_restart(struct leg *leg)
 {
     leg->stats.drops[DROP_SKIPPED] += jbuf_reset(&leg->jbuf);
-    leg->n_fifo = 0;
-    leg->claims_void = false;
-    leg->lie_ticks = leg->idle_ticks = 0;
-    leg->stream = STREAM_STARTS;
-    must(leg->cfg.codec->decoder_init(leg->decoder, &leg->cfg.fmt) == 0);
+    leg->rx.n_fifo = 0;
+    leg->talk.claims_void = false;
+    leg->talk.lie_ticks = leg->talk.idle_ticks = 0;
+    leg->rx.stream = STREAM_STARTS;
+    must(leg->cfg.codec->decoder_init(leg->rx.decoder, &leg->cfg.fmt) == 0);
 }
 
 enum means { MEANS_AUDIO, MEANS_EVENT, MEANS_NOISE, MEANS_OTHER, MEANS_NOTHING };
@@ -145,13 +145,13 @@ static enum means means_of(const struct leg *leg, uint8_t pt)
                                              : MEANS_NOTHING;
 }
 
-/* Signalling builds a leg for it, here it is only said. */
+/* Asks signalling for a leg with that codec. */
 static enum drop other_codec(struct leg *leg, uint8_t pt, uint64_t now_ns)
 {
-    if (now_ns - leg->codec_told_ns >= CODEC_TELL_MS * NS_PER_MS || !leg->codec_told_ns) {
-        leg->codec_told_ns = now_ns;
-        leg->news.codec = true;
-        leg->codec_pt = pt;
+    if (now_ns - leg->notify.codec_at_ns >= CODEC_NOTIFY_MS * NS_PER_MS || !leg->notify.codec_at_ns) {
+        leg->notify.codec_at_ns = now_ns;
+        leg->pending.codec = true;
+        leg->notify.codec_pt = pt;
     }
     return DROP_CODEC_PENDING;
 }
@@ -165,14 +165,14 @@ static enum drop rtp_take(struct leg *leg, struct rtp *rtp, uint64_t now_ns)
     }
     bool audio = means == MEANS_AUDIO, event = means == MEANS_EVENT;
     uint64_t arrival_ts = now_ns / 1000 * (leg->frame_ts / TICK_MS) / 1000;
-    enum rtp_arrival arrival = rtp_source_take(&leg->source, rtp, (uint32_t)arrival_ts);
+    enum rtp_arrival arrival = rtp_source_take(&leg->rx.source, rtp, (uint32_t)arrival_ts);
     if (arrival == RTP_REFUSE) {
         return DROP_SSRC;
     }
     if (arrival == RTP_RESTART) {
         stream_restart(leg);
     }
-    if (!leg->rx_on) {
+    if (!leg->rx.on) {
         return DROP_HELD;
     }
     if (event) {
@@ -229,34 +229,34 @@ bool leg_rx_rtp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr 
     }
     if (drop) {
         leg_drop(leg, drop);
-        leg->dropped_from = from ? *from : leg->from.at;
+        leg->notify.dropped_from = from ? *from : leg->from.at;
     }
     return known;
 }
 
 bool leg_is_protected(const struct leg *leg)
 {
-    bool is_blind = !leg->reported && leg->stats.tx_packets >= BLIND_PACKETS;
-    return leg->cfg.fmt.fec && leg->clean_reports < CLEAN_REPORTS && !is_blind;
+    bool is_blind = !leg->rtcp.reported && leg->stats.tx_packets >= BLIND_PACKETS;
+    return leg->cfg.fmt.fec && leg->rtcp.clean_reports < CLEAN_REPORTS && !is_blind;
 }
 
 /* What the peer says of our stream; its echo of our last SR gives the round trip. @source RFC 3550 6.4.1 */
 static void block_take(struct leg *leg, const struct rtcp_block *b, uint64_t at_ns)
 {
     bool is_clean = b->fraction_lost < LOSS_SHARE_MIN;
-    leg->reported = true;
-    leg->clean_reports = is_clean ? (uint8_t)MIN(leg->clean_reports + 1, CLEAN_REPORTS) : 0;
+    leg->rtcp.reported = true;
+    leg->rtcp.clean_reports = is_clean ? (uint8_t)MIN(leg->rtcp.clean_reports + 1, CLEAN_REPORTS) : 0;
     leg->stats.peer_lost = (uint32_t)MAX(b->lost, 0);
     leg->stats.peer_jitter_ts = b->jitter_ts;
-    uint64_t held_ns = (uint64_t)b->dlsr * NS_PER_S / 65536, since_ns = at_ns - MIN(leg->sent_at_ns, at_ns);
-    if (b->lsr && b->lsr == leg->sent_lsr && since_ns >= held_ns) {
+    uint64_t held_ns = (uint64_t)b->dlsr * NS_PER_S / 65536, since_ns = at_ns - MIN(leg->rtcp.sent_at_ns, at_ns);
+    if (b->lsr && b->lsr == leg->rtcp.sent_lsr && since_ns >= held_ns) {
         leg->stats.rtt_us = (uint32_t)MIN((since_ns - held_ns) / NS_PER_US, UINT32_MAX);
     }
 }
 
 bool leg_asks_arrival(const struct leg *leg, uint32_t tick)
 {
-    unsigned every = leg->arrival_steady < ARRIVALS_STEADY ? ARRIVAL_TICKS : ARRIVAL_STEADY_TICKS;
+    unsigned every = leg->phase.steady < ARRIVALS_STEADY ? ARRIVAL_TICKS : ARRIVAL_STEADY_TICKS;
     return leg_is_mixed(leg) && (tick + leg->beat_index) % every == 0;
 }
 
@@ -266,21 +266,21 @@ bool leg_asks_arrival(const struct leg *leg, uint32_t tick)
  */
 void leg_arrival(struct leg *leg, uint64_t at_ns, uint64_t now_ns)
 {
-    uint32_t phase_ns = (uint32_t)(at_ns % TICK_NS);
-    int32_t later_ns = (int32_t)((phase_ns + TICK_NS - leg->arrival_ns) % TICK_NS);
+    struct leg_phase *phase = &leg->phase;
+    uint32_t arrival_ns = (uint32_t)(at_ns % TICK_NS);
+    int32_t later_ns = (int32_t)((arrival_ns + TICK_NS - phase->arrival_ns) % TICK_NS);
     int32_t half_ns = (int32_t)(TICK_NS / 2);
     later_ns = later_ns > half_ns ? later_ns - (int32_t)TICK_NS : later_ns;
     uint64_t margin_ns = MIN(now_ns - MIN(at_ns, now_ns), TICK_NS);
-    bool is_near = leg->arrival_known && later_ns < STEADY_NS && later_ns > -STEADY_NS;
+    bool is_near = phase->known && later_ns < STEADY_NS && later_ns > -STEADY_NS;
     bool is_early = margin_ns > STEADY_NS; /* if not, the jitter buffer wants to know exactly */
-    leg->arrival_steady =
-        (uint8_t)(is_near && is_early ? MIN(leg->arrival_steady + 1, ARRIVALS_STEADY) : leg->arrival_steady / 2);
-    if (!leg->arrival_known || later_ns > 0 || later_ns < -half_ns / 2) {
-        leg->arrival_ns = phase_ns;
+    phase->steady = (uint8_t)(is_near && is_early ? MIN(phase->steady + 1, ARRIVALS_STEADY) : phase->steady / 2);
+    if (!phase->known || later_ns > 0 || later_ns < -half_ns / 2) {
+        phase->arrival_ns = arrival_ns;
     } else {
-        leg->arrival_ns = (uint32_t)((leg->arrival_ns + TICK_NS + later_ns / 32) % TICK_NS);
+        phase->arrival_ns = (uint32_t)((phase->arrival_ns + TICK_NS + later_ns / 32) % TICK_NS);
     }
-    leg->arrival_known = true;
+    phase->known = true;
     jbuf_margin(&leg->jbuf, (uint32_t)(margin_ns * leg->frame_ts / TICK_NS));
 }
 
@@ -306,7 +306,7 @@ void leg_rx_rtcp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr
     if (!drop) {
         source_alive(&leg->from, from ? from : &leg->from.at, (uint32_t)(at_ns / NS_PER_MS));
     }
-    if (!drop && heard.bye && (!leg->source.known || heard.bye_ssrc != leg->source.ssrc)) {
+    if (!drop && heard.bye && (!leg->rx.source.known || heard.bye_ssrc != leg->rx.source.ssrc)) {
         heard.bye = false;
         drop = DROP_RTCP_SOURCE;
     }
@@ -316,10 +316,10 @@ void leg_rx_rtcp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr
             return;
         }
     }
-    leg->news.bye |= heard.bye;
+    leg->pending.bye |= heard.bye;
     if (heard.sr) {
-        leg->sr_lsr = heard.sr_ntp_middle;
-        leg->sr_at_ns = at_ns;
+        leg->rtcp.sr_lsr = heard.sr_ntp_middle;
+        leg->rtcp.sr_at_ns = at_ns;
     }
     if (heard.has_block) {
         block_take(leg, &heard.block, at_ns);

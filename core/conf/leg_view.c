@@ -21,16 +21,16 @@ void leg_show(struct leg *leg)
     for (unsigned d = DROP_NONE + 1; d < DROP_TX_FULL; d++) {
         dropped += stats->drops[d];
     }
-    count_set(&view->talks, leg->spoke_ticks > 0);
+    count_set(&view->talks, leg->talk.spoke_ticks > 0);
     count_set(&view->level_dbov, stats->level_dbov);
     count_set(&view->delay_ms, stats->delay_ms_now);
     count_set(&view->rx_packets, stats->rx_packets);
-    count_set(&view->rx_lost, rtp_source_lost(&leg->source));
-    count_set(&view->rx_jitter_us, us_of(leg, leg->source.jitter_q4 >> 4));
+    count_set(&view->rx_lost, rtp_source_lost(&leg->rx.source));
+    count_set(&view->rx_jitter_us, us_of(leg, leg->rx.source.jitter_q4 >> 4));
     count_set(&view->rx_concealed, stats->concealed);
     count_set(&view->rx_dropped, dropped);
     count_set(&view->last_drop, stats->last_drop);
-    count_set(&view->is_unheard, leg->unheard_looks == UNHEARD_LOOKS);
+    count_set(&view->is_unheard, leg->watch.unheard_looks == UNHEARD_LOOKS);
     count_set(&view->phase, leg->from.phase);
     count_set(&view->tx_packets, stats->tx_packets);
     count_set(&view->peer_lost, stats->peer_lost);
@@ -53,23 +53,24 @@ static uint64_t refused(const struct leg_stats *stats)
     return n;
 }
 
-/* Packets come, and for seconds not one of them can be used: somebody should be told. */
+/* Notifies signalling when packets come and for seconds not one of them can be used. */
 static void unheard_look(struct leg *leg, struct worker_stats *sums)
 {
-    uint64_t n_refused = refused(&leg->stats), n = n_refused - leg->drops_seen;
-    uint64_t n_rx = leg->stats.rx_packets - leg->rx_seen;
-    leg->drops_seen = n_refused;
-    leg->rx_seen = leg->stats.rx_packets;
-    if (n_rx < UNHEARD_PACKETS && leg->unheard_looks == UNHEARD_LOOKS) {
+    struct leg_watch *watch = &leg->watch;
+    uint64_t n_refused = refused(&leg->stats), n = n_refused - watch->drops_seen;
+    uint64_t n_rx = leg->stats.rx_packets - watch->rx_seen;
+    watch->drops_seen = n_refused;
+    watch->rx_seen = leg->stats.rx_packets;
+    if (n_rx < UNHEARD_PACKETS && watch->unheard_looks == UNHEARD_LOOKS) {
         return; /* it stays so until something is heard */
     }
-    if (n_rx < UNHEARD_PACKETS || n < n_rx || !leg->rx_on) {
-        leg->unheard_looks = 0;
+    if (n_rx < UNHEARD_PACKETS || n < n_rx || !leg->rx.on) {
+        watch->unheard_looks = 0;
         return;
     }
-    leg->unheard_looks += leg->unheard_looks < UNHEARD_LOOKS;
-    if (leg->unheard_looks == UNHEARD_LOOKS && !leg->unheard_told) {
-        leg->unheard_told = leg->news.unheard = true;
+    watch->unheard_looks += watch->unheard_looks < UNHEARD_LOOKS;
+    if (watch->unheard_looks == UNHEARD_LOOKS && !leg->notify.unheard) {
+        leg->notify.unheard = leg->pending.unheard = true;
         count_add(&sums->unheard, 1);
     }
 }
@@ -77,10 +78,10 @@ static void unheard_look(struct leg *leg, struct worker_stats *sums)
 void leg_look(struct leg *leg, struct worker_stats *sums, uint64_t now_ns)
 {
     uint32_t now_ms = (uint32_t)(now_ns / NS_PER_MS);
-    uint32_t limit_ms = leg->cfg.quiet_s * 1000u * (leg->tx_on ? 1 : HELD_QUIET_TIMES);
+    uint32_t limit_ms = leg->cfg.quiet_s * 1000u * (leg->tx.on ? 1 : HELD_QUIET_TIMES);
     source_look(&leg->from, now_ms);
-    bool is_quiet = limit_ms && leg->rx_on && source_quiet_ms(&leg->from, now_ms) >= limit_ms;
-    leg->news.quiet |= is_quiet && !leg->quiet_told;
-    leg->quiet_told = is_quiet;
+    bool is_quiet = limit_ms && leg->rx.on && source_quiet_ms(&leg->from, now_ms) >= limit_ms;
+    leg->pending.quiet |= is_quiet && !leg->notify.quiet;
+    leg->notify.quiet = is_quiet;
     unheard_look(leg, sums);
 }

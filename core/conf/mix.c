@@ -27,19 +27,20 @@ static void row_resample(struct leg *leg, const struct conf *conf, const struct 
         if (r == leg->i_rate || !conf->plan.rate_used[r]) {
             continue;
         }
-        if (leg->fir_tick[r] + 1 != conf->tick) {
-            memset(leg->fir[r], 0, resample_state_bytes(leg->cfg.fmt.rate_hz, rate_hz_at(r)));
+        if (leg->resampled.tick[r] + 1 != conf->tick) {
+            memset(leg->resampled.fir[r], 0, resample_state_bytes(leg->cfg.fmt.rate_hz, rate_hz_at(r)));
         }
-        leg->fir_tick[r] = conf->tick;
-        leg->row_at[r] = rows_take(tools->rows, rate_hz_at(r));
-        resample_frame(tools->simd, leg->fir[r], leg->cfg.fmt.rate_hz, rate_hz_at(r), leg->row, leg->row_at[r]);
+        leg->resampled.tick[r] = conf->tick;
+        leg->resampled.row[r] = rows_take(tools->rows, rate_hz_at(r));
+        resample_frame(tools->simd, leg->resampled.fir[r], leg->cfg.fmt.rate_hz, rate_hz_at(r), leg->rx.row,
+                       leg->resampled.row[r]);
     }
 }
 
 /* Is somebody served here who hears less than everybody? */
 static bool hears_minus(const struct leg *leg, const struct conf *conf, const struct bus *bus)
 {
-    return conf->n_mixed > 1 && leg->i_rate == bus->i_rate && leg->tx_on && !leg->deaf;
+    return conf->n_mixed > 1 && leg->i_rate == bus->i_rate && leg->tx.on && !leg->tx.deaf;
 }
 
 /* This rate's rows, first those of who is served here. @return how many those are */
@@ -49,7 +50,7 @@ static uint32_t bus_rows(const struct bus *bus, const struct conf *conf, int16_t
     for (uint32_t i = 0; i < conf->n_mixed; i++) {
         struct leg *leg = conf->mixed[i];
         uint32_t at = hears_minus(leg, conf, bus) ? n_own++ : --n_other;
-        rows[at] = leg->i_rate == bus->i_rate ? leg->row : leg->row_at[bus->i_rate];
+        rows[at] = leg->i_rate == bus->i_rate ? leg->rx.row : leg->resampled.row[bus->i_rate];
     }
     return n_own;
 }
@@ -62,7 +63,7 @@ static void bus_mix(struct bus *bus, struct conf *conf, const struct mix_tools *
     uint32_t n_own = bus_rows(bus, conf, rows);
     int32_t peaks = 0;
     for (uint32_t i = 0; i < conf->n_mixed; i++) {
-        peaks = MIN(peaks + conf->mixed[i]->peak, INT32_MAX / 2);
+        peaks = MIN(peaks + conf->mixed[i]->rx.peak, INT32_MAX / 2);
     }
     /* Resampling may overshoot a little: an eighth of headroom keeps the test on the safe side. */
     if (peaks + peaks / 8 <= SIMD_KNEE) {
@@ -86,16 +87,16 @@ static void bus_mix(struct bus *bus, struct conf *conf, const struct mix_tools *
 static void encoder_choose(struct conf *conf, struct group *group, struct leg *leg, const struct bus *bus)
 {
     if (leg_is_mixed(leg)) {
-        leg->apart_ticks = 0;
+        leg->enc.apart_ticks = 0;
         return;
     }
-    if (leg->share != SHARE_APART) {
+    if (leg->enc.share != SHARE_APART) {
         return;
     }
-    leg->apart_ticks++;
-    bool may = bus->level_dbov >= QUIET_DBOV || !leg->tx_on || encoders_scarce(conf, leg);
+    leg->enc.apart_ticks++;
+    bool may = bus->level_dbov >= QUIET_DBOV || !leg->tx.on || encoders_scarce(conf, leg);
     bool now = leg->cfg.relay; /* whose listeners are still to come */
-    if (now || leg->apart_ticks >= (may ? APART_TICKS_MIN : APART_TICKS_MAX)) {
+    if (now || leg->enc.apart_ticks >= (may ? APART_TICKS_MIN : APART_TICKS_MAX)) {
         encoder_share(conf, group, leg);
     }
 }
@@ -104,8 +105,8 @@ static void encoder_choose(struct conf *conf, struct group *group, struct leg *l
 static void leg_serve(struct conf *conf, struct group *group, const struct bus *bus, const struct mix_tools *t,
                       struct leg *leg)
 {
-    uint32_t n_others = leg->deaf ? 0 : conf->n_mixed - leg_is_mixed(leg);
-    const int16_t *pcm = !n_others ? t->silence : leg_is_mixed(leg) ? leg->row : t->listen;
+    uint32_t n_others = leg->tx.deaf ? 0 : conf->n_mixed - leg_is_mixed(leg);
+    const int16_t *pcm = !n_others ? t->silence : leg_is_mixed(leg) ? leg->rx.row : t->listen;
     encode_run(&(struct encode_job){.conf = conf, .group = group, .leg = leg}, t, leg, pcm, bus->n);
 }
 
@@ -124,7 +125,7 @@ static void group_serve(struct conf *conf, struct group *group, const struct bus
         if (has_state) {
             encoder_choose(conf, group, leg, bus);
         }
-        if (!leg->tx_on) {
+        if (!leg->tx.on) {
             leg_tx_hold(leg);
             continue;
         }
@@ -139,7 +140,7 @@ static void group_serve(struct conf *conf, struct group *group, const struct bus
     }
     count_add(&t->leg.stats->encode_shared, n_shared - 1);
     struct leg *shared = has_state ? group->shared : legs[0];
-    const int16_t *pcm = conf->n_mixed && !legs[0]->deaf ? t->listen : t->silence;
+    const int16_t *pcm = conf->n_mixed && !legs[0]->tx.deaf ? t->listen : t->silence;
     encode_run(&(struct encode_job){.conf = conf, .group = group}, t, shared, pcm, bus->n);
 }
 

@@ -23,12 +23,12 @@ static void talkers_wait(const struct conf *conf, uint64_t wait_ns[SLOTS_PER_TIC
         wait_ns[slot] = 0;
     }
     for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
-        const struct leg *leg = conf->plan.legs[i];
-        if (!leg->talk_weight || !leg->arrival_known) {
+        const struct leg_phase *phase = &conf->plan.legs[i]->phase;
+        if (!phase->weight || !phase->known) {
             continue;
         }
         for (unsigned slot = 0; slot < SLOTS_PER_TICK; slot++) {
-            wait_ns[slot] += leg->talk_weight * (way_ns(leg->arrival_ns + MARGIN_NS, slot * SLOT_NS) + MARGIN_NS);
+            wait_ns[slot] += phase->weight * (way_ns(phase->arrival_ns + MARGIN_NS, slot * SLOT_NS) + MARGIN_NS);
         }
     }
 }
@@ -40,11 +40,11 @@ static uint32_t weights_update(struct conf *conf)
     for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
         struct leg *leg = conf->plan.legs[i];
         if (leg_is_mixed(leg)) {
-            leg->talk_weight += leg->talk_weight < WEIGHT_MAX;
+            leg->phase.weight += leg->phase.weight < WEIGHT_MAX;
         } else {
-            leg->talk_weight -= leg->talk_weight > 0;
+            leg->phase.weight -= leg->phase.weight > 0;
         }
-        sum += leg->talk_weight;
+        sum += leg->phase.weight;
     }
     return sum;
 }
@@ -54,9 +54,9 @@ static bool crosses_backwards(const struct conf *conf, unsigned from, unsigned t
 {
     uint64_t back_ns = way_ns(to * SLOT_NS, from * SLOT_NS);
     for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
-        const struct leg *leg = conf->plan.legs[i];
-        bool speaks = leg->talk_weight && leg->arrival_known;
-        if (speaks && way_ns(leg->arrival_ns, from * SLOT_NS) < back_ns + MARGIN_NS) {
+        const struct leg_phase *phase = &conf->plan.legs[i]->phase;
+        bool speaks = phase->weight && phase->known;
+        if (speaks && way_ns(phase->arrival_ns, from * SLOT_NS) < back_ns + MARGIN_NS) {
             return true;
         }
     }
@@ -94,7 +94,7 @@ void phase_moved_later(struct conf *conf, unsigned slot)
 {
     uint64_t moved_ns = way_ns(conf->i_slot * SLOT_NS, slot * SLOT_NS);
     for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
-        struct leg *leg = conf->plan.legs[i];
-        leg->surplus_due = leg->arrival_known && way_ns(leg->arrival_ns, slot * SLOT_NS) < moved_ns;
+        struct leg_phase *phase = &conf->plan.legs[i]->phase;
+        phase->surplus_due = phase->known && way_ns(phase->arrival_ns, slot * SLOT_NS) < moved_ns;
     }
 }

@@ -104,7 +104,7 @@ static void hall_close(struct hall *h)
 static void leg_set_deaf(struct hall *h, unsigned i, bool deaf)
 {
     conf_leg_apart(h->conf, h->legs[i]);
-    h->legs[i]->deaf = deaf;
+    h->legs[i]->tx.deaf = deaf;
     h->conf->changed = true;
 }
 
@@ -121,7 +121,7 @@ static void everybody_got_one(struct hall *h)
         n_got[i]++;
     }
     for (unsigned i = 0; i < h->n_legs; i++) {
-        assert_int_equal(n_got[i], h->legs[i] && h->legs[i]->tx_on);
+        assert_int_equal(n_got[i], h->legs[i] && h->legs[i]->tx.on);
     }
 }
 
@@ -134,10 +134,10 @@ static void encoders_add_up(const struct hall *h, enum codec_id id)
         if (!leg || leg->cfg.codec->id != id) {
             continue;
         }
-        assert_int_equal(leg->encoder != NULL, leg->share != SHARE_USES);
-        assert_false(leg_is_mixed(leg) && leg->tx_on && leg->share > SHARE_APART);
-        n_held += leg->share >= SHARE_APART && leg->encoder;
-        n_legs += leg->share >= SHARE_APART;
+        assert_int_equal(leg->enc.held != NULL, leg->enc.share != SHARE_USES);
+        assert_false(leg_is_mixed(leg) && leg->tx.on && leg->enc.share > SHARE_APART);
+        n_held += leg->enc.share >= SHARE_APART && leg->enc.held;
+        n_legs += leg->enc.share >= SHARE_APART;
     }
     for (const struct encoder *e = all->spare; e; e = e->next) {
         n_spare++;
@@ -263,7 +263,7 @@ static void a_talkers_encoder_was_anothers(void **state)
         assert_int_equal(bytes, n);
         assert_memory_equal(payload, expected, bytes);
         if (t == BEGIN - 1) {
-            assert_null(h.legs[5]->encoder);
+            assert_null(h.legs[5]->enc.held);
             assert_int_equal(h.n_returned, 20 - 2 * (TALKERS + 1));
         }
         assert_true(t < BEGIN || leg_is_mixed(h.legs[5]));
@@ -287,14 +287,14 @@ static void followers_share_at_once(void **state)
     for (unsigned i = 20; i < 30; i++) {
         leg_enter(&h, i, CODEC_OPUS, fmt_of(0));
         conf_leg_follow(h.conf, h.legs[i]);
-        assert_null(h.legs[i]->encoder);
+        assert_null(h.legs[i]->enc.held);
     }
     leg_leave(&h, 25);
     h.talks[26] = true;
     for (unsigned t = 0; t < 20; t++) {
         tick(&h, t);
-        assert_true(t == 0 || h.legs[26]->share <= SHARE_APART);
-        assert_true(h.legs[27]->share > SHARE_APART);
+        assert_true(t == 0 || h.legs[26]->enc.share <= SHARE_APART);
+        assert_true(h.legs[27]->enc.share > SHARE_APART);
     }
     assert_int_equal(h.conf->encoders[CODEC_OPUS].n, 2 * (TALKERS + 1));
     hall_close(&h);
@@ -305,10 +305,10 @@ static void rush(struct hall *h, unsigned t)
     for (unsigned i = 0; i < h->n_legs; i++) {
         h->talks[i] = draw(h, 1000) < 30 ? !h->talks[i] : h->talks[i];
         if (h->legs[i] && draw(h, 1000) < 20) {
-            h->legs[i]->tx_on = !h->legs[i]->tx_on;
+            h->legs[i]->tx.on = !h->legs[i]->tx.on;
         }
         if (h->legs[i] && draw(h, 1000) < 10) {
-            leg_set_deaf(h, i, !h->legs[i]->deaf);
+            leg_set_deaf(h, i, !h->legs[i]->tx.deaf);
         }
         if (h->legs[i] && draw(h, 1000) < 10) {
             leg_leave(h, i);
@@ -330,7 +330,7 @@ static void a_rush(void **state)
     for (unsigned t = 0; t < 1500; t++) {
         bool all_deaf = t % 200 == 150, none_deaf = t % 200 == 170;
         for (unsigned i = 0; i < h.n_legs && (all_deaf || none_deaf); i++) {
-            if (h.legs[i] && h.legs[i]->deaf != all_deaf) {
+            if (h.legs[i] && h.legs[i]->tx.deaf != all_deaf) {
                 leg_set_deaf(&h, i, all_deaf);
             }
         }
@@ -354,8 +354,8 @@ static void more_kinds_than_groups(void **state)
     }
     unsigned n_shared = 0, n_solo = 0;
     for (unsigned i = 0; i < LEGS_MAX; i++) {
-        n_shared += h.legs[i]->share == SHARE_HOLDS;
-        n_solo += h.legs[i]->share == SHARE_NEVER;
+        n_shared += h.legs[i]->enc.share == SHARE_HOLDS;
+        n_solo += h.legs[i]->enc.share == SHARE_NEVER;
     }
     assert_int_equal(n_solo, LEGS_MAX - 2 * KINDS_MAX); /* two legs of each of the first 16 kinds */
     assert_int_equal(n_shared, KINDS_MAX);

@@ -162,13 +162,13 @@ static void members_change(struct hall *h, unsigned t)
         struct leg *leg = h->legs[i];
         if (leg && t == 100 + i % 8 && i % 11 == 5) {
             conf_leg_apart(leg->conf, leg);
-            leg->deaf = true;
+            leg->tx.deaf = true;
             leg->conf->changed = true;
         }
         if (t == 130 + i % 32 && i % 13 == 6) {
             leg_leave(h, i);
         } else if (leg && t == 200 && i % 17 == 3) {
-            leg->tx_on = true;
+            leg->tx.on = true;
         }
     }
 }

@@ -283,7 +283,7 @@ static void muted_is_passed(void **state)
 {
     struct hall *h = hall_open(1, true, false, 16000, 0);
     struct says says = {.voice = 3000, .noise = 40, .hz = 120, .claim = -1};
-    h->legs[2]->muted = true;
+    h->legs[2]->rx.muted = true;
     for (unsigned t = 0; t < 60; t++) {
         packet_in(h, 2, &says);
         others_in(h, 2, &hush);
@@ -291,7 +291,7 @@ static void muted_is_passed(void **state)
         assert_false(is_heard(h, 2));
     }
     assert_in_range(h->legs[2]->stats.undecoded, 55, 60);
-    h->legs[2]->muted = false;
+    h->legs[2]->rx.muted = false;
     packet_in(h, 2, &says);
     others_in(h, 2, &hush);
     tick(h);
@@ -361,7 +361,7 @@ static void a_lie_holds_no_place(void **state)
         assert_true(t < 103 || is_heard(h, 0));
     }
     assert_int_equal(count_get(&h->desk.stats.level_lies), 1);
-    assert_true(h->legs[1]->claims_void);
+    assert_true(h->legs[1]->talk.claims_void);
     assert_true(h->legs[1]->stats.undecoded > 100);
     packet_in(h, 1, &says); /* what it says is heard all the same */
     hall_close(h);
@@ -404,7 +404,7 @@ static void levels_out(void **state)
         for (unsigned k = 0; k < n; k++) {
             unsigned who = load_be32(wire + RTP_HEADER_BYTES + 4 * k) - 100;
             assert_true(who < EAR && is_heard(h, who));
-            assert_int_equal(dbov[k], h->legs[who]->level_dbov);
+            assert_int_equal(dbov[k], h->legs[who]->talk.level_dbov);
         }
     }
     hall_close(h);

@@ -69,7 +69,7 @@ static void forged_packets_change_nothing(void **state)
         talk_on(t);
     }
     assert_int_equal(leg->stats.decoded, 700);
-    struct rtp_source source = leg->source;
+    struct rtp_source source = leg->rx.source;
     struct jbuf jbuf = leg->jbuf;
     for (unsigned i = 0; i < 100000; i++) {
         _Alignas(4) uint8_t buf[PACKET_STRIDE_BYTES];
@@ -82,9 +82,9 @@ static void forged_packets_change_nothing(void **state)
         rig_datagram(&t->rig, draw() % 8 == 0 ? WHAT_RTCP : 0, buf, draw() % 16 ? n : draw() % n, t->now_ns);
     }
     assert_int_equal(refused(leg) + leg->stats.drops[DROP_KEEPALIVE], 100000); /* empty ones hold no audio */
-    assert_memory_equal(&source, &leg->source, sizeof source);
+    assert_memory_equal(&source, &leg->rx.source, sizeof source);
     assert_memory_equal(&jbuf, &leg->jbuf, sizeof jbuf);
-    assert_false(leg->news.bye);
+    assert_false(leg->pending.bye);
     for (unsigned i = 0; i < 100; i++) {
         talk_on(t);
     }
@@ -108,7 +108,7 @@ static void only_the_peer_teaches_its_address(void **state)
         assert_false(leg_rx_rtp(leg, buf, (int32_t)n, &elsewhere, NS_PER_S));
     }
     assert_false(leg->moved);
-    assert_false(leg->source.known);
+    assert_false(leg->rx.source.known);
     for (uint16_t i = 1; i <= SOURCE_TRIALS; i++) {
         assert_false(leg->moved);
         size_t n = seal_rtp(r->peer, buf, packet_make(buf, i, 7));
@@ -137,7 +137,7 @@ static void a_peer_may_restart(void **state)
         rig_datagram(&t->rig, 0, buf, n, t->now_ns);
         rig_tick(&t->rig, t->now_ns += TICK_NS, false);
     }
-    assert_int_equal(leg->source.ssrc, 0xbeef);
+    assert_int_equal(leg->rx.source.ssrc, 0xbeef);
     assert_int_equal(refused(leg), 0);
     assert_int_equal(leg->stats.drops[DROP_SSRC], 1); /* its first is on probation as any stranger's */
     seal_free(again);
@@ -281,19 +281,19 @@ static void payload_types_of_an_answer(void **state)
     assert_int_equal(packet(r, pt, silence, 160, 160, now_ns), DROP_NONE);
     assert_int_equal(packet(r, 127, silence, 160, 320, now_ns), DROP_NONE);
     assert_int_equal(event(r, 64, 5, true, 480, now_ns), DROP_NONE);
-    assert_int_equal(leg->news.n_digits, 1);
+    assert_int_equal(leg->pending.n_digits, 1);
     assert_int_equal(packet(r, 63, silence, 160, 640, now_ns), DROP_PAYLOAD_TYPE);
-    assert_false(leg->news.codec);
-    struct rtp_source source = leg->source;
+    assert_false(leg->pending.codec);
+    struct rtp_source source = leg->rx.source;
     assert_int_equal(packet(r, 111, silence, 160, 640, now_ns), DROP_CODEC_PENDING);
-    assert_true(leg->news.codec && leg->codec_pt == 111);
-    assert_memory_equal(&source, &leg->source, sizeof source); /* its clock may be another */
+    assert_true(leg->pending.codec && leg->notify.codec_pt == 111);
+    assert_memory_equal(&source, &leg->rx.source, sizeof source); /* its clock may be another */
     /* It is said again after a while, not with every packet. */
-    leg->news.codec = false;
+    leg->pending.codec = false;
     assert_int_equal(packet(r, 8, silence, 160, 640, now_ns + 20 * NS_PER_MS), DROP_CODEC_PENDING);
-    assert_false(leg->news.codec);
+    assert_false(leg->pending.codec);
     assert_int_equal(packet(r, 8, silence, 160, 640, now_ns + 300 * NS_PER_MS), DROP_CODEC_PENDING);
-    assert_true(leg->news.codec && leg->codec_pt == 8);
+    assert_true(leg->pending.codec && leg->notify.codec_pt == 8);
     rig_tick(r, now_ns, false);
     rig_close(r);
     mem_put(r);
@@ -314,33 +314,33 @@ static void keys_without_end(void **state)
             }
         }
     }
-    assert_int_equal(r->legs[0]->news.n_digits, 2); /* with the next one */
+    assert_int_equal(r->legs[0]->pending.n_digits, 2); /* with the next one */
     for (unsigned i = 0; i < 12; i++) {
         rig_tick(r, now_ns += TICK_NS, false);
     }
-    assert_int_equal(r->legs[0]->news.n_digits, 3);
-    assert_int_equal(r->legs[0]->digits[2].digit, '3');
+    assert_int_equal(r->legs[0]->pending.n_digits, 3);
+    assert_int_equal(r->legs[0]->notify.digits[2].digit, '3');
     event(r, 101, 3, true, 3000, now_ns); /* late */
-    assert_int_equal(r->legs[0]->news.n_digits, 3);
+    assert_int_equal(r->legs[0]->pending.n_digits, 3);
     /* The ends of a key lie before and behind a swap. */
     event(r, 101, 9, true, 9000, now_ns);
     leg_swap(t, &(struct seal_keys){0}, 5);
-    assert_int_equal(r->legs[0]->news.n_digits, 4); /* told by nobody yet, and not lost */
+    assert_int_equal(r->legs[0]->pending.n_digits, 4); /* told by nobody yet, and not lost */
     event(r, 101, 9, true, 9000, now_ns);
-    assert_int_equal(r->legs[0]->news.n_digits, 4);
+    assert_int_equal(r->legs[0]->pending.n_digits, 4);
     event(r, 101, 10, false, 10000, now_ns);
     leg_swap(t, &(struct seal_keys){0}, 5);
     for (unsigned i = 0; i < 12; i++) {
         rig_tick(r, now_ns += TICK_NS, false);
     }
-    assert_int_equal(r->legs[0]->news.n_digits, 5);
-    assert_int_equal(r->legs[0]->digits[4].digit, '*');
+    assert_int_equal(r->legs[0]->pending.n_digits, 5);
+    assert_int_equal(r->legs[0]->notify.digits[4].digit, '*');
     /* More than can be told are counted. */
-    for (unsigned i = 0; i < 2 * NEWS_DIGITS; i++) {
+    for (unsigned i = 0; i < 2 * DIGITS_MAX; i++) {
         event(r, 101, 1, true, 20000 + 1000 * i, now_ns);
     }
-    assert_int_equal(r->legs[0]->news.n_digits, NEWS_DIGITS);
-    assert_int_equal(r->legs[0]->stats.drops[DROP_DTMF_FULL], 5 + NEWS_DIGITS);
+    assert_int_equal(r->legs[0]->pending.n_digits, DIGITS_MAX);
+    assert_int_equal(r->legs[0]->stats.drops[DROP_DTMF_FULL], 5 + DIGITS_MAX);
     rig_close(r);
     mem_put(t);
 }
@@ -357,7 +357,7 @@ static void no_reports_no_redundancy(void **state)
     assert_true(leg_is_protected(leg));
     leg->stats.tx_packets = 500;
     assert_false(leg_is_protected(leg));
-    leg->reported = true; /* of a loss: the reports decide from now on */
+    leg->rtcp.reported = true; /* of a loss: the reports decide from now on */
     assert_true(leg_is_protected(leg));
     rig_close(r);
     mem_put(r);
@@ -371,7 +371,7 @@ static void reports_are_drawn(void **state)
     struct rig rig;
     uint64_t last_ns[2] = {0}, n[2] = {0}, together = 0;
     rig_open(&rig, 0);
-    rig.legs[1]->rtcp_draw = 77;
+    rig.legs[1]->rtcp.draw = 77;
     for (uint64_t now_ns = NS_PER_S; now_ns < RUN_S * (uint64_t)NS_PER_S; now_ns += STEP_NS) {
         bool sent[2];
         for (unsigned i = 0; i < 2; i++) {

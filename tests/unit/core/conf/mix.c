@@ -153,12 +153,12 @@ static void listener_begins_to_talk(void **state)
         is_as_reference(&h, A, &r);
         if (!a_talks) {
             is_as_reference(&h, B, &r);
-            n_shared += h.legs[A]->share > SHARE_APART && h.legs[B]->share > SHARE_APART;
+            n_shared += h.legs[A]->enc.share > SHARE_APART && h.legs[B]->enc.share > SHARE_APART;
             bool one_encode =
                 count_get(&h.desk.stats.encoded) - encoded_before == 2; /* C's own leg, and one for both */
-            assert_true(h.legs[A]->share <= SHARE_APART || h.legs[B]->share <= SHARE_APART || one_encode);
+            assert_true(h.legs[A]->enc.share <= SHARE_APART || h.legs[B]->enc.share <= SHARE_APART || one_encode);
         } else {
-            assert_true(h.legs[A]->share <= SHARE_APART);
+            assert_true(h.legs[A]->enc.share <= SHARE_APART);
         }
     }
     assert_in_range(n_shared, 50, 200);
@@ -183,8 +183,8 @@ static void holder_leaves(void **state)
         }
         arrives(&h, C, l16, sizeof l16, buf);
         if (t == 200) {
-            unsigned holder = h.legs[A]->share == SHARE_HOLDS ? A : B;
-            assert_int_equal(h.legs[holder]->share, SHARE_HOLDS);
+            unsigned holder = h.legs[A]->enc.share == SHARE_HOLDS ? A : B;
+            assert_int_equal(h.legs[holder]->enc.share, SHARE_HOLDS);
             conf_leg_drop(h.conf, h.legs[holder]);
             leg_detach(h.legs[holder]);
             leg_free(h.legs[holder]);
@@ -240,8 +240,8 @@ static void sole_talker_hears_silence(void **state)
         hall_tick(&h, t >= 200, a_talks ? voice : NULL, pcm);
         reference_encode(&r, &h, pcm);
         is_as_reference(&h, A, &r);
-        n_rest += h.legs[A]->at_rest;
-        assert_false(h.legs[A]->at_rest && t >= 200);
+        n_rest += h.legs[A]->enc.at_rest;
+        assert_false(h.legs[A]->enc.at_rest && t >= 200);
     }
     assert_in_range(n_rest, 100, 190);
     mem_put(r.encoder);
@@ -303,7 +303,7 @@ static void silence_of_another_room(void **state)
         ear_hear(&shared, payload, bytes);
         ear_hear(&own, r.payload, (size_t)r.bytes);
         if (t >= RESTS && t < C_AGAIN) {
-            assert_true(h.legs[A]->at_rest && first.legs[A]->at_rest);
+            assert_true(h.legs[A]->enc.at_rest && first.legs[A]->enc.at_rest);
             assert_int_equal(encoded_first, 3); /* for B, for C, and the silence */
             assert_int_equal(encoded, 2);
             assert_in_range(shared.peak, 0, own.peak + 1);
@@ -341,7 +341,7 @@ static void encoded_silence_is_silence(void **state)
             assert_int_equal(leg_is_mixed(h.legs[A]), talks);
         }
         for (unsigned i = 0; t > 70 && i < FRAME; i++) {
-            n_not_zero += h.legs[A]->row[i] != 0;
+            n_not_zero += h.legs[A]->rx.row[i] != 0;
         }
     }
     assert_true(n_not_zero > 0); /* else it was not put to the test */
