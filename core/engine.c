@@ -314,10 +314,10 @@ static struct conf *confs_gather(struct engine *e, struct conf *first, uint64_t 
 static void conf_finish(void *engine, struct conf *conf)
 {
     struct engine *e = engine;
-    if (conf->cfg.annex && !conf->is_hungry && !annex_is_fed(conf)) {
-        conf->is_hungry = true;
-        conf->hungry = e->hungry;
-        e->hungry = conf;
+    if (conf->cfg.annex && !conf->is_waiting && !annex_is_fed(conf)) {
+        conf->is_waiting = true;
+        conf->next_waiting = e->waiting;
+        e->waiting = conf;
     }
     conf_housekeep(e, conf);
     for (struct encoder *encoder; (encoder = conf->surplus);) {
@@ -384,18 +384,18 @@ static void slot_run(struct engine *e, unsigned slot)
     }
 }
 
-/* Annexes whose owner was late. */
-static void hungry_feed(struct engine *e)
+/* Feeds the annexes whose owner was late. */
+static void waiting_feed(struct engine *e)
 {
     stage_begin(&e->watch);
-    struct conf *hungry = e->hungry;
-    e->hungry = NULL;
-    for (struct conf *conf = hungry, *next; conf; conf = next) {
-        next = conf->hungry;
-        conf->is_hungry = !conf->changed && !annex_feed(conf, &e->tools);
-        if (conf->is_hungry) {
-            conf->hungry = e->hungry;
-            e->hungry = conf;
+    struct conf *waiting = e->waiting;
+    e->waiting = NULL;
+    for (struct conf *conf = waiting, *next; conf; conf = next) {
+        next = conf->next_waiting;
+        conf->is_waiting = !conf->changed && !annex_feed(conf, &e->tools);
+        if (conf->is_waiting) {
+            conf->next_waiting = e->waiting;
+            e->waiting = conf;
         }
     }
     engine_flush(&e->box);
@@ -408,15 +408,15 @@ uint64_t engine_beat(struct engine *e, uint64_t now_ns)
     gone_flush(e);
     engine_ctl(e);
     gone_flush(e);
-    if (e->hungry) {
-        hungry_feed(e);
+    if (e->waiting) {
+        waiting_feed(e);
     }
     for (unsigned slot = 0; slot < SLOTS_PER_TICK; slot++) {
         if (e->slots[slot] && e->slot_due_ns[slot] <= now_ns) {
             slot_run(e, slot);
         }
     }
-    bool is_waiting = e->hungry || now_ns < e->alert_until_ns;
+    bool is_waiting = e->waiting || now_ns < e->alert_until_ns;
     uint64_t next_ns = MIN(now_ns + (is_waiting ? SLOT_NS : TICK_NS), slots_join(e));
     for (unsigned slot = 0; slot < SLOTS_PER_TICK; slot++) {
         next_ns = e->slots[slot] ? MIN(next_ns, e->slot_due_ns[slot]) : next_ns;

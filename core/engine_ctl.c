@@ -11,10 +11,10 @@ static void conf_open(struct engine *e, struct conf *conf)
 static void conf_close(struct engine *e, struct conf *conf)
 {
     must(conf->plan.n_legs == 0);
-    for (struct conf **link = &e->hungry; conf->is_hungry; link = &(*link)->hungry) {
+    for (struct conf **link = &e->waiting; conf->is_waiting; link = &(*link)->next_waiting) {
         if (*link == conf) {
-            *link = conf->hungry;
-            conf->is_hungry = false;
+            *link = conf->next_waiting;
+            conf->is_waiting = false;
             break;
         }
     }

@@ -37,15 +37,15 @@ struct engine {
     uint32_t *free_slots; /* pairs of sockets: stack of pair numbers */
     uint32_t n_free_slots;
 
-    struct leg *batch[BATCH_LEGS_MAX]; /* whose turn it is to be pulled */
+    struct leg *batch[BATCH_LEGS_MAX]; /* to be pulled now */
     uint32_t n_batch;
     struct io_rx *rx;   /* [RX_SLOTS] one pull being gathered */
-    struct pull *pulls; /* [RX_SLOTS] whose each is */
+    struct pull *pulls; /* [RX_SLOTS] the leg of each */
     uint8_t *rx_bufs;   /* [RX_SLOTS][PACKET_STRIDE_BYTES] */
     uint32_t n_rx;      /* gathered */
     uint32_t n_rx_used; /* buffers that hold borrowed packets */
 
-    struct conf *hungry;     /* annexes that wait for their owner's frames */
+    struct conf *waiting;    /* annexes that wait for their owner's frames */
     uint64_t alert_until_ns; /* a leg is about to be moved from here: not a tick late */
 
     struct leg *gone; /* to hand back when the event ring has room */

@@ -2,9 +2,9 @@
  * A conference's media: its legs, their plan, and one tick of it. Signalling builds and frees it and lends it to one
  * worker (ctl.h); everything between is the worker's.
  *
- * A conference larger than a worker has annexes on others: conferences of listeners only, for whom nothing is mixed or
- * encoded. They are sent what the owner's listeners hear, by relays (relay.h). Who begins to speak there is moved to
- * the owner, who has been silent for long may be moved from it.
+ * A conference larger than a worker has annexes on others: conferences of listeners only, for which nothing is mixed or
+ * encoded. They are sent what the owner's listeners hear, by relays (relay.h). A leg that begins to speak there is
+ * moved to the owner; a leg that has been silent for long may be moved from it.
  */
 #ifndef CORE_CONF_CONF_H
 #define CORE_CONF_CONF_H

@@ -17,8 +17,8 @@ static_assert(GROUPS_MAX > 2 * CONF_RELAYS_MAX + 1, "each feed of an annex, for 
 /* Legs that may share an encode: same codec, settings and bus. Neighbours in plan.legs. */
 struct group {
     uint32_t first, count;
-    struct leg *shared; /* who holds the group's encoder; NULL: nobody shares yet (or no state) */
-    bool protects;      /* somebody in it loses packets, or does not tell */
+    struct leg *shared; /* the leg that holds the group's encoder; NULL: none shares yet (or no state) */
+    bool protects;      /* a leg in it loses packets, or sends no reports */
     bool solo;          /* of more kinds than KINDS_MAX: these encode each for itself */
 };
 
@@ -28,12 +28,12 @@ struct fed {
     uint32_t head;   /* the feed's head then */
 };
 
-/* Who hears whom, flat: compiled when it changes, only run on the tick. */
+/* What each leg hears, flat: compiled when it changes, only run on the tick. */
 struct plan {
     struct leg **legs; /* [n_legs] by group */
     uint32_t n_legs, n_groups;
-    bool rate_used[RATES]; /* somebody listens at this rate */
-    bool in_lanes;         /* somebody's codec works on many channels at once: worth waiting for other conferences */
+    bool rate_used[RATES]; /* a leg listens at this rate */
+    bool in_lanes;         /* a leg's codec works on many channels at once: worth waiting for other conferences */
     struct group groups[GROUPS_MAX];
     struct fed fed[GROUPS_MAX]; /* of an annex, by group */
 };
@@ -53,17 +53,17 @@ struct encoders {
 struct conf {
     /* First what every tick touches, as in a leg. */
     struct conf *next;  /* in its slot's list, in the list of those that move, or in the list to hand back */
-    struct conf *ahead; /* whose turn came a little later the last time: only to be fetched, it may be gone */
+    struct conf *ahead; /* its turn came a little later the last time: only to be fetched, it may be gone */
     unsigned i_slot;
     uint32_t tick;
     uint32_t position;    /* tick, and those that never ran */
     bool changed;         /* the plan must be compiled before the next tick */
     bool encodes;         /* keeps encoders */
-    bool is_hungry;       /* of an annex: waits for this tick's frames, and hungry is the next such */
+    bool is_waiting;      /* of an annex: for this tick's frames; next_waiting is the next such */
     uint8_t to_beat_dbov; /* see relay.h; of an annex: as its owner says */
     uint64_t due_ns;      /* when this tick was due */
-    uint32_t n_relays;    /* legs that are nobody's */
-    uint32_t n_clips;     /* these too */
+    uint32_t n_relays;    /* internal legs: their frames go to a relay */
+    uint32_t n_clips;     /* internal legs that play a clip */
     uint32_t n_talkers, n_mixed;
     struct leg **talkers;    /* [cfg.talkers] */
     struct leg **mixed;      /* [mixed_max] this tick's contributors */
@@ -75,12 +75,12 @@ struct conf {
     bool parked; /* on its way to i_slot, which it joins at join_ns */
     uint64_t join_ns;
     uint64_t owner_due_ns; /* of an annex: of the newest frame; 0: none yet */
-    struct conf *hungry;
+    struct conf *next_waiting;
     struct encoders encoders[CODECS];
     uint32_t mixed_max;
 };
 
-/* With the only group of most, and what stands behind the struct: pointers to who talks and to the first legs. */
+/* With the only group of most, and what stands behind the struct: pointers to the talkers and to the first legs. */
 #define CONF_TICK_BYTES (offsetof(struct conf, plan.groups) + sizeof(struct group))
 #define CONFS_AHEAD 4
 #define CONF_POINTERS_BYTES (2 * LINE_BYTES)
@@ -97,14 +97,14 @@ FETCH void conf_fetch(const struct conf *conf)
 struct mix_tools {
     struct leg_tools leg;
     struct outbox *box;
-    struct stage_watch *watch;                      /* NULL: nobody measures */
+    struct stage_watch *watch;                      /* NULL: not measured */
     struct hush *hush;                              /* NULL: each leg encodes its own silence */
     int16_t **heard;                                /* [legs_max + CONF_CLIPS_MAX] the rows of a bus */
     int16_t *s1, *s2;                               /* [FRAME_SAMPLES_MAX] the sum, split */
     int16_t *listen;                                /* [FRAME_SAMPLES_MAX] what listeners hear */
     int16_t *silence;                               /* [FRAME_SAMPLES_MAX] zeros */
     uint8_t *payload;                               /* [PACKET_STRIDE_BYTES * 2]: 20 ms of 48 kHz L16 are 1920 bytes */
-    void (*finish)(void *owner, struct conf *conf); /* a conference's tick is over; NULL: nobody asks */
+    void (*finish)(void *owner, struct conf *conf); /* a conference's tick is over; NULL: no hook */
     void *owner;
 };
 
@@ -165,7 +165,7 @@ bool annex_is_fed(const struct conf *conf);
 unsigned annex_slot(const struct conf *conf);
 
 /**
- * Where a conference should tick: just after the packets of those arrive who have talked lately. To be asked every
+ * Where a conference should tick: just after the packets of the legs that have talked lately. To be asked every
  * PHASE_EVERY_TICKS.
  *
  * @param n_slots  how many of SLOTS_PER_TICK are in use, evenly apart

@@ -1,4 +1,4 @@
-/* Which encoder serves whom. See encoders.h. */
+/* Which encoder serves which leg. See encoders.h. */
 #include "core/conf/encoders.h"
 
 #include "core/conf/conf_run.h"
@@ -128,7 +128,7 @@ void encoders_limit(struct conf *conf)
     }
     for (unsigned id = 0; id < CODECS; id++) {
         struct encoders *all = &conf->encoders[id];
-        /* One for every talker and every group; as many again for the deaf, and for who talked a moment ago. */
+        /* One for every talker and every group; as many again for the deaf, and for those that talked a moment ago. */
         uint32_t enough = conf->cfg.talkers ? 2 * (conf->cfg.talkers + n_groups[id]) : all->n_legs;
         all->max = MIN(all->n_legs, enough);
     }

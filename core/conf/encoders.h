@@ -1,10 +1,10 @@
 /*
- * Which encoder serves whom. A conference's encoders are its own: every leg brings one and leaves without. Who talks,
- * talked a moment ago or is new has one to himself; of those who hear the same, one holds the encoder that serves them
- * all. The others are spare: for whoever begins to talk, who goes on with a copy of the state that served him so far.
- * More of them than a conference can need go back to signalling; when there is none, the leg that has been apart from
- * its group longest shares again, a little early. In an annex nobody encodes: all go back. Codecs whose encoders have
- * state. Worker, hot.
+ * Which encoder serves which leg. A conference's encoders are its own: every leg brings one and leaves without. A leg
+ * that talks, talked a moment ago or is new has one to itself; of the legs that hear the same, one holds the encoder
+ * that serves them all. The others are spare: a leg that begins to talk goes on with a copy of the state that served it
+ * so far. More of them than a conference can need go back to signalling; when there is none, the leg that has been
+ * apart from its group longest shares again, a little early. An annex does not encode: all go back. Codecs whose
+ * encoders have state. Worker, hot.
  */
 #ifndef CORE_CONF_ENCODERS_H
 #define CORE_CONF_ENCODERS_H
@@ -18,12 +18,12 @@ struct leg;
 /** The plan has been compiled: how many are enough? */
 void encoders_limit(struct conf *conf);
 
-/** A leg has its place among those who may share; its encoder becomes the conference's. */
+/** A leg has its place among those that may share; its encoder becomes the conference's. */
 void encoders_enter(struct conf *conf, struct leg *leg);
 /** It leaves the conference, and its encoder stays: with an heir if it was the group's. */
 void encoders_leave(struct conf *conf, struct leg *leg);
 
-/** It leaves the conference and takes its encoder along. @pre nobody else there has its codec: none may be missed */
+/** It leaves the conference and takes its encoder along. @pre no other leg there has its codec: none may be missed */
 void encoders_part(struct conf *conf, struct leg *leg);
 
 /**
@@ -32,7 +32,7 @@ void encoders_part(struct conf *conf, struct leg *leg);
  */
 void encoders_tick(struct conf *conf);
 
-/** Shall those who still encode for themselves share as soon as they may? */
+/** Shall the legs that still encode for themselves share as soon as they may? */
 bool encoders_scarce(const struct conf *conf, const struct leg *leg);
 
 /** A leg shares again what serves its group. The first to do so lends its encoder. */

@@ -1,6 +1,6 @@
 /*
- * Who hears whom, compiled to a flat plan: legs that may share an encode stand beside each other. Runs on the worker
- * when the conference has changed, never on an unchanged tick; takes no heap.
+ * What each leg hears, compiled to a flat plan: legs that may share an encode stand beside each other. Runs on the
+ * worker when the conference has changed, never on an unchanged tick; takes no heap.
  */
 #include "core/conf/conf_run.h"
 #include "core/conf/encoders.h"
@@ -19,7 +19,7 @@ static bool kind_known(const struct plan *plan, const struct leg *leg)
 
 /*
  * The group a leg belongs to; a new kind opens a new one. Of a new leg that is decided for good: if its kind is one too
- * many it never shares, and who may share finds room whatever becomes of the others.
+ * many it never shares, and a leg that may share finds room whatever becomes of the others.
  *
  * @param n_room  for so many new kinds; one may be counted twice
  */
@@ -51,7 +51,7 @@ static uint32_t shared_groups(const struct plan *plan)
     return n;
 }
 
-/* Who shares was settled before the kinds changed (conf_leg_apart): a group has at most one holder. */
+/* Which legs share was settled before the kinds changed (conf_leg_apart): a group has at most one holder. */
 static void group_enter(struct conf *conf, struct group *group, struct leg *leg)
 {
     if (leg->enc.share == SHARE_NEW) {

@@ -7,7 +7,7 @@
 
 enum {
     HUSH_FRAMES = 25,       /* so long has an encoder had silence before it rests: what it said has died away */
-    STREAM_IDLE_TICKS = 500 /* a stream that nobody has used for so long makes room for one of other settings */
+    STREAM_IDLE_TICKS = 500 /* a stream that has not been used for so long makes room for one of other settings */
 };
 
 static bool can_rest(const struct codec *codec)

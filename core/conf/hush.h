@@ -1,6 +1,6 @@
 /*
  * Silence, encoded once for a whole worker. An encoder that has had nothing but digital silence for a while (of a sole
- * talker, whose N-1 is empty; of listeners in a room where nobody speaks) stops encoding: its legs are sent the packets
+ * talker, whose N-1 is empty; of listeners in a room without a talker) stops encoding: its legs are sent the packets
  * of a stream that all such encoders of the same settings share. When there is something to say again, the encoder goes
  * on with a copy of that stream's state, so that the decoder at the other end, which has followed the stream, notices
  * neither change. Codecs whose encoders have state and work alone (Opus). One worker's; hot but for the two at the top.
@@ -11,7 +11,7 @@
 #include "core/base/mem.h"
 #include "core/media/codec.h"
 
-#define HUSH_STREAMS 8 /* settings that differ; whoever finds no place encodes for himself */
+#define HUSH_STREAMS 8 /* settings that differ; a leg that finds no place encodes for itself */
 
 struct leg;
 

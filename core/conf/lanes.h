@@ -14,7 +14,7 @@ struct conf;
 struct group;
 struct leg;
 
-/* Whose packet it is; given back after the decode. */
+/* A leg's packet; given back after the decode. */
 struct decode_job {
     struct leg *leg;
     struct jbuf_packet packet;

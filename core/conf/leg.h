@@ -22,7 +22,7 @@ struct encoder;
 /* Everything a leg is made from, a value. rx is towards the mixer, tx towards the participant. */
 struct leg_cfg {
     /* what every tick looks at */
-    struct relay *relay; /* nobody's leg: a silent listener without a socket, whose packets are broadcast there */
+    struct relay *relay; /* internal leg without a socket: its encoded frames feed this relay */
     struct relay *feed;  /* of a leg in an annex: what it hears */
     const struct codec *codec;
     struct codec_cfg fmt;
@@ -53,7 +53,7 @@ struct leg_cfg {
     uint16_t seq0;           /* random */
     uint32_t ts0;            /* random */
     char cname[CNAME_MAX];   /* RTCP SDES */
-    const struct clip *clip; /* nobody's leg: no socket, it sends nothing and plays that, always heard. EV_PLAYED */
+    const struct clip *clip; /* internal leg without a socket: it only plays this, and is always heard. EV_PLAYED */
     uint32_t clip_times;     /* so often; 0: for ever */
     struct seal_keys seal;   /* SRTP; suite SEAL_NONE: plain RTP */
 };
@@ -72,7 +72,7 @@ struct leg_stats {
     uint64_t rx_lost;      /* expected minus received, RFC 3550 A.3; negative differences give 0 */
     uint32_t rx_jitter_ts; /* interarrival jitter in RTP ticks, RFC 3550 A.8 */
     uint64_t concealed;    /* made-up stretches */
-    uint64_t undecoded;    /* packets whose turn came while nobody could hear them */
+    uint64_t undecoded;    /* packets whose turn came while they could not be heard */
     uint64_t pauses;       /* packets without audio: comfort noise, telephone events */
     uint64_t drops[DROPS];
     enum drop last_drop;                /* of what was received; DROP_NONE: none yet */
@@ -92,7 +92,7 @@ struct leg_stats {
 COLD int leg_build(struct leg **leg, const struct leg_cfg *cfg);
 
 /**
- * Gives a leg that has none an encoder, in its first state: a conference keeps the encoders of those who leave it.
+ * Gives a leg that has none an encoder, in its first state: a conference keeps the encoders of the legs that leave it.
  * leg_build does so; before a leg that came back is lent once more, unless it is to an annex.
  *
  * @return 0 | -EINVAL the codec refuses its settings | -ENOMEM
@@ -113,8 +113,8 @@ COLD void leg_set_feed(struct leg *leg, struct relay *feed);
 const struct leg_cfg *leg_cfg_of(const struct leg *leg);
 
 /*
- * What a leg is seen to do while it is lent: its worker sets it three times a second, anybody may read it. Each figure
- * is whole; together they may be of two moments.
+ * What a leg is seen to do while it is lent: its worker sets it three times a second, any thread may read it. Each
+ * figure is whole; together they may be of two moments.
  */
 struct leg_view {
     counter talks;                     /* 1: heard within the last half second */

@@ -56,7 +56,7 @@ enum voice {
 
 /* How it competes to be heard in its conference. */
 enum place {
-    PLACE_FREE, /* it need not: everybody is heard */
+    PLACE_FREE, /* it need not: all are heard */
     PLACE_OUT,  /* it is not among the loudest */
     PLACE_IN,   /* it is */
     PLACE_OWN   /* it is a clip: always heard, and takes no place from the others */

@@ -20,7 +20,7 @@ struct bus {
     uint8_t level_dbov; /* of what listeners hear */
 };
 
-/* A contributor's row at the other rates at which somebody listens. A pause in its use means a fresh filter. */
+/* Resamples a contributor's row to the other rates at which legs listen. A pause in its use means a fresh filter. */
 static void row_resample(struct leg *leg, const struct conf *conf, const struct leg_tools *tools)
 {
     for (unsigned r = 0; r < RATES; r++) {
@@ -37,13 +37,13 @@ static void row_resample(struct leg *leg, const struct conf *conf, const struct 
     }
 }
 
-/* Is somebody served here who hears less than everybody? */
+/* Is this contributor served on this bus, with the sum of the others? */
 static bool hears_minus(const struct leg *leg, const struct conf *conf, const struct bus *bus)
 {
     return conf->n_mixed > 1 && leg->i_rate == bus->i_rate && leg->tx.on && !leg->tx.deaf;
 }
 
-/* This rate's rows, first those of who is served here. @return how many those are */
+/* Lists this rate's rows, first those of the contributors that are served here. @return how many those are */
 static uint32_t bus_rows(const struct bus *bus, const struct conf *conf, int16_t **rows)
 {
     uint32_t n_own = 0, n_other = conf->n_mixed;
@@ -95,7 +95,7 @@ static void encoder_choose(struct conf *conf, struct group *group, struct leg *l
     }
     leg->enc.apart_ticks++;
     bool may = bus->level_dbov >= QUIET_DBOV || !leg->tx.on || encoders_scarce(conf, leg);
-    bool now = leg->cfg.relay; /* whose listeners are still to come */
+    bool now = leg->cfg.relay; /* its listeners are still to come */
     if (now || leg->enc.apart_ticks >= (may ? APART_TICKS_MIN : APART_TICKS_MAX)) {
         encoder_share(conf, group, leg);
     }
@@ -110,7 +110,7 @@ static void leg_serve(struct conf *conf, struct group *group, const struct bus *
     encode_run(&(struct encode_job){.conf = conf, .group = group, .leg = leg}, t, leg, pcm, bus->n);
 }
 
-/* All legs of a group. Listeners come last: nobody copies the shared encoder once it has this tick's frame. */
+/* Serves all legs of a group. Listeners come last: the shared encoder is not copied once it has this tick's frame. */
 static void group_serve(struct conf *conf, struct group *group, const struct bus *bus, const struct mix_tools *t)
 {
     struct leg **legs = conf->plan.legs + group->first;
@@ -159,7 +159,7 @@ void conf_mix(struct conf *conf, const struct mix_tools *t)
     }
     select_talkers(conf, &t->leg);
     encoders_tick(conf);
-    plan_refresh(conf); /* who encodes alone may have changed */
+    plan_refresh(conf); /* the legs that encode alone may have changed */
     for (uint32_t i = 0; i < conf->n_mixed; i++) {
         row_resample(conf->mixed[i], conf, &t->leg);
     }
@@ -168,7 +168,7 @@ void conf_mix(struct conf *conf, const struct mix_tools *t)
             continue;
         }
         struct bus bus = {.i_rate = r, .n = rate_frame_samples(rate_hz_at(r)), .level_dbov = LEVEL_SILENT};
-        if (plan->n_legs > 1) { /* who is alone hears nobody */
+        if (plan->n_legs > 1) { /* a single participant has nothing to hear: skip the mix */
             bus_mix(&bus, conf, t);
         }
         for (uint32_t g = 0; g < plan->n_groups; g++) {

@@ -1,7 +1,7 @@
 /*
  * The packets of a steady sender arrive at a constant phase of the 20 ms, so a conference's tick follows its talkers: a
- * voice then waits a millisecond or two for the tick instead of ten. Everybody has a say by how much he has talked in
- * the last seconds, so that a dialogue does not pull the tick to and fro; a slot at a time, with hysteresis, so that
+ * voice then waits a millisecond or two for the tick instead of ten. A leg weighs by how much it has talked in the last
+ * seconds, so that a dialogue does not pull the tick to and fro. It moves a slot at a time, with hysteresis, so that
  * what is sent never has a gap more than a slot longer. Worker, now and then.
  */
 #include "core/conf/conf_run.h"
@@ -16,7 +16,7 @@ enum {
 /* From one phase forward to another. */
 static uint64_t way_ns(uint64_t from_ns, uint64_t to_ns) { return (to_ns + TICK_NS - from_ns % TICK_NS) % TICK_NS; }
 
-/* How long the packets of those who talk wait for a tick in each slot, weighted. */
+/* Sums up how long the packets of the talkers wait for a tick in each slot, weighted. */
 static void talkers_wait(const struct conf *conf, uint64_t wait_ns[SLOTS_PER_TICK])
 {
     for (unsigned slot = 0; slot < SLOTS_PER_TICK; slot++) {

@@ -1,6 +1,6 @@
 /*
  * The loudest K are heard, with hysteresis: a voice enters at once, stays 300 ms beyond its last sound, and is
- * displaced only by one that is 3 dB louder. K = 0: everybody who has sound is heard. Levels fall slowly (one dB a
+ * displaced only by one that is 3 dB louder. K = 0: every leg with sound is heard. Levels fall slowly (one dB a
  * tick), so a pause between syllables costs no place.
  *
  * Levels are those that the senders claim in their headers, as far as what is decoded bears them out, else those of
