@@ -42,7 +42,7 @@ uint32_t env_methods(void)
 {
     return sip_bit(SIP_INVITE) | sip_bit(SIP_ACK) | sip_bit(SIP_BYE) | sip_bit(SIP_CANCEL) | sip_bit(SIP_OPTIONS) |
            sip_bit(SIP_SUBSCRIBE) | sip_bit(SIP_UPDATE) | sip_bit(SIP_PRACK) | sip_bit(SIP_INFO) | sip_bit(SIP_REFER) |
-           sip_bit(SIP_REGISTER) | sip_bit(SIP_NOTIFY);
+           sip_bit(SIP_NOTIFY);
 }
 
 void env_add_abilities(const struct env *env, struct sip_out *out)
