@@ -79,6 +79,7 @@ static void leg_swap(struct engine *e, struct leg *leg, struct leg *old)
     leg_detach(old);
     leg_count_drops(old, e->cfg.stats); /* once: leg inherits the counts */
     leg_take_over(leg, old, e->now_ns);
+    sockets_follow(e, leg, old);
     if (leg->moved) {
         engine_disconnect(e, leg);
     }

@@ -19,25 +19,53 @@ void engine_flush(struct outbox *box)
     box->n = 0;
 }
 
-void sockets_open(struct engine *e, struct leg *leg)
+static void sockets_refused(struct engine *e, struct leg *leg, int err)
+{
+    count_add(&e->cfg.stats->legs_failed, 1);
+    leg->socket = SOCKET_NONE;
+    leg->notify.error = err;
+    leg->pending.failed = true;
+}
+
+/* Its RTP socket is open. @return 0 | negative errno: that is closed again */
+static int rtcp_open(struct engine *e, const struct leg *leg)
 {
     struct io *io = e->cfg.io;
+    int err = leg->cfg.rtcp_fd < 0 ? 0 : io->ops->open(io, leg->slot_rtcp, leg->cfg.rtcp_fd);
+    if (err) {
+        io->ops->close(io, leg->slot_rtp);
+    }
+    return err;
+}
+
+void sockets_open(struct engine *e, struct leg *leg)
+{
     if (leg->cfg.rtp_fd < 0) {
         return;
     }
     count_add(&e->cfg.stats->legs, 1);
-    int err = io->ops->open(io, leg->slot_rtp, leg->cfg.rtp_fd);
-    if (!err && leg->cfg.rtcp_fd >= 0) {
-        err = io->ops->open(io, leg->slot_rtcp, leg->cfg.rtcp_fd);
-        if (err) {
-            io->ops->close(io, leg->slot_rtp);
-        }
-    }
-    leg->socket = err ? SOCKET_NONE : MAX(leg->socket, SOCKET_OPEN); /* it may come connected from another worker */
+    int err = e->cfg.io->ops->open(e->cfg.io, leg->slot_rtp, leg->cfg.rtp_fd);
+    err = err ? err : rtcp_open(e, leg);
     if (err) {
-        count_add(&e->cfg.stats->legs_failed, 1);
-        leg->notify.error = err;
-        leg->pending.failed = true;
+        sockets_refused(e, leg, err);
+    } else {
+        leg->socket = MAX(leg->socket, SOCKET_OPEN); /* it may come connected from another worker */
+    }
+}
+
+void sockets_follow(struct engine *e, struct leg *leg, const struct leg *old)
+{
+    bool had = old->cfg.rtcp_fd >= 0, has = leg->cfg.rtcp_fd >= 0;
+    if (leg->socket == SOCKET_NONE || had == has) {
+        return;
+    }
+    if (had) {
+        e->cfg.io->ops->close(e->cfg.io, leg->slot_rtcp);
+        return;
+    }
+    int err = rtcp_open(e, leg);
+    if (err) {
+        sockets_refused(e, leg, err);
     }
 }
 

@@ -63,6 +63,8 @@ void engine_flush(struct outbox *box);
  * silent, until signalling, which is told, takes it back.
  */
 void sockets_open(struct engine *e, struct leg *leg);
+/** leg has taken the place of old: RTCP has moved onto the RTP socket, or away from it, if their configurations differ. */
+void sockets_follow(struct engine *e, struct leg *leg, const struct leg *old);
 void sockets_close(struct engine *e, const struct leg *leg);
 /** Its socket takes packets from everybody again; leg_source.h chooses. */
 void engine_disconnect(struct engine *e, struct leg *leg);

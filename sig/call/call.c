@@ -245,10 +245,7 @@ enum call_state call_event(struct call *call, enum call_event event, const struc
         unacked_give(call->env, &call->member.unacked);
     }
     bool needs_leg = call->state == CALL_UP || call->state == CALL_ANSWERED || call->state == CALL_REOFFERED;
-    if (needs_leg && !call->leg) {
-        call->why = ENDING_FAULT; /* a change of media went half way */
-        return call_event(call, CALL_EV_END, in);
-    }
+    must(!call->env->cfg.strict || !needs_leg || call->leg);
     enum call_state now = call->state;
     bool is_news = now == CALL_ANSWERED || now == CALL_UP || now == CALL_DIALLING || now == CALL_RINGING;
     if (is_news && was != now) {

@@ -170,8 +170,7 @@ int call_media_start(struct call *call);
 void call_media_expect(struct call *call);
 
 /** Makes the running leg what media says: direction and address in place, else a new leg instead of it.
- * @return as call_media_start, and as place_leg_reprice; on failure nothing has changed, unless call->leg is NULL: then
- * the leg is lost and the call must end */
+ * @return as call_media_start, and as place_leg_reprice; on failure nothing has changed */
 int call_media_change(struct call *call, const struct offer_media *wanted);
 
 /** The peer sends another codec of its answer: the leg changes to that, both ways, at most once a second. Else, and

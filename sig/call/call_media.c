@@ -91,8 +91,7 @@ struct addr call_remote_rtcp(const struct offer_media *media)
 static bool goes_on(const struct call *call, const struct offer_media *media)
 {
     const struct seal_keys *a = &call->media.seal, *b = &media->seal;
-    return call->leg && a->suite == b->suite && memcmp(a->tx, b->tx, sizeof a->tx) == 0 &&
-           media->rtcp_mux == call->media.rtcp_mux;
+    return call->leg && a->suite == b->suite && memcmp(a->tx, b->tx, sizeof a->tx) == 0;
 }
 
 /* An address that has been sent to for nothing is not sent to again because the sockets change. */
@@ -272,8 +271,7 @@ static int put_set(struct call *call, const struct offer_media *media, bool was_
     return ctl_put(worker_of(call), &req) == 0 ? 0 : -EBUSY;
 }
 
-/* Another leg in the place of the running one. With the same sockets it is a swap; when RTCP joins or leaves the RTP
- * socket the old leg must have left them first: then it is a drop and an add, and SSRC and sequence begin anew. */
+/* Another leg in the place of the running one. */
 static int put_swap(struct call *call, const struct offer_media *media, bool was_held)
 {
     struct ctl_req req = {.op = CTL_LEG_SWAP, .conf = call_conf(call), .old = call->leg};
@@ -287,17 +285,6 @@ static int put_swap(struct call *call, const struct offer_media *media, bool was
         err = -EBUSY;
     }
     err = err ? err : leg_make(call, media, feed, &req.leg);
-    if (!err && media->rtcp_mux != call->media.rtcp_mux) {
-        struct ctl_req drop = {.op = CTL_LEG_DROP, .conf = call_conf(call), .leg = call->leg};
-        if (ctl_put(worker_of(call), &drop) == 0) {
-            call->leg = NULL; /* if the add fails now, the caller sees that there is no leg and ends the call */
-            req.op = CTL_LEG_ADD;
-            req.old = NULL;
-        } else {
-            leg_free(req.leg);
-            err = -EBUSY;
-        }
-    }
     if (!err && ctl_put(worker_of(call), &req) != 0) {
         leg_free(req.leg);
         err = -EBUSY;

@@ -10,6 +10,7 @@
 #include "tests/test_desk.h"
 #include "tests/unit/unit.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum { SSRC = 9, PEER_SSRC = 7, FRAME = 160, PHASE_NS = 7000000, WAY_NS = 43000000 };
@@ -26,8 +27,9 @@ struct rig {
     uint32_t lsr;
     unsigned n_rtp, n_rtcp, n_at, n_empty;
     int64_t wobble_ns; /* of every other packet */
-    bool is_connected, is_silent;
+    bool is_connected, is_silent, refuses_rtcp;
     unsigned n_disconnects;
+    int fds[2]; /* open: RTP's, RTCP's, and 100; 0: none */
 };
 
 static struct rig *rig_of(struct io *io)
@@ -37,7 +39,18 @@ static struct rig *rig_of(struct io *io)
 
 static int io_open(struct io *io, uint32_t slot, int fd)
 {
+    struct rig *r = rig_of(io);
+    if (slot % 2 && r->refuses_rtcp) {
+        return -EMFILE;
+    }
+    assert_int_equal(r->fds[slot % 2], 0);
+    r->fds[slot % 2] = 100 + fd;
     return 0;
+}
+static void io_close(struct io *io, uint32_t slot)
+{
+    assert_int_not_equal(rig_of(io)->fds[slot % 2], 0);
+    rig_of(io)->fds[slot % 2] = 0;
 }
 static int io_connect(struct io *io, uint32_t slot, const struct addr *peer)
 {
@@ -49,7 +62,6 @@ static void io_disconnect(struct io *io, uint32_t slot)
     rig_of(io)->is_connected = false;
     rig_of(io)->n_disconnects++;
 }
-static void io_forget(struct io *io, uint32_t slot) {}
 
 static void rtp_read(struct rig *r, struct io_rx *rx)
 {
@@ -110,7 +122,7 @@ static void io_tx(struct io *io, const struct io_tx *tx, size_t n)
 }
 
 static const struct io_ops ops = {
-    .open = io_open, .close = io_forget, .connect = io_connect, .disconnect = io_disconnect, .rx = io_rx, .tx = io_tx};
+    .open = io_open, .close = io_close, .connect = io_connect, .disconnect = io_disconnect, .rx = io_rx, .tx = io_tx};
 
 static void run(struct rig *r, unsigned ticks)
 {
@@ -203,9 +215,55 @@ static void silence(void **state)
     rig_close(&r);
 }
 
+/* Another leg in its place, with RTCP on the RTP socket or on its own. */
+static void swap(struct rig *r, bool mux)
+{
+    struct leg_cfg cfg = desk_leg(CODEC_PCMU, 8000, SSRC);
+    struct ctl_ev ev;
+    struct ctl_req req = {.op = CTL_LEG_SWAP, .old = r->leg};
+    cfg.rtcp_fd = mux ? -1 : 1;
+    cfg.rtcp_mux = mux;
+    assert_int_equal(leg_build(&req.leg, &cfg), 0);
+    ctl_put(&r->ctl, &req);
+    run(r, 2);
+    while (ctl_take(&r->ctl, &ev) && ev.event != EV_LEG_GONE) {
+    }
+    assert_ptr_equal(ev.leg, r->leg);
+    leg_free(r->leg);
+    r->leg = req.leg;
+}
+
+/* RTCP moves onto the RTP socket and away from it, and what RTP has stays: the stream goes on. */
+static void rtcp_moves(void **state)
+{
+    struct rig r;
+    struct ctl_ev ev;
+    rig_open(&r);
+    run(&r, 50);
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t before = count_get(&r.stats.rx_packets);
+        swap(&r, i % 2 == 0);
+        assert_int_equal(r.fds[1] != 0, i % 2);
+        assert_int_not_equal(r.fds[0], 0);
+        assert_true(r.is_connected);
+        run(&r, 20);
+        assert_in_range(count_get(&r.stats.rx_packets) - before, 20, 24);
+    }
+    swap(&r, true);
+    r.refuses_rtcp = true;
+    swap(&r, false); /* neither heard nor sent to, and told of */
+    assert_int_equal(r.fds[0] + r.fds[1], 0);
+    run(&r, 2);
+    assert_true(ctl_take(&r.ctl, &ev));
+    assert_int_equal(ev.event, EV_FAILED);
+    assert_int_equal((int)ev.value, EMFILE);
+    assert_int_equal(count_get(&r.stats.legs), 1);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip), cmocka_unit_test(arrival),
-                                       cmocka_unit_test(silence)};
+                                       cmocka_unit_test(silence), cmocka_unit_test(rtcp_moves)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
