@@ -23,7 +23,8 @@ enum ctl_op {
     CTL_CONF_CLOSE,   /* conf must be empty by now (its legs dropped); EV_CONF_GONE brings it back */
     CTL_LEG_ADD,      /* lends leg, puts it into conf */
     CTL_LEG_SWAP,     /* lends leg (same RTP socket, other codec, payload types or RTCP port) in the place of old: SSRC,
-                         sequence and timestamp go on; EV_LEG_GONE brings old back. leg keeps the id of its own cfg */
+                         sequence and timestamp go on; EV_LEG_GONE brings old back. leg keeps the id of its own cfg, and
+                         is muted as that says */
     CTL_LEG_SET,      /* changes what set.what names */
     CTL_LEG_TRANSFER, /* from a conference where it is alone but for clips, and which is no annex, into conf on the same
                          worker: its stream goes on. feed: what it hears there, if that is an annex */

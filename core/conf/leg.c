@@ -237,7 +237,6 @@ void leg_take_over(struct leg *leg, struct leg *old, uint64_t now_ns)
     memcpy(leg->watch.drops_counted, old->watch.drops_counted, sizeof leg->watch.drops_counted);
     leg->rtcp.clean_reports = old->rtcp.clean_reports;
     leg->rtcp.reported = old->rtcp.reported;
-    leg->rx.muted = old->rx.muted;
     leg->tx.deaf = old->tx.deaf;
     leg->rx.gain_q12 = old->rx.gain_q12;
     leg->rx.gain_set_q12 = old->rx.gain_set_q12;

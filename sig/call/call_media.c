@@ -139,18 +139,24 @@ static int leg_make(struct call *call, const struct offer_media *media, struct f
     memcpy(cfg.cname, env->cfg.cname, sizeof cfg.cname);
     err = leg_build(leg, &cfg);
     keys_wipe(&cfg.seal, sizeof cfg.seal);
-    if (!err) {
-        call_tx_ssrc_set(call, cfg.ssrc);
-    }
     return err;
 }
 
-static void lent(struct call *call, struct leg *leg, struct feed *feed)
+/* Its new leg goes to the worker, with that request. @return 0 | -EBUSY ring full: the leg is gone, all else as before
+ */
+static int lend(struct call *call, const struct ctl_req *req, struct feed *feed)
 {
-    call->leg = leg;
+    uint32_t ssrc = leg_cfg_of(req->leg)->ssrc;
+    if (ctl_put(worker_of(call), req) != 0) {
+        leg_free(req->leg);
+        return -EBUSY;
+    }
+    call->leg = req->leg;
     call->feed = feed;
     call->n_lent++;
     count_add(&call->env->stats.legs, 1);
+    call_tx_ssrc_set(call, ssrc);
+    return 0;
 }
 
 /* Its leg is named there for the last time. */
@@ -193,17 +199,12 @@ static int put_add(struct call *call, const struct offer_media *media)
     }
     err = leg_make(call, media, feed, &req.leg);
     req.conf = call_conf(call);
-    if (!err && ctl_put(worker_of(call), &req) != 0) {
-        leg_free(req.leg);
-        err = -EBUSY;
-    }
+    err = err ? err : lend(call, &req, feed);
     if (err) {
         feed_put(feed);
         conf_leave(call);
-        return err;
     }
-    lent(call, req.leg, feed);
-    return 0;
+    return err;
 }
 
 int call_media_let_in(struct call *call)
@@ -272,29 +273,18 @@ static int put_set(struct call *call, const struct offer_media *media, bool was_
 }
 
 /* Another leg in the place of the running one. */
-static int put_swap(struct call *call, const struct offer_media *media, bool was_held)
+static int put_swap(struct call *call, const struct offer_media *media)
 {
     struct ctl_req req = {.op = CTL_LEG_SWAP, .conf = call_conf(call), .old = call->leg};
-    struct ctl_req mute = {.op = CTL_LEG_SET, .conf = req.conf, .leg = call->leg};
     struct feed *feed = NULL;
     int err = call->annex ? feed_get(call->room, media, &feed) : 0;
 
-    mute.set.what = SET_MUTE; /* the new leg takes it over */
-    mute.set.muted = is_muted(call);
-    if (!err && was_held != call->is_held && ctl_put(worker_of(call), &mute) != 0) {
-        err = -EBUSY;
-    }
     err = err ? err : leg_make(call, media, feed, &req.leg);
-    if (!err && ctl_put(worker_of(call), &req) != 0) {
-        leg_free(req.leg);
-        err = -EBUSY;
-    }
+    err = err ? err : lend(call, &req, feed);
     if (err) {
         feed_put(feed);
-        return err;
     }
-    lent(call, req.leg, feed);
-    return 0;
+    return err;
 }
 
 int call_media_change(struct call *call, const struct offer_media *wanted)
@@ -313,8 +303,7 @@ int call_media_change(struct call *call, const struct offer_media *wanted)
         return err;
     }
     call->is_held = !media.tx_on && (call->media.tx_on || was_held);
-    err =
-        offer_media_same_leg(&media, &call->media) ? put_set(call, &media, was_held) : put_swap(call, &media, was_held);
+    err = offer_media_same_leg(&media, &call->media) ? put_set(call, &media, was_held) : put_swap(call, &media);
     if (err) {
         call->is_held = was_held;
         must(call_media_reprice(call, old) == 0);

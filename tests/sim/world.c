@@ -329,6 +329,7 @@ static void request(struct world *w, const struct ctl_req *req)
 
 static void phone_join(struct world *w, struct phone *p)
 {
+    p->cfg.muted = false;
     must(leg_build(&p->leg, &p->cfg) == 0);
     phone_seal(p);
     request(w, &(struct ctl_req){.op = CTL_LEG_ADD, .leg = p->leg, .conf = w->confs[p->i_conf]});
@@ -351,6 +352,7 @@ static void phone_swap(struct world *w, struct phone *p)
 {
     struct leg *old = p->leg;
     p->cfg.fmt = (struct codec_cfg){ 0 };
+    p->cfg.muted = p->muted;
     codec_draw(w, p);
     must(leg_build(&p->leg, &p->cfg) == 0);
     request(w, &(struct ctl_req){ .op = CTL_LEG_SWAP, .leg = p->leg, .old = old });

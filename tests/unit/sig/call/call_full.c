@@ -61,6 +61,40 @@ static void test_full(void **state)
     world_close(w);
 }
 
+/* A hold that comes with another codec, into a ring with room for so many requests: all of it is done or nothing. */
+static void test_hold_and_codec(void **state)
+{
+    for (unsigned room = 0; room < 3; room++) {
+        struct env_cfg cfg = {.factory_mode = FACTORY_DIRECT};
+        struct world *w = world_open(cfg, 0, NULL);
+        struct phone a = phone_of(w, 1, "conferences");
+        assert_int_equal(phone_invite(&a, SDP_PCMU), 200);
+        phone_ack(&a, NULL);
+        world_work(w);
+        struct call *call = w->env->calls;
+        struct ctl_req filler = {.op = CTL_LEG_SET};
+        uint32_t ssrc = call->tx_ssrc;
+        for (unsigned i = 0; i + room < CTL_RING; i++) {
+            assert_int_equal(ctl_put(&w->ctl, &filler), 0);
+        }
+        int status = phone_invite(&a, SDP_HEAD "m=audio 7000 RTP/AVP 8\r\na=sendonly\r\n");
+        assert_int_equal(status, room ? 200 : 503);
+        bool is_muted = false;
+        for (struct ctl_req req; ring_get(&w->ctl.requests, &req);) {
+            bool sets = req.op == CTL_LEG_SET && req.leg && req.set.what & SET_MUTE;
+            is_muted = req.op == CTL_LEG_SWAP ? leg_cfg_of(req.leg)->muted : sets ? req.set.muted : is_muted;
+            worker_does(w, 0, &req);
+        }
+        assert_int_equal(is_muted, status == 200);
+        assert_int_equal(call->is_held, status == 200);
+        assert_int_equal(call->tx_ssrc, ssrc);
+        phone_ack(&a, NULL);
+        world_give(w);
+        assert_int_equal(phone_send(&a, "BYE", 0, NULL), 200);
+        world_close(w);
+    }
+}
+
 #define SDP_OPUS                                                                                                       \
     "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 4000 RTP/AVP 111\r\n"            \
     "a=rtpmap:111 opus/48000/2\r\n"
@@ -132,6 +166,6 @@ static void test_reservation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_full), cmocka_unit_test(test_voices),
-                                       cmocka_unit_test(test_reservation)};
+                                       cmocka_unit_test(test_reservation), cmocka_unit_test(test_hold_and_codec)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -241,12 +241,12 @@ static void test_other_codec(void **state)
     assert_int_equal(phone_send(p, "INVITE", 0, SDP_PCMA), 200);
     phone_ack(p, NULL);
     world_work(w);
-    assert_int_equal(w->n_reqs, 3);
+    assert_int_equal(w->n_reqs, 2);
     assert_int_equal(w->reqs[0].op, CTL_LEG_ADD);
     assert_int_equal(leg_cfg_of(w->reqs[0].leg)->codec->id, CODEC_PCMA);
-    assert_int_equal(w->reqs[1].op, CTL_LEG_SET); /* muted no more */
-    assert_int_equal(w->reqs[2].op, CTL_LEG_SWAP);
-    assert_ptr_equal(leg_cfg_of(w->reqs[2].leg)->feed, leg_cfg_of(w->reqs[0].leg)->relay);
+    assert_int_equal(w->reqs[1].op, CTL_LEG_SWAP);
+    assert_ptr_equal(leg_cfg_of(w->reqs[1].leg)->feed, leg_cfg_of(w->reqs[0].leg)->relay);
+    assert_false(leg_cfg_of(w->reqs[1].leg)->muted); /* no more */
     assert_int_equal(legs_at(w, 0, true), 2);
     world_give(w);
 
