@@ -233,6 +233,9 @@ void leg_take_over(struct leg *leg, struct leg *old, uint64_t now_ns)
     leg->dtmf = old->dtmf; /* the end of a key that was told is not another one */
     leg->pending = old->pending;
     leg->pending.codec = false;
+    memcpy(leg->notify.digits, old->notify.digits, sizeof leg->notify.digits);
+    leg->annex.hushed = old->annex.hushed;
+    leg->annex.silent_periods = old->annex.silent_periods;
     leg->stats = old->stats;
     memcpy(leg->watch.drops_counted, old->watch.drops_counted, sizeof leg->watch.drops_counted);
     leg->rtcp.clean_reports = old->rtcp.clean_reports;

@@ -326,6 +326,7 @@ static void keys_without_end(void **state)
     event(r, 101, 9, true, 9000, now_ns);
     leg_swap(t, &(struct seal_keys){0}, 5);
     assert_int_equal(r->legs[0]->pending.n_digits, 4); /* told by nobody yet, and not lost */
+    assert_true(r->legs[0]->notify.digits[0].digit == '1' && r->legs[0]->notify.digits[3].digit == '9');
     event(r, 101, 9, true, 9000, now_ns);
     assert_int_equal(r->legs[0]->pending.n_digits, 4);
     event(r, 101, 10, false, 10000, now_ns);
