@@ -52,10 +52,17 @@ static int via_set(struct txn *txn)
     return 0;
 }
 
+/* A datagram that the socket has no room for is lost like one that is lost on the way: it is sent again in its turn. */
+static int send_kept(struct txn *txn)
+{
+    int err = txn_send_kept(txn);
+    return err == -ENOBUFS && !flow_is_reliable(&txn->flow) ? 0 : err;
+}
+
 static void send_first(struct txn *txn)
 {
     count_add(&txn->txns->stats.tx_requests[txn->method], 1);
-    int err = txn_send_kept(txn);
+    int err = send_kept(txn);
     txn_on_conn(txn);
     if (err != 0) {
         if (txn->went_large) {
@@ -211,7 +218,7 @@ void txn_client_life(struct txn *txn)
 void txn_client_again(struct txn *txn)
 {
     count_add(&txn->txns->stats.tx_retransmissions, 1);
-    int err = txn_send_kept(txn);
+    int err = send_kept(txn);
     if (err != 0) {
         fail_later(txn, err);
     } else if (txn->kind == TXN_CLIENT_INVITE) {

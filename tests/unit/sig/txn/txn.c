@@ -714,6 +714,32 @@ static void errors_of_sending_are_told_later(void **state)
     world_free(w);
 }
 
+/* A full socket buffer has lost a datagram, as the way may: the next one goes in its turn. A stream's is the end of it.
+ */
+static void full_buffers_are_losses(void **state)
+{
+    struct world *w = world_make(&(struct txn_config){0});
+    struct flow udp = help_flow(FLOW_UDP, CLIENT, 5060), tcp = flow_to(FLOW_TCP, 0, &udp.remote);
+    w->send_err = -ENOBUFS;
+    ask(w, SIP_BYE, &udp);
+    world_wait(w, 499);
+    w->send_err = 0;
+    world_wait(w, 1);
+    assert_int_equal(w->n_errors, 0);
+    assert_int_equal(strncmp(world_sent(w, 0), "BYE ", 4), 0);
+    w->send_err = -ENOBUFS; /* once more, of one that is sent again */
+    world_wait(w, 1000);
+    w->send_err = 0;
+    world_wait(w, 2000);
+    world_rx(w, &udp, response_to(world_sent(w, 0), 200, "p"));
+    assert_int_equal(w->status, 200);
+    w->send_err = -ENOBUFS;
+    ask(w, SIP_BYE, &tcp);
+    world_wait(w, 1);
+    assert_int_equal(w->n_errors, 1);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -746,6 +772,7 @@ int main(void)
         cmocka_unit_test(our_cancel_waits_for_a_1xx),
         cmocka_unit_test(large_requests_go_by_tcp),
         cmocka_unit_test(errors_of_sending_are_told_later),
+        cmocka_unit_test(full_buffers_are_losses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
