@@ -172,7 +172,7 @@ const struct option options[] = {
      "plays a recording of --prompts (RFC 4240); names can be guessed: for application servers behind --auth or a "
      "firewall",
      ONE, read_netann, NULL},
-    {NULL, "prompts", "DIR", "", "share/prompts beside the folder of the program",
+    {NULL, "prompts", "DIR", "", "share/mixminus/prompts beside the folder of the program",
      "folder of announcements, WAV files of any rate; the PIN dialogue plays pin-enter.wav, pin-wrong.wav and "
      "pin-right.wav, and beeps for those that are missing",
      ONE, read_prompts, NULL},

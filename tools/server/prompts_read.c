@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* @return false: who knows where we are */
+/* The same from bin/ of a build and of an installation. @return false: the program does not know where it lies */
 static bool default_directory(char *path, size_t size)
 {
     char program[PATH_MAX];
@@ -24,7 +24,7 @@ static bool default_directory(char *path, size_t size)
         }
         *slash = '\0';
     }
-    int put = snprintf(path, size, "%s/share/prompts", program);
+    int put = snprintf(path, size, "%s/share/mixminus/prompts", program);
     return put > 0 && (size_t)put < size;
 }
 
