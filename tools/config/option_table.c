@@ -213,7 +213,10 @@ const struct option options[] = {
      read_service_route, NULL},
     {NULL, "log-level", "error|warn|info|debug", "info", "", "least severity of a log line, on standard error", ONE,
      read_log_level, NULL},
-    {NULL, "http-listen", "IP:PORT", "", "none",
+    {NULL, "stats-interval-s", "SECONDS", "0", "", "interval of a line of JSON figures on standard output; 0: none",
+     ONE, read_stats_interval, NULL},
+
+    {"HTTP and control", "http-listen", "IP:PORT", "", "none",
      "address of /metrics (Prometheus), /livez, /readyz and /v1/conferences (JSON); free on loopback, any other "
      "address "
      "needs --http-tokens and --http-tls-cert",
@@ -227,8 +230,6 @@ const struct option options[] = {
     {NULL, "control-socket", "PATH|off", "", "beside the SQLite store",
      "Unix socket of mixminusctl, for the server's user and group: the same pages without a token", ONE,
      read_control_socket, NULL},
-    {NULL, "stats-interval-s", "SECONDS", "0", "", "interval of a line of JSON figures on standard output; 0: none",
-     ONE, read_stats_interval, NULL},
     {NULL, NULL, NULL, NULL, NULL, NULL, ONE, NULL, NULL},
 };
 
