@@ -2,10 +2,10 @@
  * mixminus-bench report: a page of tables and plots from the JSON lines of the other benches. The page says how to
  * repeat it.
  */
+#include "bench/report.h"
 #include "bench/bench.h"
 #include "bench/json.h"
 #include "bench/options.h"
-#include "bench/report.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -180,9 +180,11 @@ struct table {
     void (*end_write)(const struct records *records, FILE *page);             /* what stands below, or NULL */
 };
 
+static const char capacity_us[] = "us_per_participant_s";
+
 static bool capacity_row(const struct records *records, unsigned i, FILE *page)
 {
-    static const char us[] = "us_per_participant_s";
+    const char *us = capacity_us;
     const struct record *r = &records->all[i];
     if (r->name[0] || !record_is_first(records, i)) {
         return false;
@@ -201,6 +203,35 @@ static bool capacity_row(const struct records *records, unsigned i, FILE *page)
     cell(page, own, "delay_ms_p99", "%.1f");
     cell(page, own, "encodes_per_leg_frame", "%.3f");
     cell_late(page, own);
+    return true;
+}
+
+/* What README shows of the whole server: one row a codec, and the shapes that people ask for. */
+static const struct {
+    const char *codec;
+    double room, legs;
+} short_shapes[] = {{"pcmu", 5, 200},       {"pcmu", 5, 2000}, {"pcmu", 1000, 1000},
+                    {"pcmu+srtp", 5, 1000}, {"g722", 5, 1000}, {"opus16", 100, 100}};
+
+static bool capacity_short_row(const struct records *records, unsigned i, FILE *page)
+{
+    const struct record *r = &records->all[i];
+    bool is_shown = false;
+    for (size_t k = 0; k < ARRAY_LEN(short_shapes); k++) {
+        is_shown |= strcmp(r->codec, short_shapes[k].codec) == 0 && r->room == short_shapes[k].room &&
+                    r->legs == short_shapes[k].legs && r->talkers == 3;
+    }
+    if (!is_shown || r->name[0] || !record_is_first(records, i)) {
+        return false;
+    }
+    const struct record *own = record_find(records, r, "mixminus", r->talkers);
+    const struct record *janus = record_find(records, r, "janus", r->talkers);
+    fprintf(page, "| %s | %.0f | %.0f |", r->codec, r->room, r->legs);
+    cell(page, own, capacity_us, "%.0f");
+    cell(page, own, "ratio_to_reflector", "%.2f");
+    cell_ratio(page, figure(janus, capacity_us), figure(own, capacity_us));
+    cell(page, own, "delay_ms_p50", "%.1f");
+    cell(page, own, "delay_ms_p99", "%.1f");
     return true;
 }
 
@@ -297,18 +328,6 @@ static bool kernels_row(const struct records *records, unsigned i, FILE *page)
     return true;
 }
 
-/* The kernels in short: one line each, of the largest shape that has a gate. */
-static bool kernels_short_row(const struct records *records, unsigned i, FILE *page)
-{
-    const struct record *r = &records->all[i];
-    if (kernel_largest(records, r->name, r->isa) != r) {
-        return false;
-    }
-    fprintf(page, "| %s | %s | %.0f x %.0f |", r->name, r->isa, r->legs, r->room);
-    kernel_gates(r, page);
-    return true;
-}
-
 static const struct table capacity = {
     .bench = "capacity",
     .about =
@@ -358,11 +377,12 @@ static const struct table kernels = {
     .titles = "kernel | samples x rows | isa | ns | x scalar | gate | x bound",
     .row_write = kernels_row,
 };
-static const struct table kernels_short = {
-    .bench = "kernels",
-    .about = "### Kernels\n\nTimes faster than our scalar code (-O2), each at its largest shape.",
-    .titles = "kernel | isa | samples x rows | x scalar | gate | x L1 or multiplier bound",
-    .row_write = kernels_short_row,
+static const struct table capacity_short = {
+    .bench = "capacity",
+    .about = "CPU of the whole server in microseconds per participant-second, three talkers a room, against a bare\n"
+             "reflector that sends every packet back unmixed, and Janus; delay of a voice through the server.",
+    .titles = "codec | rooms of | legs | us per participant-second | x reflector | Janus / mixminus | p50 ms | p99 ms",
+    .row_write = capacity_short_row,
 };
 
 static void table_write(const struct table *table, const struct records *records, FILE *page)
@@ -419,10 +439,10 @@ static char *file_read(const char *path)
     return text;
 }
 
-/* Puts the short page between the two marks of a file. @return exit status */
+/* Puts six rows between the two marks of a file. @return exit status */
 static int readme_write(const struct records *records, const char *path, const char *folder)
 {
-    static const struct table *const tables[] = {&capacity, &latency, &churn, &kernels_short};
+    static const struct table *const tables[] = {&capacity_short};
     char *text = file_read(path), *begin = text ? strstr(text, mark_begin) : NULL;
     char *end = begin ? strstr(begin, mark_end) : NULL;
     FILE *page = end ? fopen(path, "w") : NULL;
@@ -434,9 +454,10 @@ static int readme_write(const struct records *records, const char *path, const c
     }
     fwrite(text, 1, (size_t)(begin - text) + strlen(mark_begin), page);
     page_write(records, page, tables, ARRAY_LEN(tables));
-    fprintf(page, "![CPU against the number of legs](%s/legs.svg)\n\n![Added delay](%s/delay.svg)\n\n", folder, folder);
-    fprintf(page, "All shapes, the engine without a network and every kernel: [%s/report.md](%s/report.md). %s", folder,
-            folder, repeat);
+    fprintf(page,
+            "All shapes, joins and overload, the engine without a network and every kernel, with plots:\n"
+            "[%s/report.md](%s/report.md). `tools/speed` repeats all of it in about half an hour.\n",
+            folder, folder);
     fputs(end, page);
     fclose(page);
     free(text);

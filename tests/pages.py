@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Are the pages for people true? Each log line that a page quotes is a text of the source, each refusal and metric one
-of the program, each path one of the tree, each flag one of a program; examples are what their programs take.
+of the program, each path one of the tree, each flag one of a program; examples are what their programs take; README and
+the pages of rooms keep their length, and say what tools/lib/rooms.py draws.
 
   pages.py BIN          BIN: folder of the programs. Prints one line a fault; exit 1 if there is one
   pages.py --planted    plants one fault of each kind, in memory: all must be seen"""
@@ -14,6 +15,12 @@ import sys
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "tools/lib"))
+sys.dont_write_bytecode = True
+import rooms  # noqa: E402
+
+README_WORDS_MAX = 1600
+ROOM_LINES_MAX = 20
 PROGRAMS = ["mixminusd", "mixminusctl", "mixminus-ua", "mixminus-load", "mixminus-replay"]
 SOURCES = ("core/", "sig/", "simd/", "tools/", "tests/", "bench/", ".github/", "build/bin/")
 # Flags of programs that are not ours, or of scripts, which have no table.
@@ -119,6 +126,38 @@ def check_paths(path, text, report):
                 report(f"{path}: there is no {word}")
 
 
+def check_lengths(path, text, report):
+    words = len(re.findall(r"\S+", re.sub(r"[|`#*-]", " ", text)))
+    if path == "README.md" and words > README_WORDS_MAX:
+        report(f"{path}: {words} words, more than {README_WORDS_MAX}: a page of tools/doc wants them")
+    if path.count("/") > 0 and path.endswith("README.md") and text.count("\n") > ROOM_LINES_MAX:
+        report(f"{path}: {text.count(chr(10))} lines, more than {ROOM_LINES_MAX}")
+
+
+def check_room(room, text, report):
+    """Files that it names are there; what it may include is drawn in tools/lib/rooms.py."""
+    for name in re.findall(r"`(\w+\.[ch])`", text):
+        if not os.path.exists(os.path.join(ROOT, room, name)):
+            report(f"{room}/README.md: there is no {name} here")
+    line = re.search(r"^May include: ([^;.]*(?:\.h`[^;.]*)*)", text, re.M)
+    if not line:
+        return
+    drawn = {a.rstrip("/") for a in rooms.MAY_INCLUDE[room + "/"]}
+    for name in sorted(set(re.findall(r"`([\w/.]+)`", line.group(1))) - drawn - {"sig/"}):
+        report(f"{room}/README.md: it may not include {name}: see tools/lib/rooms.py")
+
+
+def check_rooms(report):
+    """Every folder with sources says what it is for."""
+    sources = files("core/*.c", "sig/*.c", "tools/*.c", "core/*.h", "sig/*.h", "tools/*.h")
+    for room in sorted({os.path.dirname(f) for f in sources}):
+        page = os.path.join(room, "README.md")
+        if os.path.exists(os.path.join(ROOT, page)):
+            check_room(room, text_of(page), report)
+        else:
+            report(f"{room}/ has no README.md")
+
+
 def check_alerts(rules, page, report):
     """Every alert has its row in operate.md, and the reverse."""
     rung = set(re.findall(r"- alert: (\w+)", rules))
@@ -191,6 +230,7 @@ def check(path, text, facts, report):
     if path not in ("tools/doc/flags.md",):
         check_flags(path, text, facts, report)
     check_paths(path, text, report)
+    check_lengths(path, text, report)
 
 
 def planted(facts):
@@ -203,16 +243,22 @@ def planted(facts):
         "flag": "give `--mood=good`\n",
         "link": "[mood](mood.md)\n",
         "path": "`core/base/mood.c` has it\n",
+        "length": "word " * (README_WORDS_MAX + 1),
         "alert": "",
         "unit": "",
+        "room": "",
+        "floor": "",
     }
     unseen = 0
     alerts = []
     check_alerts("- alert: MixminusMood\n expr: severity: summary:", "", alerts.append)
+    room = []
+    check_room("sig/base", "`mood.c`\n", room.append)
+    check_room("sig/sip", "May include: `sig/base`, `sig/mood`.\n", room.append)
     unit = []
     check_unit("[Unit]\nMood: good\n", ".", unit.append)
     for kind, text in faults.items():
-        found = {"alert": alerts, "unit": unit[:1]}.get(kind, [])
+        found = {"alert": alerts, "unit": unit[:1], "room": room[:1], "floor": room[1:]}.get(kind, [])
         if text:
             check("README.md", text, facts, found.append)
         if len(found) != 1:
@@ -230,6 +276,7 @@ def main():
     for path in pages():
         check(path, text_of(path), facts, found.append)
     check_examples(sys.argv[-1], facts, found.append)
+    check_rooms(found.append)
     print("\n".join(found) if found else f"pages: {len(pages())} pages, nothing found")
     return 1 if found else 0
 
