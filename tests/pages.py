@@ -23,10 +23,9 @@ README_WORDS_MAX = 1600
 ROOM_LINES_MAX = 20
 PROGRAMS = ["mixminusd", "mixminusctl", "mixminus-ua", "mixminus-load", "mixminus-replay"]
 SOURCES = ("core/", "sig/", "simd/", "tools/", "tests/", "bench/", ".github/", "build/bin/")
-# Flags of programs that are not ours, or of scripts, which have no table.
-FOREIGN_FLAGS = {"--demo", "--test", "--help", "--build", "--install", "--prefix", "--target", "--test-dir", "--version",
-                 "--output-on-failure", "--parallel", "--preset", "--scenario", "--seed", "--seeds", "--runs",
-                 "--readme", "--network", "--archive", "--dry-run", "--quick", "--now", "--component"}
+# Flags of programs that are not ours, and of scripts and the simulator, which have no table.
+FOREIGN_FLAGS = {"--build", "--install", "--now", "--prefix", "--runs", "--scenario", "--seed", "--target", "--test",
+                 "--test-dir"}
 LITERAL = re.compile(r'"((?:\\.|[^"\\\n])*)"')
 DIRECTIVE = re.compile(r"%[-+ #0]*[0-9.*]*(?:hh|h|ll|l|z|t|j)?[diouxXeEfgGscp]")
 

@@ -24,8 +24,7 @@ static const struct {
 } words[] = {
     {"user add NAME [--pin] [--entitled=yes|no] [--blocked=yes|no] [FLAG ...]",
      "makes an account of --auth=digest, in the store that mixminusd would use with these flags; the password, then "
-     "the "
-     "PIN, are read from standard input, a line each. A new account is entitled to conferences"},
+     "the PIN, are read from standard input, a line each. A new account is entitled to conferences"},
     {"user set NAME [--password] [--pin|--no-pin] [--entitled=yes|no] [--blocked=yes|no] [FLAG ...]",
      "changes an account; the next call of that user sees it"},
     {"user drop NAME [FLAG ...]", "removes an account"},
@@ -41,9 +40,8 @@ static const struct {
      "prints what a running server says, by its control socket; FLAG says which: --store or --control-socket. Exit 3: "
      "no server is there"},
     {"token add FILE [--scope=metrics|read|operate|admin|node] [--days=N]",
-     "draws a bearer token for --http-listen, appends its digest to FILE (mixminusd's --http-tokens) and prints it: "
-     "once. "
-     "The scope is read unless another is given"},
+     "draws a bearer token for --http-listen, appends its digest to FILE (mixminusd's --http-tokens) and prints it, "
+     "once. The scope is read unless another is given"},
     {"doctor [--quick] [FLAG ...]",
      "checks this machine and the configuration that mixminusd would read with these flags; prints the placement that "
      "--worker-cpus=auto would choose; then measures it for a minute against threads that are not pinned, and advises. "
