@@ -63,7 +63,7 @@ void engine_flush(struct outbox *box);
  * silent, until signalling, which is told, takes it back.
  */
 void sockets_open(struct engine *e, struct leg *leg);
-/** leg has taken the place of old: RTCP has moved onto the RTP socket, or away from it, if their configurations differ. */
+/** leg has taken the place of old: RTCP moves onto the RTP socket, or away from it, as their configurations say. */
 void sockets_follow(struct engine *e, struct leg *leg, const struct leg *old);
 void sockets_close(struct engine *e, const struct leg *leg);
 /** Its socket takes packets from everybody again; leg_source.h chooses. */

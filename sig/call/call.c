@@ -81,7 +81,7 @@ static const struct cell table[CALL_STATES][CALL_EVENTS] =
                 [CALL_EV_ACK] = GO(act_nothing, UP, UP),
                 [CALL_EV_ACK_LOST] = GO(act_lost, ENDING, OVER),
                 [CALL_EV_BYE] = GO(act_hung_up, OVER, OVER),
-                [CALL_EV_QUIET] = GO(act_quiet, LEAVING, ANSWERED),
+                [CALL_EV_QUIET] = GO(act_quiet, LEAVING, LEAVING),
                 [CALL_EV_END] = GO(act_leave_first, LEAVING, LEAVING),
             },
         [CALL_OFFERED] =
@@ -93,7 +93,7 @@ static const struct cell table[CALL_STATES][CALL_EVENTS] =
                 [CALL_EV_ACK] = GO(act_answered, UP, ENDING),
                 [CALL_EV_ACK_LOST] = GO(act_lost, ENDING, OVER),
                 [CALL_EV_BYE] = GO(act_hung_up, OVER, OVER),
-                [CALL_EV_QUIET] = GO(act_quiet, LEAVING, OFFERED),
+                [CALL_EV_QUIET] = GO(act_quiet, LEAVING, LEAVING),
                 [CALL_EV_END] = GO(act_leave_first, LEAVING, LEAVING),
             },
         [CALL_UP] =
@@ -104,7 +104,7 @@ static const struct cell table[CALL_STATES][CALL_EVENTS] =
                 [CALL_EV_REOFFER] = GO(act_reoffer_send, REOFFERED, UP),
                 [CALL_EV_ACK] = STAY(UP),
                 [CALL_EV_BYE] = GO(act_hung_up, OVER, OVER),
-                [CALL_EV_QUIET] = GO(act_quiet, ENDING, UP),
+                [CALL_EV_QUIET] = GO(act_quiet, ENDING, OVER),
                 [CALL_EV_END] = GO(act_bye, ENDING, OVER),
             },
         [CALL_REOFFERED] =
@@ -117,7 +117,7 @@ static const struct cell table[CALL_STATES][CALL_EVENTS] =
                 [CALL_EV_REFUSED] = GO(act_nothing, UP, UP),
                 [CALL_EV_ACK] = STAY(REOFFERED),
                 [CALL_EV_BYE] = GO(act_hung_up, OVER, OVER),
-                [CALL_EV_QUIET] = GO(act_quiet, ENDING, REOFFERED),
+                [CALL_EV_QUIET] = GO(act_quiet, ENDING, OVER),
                 [CALL_EV_END] = GO(act_bye, ENDING, OVER),
             },
         [CALL_LEAVING] =
@@ -465,7 +465,9 @@ void call_prack_lost(struct call *call)
 
 void call_quiet(struct call *call)
 {
-    call_event(call, CALL_EV_QUIET, &(struct call_input){0});
+    if (call->media.rx_on) { /* a held call is silent by agreement */
+        call_event(call, CALL_EV_QUIET, &(struct call_input){0});
+    }
 }
 
 void call_ssrc(struct call *call, uint32_t ssrc)

@@ -362,12 +362,8 @@ int act_leave_first(struct call *call, const struct call_input *in)
     return 0;
 }
 
-/* A held call is silent by agreement. */
 int act_quiet(struct call *call, const struct call_input *in)
 {
-    if (!call->media.rx_on) {
-        return -EAGAIN;
-    }
     call->why = ENDING_QUIET;
     return call->state == CALL_UP || call->state == CALL_REOFFERED ? act_bye(call, in) : act_leave_first(call, in);
 }
