@@ -95,8 +95,7 @@ static void leg_set(struct engine *e, struct leg *leg, const struct ctl_req *req
         leg->tx.on = req->set.tx_on;
         source_alive(&leg->from, NULL, (uint32_t)(e->now_ns / NS_PER_MS));
         if (!leg->rx.on) {
-            leg->stats.drops[DROP_HELD] += jbuf_reset(&leg->jbuf);
-            leg->rx.stream = STREAM_STARTS;
+            leg_hold(leg);
         }
     }
     if (what & SET_MUTE) {

@@ -320,6 +320,8 @@ unsigned leg_reads_more(const struct leg *leg);
  * @return true: RTP of the peer's stream, whether there was use for it or not; false: anything else, and nothing learnt
  */
 bool leg_rx_rtp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns);
+/** What comes from now on is not meant to be heard: nothing of what came before is heard when it is again. */
+void leg_hold(struct leg *leg);
 /** Is it worth while to ask when this tick's packet arrived? Of a leg that is heard; seldom once it is steady, since
  * asking costs as much as a read. */
 bool leg_asks_arrival(const struct leg *leg, uint32_t tick);

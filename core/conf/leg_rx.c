@@ -130,6 +130,16 @@ static void stream_restart(struct leg *leg)
     must(leg->cfg.codec->decoder_init(leg->rx.decoder, &leg->cfg.fmt) == 0);
 }
 
+void leg_hold(struct leg *leg)
+{
+    leg->stats.drops[DROP_HELD] += jbuf_reset(&leg->jbuf);
+    leg->rx.n_fifo = 0;
+    leg->rx.stream = STREAM_STARTS;
+    if (!leg->cfg.codec->conceal) {
+        plc_pause(&leg->plc);
+    }
+}
+
 enum means { MEANS_AUDIO, MEANS_EVENT, MEANS_NOISE, MEANS_OTHER, MEANS_NOTHING };
 
 /* What a payload type means. Most are the leg's own; the sets are of peers that number anew, or change codecs. */

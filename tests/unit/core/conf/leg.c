@@ -258,6 +258,46 @@ static enum drop packet(struct rig *r, uint8_t pt, const uint8_t *payload, size_
     return dropped_of(r->legs[0], drops);
 }
 
+/* Held in the midst of a loss, or of a packet of 60 ms: nothing said before is heard after the resume. */
+static void a_hold_keeps_nothing(void **state)
+{
+    uint8_t loud[480], silence[480];
+    memset(loud, 0x12, sizeof loud);
+    memset(silence, 0xff, sizeof silence);
+    for (unsigned n = 160; n <= 480; n += 320) {
+        struct rig *r = mem_get(sizeof *r);
+        uint64_t now_ns = NS_PER_S;
+        uint32_t ts = 0;
+        rig_open(r, PCMU_SHAPE);
+        struct leg *leg = r->legs[0];
+        for (unsigned i = 0; i < 60; i++, now_ns += TICK_NS) {
+            if (i * 160 % n == 0) {
+                packet(r, leg->cfg.pt_rx, loud, n, ts, now_ns);
+                ts += n;
+            }
+            rig_tick(r, now_ns, false);
+        }
+        packet(r, leg->cfg.pt_rx, loud, n, ts, now_ns);
+        for (unsigned i = 0; i < (n == 160 ? 3 : 1); i++) { /* made up, or the first third */
+            rig_tick(r, now_ns += TICK_NS, false);
+        }
+        assert_true(leg->rx.made_up == (n == 160));
+        leg->rx.on = false;
+        leg_hold(leg);
+        rig_tick(r, now_ns += TICK_NS, false);
+        leg->rx.on = true;
+        for (unsigned i = 0; i < 12; i++, now_ns += TICK_NS) {
+            if (i * 160 % n == 0) {
+                packet(r, leg->cfg.pt_rx, silence, n, ts += n, now_ns);
+            }
+            rig_tick(r, now_ns, false);
+            assert_int_equal(leg->rx.peak, 0);
+        }
+        rig_close(r);
+        mem_put(r);
+    }
+}
+
 static enum drop event(struct rig *r, uint8_t pt, uint8_t key, bool end, uint32_t ts, uint64_t now_ns)
 {
     uint8_t payload[4] = {key, (uint8_t)(end ? 0x8a : 0x0a), 1, 0};
@@ -406,6 +446,7 @@ int main(void)
         cmocka_unit_test(keys_are_kept_in_one_place),
         cmocka_unit_test(payload_types_of_an_answer),
         cmocka_unit_test(keys_without_end),
+        cmocka_unit_test(a_hold_keeps_nothing),
         cmocka_unit_test(no_reports_no_redundancy),
         cmocka_unit_test(reports_are_drawn),
     };
