@@ -136,7 +136,7 @@ void leg_hold(struct leg *leg)
     leg->rx.n_fifo = 0;
     leg->rx.stream = STREAM_STARTS;
     if (!leg->cfg.codec->conceal) {
-        plc_pause(&leg->plc);
+        plc_pause(&leg->rx.plc);
     }
 }
 
