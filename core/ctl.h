@@ -27,7 +27,7 @@ enum ctl_op {
                          is muted as that says */
     CTL_LEG_SET,      /* changes what set.what names */
     CTL_LEG_TRANSFER, /* from a conference where it is alone but for clips, and which is no annex, into conf on the same
-                         worker: its stream goes on. feed: what it hears there, if that is an annex */
+                         worker: its stream goes on. annex_source: what it hears there, if that is an annex */
     CTL_LEG_MOVE,     /* takes the leg out, its stream goes on elsewhere; EV_LEG_GONE brings it back as it is */
     CTL_LEG_DROP,     /* sends RTCP BYE, takes the leg out; EV_LEG_GONE brings it back */
 };
@@ -48,7 +48,7 @@ struct ctl_req {
     struct conf *conf;
     struct leg *leg;
     struct leg *old;
-    struct relay *feed;
+    struct relay *annex_source;
     struct {
         unsigned what;     /* SET_* */
         bool rx_on, tx_on; /* SET_DIRECTION: hold and resume */
@@ -67,7 +67,7 @@ enum ctl_event {
     EV_DTMF,      /* id: value is the character 0-9 * # A-D, at its end; duration_ms */
     EV_RTCP_BYE,  /* id: the peer said BYE for its stream */
     EV_SPEAKS,    /* id: would be among the loudest if it were not in an annex; again while it is not moved */
-    EV_HUSHED,    /* id: value 1, silent for hushed_s in a conference that has annexes; 0, no more */
+    EV_SILENT,    /* id: value 1, silent for silent_s in a conference that has annexes; 0, no more */
     EV_PLAYED,    /* id, leg (a name: it may be dropped by now): its clip is over */
     EV_CODEC,     /* id: value is a payload type of leg_cfg's pts_other: the peer has changed to that codec. Again and
                      again while its packets come */

@@ -30,7 +30,7 @@ static size_t arena_bytes(uint32_t legs_max)
     size_t tx = TX_SLOTS * (sizeof(struct io_tx) + PACKET_STRIDE_BYTES);
     size_t slots = legs_max * sizeof(uint32_t), lanes = sizeof(struct lanes);
     size_t pools = pool_arena_bytes(pool_small(legs_max), pool_large(legs_max));
-    return scratch + rx + tx + slots + lanes + pools + hush_arena_bytes() + 32 * LINE_BYTES;
+    return scratch + rx + tx + slots + lanes + pools + silence_cache_arena_bytes() + 32 * LINE_BYTES;
 }
 
 /* So many legs have rows at a time: those of a pull, or of a conference larger than that. */
@@ -62,7 +62,7 @@ static void engine_carve(struct engine *e)
             },
         .box = &e->box,
         .watch = &e->watch,
-        .hush = hush_build(a),
+        .silence_cache = silence_cache_build(a),
         .s1 = arena_take(a, frame_bytes),
         .s2 = arena_take(a, frame_bytes),
         .listen = arena_take(a, frame_bytes),
@@ -197,9 +197,9 @@ static void events_post(struct engine *e, struct leg *leg)
         pending->speaks = !event_put(e, &speaks);
         e->alert_until_ns = e->now_ns + TICK_NS;
     }
-    if (pending->hush) {
-        struct ctl_ev hush = {.event = EV_HUSHED, .id = leg->cfg.id, .value = leg->annex.hushed};
-        pending->hush = !event_put(e, &hush);
+    if (pending->silent) {
+        struct ctl_ev silent = {.event = EV_SILENT, .id = leg->cfg.id, .value = leg->annex.silent};
+        pending->silent = !event_put(e, &silent);
     }
     if (pending->played) {
         struct ctl_ev played = {.event = EV_PLAYED, .id = leg->cfg.id, .leg = leg};
@@ -235,17 +235,17 @@ static void ssrc_post(struct engine *e, struct leg *leg)
 }
 
 /* Notifies signalling of long silence, only if the conference has annexes: a leg of one may need the place. */
-static void hush_look(const struct conf *conf, struct leg *leg)
+static void silence_look(const struct conf *conf, struct leg *leg)
 {
-    unsigned periods = conf->cfg.hushed_s * (1000u / TICK_MS) / KEEP_EVERY_TICKS;
+    unsigned periods = conf->cfg.silent_s * (1000u / TICK_MS) / KEEP_EVERY_TICKS;
     if (!periods || !conf->n_relays || leg->cfg.relay || leg->plays) {
         return;
     }
     bool spoke = leg_is_mixed(leg) || leg->talk.place == PLACE_IN || leg->phase.weight;
     leg->annex.silent_periods = spoke ? 0 : (uint16_t)MIN(leg->annex.silent_periods + 1u, periods);
-    bool is_hushed = leg->annex.silent_periods == periods;
-    leg->pending.hush |= is_hushed != leg->annex.hushed;
-    leg->annex.hushed = is_hushed;
+    bool is_silent = leg->annex.silent_periods == periods;
+    leg->pending.silent |= is_silent != leg->annex.silent;
+    leg->annex.silent = is_silent;
 }
 
 /* ---- tick ---- */
@@ -265,7 +265,7 @@ static void conf_housekeep(struct engine *e, struct conf *conf)
     for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
         struct leg *leg = conf->plan.legs[i];
         const struct leg_pending *pending = &leg->pending;
-        if (pending->n_digits || pending->quiet || pending->bye || pending->speaks || pending->hush ||
+        if (pending->n_digits || pending->quiet || pending->bye || pending->speaks || pending->silent ||
             pending->played || pending->codec || pending->unheard || pending->failed) {
             events_post(e, leg);
         }
@@ -273,7 +273,7 @@ static void conf_housekeep(struct engine *e, struct conf *conf)
             leg_keep(e, leg);
             conf_leg_look(conf, leg);
             ssrc_post(e, leg);
-            hush_look(conf, leg);
+            silence_look(conf, leg);
         }
         if (e->now_ns >= leg->rtcp_due_ns) {
             leg_rtcp(leg, &e->box, e->now_ns, e->cfg.wall_offset_ns, false);
@@ -314,7 +314,7 @@ static struct conf *confs_gather(struct engine *e, struct conf *first, uint64_t 
 static void conf_finish(void *engine, struct conf *conf)
 {
     struct engine *e = engine;
-    if (conf->cfg.annex && !conf->is_waiting && !annex_is_fed(conf)) {
+    if (conf->cfg.annex && !conf->is_waiting && !annex_is_synced(conf)) {
         conf->is_waiting = true;
         conf->next_waiting = e->waiting;
         e->waiting = conf;
@@ -344,7 +344,7 @@ static void conf_tick_in_parts(struct engine *e, struct conf *conf, unsigned ski
 static void slot_tick(struct engine *e, unsigned slot, unsigned skipped)
 {
     stage_begin(&e->watch);
-    e->tools.hush->tick = e->slot_due_ns[slot] / TICK_NS;
+    e->tools.silence_cache->tick = e->slot_due_ns[slot] / TICK_NS;
     for (struct conf *first = e->slots[slot]; first;) {
         struct conf *end = confs_gather(e, first, e->slot_due_ns[slot], skipped);
         e->rows.used = 0;
@@ -385,14 +385,14 @@ static void slot_run(struct engine *e, unsigned slot)
 }
 
 /* Feeds the annexes whose owner was late. */
-static void waiting_feed(struct engine *e)
+static void waiting_send(struct engine *e)
 {
     stage_begin(&e->watch);
     struct conf *waiting = e->waiting;
     e->waiting = NULL;
     for (struct conf *conf = waiting, *next; conf; conf = next) {
         next = conf->next_waiting;
-        conf->is_waiting = !conf->changed && !annex_feed(conf, &e->tools);
+        conf->is_waiting = !conf->changed && !annex_send(conf, &e->tools);
         if (conf->is_waiting) {
             conf->next_waiting = e->waiting;
             e->waiting = conf;
@@ -409,7 +409,7 @@ uint64_t engine_beat(struct engine *e, uint64_t now_ns)
     engine_ctl(e);
     gone_flush(e);
     if (e->waiting) {
-        waiting_feed(e);
+        waiting_send(e);
     }
     for (unsigned slot = 0; slot < SLOTS_PER_TICK; slot++) {
         if (e->slots[slot] && e->slot_due_ns[slot] <= now_ns) {

@@ -68,7 +68,7 @@ static void leg_drop_from(struct engine *e, struct leg *leg, bool moves)
 static void leg_transfer(struct engine *e, struct leg *leg, const struct ctl_req *req)
 {
     e->slot_legs[leg->conf->i_slot]--;
-    conf_leg_transfer(req->conf, leg, req->feed);
+    conf_leg_transfer(req->conf, leg, req->annex_source);
     e->slot_legs[req->conf->i_slot]++;
 }
 

@@ -12,7 +12,8 @@ void desk_open(struct desk *desk, uint32_t n_lanes)
 {
     struct arena *a = &desk->arena;
     size_t frame = FRAME_SAMPLES_MAX * sizeof(int16_t), box_bytes = TX_MAX * PACKET_STRIDE_BYTES;
-    size_t bytes = pool_arena_bytes(POOL_SMALL, POOL_LARGE) + box_bytes + hush_arena_bytes() + sizeof(struct lanes);
+    size_t bytes = pool_arena_bytes(POOL_SMALL, POOL_LARGE) + box_bytes;
+    bytes += silence_cache_arena_bytes() + sizeof(struct lanes);
     *desk = (struct desk){0};
     size_t rows_bytes = LEGS_MAX * ROWS_LEG_SAMPLES * sizeof(int16_t);
     must(arena_build(a, bytes + rows_bytes + (1u << 18)) == 0);
@@ -32,7 +33,7 @@ void desk_open(struct desk *desk, uint32_t n_lanes)
         .listen = arena_take(a, frame),
         .silence = arena_take(a, frame),
         .payload = arena_take(a, PAYLOAD_CAP),
-        .hush = hush_build(a),
+        .silence_cache = silence_cache_build(a),
     };
     desk->rows = (struct rows){.base = arena_take(a, rows_bytes), .max = rows_bytes / sizeof(int16_t)};
     desk->tools.heard = arena_take(a, LEGS_MAX * sizeof(int16_t *));

@@ -129,7 +129,7 @@ struct worker_stats {
     counter undecoded, warmed;                          /* packets played to nobody; later decoded only as a warm-up */
     counter level_lies;                                 /* streams whose header's levels are believed no more */
     counter blended;                                    /* ticks that played more than a tick to bring a delay down */
-    counter fed, feed_lapped;                           /* packets of annexes; frames that came round too late */
+    counter annex_packets, annex_lapped;                /* packets of annexes; frames that came round too late */
     counter moves;                                      /* legs that came from another worker */
     counter sources_moved;                              /* legs whose media comes from another address than before */
     counter unheard;                                    /* legs none of whose packets could be used for seconds */

@@ -1,5 +1,5 @@
 /*
- * Annexes: conferences whose legs hear what another worker mixes and encodes (relay.h). Each tick the legs of a feed
+ * Annexes: conferences whose legs hear what another worker mixes and encodes (relay.h). Each tick the legs of a source
  * are sent the frames that they have not been sent, usually one; what time it is in their streams, the frames'
  * positions say. The owner may be a little late with a frame: then the annex asks for it again until it is there. And
  * the way of a leg between the two. Worker, hot.
@@ -7,7 +7,7 @@
 #include "core/conf/encode.h"
 
 /* One frame for one leg. */
-static void leg_feed(struct leg *leg, const struct relay_frame *frame, const struct mix_tools *t)
+static void leg_send_frame(struct leg *leg, const struct relay_frame *frame, const struct mix_tools *t)
 {
     uint32_t missing = frame->position - leg->annex.next;
     if (missing) {
@@ -24,11 +24,11 @@ static void leg_feed(struct leg *leg, const struct relay_frame *frame, const str
         leg_tx(leg, t->box, silence, bytes, &nobody);
     } else {
         leg_tx(leg, t->box, frame->payload, frame->bytes, &frame->who);
-        count_add(&t->leg.stats->fed, 1);
+        count_add(&t->leg.stats->annex_packets, 1);
     }
 }
 
-/* How many frames of a feed a leg has not been sent. A new one begins with the newest. */
+/* How many frames of its source a leg has not been sent. A new one begins with the newest. */
 static uint32_t leg_behind(struct leg *leg, uint32_t head)
 {
     if (!leg->annex.synced) {
@@ -39,70 +39,70 @@ static uint32_t leg_behind(struct leg *leg, uint32_t head)
 }
 
 /* The oldest of so many frames that is still there. */
-static uint32_t feed_begin(uint32_t head, uint32_t behind, const struct mix_tools *t)
+static uint32_t first_frame(uint32_t head, uint32_t behind, const struct mix_tools *t)
 {
     if (behind > RELAY_FRAMES) {
-        count_add(&t->leg.stats->feed_lapped, behind - RELAY_FRAMES);
+        count_add(&t->leg.stats->annex_lapped, behind - RELAY_FRAMES);
         behind = RELAY_FRAMES;
     }
     return head - behind;
 }
 
 /* Has what the owner's last tick before this one made been sent? */
-static bool is_fed(const struct conf *conf, const struct fed *fed)
+static bool is_synced(const struct conf *conf, const struct annex_synced *synced)
 {
-    return fed->due_ns + TICK_NS > conf->due_ns;
+    return synced->due_ns + TICK_NS > conf->due_ns;
 }
 
-/* All legs of one feed. */
-static void group_feed(struct conf *conf, uint32_t g, const struct mix_tools *t)
+/* All legs of one annex source. */
+static void group_send(struct conf *conf, uint32_t g, const struct mix_tools *t)
 {
     const struct group *group = &conf->plan.groups[g];
-    struct fed *fed = &conf->plan.fed[g];
+    struct annex_synced *synced = &conf->plan.synced[g];
     struct leg **legs = conf->plan.legs + group->first;
-    const struct relay *relay = legs[0]->cfg.feed;
+    const struct relay *relay = legs[0]->cfg.annex_source;
     struct relay_frame frame;
     uint32_t head, behind = 1; /* the newest is looked at, wanted or not */
-    if (!relay_head(relay, &head) || (fed->due_ns && head == fed->head)) {
+    if (!relay_head(relay, &head) || (synced->due_ns && head == synced->head)) {
         return;
     }
     for (uint32_t i = 0; i < group->count; i++) {
         behind = MAX(behind, leg_behind(legs[i], head));
     }
-    for (uint32_t position = feed_begin(head, behind, t); position != head; position++) {
+    for (uint32_t position = first_frame(head, behind, t); position != head; position++) {
         if (!relay_get(relay, position, &frame)) {
             continue; /* a tick that never ran, or one overwritten meanwhile */
         }
-        fed->due_ns = conf->owner_due_ns = frame.due_ns;
+        synced->due_ns = conf->owner_due_ns = frame.due_ns;
         conf->to_beat_dbov = frame.to_beat_dbov;
         for (uint32_t i = 0; i < group->count; i++) {
             if (i + FETCH_AHEAD < group->count) {
                 leg_fetch_tx(legs[i + FETCH_AHEAD]);
             }
             if ((int32_t)(position - legs[i]->annex.next) >= 0) {
-                leg_feed(legs[i], &frame, t);
+                leg_send_frame(legs[i], &frame, t);
             }
         }
     }
-    fed->head = head;
+    synced->head = head;
 }
 
-bool annex_is_fed(const struct conf *conf)
+bool annex_is_synced(const struct conf *conf)
 {
     bool all = true;
     for (uint32_t g = 0; g < conf->plan.n_groups; g++) {
-        all &= is_fed(conf, &conf->plan.fed[g]);
+        all &= is_synced(conf, &conf->plan.synced[g]);
     }
     return all;
 }
 
-bool annex_feed(struct conf *conf, const struct mix_tools *t)
+bool annex_send(struct conf *conf, const struct mix_tools *t)
 {
     for (uint32_t g = 0; g < conf->plan.n_groups; g++) {
         must(!conf->plan.groups[g].solo);
-        group_feed(conf, g, t);
+        group_send(conf, g, t);
     }
-    return annex_is_fed(conf);
+    return annex_is_synced(conf);
 }
 
 unsigned annex_slot(const struct conf *conf)
@@ -112,17 +112,17 @@ unsigned annex_slot(const struct conf *conf)
 
 /* ---- from one worker to another ---- */
 
-/* What its feed still has for it. */
-static void leg_feed_rest(struct leg *leg, const struct mix_tools *t)
+/* What its annex source still has for it. */
+static void leg_send_rest(struct leg *leg, const struct mix_tools *t)
 {
     struct relay_frame frame;
     uint32_t head;
-    if (!leg->cfg.feed || !relay_head(leg->cfg.feed, &head)) {
+    if (!leg->cfg.annex_source || !relay_head(leg->cfg.annex_source, &head)) {
         return;
     }
-    for (uint32_t position = feed_begin(head, leg_behind(leg, head), t); position != head; position++) {
-        if (relay_get(leg->cfg.feed, position, &frame)) {
-            leg_feed(leg, &frame, t);
+    for (uint32_t position = first_frame(head, leg_behind(leg, head), t); position != head; position++) {
+        if (relay_get(leg->cfg.annex_source, position, &frame)) {
+            leg_send_frame(leg, &frame, t);
         }
     }
 }
@@ -130,7 +130,7 @@ static void leg_feed_rest(struct leg *leg, const struct mix_tools *t)
 void conf_leg_leave(struct conf *conf, struct leg *leg, const struct mix_tools *t)
 {
     if (conf->cfg.annex) {
-        leg_feed_rest(leg, t);
+        leg_send_rest(leg, t);
     } else {
         leg->annex.synced = true;
         leg->annex.next = conf->position + 1;
@@ -142,11 +142,11 @@ void conf_leg_enter(struct conf *conf, struct leg *leg, const struct mix_tools *
 {
     bool follows = leg->annex.synced && !conf->cfg.annex;
     if (follows) {
-        leg_feed_rest(leg, t);
+        leg_send_rest(leg, t);
         leg->tx.ts += (conf->position + 1 - leg->annex.next) * leg->frame_ts;
     }
     if (!conf->cfg.annex) {
-        leg->cfg.feed = NULL;
+        leg->cfg.annex_source = NULL;
         leg->annex.synced = false;
     }
     conf_leg_add(conf, leg);

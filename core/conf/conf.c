@@ -57,9 +57,9 @@ static void marks_forget(struct leg *leg, const struct conf *conf)
 {
     leg->talk.place = leg->plays ? PLACE_OWN : conf->cfg.talkers ? PLACE_OUT : PLACE_FREE;
     leg->talk.voice = MIN(leg->talk.voice, VOICE_SOUNDS);
-    leg->annex.hushed = false;
+    leg->annex.silent = false;
     leg->annex.notify_ticks = leg->annex.silent_periods = 0;
-    leg->pending.speaks = leg->pending.hush = false;
+    leg->pending.speaks = leg->pending.silent = false;
     for (unsigned r = 0; r < RATES; r++) {
         leg->resampled.tick[r] = conf->tick - 1; /* not the tick before the next */
     }
@@ -73,7 +73,7 @@ void conf_leg_add(struct conf *conf, struct leg *leg)
     must(relay  ? conf->n_relays < CONF_RELAYS_MAX
          : clip ? conf->n_clips < CONF_CLIPS_MAX && !conf->cfg.annex
                 : n_legs < conf->cfg.legs_max);
-    must(!leg->cfg.feed == !conf->cfg.annex);
+    must(!leg->cfg.annex_source == !conf->cfg.annex);
     must(leg->enc.held || !leg->cfg.codec->has_state || conf->cfg.annex); /* leg_equip */
     plan->legs[plan->n_legs++] = leg;
     if (relay) { /* first of all: others wait for its frames */
@@ -111,12 +111,12 @@ void conf_leg_drop(struct conf *conf, struct leg *leg)
     conf->changed = true;
 }
 
-void conf_leg_transfer(struct conf *conf, struct leg *leg, struct relay *feed)
+void conf_leg_transfer(struct conf *conf, struct leg *leg, struct relay *annex_source)
 {
     must(!leg->conf->cfg.annex);
     encoders_part(leg->conf, leg);
     conf_leg_drop(leg->conf, leg);
-    leg->cfg.feed = feed;
+    leg->cfg.annex_source = annex_source;
     leg->annex.synced = false;
     conf_leg_add(conf, leg);
 }

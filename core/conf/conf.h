@@ -17,8 +17,8 @@ struct conf_cfg {
     uint64_t id;       /* signalling's own name for it */
     uint32_t legs_max; /* room for so many; 1..CONF_LEGS_MAX */
     uint32_t talkers;  /* the loudest so many are heard; 0: all; up to TALKERS_MAX */
-    uint32_t hushed_s; /* EV_HUSHED after so long without a word, while there are annexes; 0: never */
-    bool annex;        /* its legs are fed by relays */
+    uint32_t silent_s; /* EV_SILENT after so long without a word, while there are annexes; 0: never */
+    bool annex;        /* its legs are sent what relays carry */
 };
 
 /** @return 0 | -EINVAL | -ENOMEM  @thread control; cold */

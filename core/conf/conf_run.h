@@ -6,11 +6,11 @@
 #define CORE_CONF_CONF_RUN_H
 
 #include "core/conf/conf.h"
-#include "core/conf/hush.h"
 #include "core/conf/leg_run.h"
+#include "core/conf/silence.h"
 
 #define GROUPS_MAX 34
-static_assert(GROUPS_MAX > 2 * CONF_RELAYS_MAX + 1, "each feed of an annex, for the deaf as well, has a group");
+static_assert(GROUPS_MAX > 2 * CONF_RELAYS_MAX + 1, "each source of an annex, for the deaf as well, has a group");
 /* Of a kind some legs may be deaf: two groups each, and one for the legs of all other kinds. */
 #define KINDS_MAX (GROUPS_MAX / 2 - 1)
 
@@ -22,10 +22,10 @@ struct group {
     bool solo;          /* of more kinds than KINDS_MAX: these encode each for itself */
 };
 
-/* How far a group of an annex has come with what its legs are fed. */
-struct fed {
+/* How far a group of an annex has come with what its legs are sent. */
+struct annex_synced {
     uint64_t due_ns; /* of the last frame that has been sent; 0: none */
-    uint32_t head;   /* the feed's head then */
+    uint32_t head;   /* head of the annex source then */
 };
 
 /* What each leg hears, flat: compiled when it changes, only run on the tick. */
@@ -35,7 +35,7 @@ struct plan {
     bool rate_used[RATES]; /* a leg listens at this rate */
     bool in_lanes;         /* a leg's codec works on many channels at once: worth waiting for other conferences */
     struct group groups[GROUPS_MAX];
-    struct fed fed[GROUPS_MAX]; /* of an annex, by group */
+    struct annex_synced synced[GROUPS_MAX]; /* of an annex, by group */
 };
 
 /*
@@ -98,7 +98,7 @@ struct mix_tools {
     struct leg_tools leg;
     struct outbox *box;
     struct stage_watch *watch;                      /* NULL: not measured */
-    struct hush *hush;                              /* NULL: each leg encodes its own silence */
+    struct silence_cache *silence_cache;            /* NULL: each leg encodes its own silence */
     int16_t **heard;                                /* [legs_max + CONF_CLIPS_MAX] the rows of a bus */
     int16_t *s1, *s2;                               /* [FRAME_SAMPLES_MAX] the sum, split */
     int16_t *listen;                                /* [FRAME_SAMPLES_MAX] what listeners hear */
@@ -126,13 +126,13 @@ void conf_leg_follow(struct conf *conf, struct leg *leg);
 /** Takes out a leg that is on its way to another worker, which can tell how far it has come in what is sent. */
 void conf_leg_leave(struct conf *conf, struct leg *leg, const struct mix_tools *tools);
 /** Puts a leg in, a new one or one that has left another worker: it misses nothing and gets nothing twice, as long as
- * it comes before its feed's last frames are gone. */
+ * it comes before the last frames of its annex source are gone. */
 void conf_leg_enter(struct conf *conf, struct leg *leg, const struct mix_tools *tools);
 
 /** Puts a leg into conf that is alone, but for clips, in another one of the same worker, not in an annex: sequence,
- * timestamp and encoder go on, what it hears changes from one tick to the next. feed: what it hears in conf, if that is
- * an annex. */
-void conf_leg_transfer(struct conf *conf, struct leg *leg, struct relay *feed);
+ * timestamp and encoder go on, what it hears changes from one tick to the next. annex_source: what it hears in conf, if
+ * that is an annex. */
+void conf_leg_transfer(struct conf *conf, struct leg *leg, struct relay *annex_source);
 
 /** Compiles the plan from the legs in it. O(legs x kinds of legs). */
 void graph_compile(struct conf *conf);
@@ -157,10 +157,10 @@ void select_speakers(struct conf *conf, const struct leg_tools *tools);
 /** Mixes N-1 and sends it; what can be encoded together with others' waits in the lanes until confs_encode. */
 void conf_mix(struct conf *conf, const struct mix_tools *tools);
 
-/** An annex sends what its legs' feeds have. @return annex_is_fed */
-bool annex_feed(struct conf *conf, const struct mix_tools *tools);
+/** An annex sends what its legs' annex sources have. @return annex_is_synced */
+bool annex_send(struct conf *conf, const struct mix_tools *tools);
 /** @return false: this tick's frames are not all there yet */
-bool annex_is_fed(const struct conf *conf);
+bool annex_is_synced(const struct conf *conf);
 /** Where an annex should tick: just after its owner. */
 unsigned annex_slot(const struct conf *conf);
 

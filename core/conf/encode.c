@@ -7,16 +7,16 @@
 static size_t encode(const struct mix_tools *t, struct leg *leg, bool protect, const int16_t *pcm, size_t n,
                      const uint8_t **payload)
 {
-    if (t->hush && pcm == t->silence) {
+    if (t->silence_cache && pcm == t->silence) {
         bool encoded;
-        const struct hush_stream *hush = hush_take(t->hush, leg, t->leg.simd, pcm, n, &encoded);
-        if (hush) {
+        const struct silence_stream *stream = silence_take(t->silence_cache, leg, t->leg.simd, pcm, n, &encoded);
+        if (stream) {
             count_add(encoded ? &t->leg.stats->encoded : &t->leg.stats->encode_shared, 1);
-            *payload = hush->payload;
-            return hush->bytes;
+            *payload = stream->payload;
+            return stream->bytes;
         }
-    } else if (t->hush) {
-        hush_end(t->hush, leg);
+    } else if (t->silence_cache) {
+        silence_end(t->silence_cache, leg);
     }
     const struct codec *codec = leg->cfg.codec;
     if (codec->protect) {

@@ -1,6 +1,6 @@
 /*
  * From a frame of PCM to the legs it is for: with an encoder of theirs, with the silence that a whole worker shares
- * (hush.h), or, for codecs that take many channels at once, together with frames of other conferences, which wait in
+ * (silence.h), or, for codecs that take many channels at once, together with frames of other conferences, which wait in
  * the lanes (lanes.h). mix.c says what is mixed for which leg; annex.c sends what another worker has encoded, and only
  * silence of its own. Worker, hot.
  */

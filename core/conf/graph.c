@@ -73,7 +73,7 @@ void graph_compile(struct conf *conf)
 {
     struct plan *plan = &conf->plan;
     struct leg *kinds[GROUPS_MAX], **ends[GROUPS_MAX]; /* first and last of the list of each group's legs */
-    /* In an annex each feed has room. */
+    /* In an annex each annex source has room. */
     uint32_t n_room = conf->cfg.annex ? GROUPS_MAX : KINDS_MAX - MIN(shared_groups(plan), (uint32_t)KINDS_MAX);
     plan->n_groups = 0;
     memset(plan->rate_used, 0, sizeof plan->rate_used);
@@ -96,7 +96,7 @@ void graph_compile(struct conf *conf)
     uint32_t at = 0;
     for (uint32_t g = 0; g < plan->n_groups; g++) {
         plan->groups[g].first = at;
-        plan->fed[g] = (struct fed){0};
+        plan->synced[g] = (struct annex_synced){0};
         *ends[g] = NULL;
         for (struct leg *leg = kinds[g], *next; leg; leg = next) {
             next = leg->next;

@@ -160,9 +160,9 @@ void leg_free(struct leg *leg)
     mem_put(leg);
 }
 
-void leg_set_feed(struct leg *leg, struct relay *feed)
+void leg_set_annex_source(struct leg *leg, struct relay *annex_source)
 {
-    leg->cfg.feed = feed;
+    leg->cfg.annex_source = annex_source;
 }
 
 const struct leg_cfg *leg_cfg_of(const struct leg *leg)
@@ -234,7 +234,7 @@ void leg_take_over(struct leg *leg, struct leg *old, uint64_t now_ns)
     leg->pending = old->pending;
     leg->pending.codec = false;
     memcpy(leg->notify.digits, old->notify.digits, sizeof leg->notify.digits);
-    leg->annex.hushed = old->annex.hushed;
+    leg->annex.silent = old->annex.silent;
     leg->annex.silent_periods = old->annex.silent_periods;
     leg->stats = old->stats;
     memcpy(leg->watch.drops_counted, old->watch.drops_counted, sizeof leg->watch.drops_counted);
@@ -257,5 +257,6 @@ void leg_take_over(struct leg *leg, struct leg *old, uint64_t now_ns)
 bool leg_same_group(const struct leg *a, const struct leg *b)
 {
     return a->cfg.codec == b->cfg.codec && a->i_rate == b->i_rate && a->tx.deaf == b->tx.deaf &&
-           a->cfg.feed == b->cfg.feed && (!a->cfg.codec->has_state || codec_same_encoder(&a->cfg.fmt, &b->cfg.fmt));
+           a->cfg.annex_source == b->cfg.annex_source &&
+           (!a->cfg.codec->has_state || codec_same_encoder(&a->cfg.fmt, &b->cfg.fmt));
 }

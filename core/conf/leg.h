@@ -22,8 +22,8 @@ struct encoder;
 /* Everything a leg is made from, a value. rx is towards the mixer, tx towards the participant. */
 struct leg_cfg {
     /* what every tick looks at */
-    struct relay *relay; /* internal leg without a socket: its encoded frames feed this relay */
-    struct relay *feed;  /* of a leg in an annex: what it hears */
+    struct relay *relay;        /* internal leg without a socket: its encoded frames feed this relay */
+    struct relay *annex_source; /* of a leg in an annex: what it hears */
     const struct codec *codec;
     struct codec_cfg fmt;
     uint32_t ssrc;         /* random */
@@ -107,7 +107,7 @@ COLD void encoder_free(struct encoder *encoder);
 COLD void leg_free(struct leg *leg);
 
 /** Before it is lent to an annex: what it hears there. @thread the holder; cold */
-COLD void leg_set_feed(struct leg *leg, struct relay *feed);
+COLD void leg_set_annex_source(struct leg *leg, struct relay *annex_source);
 
 /** What it was built from, without the keys. @thread the holder */
 const struct leg_cfg *leg_cfg_of(const struct leg *leg);

@@ -430,7 +430,7 @@ void leg_settle(struct leg *leg)
 void leg_skip(struct leg *leg, unsigned ticks)
 {
     leg->stats.drops[DROP_SKIPPED] += jbuf_skip(&leg->jbuf, ticks);
-    leg->tx.ts += leg->cfg.feed ? 0 : ticks * leg->frame_ts; /* what it is fed says what time it is */
+    leg->tx.ts += leg->cfg.annex_source ? 0 : ticks * leg->frame_ts; /* its annex source sets the time */
 }
 
 void leg_count_drops(struct leg *leg, struct worker_stats *sums)

@@ -134,7 +134,7 @@ struct leg_enc {
     struct encoder *held; /* NULL: SHARE_USES, in an annex, or the codec has no state */
     enum share share;
     bool protected;        /* as the plan knows it */
-    bool at_rest;          /* its encoder's legs are sent the shared silence, whose state it will take (hush.h) */
+    bool at_rest;          /* its encoder's legs are sent the shared silence, whose state it will take (silence.h) */
     uint8_t silent_frames; /* that it has encoded in a row */
     uint16_t apart_ticks;  /* since its voice left what it hears */
 };
@@ -142,7 +142,7 @@ struct leg_enc {
 /* Events that signalling has not been sent yet. */
 struct leg_pending {
     uint8_t n_digits;
-    bool quiet : 1, bye : 1, speaks : 1, hush : 1, played : 1, unheard : 1, failed : 1;
+    bool quiet : 1, bye : 1, speaks : 1, silent : 1, played : 1, unheard : 1, failed : 1;
     bool codec : 1;
 };
 
@@ -157,7 +157,7 @@ struct leg_resampled {
 struct leg_annex {
     uint32_t next;           /* position of the first frame that it has not been sent, while it is synced */
     bool synced;             /* or else it begins with the newest frame */
-    bool hushed;             /* signalling was notified that it is silent */
+    bool silent;             /* signalling was notified that it is silent */
     uint8_t notify_ticks;    /* until signalling is notified once more that it speaks */
     uint16_t silent_periods; /* of housekeeping */
 };

@@ -154,7 +154,7 @@ void conf_mix(struct conf *conf, const struct mix_tools *t)
         select_speakers(conf, &t->leg);
         encoders_tick(conf);
         plan_refresh(conf);
-        annex_feed(conf, t);
+        annex_send(conf, t);
         return;
     }
     select_talkers(conf, &t->leg);

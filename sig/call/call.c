@@ -490,7 +490,7 @@ void call_abandon(struct call *call)
     call->leg = NULL;
     call->lobby = NULL;
     call->annex = NULL;
-    call->feed = NULL;
+    call->annex_source = NULL;
     call->moving = call->enter_due = false;
     call->n_lent = 0;
     over(call, was);

@@ -91,18 +91,18 @@ struct call {
     bool is_held;      /* the peer has put us on hold: it hears us no more, as it once did */
     uint64_t codec_ms; /* when the peer last made us change the codec; 0: never */
     struct place_leg place;
-    uint32_t voice_us;   /* what its voice adds to its conference's, as counted */
-    bool in_lobby;       /* its leg is not for the conference yet */
-    struct lobby *lobby; /* where it is then */
-    struct annex *annex; /* where its leg is, or is on its way to; NULL: the owner */
-    struct feed *feed;   /* what it hears there */
-    bool moving;         /* its leg is on its way from one worker to another */
-    bool enter_due;      /* it has arrived, but the ring is full */
-    bool hushed;         /* silent for long */
-    struct leg *leg;     /* lent, the one that runs; NULL: none */
-    unsigned n_lent;     /* legs that have not come back */
-    bool dropped;        /* no leg may be added any more */
-    bool drop_due;       /* CTL_LEG_DROP waits for the ring */
+    uint32_t voice_us;                 /* what its voice adds to its conference's, as counted */
+    bool in_lobby;                     /* its leg is not for the conference yet */
+    struct lobby *lobby;               /* where it is then */
+    struct annex *annex;               /* where its leg is, or is on its way to; NULL: the owner */
+    struct annex_source *annex_source; /* what it hears there */
+    bool moving;                       /* its leg is on its way from one worker to another */
+    bool enter_due;                    /* it has arrived, but the ring is full */
+    bool silent;                       /* silent for long */
+    struct leg *leg;                   /* lent, the one that runs; NULL: none */
+    unsigned n_lent;                   /* legs that have not come back */
+    bool dropped;                      /* no leg may be added any more */
+    bool drop_due;                     /* CTL_LEG_DROP waits for the ring */
 
     /* call_source.c */
     bool is_open;      /* acknowledged: media may be sent */
@@ -228,7 +228,7 @@ struct conf *call_conf(const struct call *call);
 void call_speaks(struct call *call);
 
 /** It has been silent for long, or is no more: it may make room at the owner. */
-void call_hushed(struct call *call, bool is_hushed);
+void call_silent(struct call *call, bool is_silent);
 
 /** The leg of a call that is moving has come back: on with it. Also when the ring was full. */
 void call_move_on(struct call *call);

@@ -108,11 +108,11 @@ static bool is_muted(const struct call *call)
 }
 
 /* @return 0 | -EINVAL | -ENOMEM | -EIO */
-static int leg_make(struct call *call, const struct offer_media *media, struct feed *feed, struct leg **leg)
+static int leg_make(struct call *call, const struct offer_media *media, struct annex_source *source, struct leg **leg)
 {
     struct env *env = call->env;
     struct call_hosts hosts;
-    struct leg_cfg cfg = {.id = event_id(EVENT_CALL, call), .feed = feed ? feed->relay : NULL};
+    struct leg_cfg cfg = {.id = event_id(EVENT_CALL, call), .annex_source = source ? source->relay : NULL};
     struct {
         uint32_t ssrc, ts0;
         uint16_t seq0;
@@ -144,7 +144,7 @@ static int leg_make(struct call *call, const struct offer_media *media, struct f
 
 /* Its new leg goes to the worker, with that request. @return 0 | -EBUSY ring full: the leg is gone, all else as before
  */
-static int lend(struct call *call, const struct ctl_req *req, struct feed *feed)
+static int lend(struct call *call, const struct ctl_req *req, struct annex_source *source)
 {
     uint32_t ssrc = leg_cfg_of(req->leg)->ssrc;
     if (ctl_put(worker_of(call), req) != 0) {
@@ -152,7 +152,7 @@ static int lend(struct call *call, const struct ctl_req *req, struct feed *feed)
         return -EBUSY;
     }
     call->leg = req->leg;
-    call->feed = feed;
+    call->annex_source = source;
     call->n_lent++;
     count_add(&call->env->stats.legs, 1);
     call_tx_ssrc_set(call, ssrc);
@@ -169,17 +169,19 @@ static void conf_leave(struct call *call)
     lobby_leave(lobby);
 }
 
-/* What a leg in the conference needs where the call has its place. @return 0 | as annex_get and feed_get; all as before
+/* What a leg in the conference needs where the call has its place. @return 0 | as annex_get and annex_source_get; all
+ * as before
  */
-static int beside_get(struct call *call, const struct offer_media *media, struct annex **annex, struct feed **feed)
+static int beside_get(struct call *call, const struct offer_media *media, struct annex **annex,
+                      struct annex_source **source)
 {
     *annex = NULL;
-    *feed = NULL;
+    *source = NULL;
     if (call->place.worker == call->room->worker) {
         return 0;
     }
     int err = annex_get(call->room, call->place.worker, annex);
-    err = err ? err : feed_get(call->room, media, feed);
+    err = err ? err : annex_source_get(call->room, media, source);
     if (err) {
         annex_put(*annex);
     }
@@ -189,19 +191,19 @@ static int beside_get(struct call *call, const struct offer_media *media, struct
 static int put_add(struct call *call, const struct offer_media *media)
 {
     struct ctl_req req = {.op = CTL_LEG_ADD};
-    struct feed *feed = NULL;
+    struct annex_source *source = NULL;
     int err = call->in_lobby ? lobby_open(&call->lobby, call->room, &call->member, call->place.worker)
-                             : beside_get(call, media, &call->annex, &feed);
+                             : beside_get(call, media, &call->annex, &source);
 
     if (err) {
         call->annex = NULL;
         return err;
     }
-    err = leg_make(call, media, feed, &req.leg);
+    err = leg_make(call, media, source, &req.leg);
     req.conf = call_conf(call);
-    err = err ? err : lend(call, &req, feed);
+    err = err ? err : lend(call, &req, source);
     if (err) {
-        feed_put(feed);
+        annex_source_put(source);
         conf_leave(call);
     }
     return err;
@@ -211,26 +213,26 @@ int call_media_let_in(struct call *call)
 {
     struct ctl_req req = {.op = CTL_LEG_TRANSFER, .leg = call->leg};
     struct annex *annex;
-    struct feed *feed;
+    struct annex_source *source;
 
     if (!call->leg) { /* our offer has no answer yet */
         call->in_lobby = false;
         return 0;
     }
-    int err = beside_get(call, &call->media, &annex, &feed);
+    int err = beside_get(call, &call->media, &annex, &source);
     if (err) {
         return err;
     }
     req.conf = annex ? annex->conf : call->room->conf;
-    req.feed = feed ? feed->relay : NULL;
+    req.annex_source = source ? source->relay : NULL;
     if (ctl_put(worker_of(call), &req) != 0) {
-        feed_put(feed);
+        annex_source_put(source);
         annex_put(annex);
         return -EBUSY;
     }
     conf_leave(call);
     call->annex = annex;
-    call->feed = feed;
+    call->annex_source = source;
     call->in_lobby = false;
     must(call_media_reprice(call, place_cost_media(&call->media)) == 0); /* it is less */
     return 0;
@@ -276,13 +278,13 @@ static int put_set(struct call *call, const struct offer_media *media, bool was_
 static int put_swap(struct call *call, const struct offer_media *media)
 {
     struct ctl_req req = {.op = CTL_LEG_SWAP, .conf = call_conf(call), .old = call->leg};
-    struct feed *feed = NULL;
-    int err = call->annex ? feed_get(call->room, media, &feed) : 0;
+    struct annex_source *source = NULL;
+    int err = call->annex ? annex_source_get(call->room, media, &source) : 0;
 
-    err = err ? err : leg_make(call, media, feed, &req.leg);
-    err = err ? err : lend(call, &req, feed);
+    err = err ? err : leg_make(call, media, source, &req.leg);
+    err = err ? err : lend(call, &req, source);
     if (err) {
-        feed_put(feed);
+        annex_source_put(source);
     }
     return err;
 }
@@ -368,7 +370,7 @@ void call_media_gone(struct call *call, struct leg *leg)
     if (call->moving && leg == call->leg) {
         call_move_on(call);
     } else {
-        feed_put(feed_find(call->room, leg_cfg_of(leg)->feed));
+        annex_source_put(annex_source_find(call->room, leg_cfg_of(leg)->annex_source));
         leg_free(leg);
     }
     if (call->n_lent == 0 && call->dropped) {

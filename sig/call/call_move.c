@@ -30,7 +30,7 @@ static int take_out(struct call *call, int worker)
         return -EBUSY;
     }
     call->moving = true;
-    call->hushed = false;
+    call->silent = false;
     call->room->n_moving++;
     return 0;
 }
@@ -40,13 +40,13 @@ static int move_out(struct call *call)
 {
     struct place *place = call->env->place;
     struct annex *annex = NULL;
-    struct feed *feed = NULL;
+    struct annex_source *source = NULL;
     int owner = call->room->worker, worker = place_choose_beside(place, owner, call->place.cost);
     if (worker < 0) {
         return worker;
     }
-    /* The feed first: it must not miss what is sent while the leg is on its way. */
-    int err = feed_get(call->room, &call->media, &feed);
+    /* The annex source first: it must not miss what is sent while the leg is on its way. */
+    int err = annex_source_get(call->room, &call->media, &source);
     err = err ? err : annex_get(call->room, worker, &annex);
     err = err ? err : place_leg_move(place, &call->place, worker, false);
     err = err ? err : take_out(call, owner);
@@ -55,11 +55,11 @@ static int move_out(struct call *call)
             must(place_leg_move(place, &call->place, owner, true) == 0);
         }
         annex_put(annex);
-        feed_put(feed);
+        annex_source_put(source);
         return err;
     }
     call->annex = annex;
-    call->feed = feed;
+    call->annex_source = source;
     count_add(&call->env->stats.moves_out, 1);
     return 0;
 }
@@ -72,7 +72,7 @@ static void relieve(struct room *room, struct place_cost cost)
     }
     for (struct member *member = room->roster; member; member = member->next) {
         struct call *call = call_of_member(member);
-        if (call && call->hushed && !call->annex && may_move(call)) {
+        if (call && call->silent && !call->annex && may_move(call)) {
             move_out(call);
             return;
         }
@@ -104,10 +104,10 @@ void call_speaks(struct call *call)
     relieve(room, call->place.cost);
 }
 
-void call_hushed(struct call *call, bool is_hushed)
+void call_silent(struct call *call, bool is_silent)
 {
-    call->hushed = is_hushed && !call->annex;
-    if (call->hushed) {
+    call->silent = is_silent && !call->annex;
+    if (call->silent) {
         relieve(call->room, call->place.cost);
     }
 }
@@ -133,23 +133,23 @@ static void stop_here(struct call *call)
     moved(call);
     leg_free(call->leg);
     call->leg = NULL;
-    feed_put(call->feed);
+    annex_source_put(call->annex_source);
     annex_put(call->annex);
-    call->feed = NULL;
+    call->annex_source = NULL;
     call->annex = NULL;
 }
 
 void call_move_on(struct call *call)
 {
     struct ctl_req req = {.op = CTL_LEG_ADD, .conf = call_conf(call), .leg = call->leg};
-    struct feed *feed = call->feed;
+    struct annex_source *source = call->annex_source;
 
     if (call->dropped) {
         stop_here(call);
         return;
     }
     if (call->annex) {
-        leg_set_feed(call->leg, feed->relay);
+        leg_set_annex_source(call->leg, source->relay);
     }
     /* An encoder it has left where it comes from. No memory for one: like a full ring, tried again. */
     bool full = (!call->annex && leg_equip(call->leg) != 0) ||
@@ -162,8 +162,8 @@ void call_move_on(struct call *call)
     call->n_lent++;
     count_add(&call->env->stats.legs, 1);
     if (!call->annex) {
-        call->feed = NULL;
-        feed_put(feed); /* what the leg has not been sent of it, the owner sends before the feed's leg goes */
+        call->annex_source = NULL;
+        annex_source_put(source); /* what the leg has not been sent of it, the owner sends first */
     }
 }
 

@@ -28,18 +28,18 @@ void focus_attach(struct focus *focus, struct txns *txns)
 
 /* --- Workers ------------------------------------------------------------------------------------------------------ */
 
-static void feed_leg_gone(struct feed *feed, struct leg *leg)
+static void annex_source_leg_gone(struct annex_source *source, struct leg *leg)
 {
-    struct room *room = feed->room;
-    feed_gone(feed, leg);
+    struct room *room = source->room;
+    annex_source_gone(source, leg);
     room_settle(room);
 }
 
 static void leg_gone(struct leg *leg)
 {
     uint64_t id = leg_cfg_of(leg)->id;
-    if (event_kind_of(id) == EVENT_FEED) {
-        feed_leg_gone(event_object(EVENT_FEED, id), leg);
+    if (event_kind_of(id) == EVENT_ANNEX_SOURCE) {
+        annex_source_leg_gone(event_object(EVENT_ANNEX_SOURCE, id), leg);
     } else if (event_kind_of(id) == EVENT_LOBBY) {
         lobby_player_gone(event_object(EVENT_LOBBY, id), leg);
     } else {
@@ -82,8 +82,8 @@ static void take_event(struct focus *f, const struct ctl_ev *ev)
     case EV_SPEAKS:
         call_speaks(event_object(EVENT_CALL, ev->id));
         break;
-    case EV_HUSHED:
-        call_hushed(event_object(EVENT_CALL, ev->id), ev->value);
+    case EV_SILENT:
+        call_silent(event_object(EVENT_CALL, ev->id), ev->value);
         break;
     case EV_CODEC:
         call_media_codec(event_object(EVENT_CALL, ev->id), (uint8_t)ev->value);
@@ -117,7 +117,7 @@ static void settle_due(struct env *env)
     }
     for (struct room *room = env->rooms, *next; room && env->n_due; room = next) {
         next = room->next;
-        if (room->close_due || room->save_due || room->annexes || room->feeds || room->lobbies) {
+        if (room->close_due || room->save_due || room->annexes || room->annex_sources || room->lobbies) {
             room_settle(room);
         }
     }
@@ -355,7 +355,7 @@ void focus_stop(struct focus *f)
 bool focus_is_idle(const struct focus *f)
 {
     for (const struct room *room = f->env.rooms; room; room = room->next) {
-        if (room->conf || room->annexes || room->feeds || room->lobbies || room->save_due) {
+        if (room->conf || room->annexes || room->annex_sources || room->lobbies || room->save_due) {
             return false;
         }
     }

@@ -304,7 +304,7 @@ static void take_key(struct call *call, char key)
         return;
     }
     wait_start(call);
-    lobby_hush(call->lobby); /* a caller that keys needs no more prompting; full ring: it plays on */
+    lobby_silence(call->lobby); /* a caller that keys needs no more prompting; full ring: it plays on */
     if (key == '*') {
         p->n_digits = 0;
     } else if (key == '#') {

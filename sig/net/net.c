@@ -284,8 +284,8 @@ int net_step(struct net *net, unsigned wait_ms)
             break;
         }
     }
-    uint64_t wish_ns = net->user.on_beat(net->user.ctx, net->now_ns);
-    net->beat_ns = wish_ns == UINT64_MAX ? UINT64_MAX : net->now_ns + wish_ns;
+    uint64_t next_ns = net->user.on_beat(net->user.ctx, net->now_ns);
+    net->beat_ns = next_ns == UINT64_MAX ? UINT64_MAX : net->now_ns + next_ns;
     net_conns_bury(net);
     return 0;
 }

@@ -1,4 +1,4 @@
-/* Annexes and feeds. See annex.h. */
+/* Annexes and their sources. See annex.h. */
 #include "sig/room/annex.h"
 #include "sig/room/event_id.h"
 
@@ -94,131 +94,132 @@ void annex_gone(struct room *room, const struct conf *conf)
 
 /* --- Feeds -------------------------------------------------------------------------------------------------------- */
 
-/* May a leg of this media be served with what the feed's leg is? */
-static bool feed_fits(const struct feed *feed, const struct offer_media *media)
+/* May a leg of this media be served with what the leg of the source is? */
+static bool annex_source_fits(const struct annex_source *source, const struct offer_media *media)
 {
-    return !feed->dropped && feed->codec == media->codec && feed->fmt.rate_hz == media->fmt.rate_hz &&
-           (!media->codec->has_state || codec_same_encoder(&feed->fmt, &media->fmt));
+    return !source->dropped && source->codec == media->codec && source->fmt.rate_hz == media->fmt.rate_hz &&
+           (!media->codec->has_state || codec_same_encoder(&source->fmt, &media->fmt));
 }
 
 /* Builds relay and leg, and lends the leg to the owner. @return 0 | -ENOMEM | -EBUSY, all as before */
-static int feed_begin(struct feed *feed)
+static int annex_source_begin(struct annex_source *source)
 {
-    struct room *room = feed->room;
-    struct leg_cfg cfg = {.id = event_id(EVENT_FEED, feed), .rtp_fd = -1, .rtcp_fd = -1, .tx_on = true};
+    struct room *room = source->room;
+    struct leg_cfg cfg = {.id = event_id(EVENT_ANNEX_SOURCE, source), .rtp_fd = -1, .rtcp_fd = -1, .tx_on = true};
     struct ctl_req req = {.op = CTL_LEG_ADD, .conf = room->conf};
-    int err = relay_build(&feed->relay);
+    int err = relay_build(&source->relay);
 
-    cfg.codec = feed->codec;
-    cfg.fmt = feed->fmt;
-    cfg.relay = feed->relay;
-    err = err ? err : leg_build(&feed->leg, &cfg);
-    req.leg = feed->leg;
+    cfg.codec = source->codec;
+    cfg.fmt = source->fmt;
+    cfg.relay = source->relay;
+    err = err ? err : leg_build(&source->leg, &cfg);
+    req.leg = source->leg;
     if (!err && ctl_put(place_worker(room->env->place, room->worker), &req) != 0) {
-        leg_free(feed->leg);
+        leg_free(source->leg);
         err = -EBUSY;
     }
     if (err) {
-        relay_free(feed->relay);
+        relay_free(source->relay);
     }
     return err;
 }
 
-static int feed_make(struct room *room, const struct offer_media *media, struct feed **out)
+static int annex_source_make(struct room *room, const struct offer_media *media, struct annex_source **out)
 {
     struct place *place = room->env->place;
-    struct feed *feed = calloc(1, sizeof *feed);
+    struct annex_source *source = calloc(1, sizeof *source);
 
-    if (!feed) {
+    if (!source) {
         return -ENOMEM;
     }
-    *feed = (struct feed){.room = room, .next = room->feeds, .codec = media->codec, .fmt = media->fmt};
+    *source =
+        (struct annex_source){.room = room, .next = room->annex_sources, .codec = media->codec, .fmt = media->fmt};
     struct place_cost cost = place_cost_media(media);
-    feed->cpu_us = cost.cpu_us + cost.voice_us; /* one encode at most */
-    int err = place_relay_take(place, room->worker, feed->cpu_us);
+    source->cpu_us = cost.cpu_us + cost.voice_us; /* one encode at most */
+    int err = place_relay_take(place, room->worker, source->cpu_us);
     if (err) {
-        free(feed);
+        free(source);
         return err;
     }
-    err = feed_begin(feed);
+    err = annex_source_begin(source);
     if (err) {
-        place_relay_give(place, room->worker, feed->cpu_us);
-        free(feed);
+        place_relay_give(place, room->worker, source->cpu_us);
+        free(source);
         return err;
     }
-    room->feeds = feed;
-    *out = feed;
+    room->annex_sources = source;
+    *out = source;
     return 0;
 }
 
-int feed_get(struct room *room, const struct offer_media *media, struct feed **out)
+int annex_source_get(struct room *room, const struct offer_media *media, struct annex_source **out)
 {
     unsigned n = 0;
     int err = 0;
-    struct feed *feed = room->feeds;
+    struct annex_source *source = room->annex_sources;
 
-    while (feed && !feed_fits(feed, media)) {
+    while (source && !annex_source_fits(source, media)) {
         n++;
-        feed = feed->next;
+        source = source->next;
     }
-    if (!feed && n == CONF_RELAYS_MAX) {
+    if (!source && n == CONF_RELAYS_MAX) {
         return -EAGAIN;
     }
-    if (!feed && (err = feed_make(room, media, &feed)) != 0) {
+    if (!source && (err = annex_source_make(room, media, &source)) != 0) {
         return err;
     }
-    due_set(room, &feed->drop_due, false);
-    feed->n_legs++;
-    *out = feed;
+    due_set(room, &source->drop_due, false);
+    source->n_legs++;
+    *out = source;
     return 0;
 }
 
-static void feed_drop(struct feed *feed)
+static void annex_source_drop(struct annex_source *source)
 {
-    struct room *room = feed->room;
-    struct ctl_req req = {.op = CTL_LEG_DROP, .conf = room->conf, .leg = feed->leg};
-    feed->dropped = ctl_put(place_worker(room->env->place, room->worker), &req) == 0;
-    due_set(room, &feed->drop_due, !feed->dropped);
+    struct room *room = source->room;
+    struct ctl_req req = {.op = CTL_LEG_DROP, .conf = room->conf, .leg = source->leg};
+    source->dropped = ctl_put(place_worker(room->env->place, room->worker), &req) == 0;
+    due_set(room, &source->drop_due, !source->dropped);
 }
 
-void feed_put(struct feed *feed)
+void annex_source_put(struct annex_source *source)
 {
-    if (feed) {
-        must(feed->n_legs > 0);
-        feed->n_legs--;
-        if (feed->n_legs == 0) {
-            feed_drop(feed);
+    if (source) {
+        must(source->n_legs > 0);
+        source->n_legs--;
+        if (source->n_legs == 0) {
+            annex_source_drop(source);
         }
     }
 }
 
-struct feed *feed_find(const struct room *room, const struct relay *relay)
+struct annex_source *annex_source_find(const struct room *room, const struct relay *relay)
 {
-    struct feed *feed = relay ? room->feeds : NULL;
-    while (feed && feed->relay != relay) {
-        feed = feed->next;
+    struct annex_source *source = relay ? room->annex_sources : NULL;
+    while (source && source->relay != relay) {
+        source = source->next;
     }
-    return feed;
+    return source;
 }
 
-static void feed_free(struct feed *feed)
+static void annex_source_free(struct annex_source *source)
 {
-    relay_free(feed->relay);
-    free(feed);
+    relay_free(source->relay);
+    free(source);
 }
 
-void feed_gone(struct feed *feed, struct leg *leg)
+void annex_source_gone(struct annex_source *source, struct leg *leg)
 {
-    struct room *room = feed->room;
-    struct feed **link = &room->feeds;
+    struct room *room = source->room;
+    struct annex_source **link = &room->annex_sources;
 
-    while (*link != feed) {
+    while (*link != source) {
         link = &(*link)->next;
     }
-    *link = feed->next;
+    *link = source->next;
     leg_free(leg);
-    place_relay_give(room->env->place, room->worker, feed->cpu_us);
-    feed_free(feed);
+    place_relay_give(room->env->place, room->worker, source->cpu_us);
+    annex_source_free(source);
 }
 
 /* --- Both --------------------------------------------------------------------------------------------------------- */
@@ -232,11 +233,11 @@ bool annex_settle(struct room *room)
             annex_close(annex);
         }
     }
-    for (struct feed *feed = room->feeds; feed; feed = feed->next) {
-        if (feed->drop_due) {
-            feed_drop(feed);
+    for (struct annex_source *source = room->annex_sources; source; source = source->next) {
+        if (source->drop_due) {
+            annex_source_drop(source);
         }
-        relays |= !feed->dropped;
+        relays |= !source->dropped;
     }
     return relays;
 }
@@ -248,9 +249,9 @@ void annex_abandon(struct room *room)
         room->annexes = annex->next;
         free(annex);
     }
-    while (room->feeds) {
-        struct feed *feed = room->feeds;
-        room->feeds = feed->next;
-        feed_free(feed);
+    while (room->annex_sources) {
+        struct annex_source *source = room->annex_sources;
+        room->annex_sources = source->next;
+        annex_source_free(source);
     }
 }

@@ -1,8 +1,8 @@
 /*
  * What a conference has on other workers than its owner's. When that one has no room left, newcomers go to an annex: a
- * conference of listeners on another worker (core/conf/conf.h). A feed is what one kind of them hears: a relay, and the
- * leg at the owner that broadcasts on it. Both are made when they are first asked for and go when nobody has them any
- * more; both may only go in this order: legs, annex or feed, owner. Signalling thread only.
+ * conference of listeners on another worker (core/conf/conf.h). An annex source is what one kind of them hears: a
+ * relay, and the leg at the owner that broadcasts on it. Both are made when they are first asked for and go when nobody
+ * has them any more; both may only go in this order: legs, annex or annex source, owner. Signalling thread only.
  */
 #ifndef SIG_ROOM_ANNEX_H
 #define SIG_ROOM_ANNEX_H
@@ -12,7 +12,7 @@
 struct leg;
 struct relay;
 
-#define ANNEX_HUSHED_S 30 /* a participant silent for so long may be moved from the owner's worker */
+#define ANNEX_SILENT_S 30 /* a participant silent for so long may be moved from the owner's worker */
 
 struct annex {
     struct room *room;
@@ -24,9 +24,9 @@ struct annex {
     bool close_due;   /* it waits for the ring */
 };
 
-struct feed {
+struct annex_source {
     struct room *room;
-    struct feed *next;
+    struct annex_source *next;
     const struct codec *codec;
     struct codec_cfg fmt;
     struct relay *relay;
@@ -44,14 +44,14 @@ void annex_put(struct annex *annex);
 
 /** What such a leg hears in an annex, for one more leg. @return 0 | -EAGAIN as many kinds as there may be |
  * -EBUSY ring full | -ENOMEM */
-int feed_get(struct room *room, const struct offer_media *media, struct feed **feed);
+int annex_source_get(struct room *room, const struct offer_media *media, struct annex_source **source);
 /** A leg that heard it has come back, or was never lent. NULL is fine. */
-void feed_put(struct feed *feed);
+void annex_source_put(struct annex_source *source);
 /** The one with that relay. NULL is fine. */
-struct feed *feed_find(const struct room *room, const struct relay *relay);
+struct annex_source *annex_source_find(const struct room *room, const struct relay *relay);
 
 /** Its leg has come back: room_settle is to follow. */
-void feed_gone(struct feed *feed, struct leg *leg);
+void annex_source_gone(struct annex_source *source, struct leg *leg);
 /** An annex's conf has come back; it is the caller's. */
 void annex_gone(struct room *room, const struct conf *conf);
 

@@ -8,7 +8,7 @@
 
 #include "core/base/base.h"
 
-enum event_kind { EVENT_ROOM = 1, EVENT_CALL, EVENT_FEED, EVENT_LOBBY };
+enum event_kind { EVENT_ROOM = 1, EVENT_CALL, EVENT_ANNEX_SOURCE, EVENT_LOBBY };
 
 #define EVENT_KIND_MASK 7u
 

@@ -44,7 +44,7 @@ out:
     return err;
 }
 
-int lobby_hush(struct lobby *lobby)
+int lobby_silence(struct lobby *lobby)
 {
     if (!lobby || !lobby->player) {
         return 0;
@@ -68,7 +68,7 @@ int lobby_play(struct lobby *lobby, const struct clip *clip, uint32_t times)
                           .clip = clip,
                           .clip_times = times};
     struct ctl_req req = {.op = CTL_LEG_ADD, .conf = lobby->conf};
-    int err = lobby_hush(lobby);
+    int err = lobby_silence(lobby);
     err = err ? err : leg_build(&req.leg, &cfg);
     if (err) {
         return err;
@@ -87,7 +87,7 @@ int lobby_play(struct lobby *lobby, const struct clip *clip, uint32_t times)
 static void lobby_close(struct lobby *lobby)
 {
     struct ctl_req req = {.op = CTL_CONF_CLOSE, .conf = lobby->conf};
-    lobby->closed = lobby_hush(lobby) == 0 && put(lobby, &req) == 0;
+    lobby->closed = lobby_silence(lobby) == 0 && put(lobby, &req) == 0;
     if (lobby->close_due == lobby->closed) {
         lobby->close_due = !lobby->closed;
         lobby->room->env->n_due += lobby->close_due ? 1 : -1u;

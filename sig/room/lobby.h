@@ -31,7 +31,7 @@ int lobby_open(struct lobby **lobby, struct room *room, struct member *member, i
 int lobby_play(struct lobby *lobby, const struct clip *clip, uint32_t times);
 
 /** Plays nothing any more. NULL is fine. @return 0 | -EBUSY ring full: it plays on */
-int lobby_hush(struct lobby *lobby);
+int lobby_silence(struct lobby *lobby);
 
 /** The call has left: its leg is no longer named there. NULL is fine. */
 void lobby_leave(struct lobby *lobby);

@@ -287,7 +287,7 @@ int room_open(struct room *room, struct place_cost cost)
     struct conf_cfg cfg = {.id = event_id(EVENT_ROOM, room),
                            .legs_max = env->cfg.legs_max,
                            .talkers = env->cfg.talkers,
-                           .hushed_s = ANNEX_HUSHED_S};
+                           .silent_s = ANNEX_SILENT_S};
     struct ctl_req req = {.op = CTL_CONF_OPEN};
     int err = conf_build(&req.conf, &cfg);
     if (err) {
@@ -490,7 +490,7 @@ void room_settle(struct room *room)
             env->n_due--;
         }
     }
-    bool whole = !room->conf && !room->annexes && !room->feeds && !room->lobbies;
+    bool whole = !room->conf && !room->annexes && !room->annex_sources && !room->lobbies;
     if (room->state == ROOM_ENDED && whole && room->n_calls == 0 && !room->save_due && !room->is_dead) {
         room->is_dead = true;
         room->next_dead = env->dead_rooms;

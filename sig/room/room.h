@@ -14,7 +14,7 @@ struct conf;
 struct sub;
 struct annex;
 struct lobby;
-struct feed;
+struct annex_source;
 
 #define ROOM_GONE_MAX 64 /* departures that are remembered; a watcher further behind gets the whole state again */
 
@@ -44,7 +44,7 @@ struct room {
     int worker;        /* once open: of the owner */
     struct conf *conf; /* lent; NULL: not open, or back */
     struct annex *annexes;
-    struct feed *feeds;
+    struct annex_source *annex_sources;
     struct lobby *lobbies;
     struct annc annc;  /* clip NULL: it is a conference; else the room of one call that hears this */
     unsigned n_moving; /* calls on their way from one worker to another */

@@ -11,6 +11,6 @@ enum { KIND_EVENT_8 = OFFER_CODECS_MAX, KIND_EVENT_48, KIND_CN };
 uint32_t offer_clock_hz(const struct offer_codec *c);
 
 /** Packet time of what we send: the peer's preference where we can, within its maximum (0: none) and one packet. */
-uint8_t offer_ptime(const struct offer_codec *c, uint16_t wish_ms, uint16_t max_ms);
+uint8_t offer_ptime(const struct offer_codec *c, uint16_t preferred_ms, uint16_t max_ms);
 
 #endif

@@ -142,7 +142,7 @@ static void read_opus(struct codec_cfg *fmt, const struct sdp_format *f)
     fmt->cbr = fmtp_number(f, "cbr", 1) == 1;
 }
 
-uint8_t offer_ptime(const struct offer_codec *c, uint16_t wish_ms, uint16_t max_ms)
+uint8_t offer_ptime(const struct offer_codec *c, uint16_t preferred_ms, uint16_t max_ms)
 {
     static const uint8_t known[] = {60, 40, 20};
     if (c->id == CODEC_OPUS) {
@@ -150,7 +150,7 @@ uint8_t offer_ptime(const struct offer_codec *c, uint16_t wish_ms, uint16_t max_
     }
     uint32_t bytes_per_ms = offer_clock_hz(c) / 1000 * (c->id == CODEC_L16 ? 2 : 1); /* G.722: one byte a tick too */
     uint32_t limit_ms = MIN(PAYLOAD_BYTES_MAX / bytes_per_ms, max_ms ? max_ms : 60u);
-    uint32_t wanted_ms = MIN(wish_ms ? wish_ms : 20u, limit_ms);
+    uint32_t wanted_ms = MIN(preferred_ms ? preferred_ms : 20u, limit_ms);
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {
         if (known[i] <= wanted_ms) {
             return known[i];

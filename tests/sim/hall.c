@@ -18,7 +18,7 @@
 enum {
     ENGINES_MAX = 3,
     GUESTS_MAX = 40,
-    FEEDS_MAX = 8,
+    ANNEX_SOURCES_MAX = 8,
     BITS = 14,
     SETTLE_MS = 1500,
     WORD_TICKS = 25,
@@ -56,7 +56,7 @@ struct site {
     uint64_t next_ns, n_made_up;
 };
 
-struct feed {
+struct annex_source {
     const struct codec *codec;
     uint32_t rate_hz;
     struct relay *relay;
@@ -67,9 +67,9 @@ struct hall {
     const struct options *options;
     struct chance chance;
     struct site sites[ENGINES_MAX];
-    unsigned n_sites, n_guests, talkers, n_feeds;
+    unsigned n_sites, n_guests, talkers, n_annex_sources;
     bool codecs; /* of all kinds: then nobody knows what is to be heard */
-    struct feed feeds[FEEDS_MAX];
+    struct annex_source annex_sources[ANNEX_SOURCES_MAX];
     struct guest guests[GUESTS_MAX];
     uint64_t now_ns, sig_ns, changed_ns, made_up_ns, stalled_ns, digest;
     unsigned n_violations, n_moves, n_gone_confs;
@@ -245,31 +245,31 @@ static void request(struct hall *h, unsigned site, const struct ctl_req *req)
 }
 
 /* What a guest's kind hears; the owner begins to broadcast it when it is first asked for. */
-static struct relay *feed_for(struct hall *h, const struct guest *g)
+static struct relay *annex_source_for(struct hall *h, const struct guest *g)
 {
-    for (unsigned i = 0; i < h->n_feeds; i++) {
-        if (h->feeds[i].codec == g->cfg.codec && h->feeds[i].rate_hz == g->cfg.fmt.rate_hz) {
-            return h->feeds[i].relay;
+    for (unsigned i = 0; i < h->n_annex_sources; i++) {
+        if (h->annex_sources[i].codec == g->cfg.codec && h->annex_sources[i].rate_hz == g->cfg.fmt.rate_hz) {
+            return h->annex_sources[i].relay;
         }
     }
-    must(h->n_feeds < FEEDS_MAX);
-    struct feed *feed = &h->feeds[h->n_feeds++];
-    *feed = (struct feed){.codec = g->cfg.codec, .rate_hz = g->cfg.fmt.rate_hz};
-    must(relay_build(&feed->relay) == 0);
-    struct leg_cfg cfg = {.id = GUESTS_MAX + h->n_feeds, .rtp_fd = -1, .rtcp_fd = -1, .tx_on = true};
-    cfg.codec = feed->codec;
+    must(h->n_annex_sources < ANNEX_SOURCES_MAX);
+    struct annex_source *source = &h->annex_sources[h->n_annex_sources++];
+    *source = (struct annex_source){.codec = g->cfg.codec, .rate_hz = g->cfg.fmt.rate_hz};
+    must(relay_build(&source->relay) == 0);
+    struct leg_cfg cfg = {.id = GUESTS_MAX + h->n_annex_sources, .rtp_fd = -1, .rtcp_fd = -1, .tx_on = true};
+    cfg.codec = source->codec;
     cfg.fmt = g->cfg.fmt;
-    cfg.relay = feed->relay;
-    must(leg_build(&feed->leg, &cfg) == 0);
-    request(h, 0, &(struct ctl_req){.op = CTL_LEG_ADD, .leg = feed->leg, .conf = h->sites[0].conf});
-    return feed->relay;
+    cfg.relay = source->relay;
+    must(leg_build(&source->leg, &cfg) == 0);
+    request(h, 0, &(struct ctl_req){.op = CTL_LEG_ADD, .leg = source->leg, .conf = h->sites[0].conf});
+    return source->relay;
 }
 
 static void guest_enter(struct hall *h, struct guest *g, unsigned at)
 {
     g->at = at;
     if (at) {
-        leg_set_feed(g->leg, feed_for(h, g));
+        leg_set_annex_source(g->leg, annex_source_for(h, g));
     } else {
         must(leg_equip(g->leg) == 0);
     }
@@ -312,7 +312,7 @@ static void guest_move(struct hall *h, struct guest *g, unsigned to)
     g->moving = true;
     g->to = to;
     if (to) {
-        feed_for(h, g); /* it must not miss what is sent while the leg is on its way */
+        annex_source_for(h, g); /* it must not miss what is sent while the leg is on its way */
     }
     h->n_moves++;
     request(h, g->at, &(struct ctl_req){.op = CTL_LEG_MOVE, .leg = g->leg});
@@ -397,7 +397,7 @@ static void event_take(struct hall *h, unsigned site, const struct ctl_ev *ev)
         guest_move(h, &h->guests[ev->id], 0);
         h->changed_ns = h->now_ns;
         break;
-    case EV_HUSHED:
+    case EV_SILENT:
         if (ev->value && site == 0 && h->guests[ev->id].at == 0 && chance_of(&h->chance, 700)) {
             guest_move(h, &h->guests[ev->id], 1 + chance_below(&h->chance, h->n_sites - 1));
         }
@@ -542,7 +542,7 @@ static void words_run(struct hall *h)
         hall_until(h, h->now_ns + WORD_TICKS * TICK_NS);
         talker->talking = false;
         h->changed_ns = h->now_ns;
-        hall_until(h, h->now_ns + 4 * NS_PER_S); /* is hushed and moved out again, perhaps */
+        hall_until(h, h->now_ns + 4 * NS_PER_S); /* is silent and moved out again, perhaps */
         h->word_at = NULL;
         unsigned lost = WORD_TICKS - MIN(h->word_ticks, (unsigned)WORD_TICKS);
         h->word_lost_max = MAX(h->word_lost_max, lost);
@@ -558,10 +558,10 @@ static void site_open(struct hall *h, unsigned s)
 {
     struct site *site = &h->sites[s];
     if (s == 0) {
-        must(sim_io_build(&site->io, GUESTS_MAX, 2 * (GUESTS_MAX + FEEDS_MAX)) == 0);
+        must(sim_io_build(&site->io, GUESTS_MAX, 2 * (GUESTS_MAX + ANNEX_SOURCES_MAX)) == 0);
         site->io.deliver = heard;
     } else {
-        must(sim_io_share(&site->io, &h->sites[0].io, 2 * (GUESTS_MAX + FEEDS_MAX)) == 0);
+        must(sim_io_share(&site->io, &h->sites[0].io, 2 * (GUESTS_MAX + ANNEX_SOURCES_MAX)) == 0);
     }
     must(ctl_build(&site->ctl) == 0);
     struct engine_cfg cfg = {
@@ -569,13 +569,13 @@ static void site_open(struct hall *h, unsigned s)
         .io = &site->io.io,
         .stats = &site->stats,
         .simd = h->options->simd,
-        .legs_max = GUESTS_MAX + FEEDS_MAX,
+        .legs_max = GUESTS_MAX + ANNEX_SOURCES_MAX,
         .lazy_decode = true,
         .batch_legs = h->options->seed % 3 ? 0 : 1 + h->options->seed / 3 % 8,
     };
     must(engine_build(&site->engine, &cfg) == 0);
     site->next_ns = h->now_ns;
-    struct conf_cfg conf = {.id = s, .legs_max = GUESTS_MAX, .talkers = h->talkers, .hushed_s = 2, .annex = s > 0};
+    struct conf_cfg conf = {.id = s, .legs_max = GUESTS_MAX, .talkers = h->talkers, .silent_s = 2, .annex = s > 0};
     must(conf_build(&site->conf, &conf) == 0);
     request(h, s, &(struct ctl_req){.op = CTL_CONF_OPEN, .conf = site->conf});
 }
@@ -609,8 +609,8 @@ static void hall_close(struct hall *h)
         }
     }
     hall_until(h, h->now_ns + 200 * NS_PER_MS);
-    for (unsigned i = 0; i < h->n_feeds; i++) {
-        request(h, 0, &(struct ctl_req){.op = CTL_LEG_DROP, .leg = h->feeds[i].leg});
+    for (unsigned i = 0; i < h->n_annex_sources; i++) {
+        request(h, 0, &(struct ctl_req){.op = CTL_LEG_DROP, .leg = h->annex_sources[i].leg});
     }
     for (unsigned s = 0; s < h->n_sites; s++) {
         request(h, s, &(struct ctl_req){.op = CTL_CONF_CLOSE, .conf = h->sites[s].conf});
@@ -628,8 +628,8 @@ static void hall_close(struct hall *h)
         ctl_free(&site->ctl);
         sim_io_free(&site->io);
     }
-    for (unsigned i = 0; i < h->n_feeds; i++) {
-        relay_free(h->feeds[i].relay);
+    for (unsigned i = 0; i < h->n_annex_sources; i++) {
+        relay_free(h->annex_sources[i].relay);
     }
     for (unsigned i = 0; i < h->n_guests; i++) {
         seal_free(h->guests[i].seal);

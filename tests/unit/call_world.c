@@ -132,9 +132,9 @@ static void worker_adds(struct world *w, unsigned worker, const struct ctl_req *
 {
     bool annex = conf_cfg_of(conf)->annex;
     must(w->n_has < ARRAY_LEN(w->has) && !world_has(w, req->leg));
-    must(!annex || (leg_cfg_of(req->leg)->feed && !leg_cfg_of(req->leg)->relay));
+    must(!annex || (leg_cfg_of(req->leg)->annex_source && !leg_cfg_of(req->leg)->relay));
     if (!annex) {
-        leg_set_feed(req->leg, NULL); /* what it was fed it has been sent */
+        leg_set_annex_source(req->leg, NULL); /* it has been sent all that was there */
     }
     w->has[w->n_has++] = (struct has){req->leg, conf, worker};
 }
@@ -146,10 +146,10 @@ static void worker_takes_out(struct world *w, unsigned worker, struct leg *leg)
     must(has && has->worker == worker && w->n_legs < ARRAY_LEN(w->legs));
     *has = w->has[--w->n_has];
     for (unsigned i = 0; relay && i < w->n_has; i++) {
-        must(leg_cfg_of(w->has[i].leg)->feed != relay); /* somebody still hears it */
+        must(leg_cfg_of(w->has[i].leg)->annex_source != relay); /* somebody still hears it */
     }
     for (unsigned i = 0; relay && i < w->n_legs; i++) {
-        must(leg_cfg_of(w->legs[i])->feed != relay);
+        must(leg_cfg_of(w->legs[i])->annex_source != relay);
     }
     w->legs[w->n_legs] = leg;
     w->leg_from[w->n_legs++] = worker;
@@ -173,7 +173,7 @@ void worker_does(struct world *w, unsigned worker, const struct ctl_req *req)
         has = world_has(w, req->leg);
         must(has && has->worker == worker && !conf_cfg_of(has->conf)->annex);
         *has = w->has[--w->n_has];
-        leg_set_feed(req->leg, req->feed);
+        leg_set_annex_source(req->leg, req->annex_source);
         worker_adds(w, worker, req, req->conf);
         break;
     case CTL_LEG_SET:

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* What is to be changed. */
-struct wish {
+struct account_args {
     const char *verb, *user;
     bool has_password, has_pin, no_pin;
     int entitled, blocked; /* -1: as it is */
@@ -17,7 +17,7 @@ struct wish {
 
 static int password_take(struct store_account *account, const char *realm)
 {
-    char line[DESK_LINE_BYTES];
+    char line[STORE_CLI_LINE_BYTES];
     int status = store_cli_line("password", line);
     if (status == 0 && auth_secret_make(&account->secret, account->user, realm, line) != 0) {
         status = store_cli_complain("this system has no MD5 or SHA-256; is OpenSSL in FIPS mode?");
@@ -36,17 +36,17 @@ static int pin_take(struct store_account *account, struct store *store)
 /* ---- verbs ---- */
 
 /* add and set. */
-static int change(struct store *store, const struct wish *wish, const char *realm)
+static int change(struct store *store, const struct account_args *args, const char *realm)
 {
-    bool is_new = strcmp(wish->verb, "add") == 0;
+    bool is_new = strcmp(args->verb, "add") == 0;
     struct store_req req = {.op = STORE_ACCOUNT};
     struct store_reply reply;
-    snprintf(req.account.user, sizeof req.account.user, "%s", wish->user);
+    snprintf(req.account.user, sizeof req.account.user, "%s", args->user);
     if (!store_cli_ask(store, &req, &reply) || reply.answer != STORE_ACCOUNT_IS) {
         return store_cli_complain("the store does not answer");
     }
     if (reply.found == is_new) {
-        fprintf(stderr, "mixminusctl: %s %s; take \"user %s\"\n", wish->user,
+        fprintf(stderr, "mixminusctl: %s %s; take \"user %s\"\n", args->user,
                 is_new ? "is there already" : "has no account", is_new ? "set" : "add");
         return 1;
     }
@@ -54,14 +54,14 @@ static int change(struct store *store, const struct wish *wish, const char *real
     if (reply.found) {
         account = reply.account;
     }
-    snprintf(account.user, sizeof account.user, "%s", wish->user);
-    int status = is_new || wish->has_password ? password_take(&account, realm) : 0;
-    if (status == 0 && wish->has_pin) {
+    snprintf(account.user, sizeof account.user, "%s", args->user);
+    int status = is_new || args->has_password ? password_take(&account, realm) : 0;
+    if (status == 0 && args->has_pin) {
         status = pin_take(&account, store);
     }
-    account.has_pin = account.has_pin && !wish->no_pin;
-    account.is_entitled = wish->entitled < 0 ? account.is_entitled : wish->entitled;
-    account.is_blocked = wish->blocked < 0 ? account.is_blocked : wish->blocked;
+    account.has_pin = account.has_pin && !args->no_pin;
+    account.is_entitled = args->entitled < 0 ? account.is_entitled : args->entitled;
+    account.is_blocked = args->blocked < 0 ? account.is_blocked : args->blocked;
     if (status == 0) {
         req.op = STORE_ACCOUNT_PUT;
         req.account = account;
@@ -75,19 +75,19 @@ static int change(struct store *store, const struct wish *wish, const char *real
     return status;
 }
 
-static int drop(struct store *store, const struct wish *wish)
+static int drop(struct store *store, const struct account_args *args)
 {
     struct store_req req = {.op = STORE_ACCOUNT};
     struct store_reply reply;
-    snprintf(req.account.user, sizeof req.account.user, "%s", wish->user);
+    snprintf(req.account.user, sizeof req.account.user, "%s", args->user);
     if (!store_cli_ask(store, &req, &reply) || !reply.found) {
-        fprintf(stderr, "mixminusctl: %s has no account\n", wish->user);
+        fprintf(stderr, "mixminusctl: %s has no account\n", args->user);
         return 1;
     }
     req.op = STORE_ACCOUNT_DROP;
     int status = store_cli_write(store, &req);
     if (status == 0) {
-        printf("%s: account and PIN are removed\n", wish->user);
+        printf("%s: account and PIN are removed\n", args->user);
     }
     return status;
 }
@@ -114,16 +114,16 @@ static int list(struct store *store)
 /* ---- words ---- */
 
 /* One of our own flags? @return 1 it is | 0 it is not | -EINVAL its value is wrong, and has complained */
-static int wish_take(struct wish *wish, const char *arg)
+static int args_take(struct account_args *args, const char *arg)
 {
-    int is_entitled = store_cli_yes_no(arg, "--entitled", &wish->entitled);
-    int is_blocked = store_cli_yes_no(arg, "--blocked", &wish->blocked);
+    int is_entitled = store_cli_yes_no(arg, "--entitled", &args->entitled);
+    int is_blocked = store_cli_yes_no(arg, "--blocked", &args->blocked);
     if (is_entitled || is_blocked) {
         return is_entitled ? is_entitled : is_blocked;
     }
-    wish->has_password |= strcmp(arg, "--password") == 0;
-    wish->has_pin |= strcmp(arg, "--pin") == 0;
-    wish->no_pin |= strcmp(arg, "--no-pin") == 0;
+    args->has_password |= strcmp(arg, "--password") == 0;
+    args->has_pin |= strcmp(arg, "--pin") == 0;
+    args->no_pin |= strcmp(arg, "--no-pin") == 0;
     return strcmp(arg, "--password") == 0 || strcmp(arg, "--pin") == 0 || strcmp(arg, "--no-pin") == 0;
 }
 
@@ -157,7 +157,7 @@ static int realm_choose(struct store *store, const struct config *config, char r
     return store_cli_write(store, &req);
 }
 
-static int run(const struct wish *wish, const struct config *config)
+static int run(const struct account_args *args, const struct config *config)
 {
     struct store *store;
     char realm[AUTH_REALM_MAX];
@@ -165,13 +165,13 @@ static int run(const struct wish *wish, const struct config *config)
     if (store_cli_store(config, &store) != 0) {
         return 1;
     }
-    if (strcmp(wish->verb, "list") == 0) {
+    if (strcmp(args->verb, "list") == 0) {
         status = list(store);
-    } else if (strcmp(wish->verb, "drop") == 0) {
-        status = drop(store, wish);
+    } else if (strcmp(args->verb, "drop") == 0) {
+        status = drop(store, args);
     } else {
         status = realm_choose(store, config, realm);
-        status = status ? status : change(store, wish, realm);
+        status = status ? status : change(store, args, realm);
     }
     store_close(store); /* after everything has been written */
     return status;
@@ -180,24 +180,24 @@ static int run(const struct wish *wish, const struct config *config)
 int accounts_run(int argc, char **argv)
 {
     static struct config config;
-    struct wish wish = {.verb = argc > 1 ? argv[1] : "", .entitled = -1, .blocked = -1};
+    struct account_args args = {.verb = argc > 1 ? argv[1] : "", .entitled = -1, .blocked = -1};
     char digest[] = "--auth=digest";
     char *flags[64] = {argv[0], digest}; /* the realm is needed whether the server asks for it yet or not */
     int n_flags = 2, first = 2;
-    bool is_list = strcmp(wish.verb, "list") == 0;
+    bool is_list = strcmp(args.verb, "list") == 0;
     bool is_verb =
-        is_list || strcmp(wish.verb, "add") == 0 || strcmp(wish.verb, "set") == 0 || strcmp(wish.verb, "drop") == 0;
+        is_list || strcmp(args.verb, "add") == 0 || strcmp(args.verb, "set") == 0 || strcmp(args.verb, "drop") == 0;
     if (is_verb && !is_list && argc > 2) {
-        wish.user = argv[2];
+        args.user = argv[2];
         first = 3;
     }
-    if (!is_verb || (!is_list && (!wish.user || !is_name(wish.user)))) {
+    if (!is_verb || (!is_list && (!args.user || !is_name(args.user)))) {
         fprintf(stderr, "mixminusctl: write user add|set|drop NAME, or user list; a name has no spaces, quotes or "
                         "colons\n");
         return 2;
     }
     for (int i = first; i < argc; i++) {
-        int is_ours = wish_take(&wish, argv[i]);
+        int is_ours = args_take(&args, argv[i]);
         if (is_ours < 0) {
             return 2;
         }
@@ -206,5 +206,5 @@ int accounts_run(int argc, char **argv)
         }
     }
     int err = store_cli_config(&config, n_flags, flags, "user");
-    return err ? err : run(&wish, &config);
+    return err ? err : run(&args, &config);
 }

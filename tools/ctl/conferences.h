@@ -1,4 +1,4 @@
-/* "mixminusctl conf": the conferences that are promised or live, and what the operator wishes of them. */
+/* "mixminusctl conf": the conferences that are promised or live, and the policies that an operator sets for them. */
 #ifndef TOOLS_CTL_CONFERENCES_H
 #define TOOLS_CTL_CONFERENCES_H
 

@@ -129,7 +129,7 @@ int store_cli_yes_no(const char *arg, const char *flag, int *value)
 /* ---- input ---- */
 
 /* A line, on a terminal without showing it. @return false: there is none */
-static bool line_take(const char *prompt, const char *what, char line[DESK_LINE_BYTES])
+static bool line_take(const char *prompt, const char *what, char line[STORE_CLI_LINE_BYTES])
 {
     struct termios shown, hidden;
     bool is_terminal = tcgetattr(STDIN_FILENO, &shown) == 0;
@@ -139,7 +139,7 @@ static bool line_take(const char *prompt, const char *what, char line[DESK_LINE_
         hidden.c_lflag &= ~(tcflag_t)ECHO;
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
     }
-    bool got = fgets(line, DESK_LINE_BYTES, stdin) != NULL;
+    bool got = fgets(line, STORE_CLI_LINE_BYTES, stdin) != NULL;
     if (is_terminal) {
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
         fputc('\n', stderr);
@@ -150,9 +150,9 @@ static bool line_take(const char *prompt, const char *what, char line[DESK_LINE_
     return got;
 }
 
-int store_cli_line(const char *what, char line[DESK_LINE_BYTES])
+int store_cli_line(const char *what, char line[STORE_CLI_LINE_BYTES])
 {
-    char again[DESK_LINE_BYTES];
+    char again[STORE_CLI_LINE_BYTES];
     if (!line_take("%s: ", what, line)) {
         fprintf(stderr, "mixminusctl: no %s on standard input; write it there, a line of its own\n", what);
         return 1;
@@ -172,7 +172,7 @@ int store_cli_line(const char *what, char line[DESK_LINE_BYTES])
 
 int store_cli_pin(struct store *store, const char *of, uint8_t mac[KEYS_MAC_BYTES])
 {
-    char line[DESK_LINE_BYTES];
+    char line[STORE_CLI_LINE_BYTES];
     uint8_t secret[KEYS_SECRET_BYTES];
     int status = store_cli_line("PIN", line);
     size_t n = strlen(line);

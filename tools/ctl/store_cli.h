@@ -6,7 +6,7 @@
 
 struct config;
 
-#define DESK_LINE_BYTES 256
+#define STORE_CLI_LINE_BYTES 256
 
 /** "mixminusctl: text" on standard error. @return 1, the exit code */
 int store_cli_complain(const char *text);
@@ -22,7 +22,7 @@ bool store_cli_take(struct store *store, const struct store_req *req, struct sto
 
 /** A secret: a line of standard input without its end. On a terminal it is asked for twice and not shown. Never by
  * flags: those can be read by everybody on the machine. @return 0 | 1 */
-int store_cli_line(const char *what, char line[DESK_LINE_BYTES]);
+int store_cli_line(const char *what, char line[STORE_CLI_LINE_BYTES]);
 
 /** A PIN by standard input, as the store keeps it. @param of  as store_pin_mac: whose  @return 0 | 1 */
 int store_cli_pin(struct store *store, const char *of, uint8_t mac[KEYS_MAC_BYTES]);

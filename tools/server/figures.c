@@ -13,7 +13,7 @@
     X(ticks)                                                                                                           \
     X(ticks_late) X(ticks_skipped) X(confs) X(legs) X(rx_packets) X(rx_bytes) X(tx_packets) X(tx_bytes) X(late_sum_ns) \
         X(decoded) X(undecoded) X(warmed) X(level_lies) X(concealed) X(blended) X(encoded) X(encode_shared)            \
-            X(fed) X(feed_lapped) X(moves) X(events_lost)
+            X(annex_packets) X(annex_lapped) X(moves) X(events_lost)
 
 struct sums {
 #define X(name) uint64_t name;

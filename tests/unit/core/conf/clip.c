@@ -381,8 +381,10 @@ static void transfer(enum codec_id codec, bool into_annex)
     if (codec == CODEC_L16) {
         assert_true(p->heard[p->n_heard - 1] > 0 && p->heard[p->n_heard - 1] <= 100);
     }
-    put(&r, (struct ctl_req){
-                .op = CTL_LEG_TRANSFER, .conf = into_annex ? annex : r.conf, .leg = r.phones[1].leg, .feed = relay});
+    put(&r, (struct ctl_req){.op = CTL_LEG_TRANSFER,
+                             .conf = into_annex ? annex : r.conf,
+                             .leg = r.phones[1].leg,
+                             .annex_source = relay});
     drop(&r, player);
     put(&r, (struct ctl_req){.op = CTL_CONF_CLOSE, .conf = lobby});
     unsigned n_before = p->n_packets;

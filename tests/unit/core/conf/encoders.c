@@ -165,7 +165,7 @@ static void tick(struct hall *h, unsigned f)
         }
     }
     h->desk.box.n = 0;
-    h->desk.tools.hush->tick = h->now_ns / TICK_NS;
+    h->desk.tools.silence_cache->tick = h->now_ns / TICK_NS;
     tick_alone(h->conf, &h->desk.tools);
     h->now_ns += TICK_NS;
     everybody_got_one(h);

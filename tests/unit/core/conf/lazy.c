@@ -135,7 +135,7 @@ static void tick(struct hall *h)
     }
 }
 
-static const struct says hush = {.noise = 40, .claim = -1};
+static const struct says quiet = {.noise = 40, .claim = -1};
 static const struct says murmur = {.voice = 200, .noise = 40, .hz = 130, .claim = -1};
 
 /* Everybody but leg `but` says that. */
@@ -211,12 +211,12 @@ static double snr_db(const struct word_run *truth, const struct word_run *run, u
 static void word_start(void **state)
 {
     static const struct scene scenes[] = {
-        {"SILK, by the packets", false, 16000, 0, &hush},
-        {"SILK, by levels", true, 16000, 0, &hush},
+        {"SILK, by the packets", false, 16000, 0, &quiet},
+        {"SILK, by levels", true, 16000, 0, &quiet},
         {"SILK, by levels, all murmur", true, 16000, 0, &murmur},
-        {"hybrid, by the packets", false, 48000, 0, &hush},
+        {"hybrid, by the packets", false, 48000, 0, &quiet},
         {"hybrid, by levels, all murmur", true, 48000, 0, &murmur},
-        {"CELT, by levels", true, 48000, 128000, &hush},
+        {"CELT, by levels", true, 48000, 128000, &quiet},
         {"CELT, by levels, all murmur", true, 48000, 128000, &murmur},
     };
     struct word_run *truth = mem_get(sizeof *truth), *lazy = mem_get(sizeof *lazy), *lossy = mem_get(sizeof *lossy);
@@ -261,10 +261,10 @@ static double heard_rms(const struct hall *h)
 static void only_who_is_heard(void **state)
 {
     struct hall *h = hall_open(1, true, false, 16000, 0);
-    room_run(h, &hush, 200);
+    room_run(h, &quiet, 200);
     uint64_t decoded = count_get(&h->desk.stats.decoded), undecoded = count_get(&h->desk.stats.undecoded);
     uint64_t warmed = count_get(&h->desk.stats.warmed);
-    room_run(h, &hush, 1000);
+    room_run(h, &quiet, 1000);
     decoded = count_get(&h->desk.stats.decoded) - decoded;
     warmed = count_get(&h->desk.stats.warmed) - warmed;
     undecoded = count_get(&h->desk.stats.undecoded) - undecoded;
@@ -273,7 +273,7 @@ static void only_who_is_heard(void **state)
     assert_in_range(warmed, 1, decoded - 1000 + 4); /* one packet a look */
     hall_close(h);
     h = hall_open(0, true, false, 16000, 0);
-    room_run(h, &hush, 50);
+    room_run(h, &quiet, 50);
     assert_int_equal(count_get(&h->desk.stats.undecoded), 0);
     hall_close(h);
 }
@@ -286,14 +286,14 @@ static void muted_is_passed(void **state)
     h->legs[2]->rx.muted = true;
     for (unsigned t = 0; t < 60; t++) {
         packet_in(h, 2, &says);
-        others_in(h, 2, &hush);
+        others_in(h, 2, &quiet);
         tick(h);
         assert_false(is_heard(h, 2));
     }
     assert_in_range(h->legs[2]->stats.undecoded, 55, 60);
     h->legs[2]->rx.muted = false;
     packet_in(h, 2, &says);
-    others_in(h, 2, &hush);
+    others_in(h, 2, &quiet);
     tick(h);
     assert_true(is_heard(h, 2));
     assert_true(heard_rms(h) > 500);
@@ -306,10 +306,10 @@ static void loud_without_voice(void **state)
 {
     struct hall *h = hall_open(1, true, false, 16000, 0);
     struct says roar = {.noise = 6000, .claim = -1};
-    room_run(h, &hush, 50);
+    room_run(h, &quiet, 50);
     for (unsigned t = 0; t < 400; t++) {
         packet_in(h, 3, &roar);
-        others_in(h, 3, &hush);
+        others_in(h, 3, &quiet);
         tick(h);
     }
     assert_true(is_heard(h, 3));
@@ -322,23 +322,23 @@ static void loud_without_voice(void **state)
 static void gaps(void **state)
 {
     struct hall *h = hall_open(1, true, false, 16000, 0);
-    struct says lost = hush;
+    struct says lost = quiet;
     lost.lost = true;
-    room_run(h, &hush, 50);
+    room_run(h, &quiet, 50);
     for (unsigned t = 0; t < 300; t++) {
         for (unsigned i = 0; i < EAR; i++) {
-            packet_in(h, i, (t * 5 + i) % 7 ? &hush : &lost);
+            packet_in(h, i, (t * 5 + i) % 7 ? &quiet : &lost);
         }
         tick(h);
     }
     assert_true(count_get(&h->desk.stats.undecoded) > 500);
     for (unsigned i = 0; i < 3; i++) {
-        packet_in(h, 2, &hush); /* a burst: from now on three packets wait */
+        packet_in(h, 2, &quiet); /* a burst: from now on three packets wait */
         jbuf_settle(&h->legs[2]->jbuf);
     }
-    room_run(h, &hush, 1);
+    room_run(h, &quiet, 1);
     assert_true(jbuf_backlog_ts(&h->legs[2]->jbuf) >= 3 * 960);
-    room_run(h, &hush, 600);
+    room_run(h, &quiet, 600);
     assert_true(jbuf_backlog_ts(&h->legs[2]->jbuf) <= 960);
     hall_close(h);
 }
@@ -352,9 +352,9 @@ static void a_lie_holds_no_place(void **state)
     struct says lie = {.claim = 0}, says = {.voice = 2000, .noise = 40, .hz = 120, .claim = -1};
     for (unsigned t = 0; t < 200; t++) {
         packet_in(h, 1, &lie);
-        packet_in(h, 0, t < 100 ? &hush : &says);
+        packet_in(h, 0, t < 100 ? &quiet : &says);
         for (unsigned i = 2; i < EAR; i++) {
-            packet_in(h, i, &hush);
+            packet_in(h, i, &quiet);
         }
         tick(h);
         assert_false(is_heard(h, 1));
@@ -374,7 +374,7 @@ static void a_silent_claim_is_believed(void **state)
     struct says meek = {.voice = 3000, .noise = 40, .hz = 120, .claim = 127};
     for (unsigned t = 0; t < 100; t++) {
         packet_in(h, 1, &meek);
-        others_in(h, 1, &hush);
+        others_in(h, 1, &quiet);
         tick(h);
         assert_false(is_heard(h, 1));
     }

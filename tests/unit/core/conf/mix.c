@@ -2,7 +2,7 @@
  * One encode for all who hear the same, and nobody's decoder notices: a listener that begins to talk goes on with the
  * shared encoder's state, so its stream is, byte for byte, what one encoder of its own would have sent from the start.
  * C talks in L16, A and B listen in Opus. While A talks it hears C still: its stream must not differ from a reference
- * encoder that is fed C's samples alone.
+ * encoder that encodes C's samples alone.
  *
  * The same for silence that a whole worker shares: A talks alone and hears nothing. As long as the shared stream is the
  * one that its own encoder began, not a byte differs; where it is another's, what A's peer decodes must not click.
@@ -72,7 +72,7 @@ static void arrives(struct hall *h, unsigned i, const uint8_t *payload, size_t b
 static void tick(struct hall *h)
 {
     h->desk.box.n = 0;
-    h->desk.tools.hush->tick = h->now_ns / TICK_NS;
+    h->desk.tools.silence_cache->tick = h->now_ns / TICK_NS;
     tick_alone(h->conf, &h->desk.tools);
     h->now_ns += TICK_NS;
 }
@@ -285,7 +285,7 @@ static void silence_of_another_room(void **state)
     int16_t pcm[FRAME] __attribute__((aligned(64)));
     hall_open(&first, false);
     hall_open(&h, false);
-    h.desk.tools.hush = first.desk.tools.hush;
+    h.desk.tools.silence_cache = first.desk.tools.silence_cache;
     reference_open(&r, h.legs[A]);
     ear_open(&shared, h.legs[A]);
     ear_open(&own, h.legs[A]);

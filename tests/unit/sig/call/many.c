@@ -42,7 +42,7 @@ static void work(struct world *w)
     while (ring_get(&w->ctl.requests, &req)) {
         switch (req.op) {
         case CTL_LEG_ADD:
-            leg_set_feed(req.leg, NULL);
+            leg_set_annex_source(req.leg, NULL);
             break;
         case CTL_LEG_DROP:
             ev = (struct ctl_ev){.event = EV_LEG_GONE, .leg = req.leg};

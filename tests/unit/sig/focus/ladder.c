@@ -270,7 +270,7 @@ static void workers(struct world *w)
         }
         breathe(w);
     }
-    each(w, EV_HUSHED, 1);
+    each(w, EV_SILENT, 1);
     each(w, EV_SPEAKS, 0);
     each(w, EV_SSRC, 77);
     for (unsigned i = 0; i < CROWD; i += 2) {

@@ -238,7 +238,7 @@ static void test_beside(void **state)
     world_work(w);
     assert_non_null(room->annexes);
     assert_ptr_equal(world_has(w, call->leg)->conf, room->annexes->conf);
-    assert_ptr_equal(leg_cfg_of(call->leg)->feed, room->feeds->relay);
+    assert_ptr_equal(leg_cfg_of(call->leg)->annex_source, room->annex_sources->relay);
     world_give(w);
     assert_null(room->lobbies);
     assert_int_equal(phone_send(&second, "BYE", 0, NULL), 200);

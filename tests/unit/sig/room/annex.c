@@ -108,13 +108,13 @@ static void test_second_worker(void **state)
     assert_true(conf_cfg_of(w->reqs[1].conf)->annex);
     assert_int_equal(w->reqs[2].op, CTL_LEG_ADD);
     assert_ptr_equal(w->reqs[2].conf, w->reqs[1].conf);
-    assert_ptr_equal(leg_cfg_of(w->reqs[2].leg)->feed, relay->relay);
+    assert_ptr_equal(leg_cfg_of(w->reqs[2].leg)->annex_source, relay->relay);
 
     for (unsigned i = NEWCOMERS + 1; i < 2 * NEWCOMERS; i++) {
         phones[i] = join(w, 1 + i, user, 200);
     }
     world_work(w);
-    assert_int_equal(w->n_reqs, NEWCOMERS - 1); /* into the same annex, with the same feed */
+    assert_int_equal(w->n_reqs, NEWCOMERS - 1); /* into the same annex, with the same source */
     assert_int_equal(legs_at(w, 1, false), NEWCOMERS);
     join(w, 99, user, 503); /* both are full */
 
@@ -129,7 +129,7 @@ static void test_second_worker(void **state)
     travel(w);
     assert_int_equal(legs_at(w, 0, true), 0);
     assert_null(room->annexes);
-    assert_null(room->feeds);
+    assert_null(room->annex_sources);
     world_close(w);
 }
 
@@ -171,7 +171,7 @@ static void test_speaks(void **state)
     assert_int_equal(w->n_reqs, 0);
     assert_int_equal(count_get(&w->env->stats.moves_refused), 1);
     struct call *silent = call_of(w, 3);
-    event(w, silent, EV_HUSHED, 1);
+    event(w, silent, EV_SILENT, 1);
     travel(w);
     assert_int_equal(silent->place.worker, 1);
     assert_ptr_equal(world_has(w, silent->leg)->conf, room->annexes->conf);
@@ -180,12 +180,12 @@ static void test_speaks(void **state)
     assert_int_equal(next->place.worker, 0);
 
     /* Somebody was silent, and is no more: he stays, whoever asks. */
-    event(w, call_of(w, 4), EV_HUSHED, 1);
+    event(w, call_of(w, 4), EV_SILENT, 1);
     travel(w);
     assert_int_equal(call_of(w, 4)->place.worker, 1); /* the reserve was still in use */
     struct call *fifth = call_of(w, 5);
-    fifth->hushed = false;
-    event(w, fifth, EV_HUSHED, 0);
+    fifth->silent = false;
+    event(w, fifth, EV_SILENT, 0);
     travel(w);
     assert_int_equal(fifth->place.worker, 0);
     world_close(w);
@@ -245,7 +245,7 @@ static void test_other_codec(void **state)
     assert_int_equal(w->reqs[0].op, CTL_LEG_ADD);
     assert_int_equal(leg_cfg_of(w->reqs[0].leg)->codec->id, CODEC_PCMA);
     assert_int_equal(w->reqs[1].op, CTL_LEG_SWAP);
-    assert_ptr_equal(leg_cfg_of(w->reqs[1].leg)->feed, leg_cfg_of(w->reqs[0].leg)->relay);
+    assert_ptr_equal(leg_cfg_of(w->reqs[1].leg)->annex_source, leg_cfg_of(w->reqs[0].leg)->relay);
     assert_false(leg_cfg_of(w->reqs[1].leg)->muted); /* no more */
     assert_int_equal(legs_at(w, 0, true), 2);
     world_give(w);
@@ -256,8 +256,8 @@ static void test_other_codec(void **state)
     travel(w);
     travel(w);
     assert_int_equal(legs_at(w, 0, true), 1);
-    assert_non_null(room->feeds);
-    assert_null(room->feeds->next);
+    assert_non_null(room->annex_sources);
+    assert_null(room->annex_sources->next);
     world_close(w);
 }
 
@@ -305,7 +305,7 @@ static void test_any_order(void **state)
             } else {
                 struct has *has = w->n_has ? &w->has[draw(w) % w->n_has] : NULL;
                 if (has && !leg_cfg_of(has->leg)->relay) {
-                    struct ctl_ev ev = {.event = conf_cfg_of(has->conf)->annex ? EV_SPEAKS : EV_HUSHED,
+                    struct ctl_ev ev = {.event = conf_cfg_of(has->conf)->annex ? EV_SPEAKS : EV_SILENT,
                                         .id = leg_cfg_of(has->leg)->id,
                                         .value = draw(w) % 8 > 0};
                     ring_put(&world_ctl(w, has->worker)->events, &ev);

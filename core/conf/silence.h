@@ -5,17 +5,17 @@
  * on with a copy of that stream's state, so that the decoder at the other end, which has followed the stream, notices
  * neither change. Codecs whose encoders have state and work alone (Opus). One worker's; hot but for the two at the top.
  */
-#ifndef CORE_CONF_HUSH_H
-#define CORE_CONF_HUSH_H
+#ifndef CORE_CONF_SILENCE_H
+#define CORE_CONF_SILENCE_H
 
 #include "core/base/mem.h"
 #include "core/media/codec.h"
 
-#define HUSH_STREAMS 8 /* settings that differ; a leg that finds no place encodes for itself */
+#define SILENCE_STREAMS 8 /* settings that differ; a leg that finds no place encodes for itself */
 
 struct leg;
 
-struct hush_stream {
+struct silence_stream {
     const struct codec *codec; /* NULL: never used */
     struct codec_cfg fmt;
     uint64_t tick; /* payload is this tick's */
@@ -24,14 +24,14 @@ struct hush_stream {
     uint8_t payload[PACKET_BYTES_MAX];
 };
 
-struct hush {
+struct silence_cache {
     uint64_t tick;
-    struct hush_stream streams[HUSH_STREAMS];
+    struct silence_stream streams[SILENCE_STREAMS];
 };
 
-/** Bytes of arena that hush_build will take. */
-size_t hush_arena_bytes(void);
-COLD struct hush *hush_build(struct arena *arena);
+/** Bytes of arena that silence_cache_build will take. */
+size_t silence_cache_arena_bytes(void);
+COLD struct silence_cache *silence_cache_build(struct arena *arena);
 
 /**
  * This tick's silence, if that leg's encoder may be at rest: it is counted how long it has had silence to encode.
@@ -40,10 +40,10 @@ COLD struct hush *hush_build(struct arena *arena);
  * @param encoded  a frame was encoded for it: the stream's first user of this tick pays
  * @return NULL: encode it
  */
-const struct hush_stream *hush_take(struct hush *hush, struct leg *leg, const struct simd *simd, const int16_t *silence,
-                                    size_t n, bool *encoded);
+const struct silence_stream *silence_take(struct silence_cache *cache, struct leg *leg, const struct simd *simd,
+                                          const int16_t *silence, size_t n, bool *encoded);
 
 /** That leg's encoder has a frame to encode that is not silence: it goes on where the stream is. */
-void hush_end(struct hush *hush, struct leg *leg);
+void silence_end(struct silence_cache *cache, struct leg *leg);
 
 #endif
