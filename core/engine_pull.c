@@ -34,6 +34,9 @@ static void pull_deliver(struct engine *e, const struct pull *pull, const struct
         return;
     }
     leg->rx.reads_hit++;
+    if (leg_rx_early(leg, rx->bytes, from, rx->at_ns)) {
+        return;
+    }
     bool known = leg_rx_rtp(leg, rx->buf, rx->bytes, from, e->now_ns);
     leg_fetch_frame(leg);
     if (known && rx->at_ns) {
@@ -87,7 +90,7 @@ static void pull_add(struct engine *e, struct leg *leg, bool rtcp)
     e->rx[e->n_rx] = (struct io_rx){
         .slot = rtcp ? leg->slot_rtcp : leg->slot_rtp,
         .want_from = rtcp || leg->socket != SOCKET_CLEAN,
-        .want_at = rtcp || leg_asks_arrival(leg, leg->conf->tick),
+        .want_at = rtcp || leg_asks_arrival(leg, leg->conf->tick) || leg_is_young(leg, e->now_ns),
         .buf = e->rx_bufs + (size_t)e->n_rx_used * PACKET_STRIDE_BYTES,
     };
     e->n_rx++;

@@ -188,6 +188,7 @@ void leg_attach(struct leg *leg, struct pool *pool, uint32_t slot_rtp, uint32_t 
     leg->talk.probe_ticks = (uint8_t)leg->beat_index;
     if (!leg->rtcp_due_ns) {
         leg->rtcp_due_ns = now_ns + NS_PER_S; /* RFC 3550 6.2: the first report after half the interval or less */
+        leg->began_ns = now_ns;
         struct source_hosts hosts = hosts_of(&leg->cfg);
         source_begin(&leg->from, &hosts, leg->cfg.is_shut, leg->cfg.no_grace ? 0 : SOURCE_GRACE_SUM_MS,
                      (uint32_t)(now_ns / NS_PER_MS));
@@ -218,6 +219,7 @@ void leg_take_over(struct leg *leg, struct leg *old, uint64_t now_ns)
     struct addr rtcp = leg->cfg.remote_rtcp;
     leg_attach(leg, old->jbuf.pool, old->slot_rtp, old->slot_rtcp, now_ns);
     leg->rtcp_due_ns = old->rtcp_due_ns;
+    leg->began_ns = old->began_ns;
     if (seal_take_over(leg->seal, old->seal)) {
         leg->cfg.ssrc = old->cfg.ssrc;
         leg->tx.seq = old->tx.seq;

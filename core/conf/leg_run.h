@@ -233,6 +233,7 @@ struct leg {
     struct leg_rtcp rtcp;
     struct leg_notify notify;
     struct leg_watch watch;
+    uint64_t began_ns;     /* when it came to its first worker */
     uint32_t refused_ssrc; /* one of our own that came in; 0: none */
     struct leg_view view;
     struct dtmf dtmf;
@@ -320,6 +321,11 @@ unsigned leg_reads_more(const struct leg *leg);
  * @return true: RTP of the peer's stream, whether there was use for it or not; false: anything else, and nothing learnt
  */
 bool leg_rx_rtp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns);
+/** Is it so young that its socket may hold what was sent to the call that had its ports before? */
+bool leg_is_young(const struct leg *leg, uint64_t now_ns);
+/** A datagram from there has arrived before the leg was. From another port of the peer's host it is of another call,
+ * and is dropped: nothing may be learnt from it. @return true: dropped */
+bool leg_rx_early(struct leg *leg, int32_t bytes, const struct addr *from, uint64_t at_ns);
 /** What comes from now on is not meant to be heard: nothing of what came before is heard when it is again. */
 void leg_hold(struct leg *leg);
 /** Is it worth while to ask when this tick's packet arrived? Of a leg that is heard; seldom once it is steady, since

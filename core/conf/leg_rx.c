@@ -8,14 +8,14 @@ enum {
     EXTRA_READ_TICKS = 16, /* every so often one read more than needed, so that a queue left by a stall is noticed */
     READS_MORE = 4,
     READS_MAX = JBUF_SLOTS,
-    CLEAN_REPORTS = 3, /* of the peer, some 15 s: then its way here is taken to be without loss */
-    BLIND_PACKETS =
-        500,            /* some 10 s: a phone without a report by then sends none; no redundancy is spent on it */
-    LOSS_SHARE_MIN = 3, /* of 256, RFC 3550 6.4.1: less is no use for redundancy */
-    ARRIVAL_TICKS = 4,  /* how often a talker's arrival time is asked for ... */
+    CLEAN_REPORTS = 3,   /* of the peer, some 15 s: then its way here is taken to be without loss */
+    BLIND_PACKETS = 500, /* some 10 s: a phone without a report by then sends none; no redundancy is spent on it */
+    LOSS_SHARE_MIN = 3,  /* of 256, RFC 3550 6.4.1: less is no use for redundancy */
+    ARRIVAL_TICKS = 4,   /* how often a talker's arrival time is asked for ... */
     ARRIVAL_STEADY_TICKS = 16,
     ARRIVALS_STEADY = 25,  /* ... after so many that were ... */
     STEADY_NS = NS_PER_MS, /* ... so near to what was thought */
+    YOUNG_NS = NS_PER_S,   /* a socket is emptied within a few ticks */
     CODEC_NOTIFY_MS = 200, /* between two events of one codec: the first may have come to nothing */
     STUN_HEADER_BYTES = 20,
     STUN_COOKIE = 0x2112A442
@@ -204,6 +204,24 @@ static enum drop rtp_take(struct leg *leg, struct rtp *rtp, uint64_t now_ns)
         .claim_dbov = claim_of(leg, rtp),
     };
     return jbuf_put(&leg->jbuf, &packet, leg->stats.drops);
+}
+
+bool leg_is_young(const struct leg *leg, uint64_t now_ns)
+{
+    return !leg->from.is_heard && now_ns - leg->began_ns < YOUNG_NS;
+}
+
+bool leg_rx_early(struct leg *leg, int32_t bytes, const struct addr *from, uint64_t at_ns)
+{
+    if (leg->from.is_heard || !from || !at_ns || at_ns >= leg->began_ns ||
+        source_kind_of(&leg->from, from) != SOURCE_KIN) {
+        return false;
+    }
+    leg->stats.rx_packets++;
+    leg->stats.rx_bytes += (uint64_t)bytes;
+    leg_drop(leg, DROP_PROBATION);
+    leg->notify.dropped_from = *from;
+    return true;
 }
 
 bool leg_rx_rtp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t now_ns)
