@@ -2,16 +2,17 @@
  * Where a leg's media may come from, and where it may go: the one rule. Addresses, sequence numbers and milliseconds
  * in, verdicts out. Worker, hot: no heap, no clock.
  *
- * From: the address that the peer's SDP names, at any time and at once (RFC 3264 5.1). Another port of its host, or of
- * the host that the signalling comes from when no proxy is between: only after probation, that is, when the present
- * source has been silent for a while and SOURCE_TRIALS packets of one SSRC have come in order; a NAT that maps a call
- * anew is followed so (RFC 7362 4). Never before the call is acknowledged, and not what has come before the leg was: the
- * host may have sent it to the call that had its ports before. Other hosts never. While a learnt source is
- * connected, the kernel keeps even the SDP's address away, for 1.5 s at most (source_may_connect).
+ * From: the address that the peer's SDP names, at any time and at once (RFC 3264 5.1). Another port of its host, or
+ * of the host that the signalling comes from when no proxy is between: only after probation, that is, when the
+ * present source has been silent for a while and SOURCE_TRIALS packets of one SSRC have come in order; a NAT that
+ * maps a call anew is followed so (RFC 7362 4). Never before the call is acknowledged, and not what has come before
+ * the leg was: the host may have sent it to the call that had its ports before. Other hosts never. While a learnt
+ * source is connected, the kernel keeps even the SDP's address away, for 1.5 s at most (source_may_connect).
  *
- * To: the present source. Nothing before the call is acknowledged; then for SOURCE_GRACE_MS, until a sign of life comes
- * from there; without one nothing more until it does. An address that the SDP moves to begins anew, with what is left
- * of SOURCE_GRACE_SUM_MS for the whole leg: nobody can be flooded by a call that names an address of another.
+ * To: the present source. Nothing before the call is acknowledged; then for SOURCE_GRACE_MS, until a sign of life
+ * comes from there; without one nothing more until it does. An address that the SDP moves to begins anew, with what
+ * is left of SOURCE_GRACE_SUM_MS for the whole leg: nobody can be flooded by a call that names an address of
+ * another.
  *
  * Life: whatever is accepted from an acceptable source, RTP of any payload type, RTCP, STUN, empty datagrams.
  */
