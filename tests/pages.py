@@ -25,7 +25,7 @@ PROGRAMS = ["mixminusd", "mixminusctl", "mixminus-ua", "mixminus-load", "mixminu
 SOURCES = ("core/", "sig/", "simd/", "tools/", "tests/", "bench/", ".github/", "build/bin/")
 # Flags of programs that are not ours, and of scripts and the simulator, which have no table.
 FOREIGN_FLAGS = {"--build", "--install", "--now", "--prefix", "--runs", "--scenario", "--seed", "--target", "--test",
-                 "--test-dir"}
+                 "--test-dir", "--trace"}
 LITERAL = re.compile(r'"((?:\\.|[^"\\\n])*)"')
 DIRECTIVE = re.compile(r"%[-+ #0]*[0-9.*]*(?:hh|h|ll|l|z|t|j)?[diouxXeEfgGscp]")
 

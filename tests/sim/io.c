@@ -39,6 +39,9 @@ static int sim_open(struct io *io, uint32_t slot, int fd)
 {
     struct sim_io *s = sim_of(io);
     must(fd >= 0 && (uint32_t)fd < s->n_sockets && s->fd_by_slot[slot] < 0 && !s->sockets[fd].open);
+    if (s->refuses && s->refuses(s)) {
+        return -EMFILE;
+    }
     s->fd_by_slot[slot] = fd;
     s->sockets[fd].open = true;
     return 0;
@@ -93,7 +96,11 @@ static void sim_tx(struct io *io, const struct io_tx *tx, size_t n)
         struct sim_socket *k = socket_at(io, tx[i].slot);
         must(k->connected || tx[i].to);
         s->n_tx++;
-        s->deliver(k->owner, k->rtcp, tx[i].buf, tx[i].bytes, s->now_ns);
+        if (s->route) {
+            s->route(s, (uint32_t)s->fd_by_slot[tx[i].slot], tx[i].to ? tx[i].to : &k->peer, tx[i].buf, tx[i].bytes);
+        } else {
+            s->deliver(k->owner, k->rtcp, tx[i].buf, tx[i].bytes, s->now_ns);
+        }
     }
 }
 

@@ -61,6 +61,10 @@ struct sim_io {
     int *fd_by_slot;
     uint32_t n_slots;
     void (*deliver)(void *owner, bool rtcp, const uint8_t *buf, size_t bytes, uint64_t now_ns);
+    /* Instead of deliver, where packets go by their address; NULL: deliver. */
+    void (*route)(struct sim_io *io, uint32_t fd, const struct addr *to, const uint8_t *buf, size_t bytes);
+    bool (*refuses)(struct sim_io *io); /* the next socket to be opened? NULL: none */
+    void *world;                        /* for these two */
     uint64_t n_tx, n_overflow;
 };
 
