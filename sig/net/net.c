@@ -1,5 +1,7 @@
 /* The loop, the listeners and UDP. Connections have their own file. */
+#include "sig/base/hash.h"
 #include "sig/net/net_priv.h"
+#include "sig/net/stun.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -102,6 +104,7 @@ int net_build(struct net **net, const struct net_config *cfg, const struct net_u
     made->cfg.queue_bytes_max = or_default(cfg->queue_bytes_max, 262144);
     made->user = *user;
     made->now_ns = clock_ns();
+    net_random(&made->stun_seed, sizeof made->stun_seed);
     timer_wheel_init(&made->wheel, made->now_ns);
     for (unsigned i = 0; i < NET_LISTENERS_MAX; i++) {
         made->fds[i] = -1;
@@ -199,6 +202,37 @@ void net_sent_by(const struct net *net, const struct flow *flow, char *text, siz
 
 /* ---- UDP ---- */
 
+/* A host's place. An IPv6 host is its /64, as in quotas. */
+static uint32_t stun_place(const struct net *net, const struct addr *source)
+{
+    char text[ADDR_TEXT_MAX];
+    struct addr host = addr_unmapped(source);
+    if (host.sa.sa_family == AF_INET6) {
+        memset((uint8_t *)&host.v6.sin6_addr + 8, 0, 8);
+    }
+    return hash_text(net->stun_seed, addr_host_text(&host, text)) % NET_STUN_SOURCES;
+}
+
+/* Sources may be forged, and the answer is longer than the question: few a second. */
+static void stun_read(struct net *net, const struct flow *flow, const char *bytes, size_t n_bytes)
+{
+    uint8_t answer[STUN_ANSWER_MAX];
+    uint32_t second = (uint32_t)(net->now_ns / NS_PER_S), place = stun_place(net, &flow->remote);
+    size_t n = stun_answer(bytes, n_bytes, &flow->remote, answer);
+    if (net->stun[place].second != second) {
+        net->stun[place].second = second;
+        net->stun[place].n = 0;
+    }
+    if (n == 0 || net->stun[place].n == NET_STUN_A_SECOND) {
+        count_add(&net->stats.stun_dropped, 1);
+        return;
+    }
+    struct flow to = *flow;
+    net->stun[place].n++;
+    count_add(&net->stats.stun, 1);
+    net_send(net, &to, (const char *)answer, n);
+}
+
 static void udp_read(struct net *net, unsigned listener)
 {
     struct mmsghdr messages[NET_BATCH];
@@ -217,7 +251,11 @@ static void udp_read(struct net *net, unsigned listener)
             struct flow flow = flow_to(FLOW_UDP, (uint8_t)listener, &from[i]);
             count_add(&net->stats.rx_datagrams, 1);
             count_add(&net->stats.rx_bytes, messages[i].msg_len);
-            net->user.on_message(net->user.ctx, &flow, net->datagrams[i], messages[i].msg_len, net->now_ns);
+            if (stun_is(net->datagrams[i], messages[i].msg_len)) {
+                stun_read(net, &flow, net->datagrams[i], messages[i].msg_len);
+            } else {
+                net->user.on_message(net->user.ctx, &flow, net->datagrams[i], messages[i].msg_len, net->now_ns);
+            }
         }
         if (n < NET_BATCH) {
             break;

@@ -14,6 +14,9 @@
 #define NET_DRAIN_MS 2000   /* how long a refused peer may go on sending before we close for good */
 #define NET_STREAM_BYTES (SCAN_STREAM_BYTES_MAX + 4)
 
+#define NET_STUN_SOURCES 4096 /* places of sources, by hash */
+#define NET_STUN_A_SECOND 10  /* answers to one place: one in 15 s is a keep-alive */
+
 enum net_kind { NET_LISTENER, NET_CONN, NET_STOP };
 
 struct net_conn {
@@ -53,6 +56,10 @@ struct net {
     struct net_conn *free, *dying;
     struct net_conn *by_host[NET_HOST_LISTS];
     char (*datagrams)[NET_DATAGRAM];
+    struct {
+        uint32_t second, n;
+    } stun[NET_STUN_SOURCES];
+    uint32_t stun_seed;
     struct net_stats stats;
 };
 
