@@ -318,6 +318,11 @@ static void sig_free(struct sig *sig)
     free(sig);
 }
 
+static bool is_register(void *ctx, const struct sip_msg *msg)
+{
+    return registrar_wants(msg);
+}
+
 static void on_register(void *ctx, struct txn *txn, const struct sip_msg *msg, const struct identity *who)
 {
     registrar_take(ctx, txn, msg, who);
@@ -338,7 +343,8 @@ static int registrar_start(struct sig *sig)
     struct env *env = focus_env(sig->focus);
     int err = registrar_build(&sig->registrar, env, sig->cfg.service_route);
     if (!err) {
-        focus_beside_set(sig->focus, &(struct focus_beside){sig->registrar, on_register, on_store_reply});
+        err = focus_beside_add(sig->focus,
+                               &(struct focus_beside){sig->registrar, is_register, on_register, on_store_reply});
         env->locate = (struct env_locate){sig->registrar, find_user};
     }
     return err;

@@ -203,7 +203,7 @@ static void decide(struct focus *f, struct gate *gate, const struct store_accoun
         env_refuse(&f->env, txn, REFUSAL_PIN_BARRED);
     } else if (verdict == AUTH_WRONG || (account && account->is_blocked)) {
         env_refuse(&f->env, txn, REFUSAL_CREDENTIALS);
-    } else if (account && !account->is_entitled && msg->method != SIP_REGISTER) { /* to conferences, it is */
+    } else if (account && !account->is_entitled && !focus_beside_of(f, msg)) { /* to conferences, it is */
         env_refuse(&f->env, txn, REFUSAL_ENTITLEMENT);
     } else {
         pass(f, txn, msg, &who);

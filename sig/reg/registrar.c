@@ -314,6 +314,11 @@ static void answer(const struct registrar *r, const struct request *q, struct tx
     txn_respond(txn, out);
 }
 
+bool registrar_wants(const struct sip_msg *msg)
+{
+    return msg->method == SIP_REGISTER && (!msg->uri.user || *msg->uri.user == '\0');
+}
+
 void registrar_take(struct registrar *r, struct txn *txn, const struct sip_msg *msg, const struct identity *who)
 {
     static struct request q; /* large: cleared as far as it is used */

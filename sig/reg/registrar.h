@@ -29,6 +29,9 @@ struct registrar_stats {
 int registrar_build(struct registrar **registrar, struct env *env, const char *service_route);
 void registrar_free(struct registrar *registrar);
 
+/** Is it a REGISTER of this domain? */
+bool registrar_wants(const struct sip_msg *msg);
+
 /** Answers a REGISTER. who: user "": without authentication, then it is its From */
 void registrar_take(struct registrar *registrar, struct txn *txn, const struct sip_msg *msg,
                     const struct identity *who);

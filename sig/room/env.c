@@ -49,9 +49,10 @@ void env_add_abilities(const struct env *env, struct sip_out *out)
 {
     char allow[256];
     sip_add(out, "Allow", sip_methods_text(env_methods(), allow));
-    sip_addf(out, "Supported", "100rel, precondition, replaces, norefersub, timer, resource-priority%s",
-             env->cfg.reach.is_on ? ", " ENV_LISTS : ""); /* OPTIONS must carry it, RFC 3261 11.2 */
-    sip_add(out, "Allow-Events", "conference, refer");
+    sip_addf(out, "Supported", "100rel, precondition, replaces, norefersub, timer, resource-priority%s%s",
+             env->cfg.reach.is_on ? ", " ENV_LISTS : "", /* OPTIONS must carry it, RFC 3261 11.2 */
+             env->has_presence ? ", " ENV_EVENT_LISTS : "");
+    sip_addf(out, "Allow-Events", "conference, refer%s", env->has_presence ? ", " ENV_PRESENCE_EVENTS : "");
     sip_add(out, "Accept", ENV_TYPES);
     if (env->cfg.server[0]) {
         sip_add(out, "Server", env->cfg.server);
@@ -85,7 +86,7 @@ void env_refuse_with(struct env *env, struct txn *txn, enum refusal refusal, con
     }
     if (status == 503 || refusal == REFUSAL_MEMORY) {
         sip_addf(out, "Retry-After", "%d", RETRY_AFTER_S);
-    } else if (status == 415 || status == 406) {
+    } else if ((status == 415 || status == 406) && !name) {
         sip_add(out, "Accept", ENV_TYPES);
         sip_add(out, "Accept-Encoding", "identity");
     } else if (refusal == REFUSAL_OPEN) {

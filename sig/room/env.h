@@ -28,6 +28,8 @@
 #define ENV_HOSTS_MAX 32
 #define ENV_HOST_MAX 128
 #define ENV_LISTS "recipient-list-invite" /* RFC 5366: while anybody may be called */
+#define ENV_EVENT_LISTS "eventlist"       /* RFC 4662: while presence is served */
+#define ENV_PRESENCE_EVENTS "presence, presence.winfo, poc-settings, reg"
 #define ENV_TYPES "application/sdp, multipart/mixed"
 #define ENV_USER_MAX 64
 #define ENV_NAMES 4096
@@ -153,6 +155,7 @@ struct env {
     uint8_t secret[KEYS_SECRET_BYTES];
     uint64_t began_s, began_ms;               /* by the wall clock, and by that of the timers */
     struct addr media_host, media_host_other; /* as our SDP names the interface of each family; other unset: none */
+    bool has_presence;                        /* served beside the focus */
     bool stopping;
     uint64_t last_id; /* for log lines */
 
