@@ -38,6 +38,7 @@ struct sig {
     struct place *place;
     struct focus *focus;
     struct registrar *registrar; /* NULL: nobody registers here */
+    struct presence *presence;   /* as well */
     struct txns *txns;
     struct sig_load load;
     pthread_t thread;
@@ -299,6 +300,7 @@ static void realm_tell(struct sig *sig)
 static void sig_free(struct sig *sig)
 {
     txns_free(sig->txns);
+    presence_free(sig->presence);
     registrar_free(sig->registrar);
     focus_free(sig->focus);
     place_free(sig->place);
@@ -346,6 +348,37 @@ static int registrar_start(struct sig *sig)
         err = focus_beside_add(sig->focus,
                                &(struct focus_beside){sig->registrar, is_register, on_register, on_store_reply});
         env->locate = (struct env_locate){sig->registrar, find_user};
+    }
+    return err;
+}
+
+static bool presence_has(void *ctx, const struct sip_msg *msg)
+{
+    return presence_wants(ctx, msg);
+}
+
+static void on_presence(void *ctx, struct txn *txn, const struct sip_msg *msg, const struct identity *who)
+{
+    presence_take(ctx, txn, msg, who);
+}
+
+static void on_document(void *ctx, const struct store_reply *reply)
+{
+    presence_store_reply(ctx, reply);
+}
+
+static void on_phones(void *ctx, const char *user, unsigned n_phones)
+{
+    presence_phones(ctx, user, n_phones); /* without memory it is offline until it registers again */
+}
+
+static int presence_start(struct sig *sig)
+{
+    int err = presence_build(&sig->presence, focus_env(sig->focus), sig->cfg.presence_default);
+    if (!err) {
+        registrar_on_change(sig->registrar, sig->presence, on_phones);
+        err =
+            focus_beside_add(sig->focus, &(struct focus_beside){sig->presence, presence_has, on_presence, on_document});
     }
     return err;
 }
@@ -402,7 +435,7 @@ int sig_start(struct sig **out, const struct sig_cfg *cfg, struct sig_failure *f
     if (err) {
         goto out;
     }
-    sig->cfg.txn.allow = env_methods() | (cfg->is_registrar ? sip_bit(SIP_REGISTER) : 0);
+    sig->cfg.txn.allow = env_methods() | (cfg->is_registrar ? sip_bit(SIP_REGISTER) | sip_bit(SIP_PUBLISH) : 0);
     sig->cfg.txn.turn_messages = NET_TURN_FULL;
     sig->cfg.txn.answer_percent = TXN_ANSWER_PERCENT;
     struct txn_user user = focus_user(sig->focus);
@@ -410,7 +443,7 @@ int sig_start(struct sig **out, const struct sig_cfg *cfg, struct sig_failure *f
         goto out;
     }
     focus_attach(sig->focus, sig->txns);
-    if (cfg->is_registrar && (err = registrar_start(sig)) != 0) {
+    if (cfg->is_registrar && ((err = registrar_start(sig)) != 0 || (err = presence_start(sig)) != 0)) {
         goto out;
     }
     realm_tell(sig);
@@ -497,8 +530,12 @@ void sig_reload(struct sig *sig)
 
 struct sig_figures sig_figures(const struct sig *sig)
 {
-    return (struct sig_figures){&focus_env(sig->focus)->stats, txns_stats(sig->txns), net_stats(sig->net), &sig->load,
-                                sig->registrar ? registrar_stats(sig->registrar) : NULL};
+    return (struct sig_figures){&focus_env(sig->focus)->stats,
+                                txns_stats(sig->txns),
+                                net_stats(sig->net),
+                                &sig->load,
+                                sig->registrar ? registrar_stats(sig->registrar) : NULL,
+                                sig->presence ? presence_stats(sig->presence) : NULL};
 }
 
 const char *sig_transport_name(uint8_t transport)

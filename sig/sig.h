@@ -7,6 +7,7 @@
 
 #include "sig/focus/focus.h"
 #include "sig/net/net.h"
+#include "sig/pres/presence.h"
 #include "sig/reg/registrar.h"
 
 #define SIG_STORE_MAX 512
@@ -19,7 +20,8 @@ struct sig_cfg {
     struct txn_config txn;
     struct env_cfg focus; /* domain "": the first listener's address; hosts: what is ours beside domain and listeners */
     struct place_cfg place;
-    bool is_registrar;
+    bool is_registrar;                 /* and presence server */
+    enum rule_action presence_default; /* what watchers get that no rule names */
     char service_route[STORE_URI_MAX]; /* of the registrar's answers (RFC 3608), "": none */
     struct log log;
     char store[SIG_STORE_MAX]; /* as store_open */
@@ -60,6 +62,7 @@ struct sig_figures {
     const struct net_stats *net;
     const struct sig_load *load;
     const struct registrar_stats *registrar; /* NULL: nobody registers here */
+    const struct presence_stats *presence;   /* NULL: as well */
 };
 
 struct sig;

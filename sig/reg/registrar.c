@@ -11,6 +11,8 @@ struct registrar {
     struct bindings *bindings;
     char service_route[STORE_URI_MAX]; /* "": none */
     struct registrar_stats stats;
+    void *change_ctx;
+    void (*changed)(void *ctx, const char *user, unsigned n_phones); /* NULL: nobody wants to know */
 };
 
 /* One Contact of a request, judged. */
@@ -40,6 +42,25 @@ static void kept(struct registrar *r, enum store_op op, const struct store_bindi
     count_set(&r->stats.registered, bindings_count(r->bindings));
 }
 
+/* but: one that is about to go; NULL: none */
+static void tell(struct registrar *r, const char *user, const struct binding *but)
+{
+    unsigned n = 0;
+    for (const struct binding *b = bindings_next(r->bindings, user, NULL); b; b = bindings_next(r->bindings, user, b)) {
+        n += b != but;
+    }
+    if (r->changed) {
+        r->changed(r->change_ctx, user, n);
+    }
+}
+
+void registrar_on_change(struct registrar *r, void *ctx,
+                         void (*changed)(void *ctx, const char *user, unsigned n_phones))
+{
+    r->change_ctx = ctx;
+    r->changed = changed;
+}
+
 static void on_ended(void *ctx, const struct binding *b)
 {
     struct registrar *r = ctx;
@@ -48,6 +69,7 @@ static void on_ended(void *ctx, const struct binding *b)
     kept(r, STORE_BINDING_DROP, &binding);
     count_add(&r->stats.expired, 1);
     count_set(&r->stats.registered, bindings_count(r->bindings) - 1); /* it is freed after this */
+    tell(r, b->user, b);
 }
 
 int registrar_build(struct registrar **out, struct env *env, const char *service_route)
@@ -116,6 +138,7 @@ void registrar_reply(struct registrar *r, const struct store_reply *reply)
     uint64_t left_s = MIN(b->expires_s - now_s, (uint64_t)REGISTRAR_EXPIRES_MAX_S);
     bool is_stream = has_flow && flow_is_reliable(&flow); /* its connection has gone with the process before */
     bindings_put(r->bindings, b, has_flow && !is_stream ? &flow : NULL, left_s * 1000);
+    tell(r, b->user, NULL);
     count_set(&r->stats.registered, bindings_count(r->bindings));
 }
 
@@ -338,6 +361,9 @@ void registrar_take(struct registrar *r, struct txn *txn, const struct sip_msg *
         return;
     }
     answer(r, &q, txn);
+    if (q.n > 0) {
+        tell(r, q.user, NULL);
+    }
 }
 
 /* --- The way to a user -------------------------------------------------------------------------------------------- */

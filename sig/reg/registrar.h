@@ -29,6 +29,10 @@ struct registrar_stats {
 int registrar_build(struct registrar **registrar, struct env *env, const char *service_route);
 void registrar_free(struct registrar *registrar);
 
+/** Calls changed when a user's phones have: with how many there are now. Before the first request. */
+void registrar_on_change(struct registrar *registrar, void *ctx,
+                         void (*changed)(void *ctx, const char *user, unsigned n_phones));
+
 /** Is it a REGISTER of this domain? */
 bool registrar_wants(const struct sip_msg *msg);
 

@@ -118,8 +118,9 @@ static void notify_send(struct sub *sub)
     if (sub->package->adorn) {
         sub->package->adorn(sub, out);
     }
-    sub->package->body(sub, out, sub->is_whole);
+    bool is_whole = sub->is_whole;
     sub->is_due = sub->is_whole = false;
+    sub->package->body(sub, out, is_whole);
     sub->notified_ns = now_ns(sub);
     int err = dialog_send(sub->dialog, sub->env->txns, out, &sub->owner, &sub->notify);
     if (err) {

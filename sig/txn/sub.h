@@ -46,7 +46,8 @@ struct sub_package {
     uint32_t expires_s;     /* when the peer names none */
     uint32_t expires_min_s; /* less gets 423, but 0 */
     uint32_t expires_max_s; /* more is cut */
-    /** Adds the body of the next NOTIFY. is_first: whole state is due, too after a refresh. */
+    /** Adds the body of the next NOTIFY. is_first: whole state is due, too after a refresh. If there is more than fits
+     * it sets is_due: another one follows. */
     void (*body)(struct sub *sub, struct sip_out *out, bool is_first);
     /** The sub dies with this call. */
     void (*gone)(struct sub *sub);

@@ -206,8 +206,12 @@ const struct option options[] = {
     {NULL, "registrar", "on|off", "on", "",
      "serves REGISTER: phones of this domain's users register here, and REFER may name them where --dial-out lets "
      "calls "
-     "out; off: 405",
+     "out; and presence: PUBLISH and SUBSCRIBE to users; off: 405",
      ONE, read_registrar, NULL},
+    {NULL, "presence-default", "polite|confirm|allow|block", "polite", "",
+     "what a watcher is shown of users whose rules do not name it: polite, a document that says closed; confirm, "
+     "nothing until they decide; allow, everything; block, 403, also for users that do not exist",
+     ONE, read_presence_default, NULL},
     {NULL, "service-route", "URI", "", "none",
      "Service-Route of the registrar's answers (RFC 3608): the proxy that phones send their requests through", ONE,
      read_service_route, NULL},
