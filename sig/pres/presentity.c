@@ -209,46 +209,11 @@ const char *presence_own_user(const struct presentities *all, const char *name, 
     return user;
 }
 
-const char *presence_uri(const struct presentities *all, const char *user, char text[PRESENTITY_URI_MAX])
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,;?/";
-    char *at = stpcpy(text, "sip:");
-    static_assert(4 + 3 * AUTH_USER_MAX + 1 + ENV_HOST_MAX < PRESENTITY_URI_MAX, "the longest URI");
-    for (; *user; user++) {
-        at += sprintf(at, strchr(plain, *user) ? "%c" : "%%%02X", (unsigned char)*user);
-    }
-    sprintf(at, "@%s", all->env->cfg.domain);
-    return text;
-}
-
-/* What a trusted peer asserts has a host, too: somebody else's user of the same name is somebody else. */
-static bool asserted_name(const struct presentities *all, const struct sip_msg *msg, const char *user,
-                          char out[PROFILE_URI_MAX])
-{
-    char memory[3 * SIP_URI_BYTES_MAX + 16];
-    const char *element;
-    struct sip_addr addr;
-    size_t n;
-    for (unsigned i = 0; (n = sip_list(msg, "P-Asserted-Identity", i, &element)) > 0; i++) {
-        if (n < SIP_URI_BYTES_MAX && sip_addr_parse(&addr, element, n, memory, sizeof memory) == 0 && addr.uri.user &&
-            strcmp(addr.uri.user, user) == 0) {
-            return name_of(all, &addr.uri, out);
-        }
-    }
-    return false;
-}
-
 bool presence_sender(const struct presentities *all, const struct sip_msg *msg, const struct identity *who,
                      char out[PROFILE_URI_MAX])
 {
-    if (who->is_asserted) {
-        return asserted_name(all, msg, who->user, out);
-    }
-    if (who->user[0]) {
-        int n = snprintf(out, PROFILE_URI_MAX, "%s@%s", who->user, all->host);
-        return n > 0 && n < PROFILE_URI_MAX && !strchr(who->user, '@');
-    }
-    return name_of(all, &msg->from.uri, out);
+    struct sip_uri uri = {.scheme = "sip", .user = who->user, .host = who->host[0] ? who->host : all->host};
+    return name_of(all, who->user[0] ? &uri : &msg->from.uri, out);
 }
 
 const char *presence_event(const struct sip_msg *msg, char text[32])

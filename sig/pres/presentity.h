@@ -16,7 +16,6 @@
 #define PRESENTITY_PUBLICATIONS_MAX 8
 #define PRESENTITY_SESSIONS_MAX 16
 #define PRESENTITY_HOOKS_MAX 4
-#define PRESENTITY_URI_MAX 640 /* "sip:user@host", the user with its escapes */
 
 enum presence_status {
     PRESENCE_OFFLINE,
@@ -119,8 +118,6 @@ bool presence_name(const struct presentities *all, const char *text, char out[PR
 struct profile_namer presence_namer(const struct presentities *all);
 /** The user of this domain that a name is of. @return NULL: of another domain */
 const char *presence_own_user(const struct presentities *all, const char *name, char user[AUTH_USER_MAX]);
-/** The URI of a user of this domain. @return text */
-const char *presence_uri(const struct presentities *all, const char *user, char text[PRESENTITY_URI_MAX]);
 /** The name of a request's sender: its account, what a trusted peer asserts, or without authentication its From. */
 bool presence_sender(const struct presentities *all, const struct sip_msg *msg, const struct identity *who,
                      char out[PROFILE_URI_MAX]);

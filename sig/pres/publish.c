@@ -25,14 +25,6 @@ static enum refusal event_judge(const struct sip_msg *msg, struct request *q)
     return q->is_settings || strcmp(event, "presence") == 0 ? REFUSALS : REFUSAL_EVENT;
 }
 
-/* Nobody publishes for another. */
-static bool is_owner(const struct presentities *all, const struct sip_msg *msg, const struct identity *who)
-{
-    char name[PROFILE_URI_MAX], user[AUTH_USER_MAX];
-    return presence_sender(all, msg, who, name) && presence_own_user(all, name, user) && msg->uri.user &&
-           strcmp(user, msg->uri.user) == 0;
-}
-
 static enum refusal match_judge(const struct sip_msg *msg, struct request *q)
 {
     const char *match = sip_header(msg, "SIP-If-Match", 0);
@@ -64,7 +56,8 @@ static enum refusal judge(const struct presentities *all, const struct sip_msg *
 {
     enum refusal refusal = event_judge(msg, q);
     if (refusal == REFUSALS) {
-        refusal = is_owner(all, msg, who) ? match_judge(msg, q) : REFUSAL_PUBLISH_OTHER;
+        refusal = env_is_user(all->env, msg, who, msg->uri.user ? msg->uri.user : "") ? match_judge(msg, q)
+                                                                                      : REFUSAL_PUBLISH_OTHER;
     }
     if (refusal != REFUSALS) {
         return refusal;

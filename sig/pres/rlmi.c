@@ -62,11 +62,11 @@ static void links_drop(struct list *list)
 static int link_make(struct list *list, struct list_link *l, const char *uri)
 {
     struct presentities *all = list->rlmi->all;
-    char user[AUTH_USER_MAX], text[PRESENTITY_URI_MAX];
+    char user[AUTH_USER_MAX], text[ENV_USER_URI_MAX];
     bool is_own = presence_own_user(all, uri + strlen("sip:"), user) != NULL;
     l->list = list;
     l->is_changed = true;
-    l->uri = strdup(is_own ? presence_uri(all, user, text) : uri);
+    l->uri = strdup(is_own ? env_user_uri(all->env, user, text) : uri);
     l->p = is_own && l->uri ? presentity_get(all, user) : NULL;
     if (!l->uri || (is_own && !l->p)) {
         free(l->uri);
@@ -191,9 +191,9 @@ static bool resources_put(struct list *list, struct xml *x, struct xml *parts, c
 
 static void plain_body(struct list *list, struct sip_out *out)
 {
-    char uri[PRESENTITY_URI_MAX];
+    char uri[ENV_USER_URI_MAX];
     struct xml x = {.text = part_text, .size = sizeof part_text};
-    pidf_service_write(&x, presence_uri(list->rlmi->all, list->target, uri), list->target,
+    pidf_service_write(&x, env_user_uri(list->rlmi->all->env, list->target, uri), list->target,
                        list->n == 1 && presentity_serves(list->links[0].p, list->target));
     sip_body(out, PIDF_TYPE, part_text, x.n);
 }
@@ -204,7 +204,7 @@ static void body(struct sub *sub, struct sip_out *out, bool is_first)
     struct list *list = sub->arg;
     struct xml x = {.text = list_text, .size = sizeof list_text - sizeof tail};
     struct xml parts = {.text = parts_text, .size = sizeof parts_text};
-    char boundary[SIP_TAG_BYTES + 16], type[512], uri[PRESENTITY_URI_MAX];
+    char boundary[SIP_TAG_BYTES + 16], type[512], uri[ENV_USER_URI_MAX];
     if (list->is_plain) {
         plain_body(list, out);
         return;
@@ -214,7 +214,7 @@ static void body(struct sub *sub, struct sip_out *out, bool is_first)
     list->is_new = false;
     snprintf(boundary, sizeof boundary, "part-%s", sub->dialog->local_tag); /* in no note that was there before it */
     xml_put(&x, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<list xmlns=\"urn:ietf:params:xml:ns:rlmi\" uri=\"");
-    xml_text(&x, presence_uri(list->rlmi->all, list->target, uri));
+    xml_text(&x, env_user_uri(list->rlmi->all->env, list->target, uri));
     xml_putf(&x, "\" version=\"%u\" fullState=\"%s\">", list->version, is_whole ? "true" : "false");
     parts_text[0] = '\0';
     sub->is_due = !resources_put(list, &x, &parts, boundary, is_whole);
@@ -427,8 +427,7 @@ static enum refusal list_judge(struct list *list, const struct sip_msg *msg)
 void rlmi_subscribe(struct rlmi *rlmi, struct txn *txn, const struct sip_msg *msg, const struct identity *who)
 {
     struct env *env = rlmi->all->env;
-    char name[PROFILE_URI_MAX], user[AUTH_USER_MAX], host[ENV_HOST_MAX + 32], uri[PRESENTITY_URI_MAX];
-    char contact[PRESENTITY_URI_MAX + ENV_HOST_MAX];
+    char name[PROFILE_URI_MAX], user[AUTH_USER_MAX], contact[ENV_USER_URI_MAX];
     bool is_service = kind_of(rlmi, msg, who, name, user) == LIST_SERVICE;
     bool has_lists = sip_has(msg, "Supported", ENV_EVENT_LISTS) || sip_has(msg, "Require", ENV_EVENT_LISTS);
     struct sub *sub;
@@ -450,9 +449,7 @@ void rlmi_subscribe(struct rlmi *rlmi, struct txn *txn, const struct sip_msg *ms
         }
         return;
     }
-    presence_uri(rlmi->all, list->target, uri);
-    uri[strrchr(uri, '@') - uri] = '\0';
-    sprintf(contact, "<%s@%s>", uri, env_host(env, &msg->flow, host));
+    env_user_contact(env, list->target, &msg->flow, contact);
     count_add(&rlmi->all->stats.lists, 1);
     if (sub_accept(&env->subs, is_service ? &service_package : &package, &rlmi->subs, NULL, txn, msg, 200, contact,
                    list, who->user[0] ? who->user : msg->from.uri.text, &sub) != 0) {

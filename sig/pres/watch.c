@@ -22,10 +22,10 @@ struct watcher {
 void watch_document(struct xml *x, const struct presentities *all, const struct presentity *p, const char *user,
                     bool is_shown)
 {
-    char entity[PRESENTITY_URI_MAX];
+    char entity[ENV_USER_URI_MAX];
     struct pidf_view view;
     presentity_view(is_shown ? p : NULL, &view);
-    pidf_write(x, presence_uri(all, user, entity), &view);
+    pidf_write(x, env_user_uri(all->env, user, entity), &view);
 }
 
 static bool is_pending(const struct sub *sub)
@@ -106,12 +106,12 @@ static void winfo_body(struct sub *sub, struct sip_out *out, bool is_first)
     static char text[WATCH_BODY_MAX];
     struct xml x = {.text = text, .size = sizeof text - sizeof tail};
     struct watcher *w = sub->arg;
-    char entity[PRESENTITY_URI_MAX];
+    char entity[ENV_USER_URI_MAX];
     xml_putf(&x,
              "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<watcherinfo "
              "xmlns=\"urn:ietf:params:xml:ns:watcherinfo\" version=\"%u\" state=\"full\"><watcher-list resource=\"",
              w->version++);
-    xml_text(&x, presence_uri(w->watch->all, w->p->user, entity));
+    xml_text(&x, env_user_uri(w->watch->all->env, w->p->user, entity));
     xml_put(&x, "\" package=\"presence\">");
     for (const struct sub *one = w->p->watchers; one; one = one->next) {
         size_t mark = xml_mark(&x);
@@ -209,23 +209,14 @@ static struct watcher *watcher_make(struct watch *watch, struct presentity *p, c
     return w;
 }
 
-static void contact_text(const struct presentities *all, const struct flow *flow, const char *user,
-                         char text[PRESENTITY_URI_MAX + ENV_HOST_MAX])
-{
-    char uri[PRESENTITY_URI_MAX], host[ENV_HOST_MAX + 32];
-    presence_uri(all, user, uri);
-    uri[strrchr(uri, '@') - uri] = '\0';
-    sprintf(text, "<%s@%s>", uri, env_host(all->env, flow, host));
-}
-
 static void watcher_accept(struct watch *watch, const struct sub_package *of, struct sub **list, struct watcher *w,
                            struct txn *txn, const struct sip_msg *msg, const struct identity *who)
 {
     struct presentity *p = w->p;
-    char contact[PRESENTITY_URI_MAX + ENV_HOST_MAX];
+    char contact[ENV_USER_URI_MAX];
     struct sub *sub;
     bool is_watcher = of == &package;
-    contact_text(watch->all, &msg->flow, p->user, contact);
+    env_user_contact(watch->all->env, p->user, &msg->flow, contact);
     p->n_watchers += is_watcher;
     count_add(&watch->all->stats.watchers, is_watcher);
     if (sub_accept(&watch->all->env->subs, of, list, NULL, txn, msg, 200, contact, w,
@@ -276,9 +267,9 @@ void watch_subscribe(struct watch *watch, struct txn *txn, const struct sip_msg 
 void watch_subscribe_winfo(struct watch *watch, struct txn *txn, const struct sip_msg *msg, const struct identity *who)
 {
     struct presentities *all = watch->all;
-    char name[PROFILE_URI_MAX], own[AUTH_USER_MAX];
-    bool is_owner = presence_sender(all, msg, who, name) && presence_own_user(all, name, own) && msg->uri.user &&
-                    strcmp(own, msg->uri.user) == 0;
+    const char *own = msg->uri.user ? msg->uri.user : "";
+    char name[PROFILE_URI_MAX];
+    bool is_owner = presence_sender(all, msg, who, name) && env_is_user(all->env, msg, who, own);
     if (!presence_accepts(msg, "application/watcherinfo+xml")) {
         env_refuse_with(all->env, txn, REFUSAL_PRESENCE_ACCEPT, "Accept", "application/watcherinfo+xml");
         return;

@@ -1,6 +1,8 @@
 /* The registrar. See registrar.h. */
 #include "sig/reg/registrar.h"
 
+#include "sig/reg/reg_event.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +11,7 @@
 struct registrar {
     struct env *env;
     struct bindings *bindings;
+    struct reg_events *events;
     char service_route[STORE_URI_MAX]; /* "": none */
     struct registrar_stats stats;
     void *change_ctx;
@@ -49,6 +52,7 @@ static void tell(struct registrar *r, const char *user, const struct binding *bu
     for (const struct binding *b = bindings_next(r->bindings, user, NULL); b; b = bindings_next(r->bindings, user, b)) {
         n += b != but;
     }
+    reg_events_changed(r->events, user, but);
     if (r->changed) {
         r->changed(r->change_ctx, user, n);
     }
@@ -81,8 +85,11 @@ int registrar_build(struct registrar **out, struct env *env, const char *service
     r->env = env;
     snprintf(r->service_route, sizeof r->service_route, "%s", service_route);
     int err = bindings_build(&r->bindings, env->wheel, env->secret, &(struct bindings_user){r, on_ended});
+    if (!err) {
+        err = reg_events_build(&r->events, env, r->bindings);
+    }
     if (err) {
-        free(r);
+        registrar_free(r);
         return err;
     }
     struct store_req req = {.op = STORE_BINDINGS, .now_s = env->world.wall_s(env->world.ctx)};
@@ -96,6 +103,7 @@ int registrar_build(struct registrar **out, struct env *env, const char *service
 void registrar_free(struct registrar *r)
 {
     if (r) {
+        reg_events_free(r->events);
         bindings_free(r->bindings);
         free(r);
     }
@@ -261,11 +269,10 @@ static enum refusal judge(struct registrar *r, struct request *q, const struct i
 {
     const struct sip_msg *msg = q->msg;
     const char *to = msg->to.uri.user ? msg->to.uri.user : "";
-    const char *own = who->user[0] ? who->user : msg->from.uri.user ? msg->from.uri.user : "";
     if (!env_has_host(r->env, msg->to.uri.host) || *to == '\0' || strlen(to) >= sizeof q->user) {
         return REFUSAL_USER;
     }
-    if (strcmp(to, own) != 0) {
+    if (!env_is_user(r->env, msg, who, to)) {
         return REFUSAL_REGISTER_OTHER;
     }
     strcpy(q->user, to);
@@ -339,11 +346,16 @@ static void answer(const struct registrar *r, const struct request *q, struct tx
 
 bool registrar_wants(const struct sip_msg *msg)
 {
-    return msg->method == SIP_REGISTER && (!msg->uri.user || *msg->uri.user == '\0');
+    bool is_register = msg->method == SIP_REGISTER && (!msg->uri.user || *msg->uri.user == '\0');
+    return is_register || reg_events_wants(msg);
 }
 
 void registrar_take(struct registrar *r, struct txn *txn, const struct sip_msg *msg, const struct identity *who)
 {
+    if (msg->method == SIP_SUBSCRIBE) {
+        reg_events_take(r->events, txn, msg, who);
+        return;
+    }
     static struct request q; /* large: cleared as far as it is used */
     char min[16];
     q = (struct request){.msg = msg, .is_direct = msg->n_vias == 1};

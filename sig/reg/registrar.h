@@ -33,10 +33,10 @@ void registrar_free(struct registrar *registrar);
 void registrar_on_change(struct registrar *registrar, void *ctx,
                          void (*changed)(void *ctx, const char *user, unsigned n_phones));
 
-/** Is it a REGISTER of this domain? */
+/** Is it a REGISTER of this domain, or a SUBSCRIBE to registrations (reg_event.h)? */
 bool registrar_wants(const struct sip_msg *msg);
 
-/** Answers a REGISTER. who: user "": without authentication, then it is its From */
+/** Answers it. who: user "": without authentication, then it is its From */
 void registrar_take(struct registrar *registrar, struct txn *txn, const struct sip_msg *msg,
                     const struct identity *who);
 
