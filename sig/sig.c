@@ -2,6 +2,7 @@
 #include "sig/sig.h"
 
 #include "sig/http/status.h"
+#include "sig/http/users.h"
 
 #include <errno.h>
 #include <ifaddrs.h>
@@ -20,6 +21,16 @@
 #define GATHER_PAUSE_NS NS_PER_MS
 #define STOP_LEGS_NS (5 * NS_PER_S) /* for workers to give legs back: they take one beat */
 
+/* What another thread has called on signalling's. It belongs to that thread, or if that has given up to signalling. */
+enum job_state { JOB_WAITS, JOB_TURNS, JOB_DONE, JOB_ABANDONED };
+
+struct job {
+    bool (*turn)(void *arg);
+    void *arg;
+    _Atomic int state; /* enum job_state */
+    sem_t done;
+};
+
 struct sig {
     struct sig_cfg cfg;
     struct log log;
@@ -32,7 +43,10 @@ struct sig {
     struct status *gathering;        /* signalling's own */
     _Atomic(struct status *) answer; /* of sig_conferences; answered says when it is there */
     sem_t answered;
-    _Atomic bool reload; /* of the certificate, asked for from another thread */
+    pthread_mutex_t running;      /* one caller of sig_run at a time */
+    _Atomic(struct job *) wanted; /* what it has put there */
+    struct job *job;              /* signalling's own: what it has taken, and not finished */
+    _Atomic bool reload;          /* of the certificate, asked for from another thread */
     struct store *store;
     int store_lock; /* -1: none */
     struct place *place;
@@ -92,6 +106,39 @@ static void tls_reload(struct sig *sig)
     }
 }
 
+static void job_free(struct job *job)
+{
+    if (job) {
+        sem_destroy(&job->done);
+        free(job);
+    }
+}
+
+/* One turn of what another thread has called. @return true: more are to come */
+static bool job_turn(struct sig *sig)
+{
+    int state = JOB_WAITS;
+    if (!sig->job) {
+        sig->job = atomic_exchange(&sig->wanted, NULL);
+    }
+    struct job *job = sig->job;
+    if (!job) {
+        return false;
+    }
+    if (!atomic_compare_exchange_strong(&job->state, &state, JOB_TURNS)) {
+        job_free(job); /* abandoned */
+        sig->job = NULL;
+        return true;
+    }
+    bool is_done = job->turn(job->arg);
+    atomic_store(&job->state, is_done ? JOB_DONE : JOB_WAITS);
+    if (is_done) {
+        sig->job = NULL;
+        sem_post(&job->done); /* it may be gone after it */
+    }
+    return true;
+}
+
 static uint64_t on_beat(void *ctx, uint64_t now_ns)
 {
     struct sig *sig = ctx;
@@ -107,9 +154,10 @@ static uint64_t on_beat(void *ctx, uint64_t now_ns)
     if (atomic_exchange_explicit(&sig->reload, false, memory_order_acquire)) {
         tls_reload(sig);
     }
+    bool has_job = job_turn(sig);
     publish(sig);
     count_set(&sig->load.beat_ns, now_ns);
-    return sig->gathering ? MIN(next_ns, GATHER_PAUSE_NS) : next_ns;
+    return sig->gathering || has_job ? MIN(next_ns, GATHER_PAUSE_NS) : next_ns;
 }
 
 static int txn_send_to(void *ctx, struct flow *flow, const char *text, size_t n_bytes)
@@ -314,9 +362,12 @@ static void sig_free(struct sig *sig)
     tls_context_free(sig->tls);
     status_free(atomic_load(&sig->answer));
     status_free(sig->gathering);
+    job_free(sig->job); /* nobody waits for them: HTTP has ended before */
+    job_free(atomic_load(&sig->wanted));
     free(sig->page);
     sem_destroy(&sig->answered);
     pthread_mutex_destroy(&sig->asking);
+    pthread_mutex_destroy(&sig->running);
     free(sig);
 }
 
@@ -397,6 +448,7 @@ int sig_start(struct sig **out, const struct sig_cfg *cfg, struct sig_failure *f
     sig->log = cfg->log;
     sig->store_lock = -1;
     pthread_mutex_init(&sig->asking, NULL);
+    pthread_mutex_init(&sig->running, NULL);
     sem_init(&sig->answered, 0, 0);
     struct net_user net_user = {sig, on_message, on_closed, on_beat};
     struct txn_world txn_world = {sig, txn_send_to, txn_random, txn_sent_by, txn_is_trusted};
@@ -491,6 +543,7 @@ static char *page_ask(struct sig *sig)
     }
     status_free(atomic_exchange(&sig->answer, NULL));
     atomic_store_explicit(&sig->asked, true, memory_order_release);
+    net_wake(sig->net);
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += ASK_WAIT_S;
     while (sem_timedwait(&sig->answered, &until) != 0 && errno == EINTR) {
@@ -499,6 +552,70 @@ static char *page_ask(struct sig *sig)
     char *text = status ? status_write(status) : NULL;
     status_free(status);
     return text;
+}
+
+/* It has not been done in time. @return 0 it was, meanwhile | -ETIMEDOUT: it belongs to signalling now, or to nobody */
+static int job_abandon(struct sig *sig, struct job *job)
+{
+    int state = JOB_WAITS;
+    if (atomic_exchange(&sig->wanted, NULL) == job) {
+        job_free(job); /* signalling has never seen it */
+        return -ETIMEDOUT;
+    }
+    if (atomic_compare_exchange_strong(&job->state, &state, JOB_ABANDONED)) {
+        return -ETIMEDOUT;
+    }
+    while (sem_wait(&job->done) != 0) { /* it is at it, or just done: a turn is short */
+    }
+    job_free(job);
+    return 0;
+}
+
+int sig_run(struct sig *sig, bool (*turn)(void *arg), void *arg)
+{
+    struct timespec until;
+    struct job *job = sig_is_still(sig) ? NULL : calloc(1, sizeof *job);
+    int err = 0;
+    if (!job) {
+        return -ETIMEDOUT;
+    }
+    job->turn = turn;
+    job->arg = arg;
+    sem_init(&job->done, 0, 0);
+    pthread_mutex_lock(&sig->running);
+    atomic_store(&sig->wanted, job);
+    net_wake(sig->net);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += ASK_WAIT_S;
+    while ((err = sem_timedwait(&job->done, &until)) != 0 && errno == EINTR) {
+    }
+    if (err) {
+        err = job_abandon(sig, job);
+    } else {
+        job_free(job);
+    }
+    pthread_mutex_unlock(&sig->running);
+    return err;
+}
+
+static int door_run(void *ctx, bool (*turn)(void *arg), void *arg)
+{
+    return sig_run(ctx, turn, arg);
+}
+
+static struct presence *door_presence(void *ctx)
+{
+    return ((struct sig *)ctx)->presence;
+}
+
+unsigned sig_users(FILE *out, struct sig *sig, const struct api_request *request, struct api_problem *problem)
+{
+    return users_serve(out, &(struct users_door){sig, door_run, door_presence}, request, problem);
+}
+
+unsigned sig_groups(FILE *out, struct sig *sig, const struct api_request *request, struct api_problem *problem)
+{
+    return groups_serve(out, &(struct users_door){sig, door_run, door_presence}, request, problem);
 }
 
 bool sig_is_ready(const struct sig *sig)

@@ -6,6 +6,7 @@
 #define SIG_SIG_H
 
 #include "sig/focus/focus.h"
+#include "sig/http/api.h"
 #include "sig/net/net.h"
 #include "sig/pres/presence.h"
 #include "sig/reg/registrar.h"
@@ -85,6 +86,18 @@ void sig_stop(struct sig *sig);
  * @thread any but signalling's
  */
 char *sig_conferences(struct sig *sig);
+
+/**
+ * Calls a function on signalling's thread, a turn of it at a time, until it says that it is done; waits for that.
+ *
+ * @return 0 | -ETIMEDOUT signalling has not answered within two seconds: the function is not called any more
+ * @thread any but signalling's
+ */
+int sig_run(struct sig *sig, bool (*turn)(void *arg), void *arg);
+
+/* Users and groups over HTTP, as api_page.serve. @thread any but signalling's */
+unsigned sig_users(FILE *out, struct sig *sig, const struct api_request *request, struct api_problem *problem);
+unsigned sig_groups(FILE *out, struct sig *sig, const struct api_request *request, struct api_problem *problem);
 
 /** Does it take new conferences? Not while it stops. @thread any */
 bool sig_is_ready(const struct sig *sig);

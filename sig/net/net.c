@@ -111,14 +111,20 @@ int net_build(struct net **net, const struct net_config *cfg, const struct net_u
     }
     made->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     made->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    made->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     made->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     made->datagrams = malloc(NET_BATCH * sizeof *made->datagrams);
-    int err = made->epoll_fd < 0 || made->stop_fd < 0 ? -errno : made->datagrams == NULL ? -ENOMEM : 0;
+    int err = made->epoll_fd < 0 || made->stop_fd < 0 || made->wake_fd < 0 ? -errno
+              : made->datagrams == NULL                                    ? -ENOMEM
+                                                                           : 0;
     if (err == 0) {
         err = net_conns_build(made);
     }
     if (err == 0) {
         err = watch(made, made->stop_fd, NET_STOP, 0);
+    }
+    if (err == 0) {
+        err = watch(made, made->wake_fd, NET_WAKE, 0);
     }
     for (unsigned i = 0; i < cfg->n_listeners && err == 0; i++) {
         *failed = i;
@@ -143,7 +149,7 @@ void net_free(struct net *net)
             close(net->fds[i]);
         }
     }
-    int fds[] = {net->epoll_fd, net->stop_fd, net->spare_fd};
+    int fds[] = {net->epoll_fd, net->stop_fd, net->wake_fd, net->spare_fd};
     for (unsigned i = 0; i < ARRAY_LEN(fds); i++) {
         if (fds[i] >= 0) {
             close(fds[i]);
@@ -295,6 +301,20 @@ static int wait_time_ms(const struct net *net, unsigned wait_ms)
     return (int)MIN(ms, (uint64_t)wait_ms);
 }
 
+static void wake_read(struct net *net)
+{
+    uint64_t n;
+    while (read(net->wake_fd, &n, sizeof n) < 0 && errno == EINTR) {
+    }
+}
+
+void net_wake(struct net *net)
+{
+    uint64_t one = 1;
+    while (write(net->wake_fd, &one, sizeof one) < 0 && errno == EINTR) {
+    }
+}
+
 int net_step(struct net *net, unsigned wait_ms)
 {
     struct epoll_event events[NET_EVENTS];
@@ -319,6 +339,9 @@ int net_step(struct net *net, unsigned wait_ms)
             break;
         case NET_STOP:
             net->is_stopped = true;
+            break;
+        case NET_WAKE:
+            wake_read(net); /* the turn is all that was wanted */
             break;
         }
     }

@@ -17,7 +17,7 @@
 #define NET_STUN_SOURCES 4096 /* places of sources, by hash */
 #define NET_STUN_A_SECOND 10  /* answers to one place: one in 15 s is a keep-alive */
 
-enum net_kind { NET_LISTENER, NET_CONN, NET_STOP };
+enum net_kind { NET_LISTENER, NET_CONN, NET_STOP, NET_WAKE };
 
 struct net_conn {
     struct net *net;
@@ -46,7 +46,7 @@ struct net_conn {
 struct net {
     struct net_config cfg;
     struct net_user user;
-    int epoll_fd, stop_fd, spare_fd;
+    int epoll_fd, stop_fd, wake_fd, spare_fd;
     bool is_stopped;
     uint64_t now_ns, beat_ns; /* beat_ns: when on_beat wants to be called */
     struct timer_wheel wheel;
