@@ -1,5 +1,5 @@
 /*
- * Lists (RFC 4662): whole first, then what has changed, exactly as the rules let the watcher see it (rows 113, 114);
+ * Lists (RFC 4662): whole first, then what has changed, exactly as the rules let the watcher see it (rows 113 and 114);
  * groups for their members alone; services; what does not fit comes later.
  */
 #include "tests/unit/sig/pres/pres_help.h"
