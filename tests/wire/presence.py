@@ -47,6 +47,13 @@ def parts_of(notify):
     return parts[0], dict(re.search(r'entity="sip:([^@]+)@.*<basic>(\w+)', p, re.S).groups() for p in parts[1:])
 
 
+# A keep-alive of a phone behind NAT: where its datagrams come from.
+nat = User("nat", "", server)
+nat.sock.sendto(bytes.fromhex("00010000" "2112a442") + b"0123456789ab", server)
+nat.sock.settimeout(2)
+answer = nat.sock.recv(100)
+check(answer[:2] == b"\x01\x01" and int.from_bytes(answer[26:28], "big") ^ 0x2112 == nat.port, f"STUN: {answer.hex()}")
+
 bob, alice, eve, carol = (User(n, p, server) for n, p in
                           [("bob", "tulip"), ("alice", "sesame"), ("eve", "tulip"), ("carol", "tulip")])
 nobody = User("nobody", "", server)

@@ -1,6 +1,6 @@
 # Presence over the wire, with accounts, digest and rules by mixminusctl: publications and their tags, watchers and a spy,
 # lists, what operators see. xmllint reads every document; rules outlive a restart.
-# Rows 76, 78, 111, 112, 113 and 114.
+# Rows 76, 78, 111, 112, 113 and 114. Shows C63, C64, C65, C66, A45, A46.
 . "$(dirname "$0")/wire.sh"
 command -v xmllint >/dev/null || { echo "xmllint is not installed"; exit 77; }
 here=$(cd "$(dirname "$0")" && pwd)

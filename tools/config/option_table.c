@@ -221,7 +221,8 @@ const struct option options[] = {
      ONE, read_stats_interval, NULL},
 
     {"HTTP and control", "http-listen", "IP:PORT", "", "none",
-     "address of /metrics (Prometheus), /livez, /readyz and /v1/conferences (JSON); free on loopback, any other "
+     "address of /metrics (Prometheus), /livez, /readyz, /v1/conferences, /v1/users and /v1/groups (JSON); free on "
+     "loopback, any other "
      "address "
      "needs --http-tokens and --http-tls-cert",
      ONE, read_http_listen, NULL},

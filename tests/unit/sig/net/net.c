@@ -214,7 +214,8 @@ static void keepalive_is_answered(void **state)
     unserve(s);
 }
 
-/* STUN on the SIP port: answered with the address that it came from, ten a second of one host; the rest is silence. */
+/* C67, A49. STUN on the SIP port: answered with the address that it came from, ten a second of one host; the rest is
+ * silence. */
 static void stun_is_answered(void **state)
 {
     static const char ask[20] = {0x00, 0x01, 0x00, 0x00, 0x21, 0x12, (char)0xa4, 0x42, 'm', 'i', 'x'};

@@ -1,6 +1,6 @@
 /*
  * STUN on the SIP port. Method: the sample requests and responses of RFC 5769 (2.1-2.3), their integrity taken off, and
- * the ways to be malformed.
+ * the ways to be malformed. C67, A49.
  */
 #include <setjmp.h>
 #include <stdarg.h>

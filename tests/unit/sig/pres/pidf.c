@@ -1,6 +1,6 @@
 /*
  * Presence documents: what phones publish, as liblinphone, Kamailio's clients and the RFCs write it; what watchers get;
- * and what no reader may take: DTDs, entities, other character sets, depth, attributes without number (A3, A34).
+ * and what no reader may take: DTDs, entities, other character sets, depth, attributes without number (A3, A34, A46).
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,10 @@
 /*
  * What is known of a user: publications (RFC 3903) with their tags, phones, sessions of push-to-talk, and the status
- * that they make together. Row 77, and the replay of section 6.
+ * that they make together. Row 77, and A46: a replay.
  */
 #include "tests/unit/sig/pres/pres_help.h"
 
+/* C63. */
 static void test_publish(void **state)
 {
     struct world *w = pres_open(RULE_POLITE, NULL);
@@ -84,7 +85,7 @@ static void test_refused(void **state)
     pres_close(w);
 }
 
-/* A user of the same name elsewhere is somebody else. */
+/* A48. A user of the same name elsewhere is somebody else. */
 static void test_elsewhere(void **state)
 {
     struct world *w = pres_open(RULE_POLITE, NULL);

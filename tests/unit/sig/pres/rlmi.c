@@ -47,6 +47,7 @@ static bool says(const char *doc, const char *user, const char *basic)
     return strstr(doc, entity) && strstr(doc, text);
 }
 
+/* C65. */
 static void test_buddies(void **state)
 {
     struct world *w = pres_open(RULE_POLITE, NULL);
@@ -92,7 +93,7 @@ static void test_buddies(void **state)
     pres_close(w);
 }
 
-/* A group is a list for its members; for others its name is nobody's. One level: a group on it is a user. */
+/* A47. A group is a list for its members; for others its name is nobody's. One level: a group on it is a user. */
 static void test_group(void **state)
 {
     struct world *w = pres_open(RULE_ALLOW, NULL);

@@ -30,7 +30,7 @@ static const char *state_of(const char *notify)
     return header(notify, "Subscription-State", value, sizeof value) ? value : "";
 }
 
-/* At once; then one in five seconds, but the first change after a quiet interval at once, too. Row 111. */
+/* C64. At once; then one in five seconds, but the first change after a quiet interval at once, too. Row 111. */
 static void test_story(void **state)
 {
     struct world *w = pres_open(RULE_ALLOW, NULL);
@@ -93,7 +93,7 @@ static void stranger_sees(struct world *w, const char *to, const char *call, cha
     }
 }
 
-/* Unknown, away, and there but not for her: the same. Row 78. */
+/* Unknown, away, and there but not for her: the same. Row 78. A45. */
 static void test_spy(void **state)
 {
     static const struct {
@@ -172,6 +172,36 @@ static void test_rules_change(void **state)
     pres_close(w);
 }
 
+/* In its dialog: a refresh brings the document again, another event is another subscription's, an end is the last. */
+static void test_refresh(void **state)
+{
+    struct world *w = pres_open(RULE_ALLOW, NULL);
+    char to[1024], value[256];
+    unsigned seen = w->n_sent;
+    assert_int_equal(pres_subscribe(w, ALICE, BOB, "s1", SUB), 200);
+    snprintf(to, sizeof to, "%s", pres_value(w, "To"));
+    pres_notified(w, &seen);
+    world_run(w, 500000);
+    assert_int_equal(pres_send(w, "SUBSCRIBE", ALICE, to, "s1", 2, SUB, NULL, NULL), 200);
+    const char *notify = pres_notified(w, &seen);
+    assert_string_equal(state_of(notify), "active;expires=600");
+    assert_true(shows(notify, "closed"));
+    assert_int_equal(pres_send(w, "SUBSCRIBE", ALICE, to, "s1", 3, "Event: presence.winfo\r\n", NULL, NULL), 481);
+    assert_int_equal(pres_send(w, "SUBSCRIBE", ALICE, to, "s1", 4, "Event: presence\r\nExpires: 30\r\n", NULL, NULL),
+                     423);
+    assert_int_equal(pres_send(w, "PUBLISH", ALICE, to, "s1", 5, "Event: presence\r\n", NULL, NULL), 405);
+    world_run(w, 500000);
+    assert_int_equal(count_get(&presence_stats(presence)->watchers), 1);
+    assert_int_equal(pres_send(w, "SUBSCRIBE", ALICE, to, "s1", 6, "Event: presence\r\nExpires: 0\r\n", NULL, NULL),
+                     200);
+    notify = pres_notified(w, &seen);
+    assert_string_equal(state_of(notify), "terminated;reason=timeout");
+    assert_true(header(notify, "CSeq", value, sizeof value));
+    assert_int_equal(count_get(&presence_stats(presence)->watchers), 0);
+    assert_int_equal(pres_send(w, "SUBSCRIBE", ALICE, to, "s1", 7, SUB, NULL, NULL), 481);
+    pres_close(w);
+}
+
 static void test_refused(void **state)
 {
     static const struct {
@@ -200,7 +230,7 @@ static void test_refused(void **state)
     pres_close(w);
 }
 
-/* 64 a watcher; a watcher that answers 481, or not at all, is forgotten. */
+/* A47. 64 a watcher; a watcher that answers 481, or not at all, is forgotten. */
 static void test_limits(void **state)
 {
     struct world *w = pres_open(RULE_POLITE, NULL);
@@ -314,9 +344,9 @@ static void test_restart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_story),   cmocka_unit_test(test_spy),    cmocka_unit_test(test_rules_change),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_limits), cmocka_unit_test(test_winfo),
-        cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_story),   cmocka_unit_test(test_spy),     cmocka_unit_test(test_rules_change),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_limits),  cmocka_unit_test(test_winfo),
+        cmocka_unit_test(test_restart), cmocka_unit_test(test_refresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

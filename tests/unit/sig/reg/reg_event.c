@@ -78,6 +78,7 @@ static const char *notified(struct world *w, unsigned *seen)
     return found;
 }
 
+/* C66. */
 static void test_story(void **state)
 {
     struct world *w = open_it();

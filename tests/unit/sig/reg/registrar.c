@@ -104,6 +104,7 @@ static void test_register(void **state)
     close_it(w);
 }
 
+/* A48. */
 static void test_refused(void **state)
 {
     static const struct {
