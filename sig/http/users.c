@@ -1,6 +1,7 @@
 /* Users and groups over HTTP. See users.h. */
 #include "sig/http/users.h"
 
+#include "sig/pres/auth_policy.h"
 #include "sig/sip/uri_list.h"
 
 #include <errno.h>
@@ -114,6 +115,8 @@ static void document_put(struct asking *a, struct presence *presence)
         err = uri_list_read(&list, q->body, q->n_body);
         err = err == -EBADMSG ? -EINVAL : err;
         err = err ? err : presence_members_put(presence, a->kind, a->name, list.uris, list.n, &why);
+    } else if (strcmp(q->type, AUTH_POLICY_TYPE) == 0 && a->kind == STORE_DOC_RULES) {
+        err = presence_policy_put(presence, a->name, q->body, q->n_body, &why);
     } else {
         refuse(a, TYPE, "type", "the body is of another type", "send application/json, with that Content-Type");
         return;

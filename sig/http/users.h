@@ -2,7 +2,8 @@
  * Users, groups and their documents over HTTP:
  *
  *     GET /v1/users                          {"users":[{"user","identifications","status","node"}]}
- *     GET|PUT|DELETE /v1/users/U/rules       {"rules":[{"who","action"}]}
+ *     GET|PUT|DELETE /v1/users/U/rules       {"rules":[{"who","action"}]}, PUT also application/auth-policy+xml
+ *                                            (RFC 5025)
  *     GET|PUT|DELETE /v1/users/U/buddies     {"members":[...]}, PUT also application/resource-lists+xml (RFC 4826)
  *     GET /v1/groups                         {"groups":[{"name","members"}]}
  *     GET|PUT|DELETE /v1/groups/NAME         as buddies

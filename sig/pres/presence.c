@@ -1,6 +1,7 @@
 /* The presence server. See presence.h. */
 #include "sig/pres/presence.h"
 
+#include "sig/pres/auth_policy.h"
 #include "sig/pres/publish.h"
 #include "sig/pres/watch.h"
 
@@ -202,6 +203,14 @@ int presence_members_put(struct presence *presence, enum store_doc_kind kind, co
     struct members *members;
     int err = members_make(&members, uris, n, &namer, why);
     return err ? err : set(presence, kind, name, NULL, members);
+}
+
+int presence_policy_put(struct presence *presence, const char *user, const char *text, size_t n, const char **why)
+{
+    const struct profile_namer namer = presence_namer(presence->all);
+    struct rules *rules;
+    int err = auth_policy_read(&rules, text, n, &namer, why);
+    return err ? err : set(presence, STORE_DOC_RULES, user, rules, NULL);
 }
 
 int presence_document_drop(struct presence *presence, enum store_doc_kind kind, const char *name)

@@ -51,6 +51,8 @@ int presence_document_put(struct presence *presence, enum store_doc_kind kind, c
 /** The same for members, by their URIs. */
 int presence_members_put(struct presence *presence, enum store_doc_kind kind, const char *name, const char *const *uris,
                          unsigned n, const char **why);
+/** The same for rules of another form (auth_policy.h). */
+int presence_policy_put(struct presence *presence, const char *user, const char *text, size_t n, const char **why);
 /** @return 0 | -ENOENT | -EAGAIN */
 int presence_document_drop(struct presence *presence, enum store_doc_kind kind, const char *name);
 /** @return text by malloc | NULL: there is none, or no memory */

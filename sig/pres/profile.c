@@ -52,48 +52,49 @@ static void *compact(void *old, size_t n_bytes, const char **first, size_t strid
     return made;
 }
 
-/* One rule, with its name behind at. @return octets of the name with its end | -EINVAL */
-static int rule_read(struct rule *rule, const json_t *one, char name[PROFILE_URI_MAX],
-                     const struct profile_namer *namer)
+int rules_make(struct rules **out, const char *const *whos, const enum rule_action *actions, unsigned n,
+               const struct profile_namer *namer, const char **why)
 {
-    const char *who = json_string_value(json_object_get(one, "who"));
-    const char *action = json_string_value(json_object_get(one, "action"));
-    rule->action = action ? rule_action_named(action) : RULE_ACTIONS;
-    if (!who || rule->action == RULE_ACTIONS || json_object_size(one) != 2 || !namer->name(namer->ctx, who, name)) {
-        return -EINVAL;
+    size_t head = sizeof **out + n * sizeof(struct rule);
+    char name[PROFILE_URI_MAX];
+    if (n > PROFILE_RULES_MAX) {
+        return -E2BIG;
     }
-    return (int)strlen(name) + 1;
+    struct rules *rules = calloc(1, head + (size_t)n * PROFILE_URI_MAX);
+    if (!rules) {
+        return -ENOMEM;
+    }
+    char *at = (char *)rules + head;
+    for (unsigned i = 0; i < n; i++) {
+        if (!whos[i] || actions[i] >= RULE_ACTIONS || !namer->name(namer->ctx, whos[i], name)) {
+            *why = "a rule has who, a SIP URI or a domain, and action: block, polite, confirm or allow";
+            free(rules);
+            return -EINVAL;
+        }
+        rules->all[i] = (struct rule){at, actions[i]};
+        at = stpcpy(at, name) + 1;
+    }
+    rules->n = n;
+    *out = compact(rules, (size_t)(at - (char *)rules), &rules->all[0].who, sizeof rules->all[0], n);
+    return *out ? 0 : -ENOMEM;
 }
 
 int rules_read(struct rules **out, const char *text, size_t n, const struct profile_namer *namer, const char **why)
 {
+    const char *whos[PROFILE_RULES_MAX];
+    enum rule_action actions[PROFILE_RULES_MAX];
     json_t *root, *list = list_read(text, n, "rules", &root, why);
-    size_t n_rules = json_array_size(list), at = 0;
-    char name[PROFILE_URI_MAX];
+    size_t n_rules = json_array_size(list);
     int err = !list ? -EINVAL : n_rules > PROFILE_RULES_MAX ? -E2BIG : 0;
-    size_t head = sizeof **out + n_rules * sizeof(struct rule);
-    struct rules *rules = err ? NULL : calloc(1, head + n_rules * PROFILE_URI_MAX);
-    err = !err && !rules ? -ENOMEM : err;
     for (size_t i = 0; i < n_rules && !err; i++) {
-        int bytes = rule_read(&rules->all[i], json_array_get(list, i), name, namer);
-        if (bytes < 0) {
-            *why = "a rule has who, a SIP URI or a domain, and action: block, polite, confirm or allow";
-            err = bytes;
-            break;
-        }
-        char *to = (char *)rules + head + at;
-        memcpy(to, name, (size_t)bytes);
-        rules->all[i].who = to;
-        at += (size_t)bytes;
+        const json_t *one = json_array_get(list, i);
+        const char *action = json_string_value(json_object_get(one, "action"));
+        whos[i] = json_object_size(one) == 2 ? json_string_value(json_object_get(one, "who")) : NULL;
+        actions[i] = action ? rule_action_named(action) : RULE_ACTIONS;
     }
+    err = err ? err : rules_make(out, whos, actions, (unsigned)n_rules, namer, why);
     json_decref(root);
-    if (err) {
-        free(rules);
-        return err;
-    }
-    rules->n = (unsigned)n_rules;
-    *out = compact(rules, head + at, &rules->all[0].who, sizeof rules->all[0], rules->n);
-    return *out ? 0 : -ENOMEM;
+    return err;
 }
 
 static bool members_have(const struct members *members, const char *uri)

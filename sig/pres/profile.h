@@ -49,6 +49,10 @@ const char *rule_action_name(enum rule_action action);
  */
 int rules_read(struct rules **rules, const char *text, size_t n, const struct profile_namer *namer, const char **why);
 
+/** Rules of names and actions, as rules_read makes them. */
+int rules_make(struct rules **rules, const char *const *whos, const enum rule_action *actions, unsigned n,
+               const struct profile_namer *namer, const char **why);
+
 /** Reads {"members":["sip:a@x"]}; each once. As rules_read. */
 int members_read(struct members **members, const char *text, size_t n, const struct profile_namer *namer,
                  const char **why);

@@ -3,6 +3,7 @@
  * program of what users, operators, push-to-talk and time do, an octet a step. When the program has ended everything
  * expires, and nothing may be left: no publication, no subscription, no user, no timer.
  */
+#include "sig/pres/auth_policy.h"
 #include "sig/pres/presence.h"
 #include "tests/unit/call_world.h"
 
@@ -39,6 +40,8 @@ static void document(unsigned kind, const char *text, size_t n)
         must(pidf_read(&pidf, text, n) <= 0 && strlen(pidf.note) < sizeof pidf.note);
     } else if (kind == 1) {
         must(pidf_settings_read(&pidf, text, n) <= 0);
+    } else if (kind == 2 && auth_policy_read(&rules, text, n, &namer, &why) == 0) {
+        must(rules->n <= PROFILE_RULES_MAX);
     } else if (kind == 2 && rules_read(&rules, text, n, &namer, &why) == 0) {
         rules_judge(rules, "alice@x", RULE_POLITE);
         again = rules_write(rules); /* what we write we read */

@@ -262,11 +262,69 @@ static void test_documents(void **state)
     pres_close(w);
 }
 
+static int policy(const char *inside)
+{
+    char text[4096];
+    const char *why = "";
+    snprintf(
+        text, sizeof text,
+        "<cr:ruleset xmlns:cr=\"urn:ietf:params:xml:ns:common-policy\" xmlns=\"urn:ietf:params:xml:ns:pres-rules\">"
+        "%s</cr:ruleset>",
+        inside);
+    int err = presence_policy_put(presence, "bob", text, strlen(text), &why);
+    assert_true(err == 0 || *why);
+    return err;
+}
+
+#define POLICY(conditions, handling)                                                                                   \
+    "<cr:rule id=\"a\"><cr:conditions>" conditions "</cr:conditions><cr:actions><sub-handling>" handling               \
+    "</sub-handling></cr:actions><cr:transformations/></cr:rule>"
+#define ONE(uri) "<cr:identity><cr:one id=\"" uri "\"/></cr:identity>"
+
+/* Rules of RFC 5025: the most permissive of those that name somebody counts; what cannot be said is refused. */
+static void test_policy(void **state)
+{
+    static const char *const refused[] = {
+        POLICY("", "allow"),
+        POLICY("<cr:identity><cr:many/></cr:identity>", "allow"),
+        POLICY("<cr:identity><cr:many domain=\"x\"><cr:except id=\"sip:a@x\"/></cr:many></cr:identity>", "allow"),
+        POLICY(ONE("sip:a@x") "<cr:sphere value=\"work\"/>", "allow"),
+        POLICY("<cr:validity><cr:from>2024</cr:from></cr:validity>" ONE("sip:a@x"), "allow"),
+        POLICY(ONE("sip:a@x"), "everything"),
+        POLICY(ONE("no uri"), "allow"),
+        "<cr:rule id=\"a\"></cr:rule>",
+        "<cr:rule",
+    };
+    struct world *w = pres_open(RULE_CONFIRM, NULL);
+    for (unsigned i = 0; i < ARRAY_LEN(refused); i++) {
+        if (policy(refused[i]) != -EINVAL) {
+            fail_msg("%s", refused[i]);
+        }
+    }
+    assert_int_equal(
+        policy(POLICY(ONE("sip:eve@127.0.0.1"), "block")
+                   POLICY("<cr:identity><cr:many domain=\"example.org\"/></cr:identity>", "polite-block")
+                       POLICY(ONE("sip:carol@127.0.0.1"), " confirm ")
+                           POLICY("<cr:identity><cr:one id=\"sip:alice@127.0.0.1\"/><cr:one id=\"sip:eve@127.0.0.1\"/>"
+                                  "</cr:identity>",
+                                  "allow")),
+        0);
+    char *text = presence_document_get(presence, STORE_DOC_RULES, "bob");
+    assert_string_equal(text, "{\"rules\":[{\"who\":\"alice@127.0.0.1\",\"action\":\"allow\"},"
+                              "{\"who\":\"eve@127.0.0.1\",\"action\":\"allow\"},"
+                              "{\"who\":\"example.org\",\"action\":\"polite\"},"
+                              "{\"who\":\"carol@127.0.0.1\",\"action\":\"confirm\"},"
+                              "{\"who\":\"eve@127.0.0.1\",\"action\":\"block\"}]}");
+    free(text);
+    presence_document_drop(presence, STORE_DOC_RULES, "bob");
+    pres_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_buddies), cmocka_unit_test(test_group),     cmocka_unit_test(test_service),
-        cmocka_unit_test(test_large),   cmocka_unit_test(test_documents),
+        cmocka_unit_test(test_large),   cmocka_unit_test(test_documents), cmocka_unit_test(test_policy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
