@@ -191,7 +191,7 @@ static void decide(struct focus *f, struct gate *gate, const struct store_accoun
     strcpy(who.user, gate->user);
     strcpy(who.host, gate->host);
     who.owes_pin = account && account->has_pin && f->env.cfg.pin != PIN_OFF && !msg->to.tag &&
-                   (is_claimed || f->env.cfg.pin == PIN_ALSO);
+                   !focus_beside_of(f, msg) && (is_claimed || f->env.cfg.pin == PIN_ALSO);
     if (who.owes_pin) {
         memcpy(who.pin, account->pin, sizeof who.pin);
     }

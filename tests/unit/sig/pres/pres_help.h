@@ -54,7 +54,7 @@ static void pres_leave(struct world *w)
 }
 
 /* What nobody ends expires by itself, and nothing is left: no subscription, publication, presentity nor timer. */
-static void pres_close(struct world *w)
+static inline void pres_close(struct world *w)
 {
     world_run(w, (WATCH_EXPIRES_MAX_S + 40) * 1000ull);
     const struct presence_stats *stats = presence_stats(presence);

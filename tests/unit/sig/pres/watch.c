@@ -251,6 +251,17 @@ static void test_limits(void **state)
     world_run(w, 700000); /* nobody answers the last NOTIFYs */
     assert_int_equal(count_get(&presence_stats(presence)->watchers), 0);
     seen = w->n_sent;
+    for (unsigned i = 0; i <= WATCH_OF_USER_MAX; i++) { /* so many may watch one user */
+        char from[64], call[16];
+        snprintf(from, sizeof from, "sip:w%u@127.0.0.1", i);
+        snprintf(call, sizeof call, "m%u", i);
+        assert_int_equal(pres_subscribe(w, from, BOB, call, SUB), i < WATCH_OF_USER_MAX ? 200 : 480);
+        pres_notified(w, &seen);
+        world_run(w, 50);
+    }
+    world_run(w, 700000);
+    assert_int_equal(count_get(&presence_stats(presence)->watchers), 0);
+    seen = w->n_sent;
     assert_int_equal(pres_subscribe(w, ALICE, BOB, "d1", SUB), 200);
     char notify[TEXT_MAX];
     strcpy(notify, last(w));
