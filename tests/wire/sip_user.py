@@ -7,8 +7,11 @@ import time
 
 
 class User:
-    def __init__(self, name, password, server, answers=True):
+    """server: where it sends to; domain_port: of its URIs, if that is a proxy."""
+
+    def __init__(self, name, password, server, answers=True, domain_port=None):
         self.name, self.password, self.server, self.answers = name, password, server, answers
+        self.domain_port = domain_port or server[1]
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
         self.sock.bind(("127.0.0.1", 0))
@@ -19,7 +22,7 @@ class User:
         self.sock.close()
 
     def uri(self, user=None):
-        return f"sip:{user or self.name}@127.0.0.1:{self.server[1]}"
+        return f"sip:{user or self.name}@127.0.0.1:{self.domain_port}"
 
     def take(self, patience_s):
         """One message: a response is kept by its CSeq, a NOTIFY is answered and kept. @return False: none came"""
@@ -35,7 +38,7 @@ class User:
             self.notifies.append((time.monotonic(), text))
             if self.answers:
                 copied = "".join(f"{n}: {v}\r\n" for n in ("Via", "From", "To", "Call-ID", "CSeq")
-                                 for v in [header(text, n)])
+                                 for v in headers(text, n))
                 self.sock.sendto(f"SIP/2.0 200 OK\r\n{copied}Content-Length: 0\r\n\r\n".encode(), self.server)
         return True
 
@@ -72,7 +75,7 @@ class User:
                 f'uri="{uri}", response="{response}", algorithm=MD5, qop=auth, nc=00000001, cnonce="c"\r\n')
 
     def register(self, expires=600):
-        return status(self.ask("REGISTER", f"sip:127.0.0.1:{self.server[1]}", f"Expires: {expires}\r\n"))
+        return status(self.ask("REGISTER", f"sip:127.0.0.1:{self.domain_port}", f"Expires: {expires}\r\n"))
 
     def publish(self, body="", etag=None, expires=600, event="presence", kind="application/pidf+xml"):
         match = f"SIP-If-Match: {etag}\r\n" if etag else ""
@@ -93,6 +96,10 @@ class User:
 def header(text, name):
     found = re.search(rf"^{name}: *(.*?)\r?$", text.split("\r\n\r\n")[0], re.M | re.I)
     return found.group(1) if found else ""
+
+
+def headers(text, name):
+    return re.findall(rf"^{name}: *(.*?)\r?$", text.split("\r\n\r\n")[0], re.M | re.I)
 
 
 def status(text):
