@@ -2,6 +2,7 @@
 #include "sig/sig.h"
 
 #include "sig/http/status.h"
+#include "sig/http/users.h"
 
 #include <errno.h>
 #include <ifaddrs.h>
@@ -20,6 +21,16 @@
 #define GATHER_PAUSE_NS NS_PER_MS
 #define STOP_LEGS_NS (5 * NS_PER_S) /* for workers to give legs back: they take one beat */
 
+/* What another thread has called on signalling's. It belongs to that thread, or if that has given up to signalling. */
+enum job_state { JOB_WAITS, JOB_TURNS, JOB_DONE, JOB_ABANDONED };
+
+struct job {
+    bool (*turn)(void *arg);
+    void *arg;
+    _Atomic int state; /* enum job_state */
+    sem_t done;
+};
+
 struct sig {
     struct sig_cfg cfg;
     struct log log;
@@ -32,12 +43,16 @@ struct sig {
     struct status *gathering;        /* signalling's own */
     _Atomic(struct status *) answer; /* of sig_conferences; answered says when it is there */
     sem_t answered;
-    _Atomic bool reload; /* of the certificate, asked for from another thread */
+    pthread_mutex_t running;      /* one caller of sig_run at a time */
+    _Atomic(struct job *) wanted; /* what it has put there */
+    struct job *job;              /* signalling's own: what it has taken, and not finished */
+    _Atomic bool reload;          /* of the certificate, asked for from another thread */
     struct store *store;
     int store_lock; /* -1: none */
     struct place *place;
     struct focus *focus;
     struct registrar *registrar; /* NULL: nobody registers here */
+    struct presence *presence;   /* as well */
     struct txns *txns;
     struct sig_load load;
     pthread_t thread;
@@ -91,6 +106,39 @@ static void tls_reload(struct sig *sig)
     }
 }
 
+static void job_free(struct job *job)
+{
+    if (job) {
+        sem_destroy(&job->done);
+        free(job);
+    }
+}
+
+/* One turn of what another thread has called. @return true: more are to come */
+static bool job_turn(struct sig *sig)
+{
+    int state = JOB_WAITS;
+    if (!sig->job) {
+        sig->job = atomic_exchange(&sig->wanted, NULL);
+    }
+    struct job *job = sig->job;
+    if (!job) {
+        return false;
+    }
+    if (!atomic_compare_exchange_strong(&job->state, &state, JOB_TURNS)) {
+        job_free(job); /* abandoned */
+        sig->job = NULL;
+        return true;
+    }
+    bool is_done = job->turn(job->arg);
+    atomic_store(&job->state, is_done ? JOB_DONE : JOB_WAITS);
+    if (is_done) {
+        sig->job = NULL;
+        sem_post(&job->done); /* it may be gone after it */
+    }
+    return true;
+}
+
 static uint64_t on_beat(void *ctx, uint64_t now_ns)
 {
     struct sig *sig = ctx;
@@ -106,9 +154,10 @@ static uint64_t on_beat(void *ctx, uint64_t now_ns)
     if (atomic_exchange_explicit(&sig->reload, false, memory_order_acquire)) {
         tls_reload(sig);
     }
+    bool has_job = job_turn(sig);
     publish(sig);
     count_set(&sig->load.beat_ns, now_ns);
-    return sig->gathering ? MIN(next_ns, GATHER_PAUSE_NS) : next_ns;
+    return sig->gathering || has_job ? MIN(next_ns, GATHER_PAUSE_NS) : next_ns;
 }
 
 static int txn_send_to(void *ctx, struct flow *flow, const char *text, size_t n_bytes)
@@ -299,6 +348,7 @@ static void realm_tell(struct sig *sig)
 static void sig_free(struct sig *sig)
 {
     txns_free(sig->txns);
+    presence_free(sig->presence);
     registrar_free(sig->registrar);
     focus_free(sig->focus);
     place_free(sig->place);
@@ -312,10 +362,18 @@ static void sig_free(struct sig *sig)
     tls_context_free(sig->tls);
     status_free(atomic_load(&sig->answer));
     status_free(sig->gathering);
+    job_free(sig->job); /* nobody waits for them: HTTP has ended before */
+    job_free(atomic_load(&sig->wanted));
     free(sig->page);
     sem_destroy(&sig->answered);
     pthread_mutex_destroy(&sig->asking);
+    pthread_mutex_destroy(&sig->running);
     free(sig);
+}
+
+static bool is_register(void *ctx, const struct sip_msg *msg)
+{
+    return registrar_wants(msg);
 }
 
 static void on_register(void *ctx, struct txn *txn, const struct sip_msg *msg, const struct identity *who)
@@ -338,8 +396,40 @@ static int registrar_start(struct sig *sig)
     struct env *env = focus_env(sig->focus);
     int err = registrar_build(&sig->registrar, env, sig->cfg.service_route);
     if (!err) {
-        focus_beside_set(sig->focus, &(struct focus_beside){sig->registrar, on_register, on_store_reply});
+        err = focus_beside_add(sig->focus,
+                               &(struct focus_beside){sig->registrar, is_register, on_register, on_store_reply});
         env->locate = (struct env_locate){sig->registrar, find_user};
+    }
+    return err;
+}
+
+static bool presence_has(void *ctx, const struct sip_msg *msg)
+{
+    return presence_wants(ctx, msg);
+}
+
+static void on_presence(void *ctx, struct txn *txn, const struct sip_msg *msg, const struct identity *who)
+{
+    presence_take(ctx, txn, msg, who);
+}
+
+static void on_document(void *ctx, const struct store_reply *reply)
+{
+    presence_store_reply(ctx, reply);
+}
+
+static void on_phones(void *ctx, const char *user, unsigned n_phones)
+{
+    presence_phones(ctx, user, n_phones); /* without memory it is offline until it registers again */
+}
+
+static int presence_start(struct sig *sig)
+{
+    int err = presence_build(&sig->presence, focus_env(sig->focus), sig->cfg.presence_default);
+    if (!err) {
+        registrar_on_change(sig->registrar, sig->presence, on_phones);
+        err =
+            focus_beside_add(sig->focus, &(struct focus_beside){sig->presence, presence_has, on_presence, on_document});
     }
     return err;
 }
@@ -358,6 +448,7 @@ int sig_start(struct sig **out, const struct sig_cfg *cfg, struct sig_failure *f
     sig->log = cfg->log;
     sig->store_lock = -1;
     pthread_mutex_init(&sig->asking, NULL);
+    pthread_mutex_init(&sig->running, NULL);
     sem_init(&sig->answered, 0, 0);
     struct net_user net_user = {sig, on_message, on_closed, on_beat};
     struct txn_world txn_world = {sig, txn_send_to, txn_random, txn_sent_by, txn_is_trusted};
@@ -396,7 +487,7 @@ int sig_start(struct sig **out, const struct sig_cfg *cfg, struct sig_failure *f
     if (err) {
         goto out;
     }
-    sig->cfg.txn.allow = env_methods() | (cfg->is_registrar ? sip_bit(SIP_REGISTER) : 0);
+    sig->cfg.txn.allow = env_methods() | (cfg->is_registrar ? sip_bit(SIP_REGISTER) | sip_bit(SIP_PUBLISH) : 0);
     sig->cfg.txn.turn_messages = NET_TURN_FULL;
     sig->cfg.txn.answer_percent = TXN_ANSWER_PERCENT;
     struct txn_user user = focus_user(sig->focus);
@@ -404,7 +495,7 @@ int sig_start(struct sig **out, const struct sig_cfg *cfg, struct sig_failure *f
         goto out;
     }
     focus_attach(sig->focus, sig->txns);
-    if (cfg->is_registrar && (err = registrar_start(sig)) != 0) {
+    if (cfg->is_registrar && ((err = registrar_start(sig)) != 0 || (err = presence_start(sig)) != 0)) {
         goto out;
     }
     realm_tell(sig);
@@ -452,6 +543,7 @@ static char *page_ask(struct sig *sig)
     }
     status_free(atomic_exchange(&sig->answer, NULL));
     atomic_store_explicit(&sig->asked, true, memory_order_release);
+    net_wake(sig->net);
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += ASK_WAIT_S;
     while (sem_timedwait(&sig->answered, &until) != 0 && errno == EINTR) {
@@ -460,6 +552,70 @@ static char *page_ask(struct sig *sig)
     char *text = status ? status_write(status) : NULL;
     status_free(status);
     return text;
+}
+
+/* It has not been done in time. @return 0 it was, meanwhile | -ETIMEDOUT: it belongs to signalling now, or to nobody */
+static int job_abandon(struct sig *sig, struct job *job)
+{
+    int state = JOB_WAITS;
+    if (atomic_exchange(&sig->wanted, NULL) == job) {
+        job_free(job); /* signalling has never seen it */
+        return -ETIMEDOUT;
+    }
+    if (atomic_compare_exchange_strong(&job->state, &state, JOB_ABANDONED)) {
+        return -ETIMEDOUT;
+    }
+    while (sem_wait(&job->done) != 0) { /* it is at it, or just done: a turn is short */
+    }
+    job_free(job);
+    return 0;
+}
+
+int sig_run(struct sig *sig, bool (*turn)(void *arg), void *arg)
+{
+    struct timespec until;
+    struct job *job = sig_is_still(sig) ? NULL : calloc(1, sizeof *job);
+    int err = 0;
+    if (!job) {
+        return -ETIMEDOUT;
+    }
+    job->turn = turn;
+    job->arg = arg;
+    sem_init(&job->done, 0, 0);
+    pthread_mutex_lock(&sig->running);
+    atomic_store(&sig->wanted, job);
+    net_wake(sig->net);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += ASK_WAIT_S;
+    while ((err = sem_timedwait(&job->done, &until)) != 0 && errno == EINTR) {
+    }
+    if (err) {
+        err = job_abandon(sig, job);
+    } else {
+        job_free(job);
+    }
+    pthread_mutex_unlock(&sig->running);
+    return err;
+}
+
+static int door_run(void *ctx, bool (*turn)(void *arg), void *arg)
+{
+    return sig_run(ctx, turn, arg);
+}
+
+static struct presence *door_presence(void *ctx)
+{
+    return ((struct sig *)ctx)->presence;
+}
+
+unsigned sig_users(FILE *out, struct sig *sig, const struct api_request *request, struct api_problem *problem)
+{
+    return users_serve(out, &(struct users_door){sig, door_run, door_presence}, request, problem);
+}
+
+unsigned sig_groups(FILE *out, struct sig *sig, const struct api_request *request, struct api_problem *problem)
+{
+    return groups_serve(out, &(struct users_door){sig, door_run, door_presence}, request, problem);
 }
 
 bool sig_is_ready(const struct sig *sig)
@@ -491,8 +647,12 @@ void sig_reload(struct sig *sig)
 
 struct sig_figures sig_figures(const struct sig *sig)
 {
-    return (struct sig_figures){&focus_env(sig->focus)->stats, txns_stats(sig->txns), net_stats(sig->net), &sig->load,
-                                sig->registrar ? registrar_stats(sig->registrar) : NULL};
+    return (struct sig_figures){&focus_env(sig->focus)->stats,
+                                txns_stats(sig->txns),
+                                net_stats(sig->net),
+                                &sig->load,
+                                sig->registrar ? registrar_stats(sig->registrar) : NULL,
+                                sig->presence ? presence_stats(sig->presence) : NULL};
 }
 
 const char *sig_transport_name(uint8_t transport)

@@ -6,7 +6,9 @@
 #define SIG_SIG_H
 
 #include "sig/focus/focus.h"
+#include "sig/http/api.h"
 #include "sig/net/net.h"
+#include "sig/pres/presence.h"
 #include "sig/reg/registrar.h"
 
 #define SIG_STORE_MAX 512
@@ -19,7 +21,8 @@ struct sig_cfg {
     struct txn_config txn;
     struct env_cfg focus; /* domain "": the first listener's address; hosts: what is ours beside domain and listeners */
     struct place_cfg place;
-    bool is_registrar;
+    bool is_registrar;                 /* and presence server */
+    enum rule_action presence_default; /* what watchers get that no rule names */
     char service_route[STORE_URI_MAX]; /* of the registrar's answers (RFC 3608), "": none */
     struct log log;
     char store[SIG_STORE_MAX]; /* as store_open */
@@ -60,6 +63,7 @@ struct sig_figures {
     const struct net_stats *net;
     const struct sig_load *load;
     const struct registrar_stats *registrar; /* NULL: nobody registers here */
+    const struct presence_stats *presence;   /* NULL: as well */
 };
 
 struct sig;
@@ -82,6 +86,18 @@ void sig_stop(struct sig *sig);
  * @thread any but signalling's
  */
 char *sig_conferences(struct sig *sig);
+
+/**
+ * Calls a function on signalling's thread, a turn of it at a time, until it says that it is done; waits for that.
+ *
+ * @return 0 | -ETIMEDOUT signalling has not answered within two seconds: the function is not called any more
+ * @thread any but signalling's
+ */
+int sig_run(struct sig *sig, bool (*turn)(void *arg), void *arg);
+
+/* Users and groups over HTTP, as api_page.serve. @thread any but signalling's */
+unsigned sig_users(FILE *out, struct sig *sig, const struct api_request *request, struct api_problem *problem);
+unsigned sig_groups(FILE *out, struct sig *sig, const struct api_request *request, struct api_problem *problem);
 
 /** Does it take new conferences? Not while it stops. @thread any */
 bool sig_is_ready(const struct sig *sig);

@@ -159,8 +159,8 @@ uint64_t focus_beat(struct focus *f)
             gate_account(f, &reply);
         } else if (reply.op == STORE_POLICIES) {
             policy_take(&f->env, &reply);
-        } else if (f->beside.store_reply) {
-            f->beside.store_reply(f->beside.ctx, &reply);
+        } else {
+            focus_beside_replies(f, &reply);
         }
         if (reply.answer == STORE_FAILED) {
             count_add(&f->env.stats.store_errors, 1);
@@ -278,11 +278,6 @@ static void env_init(struct focus *f)
                                  .ctx = env,
                                  .refuse = sub_refuse,
                                  .adorn = sub_adorn};
-}
-
-void focus_beside_set(struct focus *f, const struct focus_beside *beside)
-{
-    f->beside = *beside;
 }
 
 struct env *focus_env(struct focus *f)

@@ -29,15 +29,25 @@ void focus_attach(struct focus *focus, struct txns *txns);
 /** What it has and its parts share. @thread signalling; stats: any */
 struct env *focus_env(struct focus *focus);
 
-/* What rooms beside the focus serve. NULL: nobody does. */
+#define FOCUS_BESIDE_MAX 4
+
+/* A room beside the focus: which requests it serves. */
 struct focus_beside {
-    void *ctx;
-    void (*register_take)(void *ctx, struct txn *txn, const struct sip_msg *msg, const struct identity *who);
-    void (*store_reply)(void *ctx, const struct store_reply *reply); /* of ops that the focus has not asked for */
+    void *ctx; /* tells it from others */
+    /** Is this request, outside of any dialog and to a host of ours, for it? What it is for the focus else does not
+     * count then. */
+    bool (*wants)(void *ctx, const struct sip_msg *msg);
+    /** Answers one that has passed the gate. */
+    void (*take)(void *ctx, struct txn *txn, const struct sip_msg *msg, const struct identity *who);
+    /** Replies of the store that the focus has not asked for; all rooms hear all of them. A document's body is freed
+     * after it. NULL: it hears none */
+    void (*store_reply)(void *ctx, const struct store_reply *reply);
 };
 
-/** Before the first request. */
-void focus_beside_set(struct focus *focus, const struct focus_beside *beside);
+/** Before the first request. @return 0 | -ENOSPC */
+int focus_beside_add(struct focus *focus, const struct focus_beside *beside);
+/** It serves nothing any more: before it is freed. */
+void focus_beside_drop(struct focus *focus, const void *ctx);
 
 /** Takes the workers' events and what waited for a ring. Timers are the wheel's. @return when it wants to be called
  * again at the latest, in ns from now */

@@ -27,8 +27,9 @@ static struct target nobody(enum refusal refusal)
 }
 
 /* Finds the resource that a request outside of any dialog names. */
-static struct target target_of(struct env *env, const struct sip_msg *msg)
+static struct target target_of(struct focus *f, const struct sip_msg *msg)
 {
+    struct env *env = &f->env;
     struct target target = {.kind = TARGET_CONFERENCE, .mode = FACTORY_REDIRECT};
     const struct sip_uri *uri = &msg->uri;
     bool is_safe = msg->flow.transport == FLOW_TLS && strcmp(uri->scheme, "sips") == 0;
@@ -39,6 +40,11 @@ static struct target target_of(struct env *env, const struct sip_msg *msg)
     bool is_factory = factory_is(env, user, uri->host, &target.mode);
     if (!host_is_ours(env, uri->host) && !(is_factory && strcmp(user, "mmtel") == 0)) {
         return nobody(REFUSAL_HOST);
+    }
+    target.beside = focus_beside_of(f, msg);
+    if (target.beside) {
+        target.kind = TARGET_BESIDE;
+        return target;
     }
     if (is_factory || *user == '\0') {
         target.kind = is_factory ? TARGET_FACTORY : TARGET_SERVER;
@@ -69,6 +75,9 @@ static bool is_supported(const struct env *env, const char *option, size_t n)
     static const char *const ours[] = {"100rel", "precondition",      "replaces", "norefersub",
                                        "timer",  "resource-priority", ENV_LISTS};
     size_t n_ours = ARRAY_LEN(ours) - !env->cfg.reach.is_on;
+    if (env->has_presence && n == strlen(ENV_EVENT_LISTS) && strncasecmp(ENV_EVENT_LISTS, option, n) == 0) {
+        return true;
+    }
     for (size_t i = 0; i < n_ours; i++) {
         if (strlen(ours[i]) == n && strncasecmp(option, ours[i], n) == 0) {
             return true;
@@ -219,8 +228,8 @@ static void serve_target(struct focus *f, struct txn *txn, const struct sip_msg 
         roster_subscribe(target.room, NULL, NULL, txn, msg, who);
     } else if (msg->method == SIP_REFER && target.room) {
         refer_take(target.room, NULL, txn, msg, who);
-    } else if (msg->method == SIP_REGISTER && target.kind == TARGET_SERVER && f->beside.register_take) {
-        f->beside.register_take(f->beside.ctx, txn, msg, who);
+    } else if (target.kind == TARGET_BESIDE) {
+        target.beside->take(target.beside->ctx, txn, msg, who);
     } else if (msg->method != SIP_INVITE) {
         env_refuse(env, txn, REFUSAL_METHOD);
     } else if (!target.room && sip_header(msg, "Replaces", 0)) {
@@ -244,7 +253,7 @@ static void serve(struct focus *f, struct txn *txn, const struct sip_msg *msg, c
     if (msg->to.tag) {
         dialog_request_in(f, txn, msg, who);
     } else {
-        serve_target(f, txn, msg, target_of(&f->env, msg), who);
+        serve_target(f, txn, msg, target_of(f, msg), who);
     }
 }
 
@@ -278,15 +287,14 @@ static void on_request(void *ctx, struct txn *txn, const struct sip_msg *msg)
         env_refuse(&f->env, txn, REFUSAL_LOOP);
         return;
     }
-    struct target target = target_of(env, msg);
+    struct target target = target_of(f, msg);
     if (env->stopping) {
         env_refuse(env, txn, REFUSAL_STOPPING); /* whatever it is about may be here again after a restart */
     } else if (target.kind == TARGET_NOBODY) {
         env_refuse(env, txn, target.refusal);
     } else if (msg->method == SIP_OPTIONS) {
         focus_options(env, txn, &target);
-    } else if ((target.kind == TARGET_SERVER && msg->method != SIP_REGISTER) ||
-               !gate_is_shut(f, target.kind == TARGET_FACTORY)) {
+    } else if (target.kind == TARGET_SERVER || !gate_is_shut(f, target.kind == TARGET_FACTORY)) {
         serve_target(f, txn, msg, target, &(struct identity){.user = ""});
     } else {
         gate_enter(f, txn, msg, serve);

@@ -20,20 +20,35 @@ struct focus {
     uint64_t complained_s; /* when the store was last logged as failing */
     struct late late;
     struct pin_failures pin_failures;
-    struct focus_beside beside;
+    struct focus_beside besides[FOCUS_BESIDE_MAX];
+    unsigned n_besides;
 };
 
 /* TARGET_NAMED: a conference of an application's choice of name, which an INVITE makes. TARGET_ANNC: plays something.
- */
-enum target_kind { TARGET_NOBODY, TARGET_SERVER, TARGET_FACTORY, TARGET_NAMED, TARGET_ANNC, TARGET_CONFERENCE };
+ * TARGET_BESIDE: of a room beside the focus. */
+enum target_kind {
+    TARGET_NOBODY,
+    TARGET_SERVER,
+    TARGET_FACTORY,
+    TARGET_NAMED,
+    TARGET_ANNC,
+    TARGET_CONFERENCE,
+    TARGET_BESIDE
+};
 
 /* What a Request-URI names. */
 struct target {
     enum target_kind kind;
-    enum factory_mode mode; /* TARGET_FACTORY */
-    struct room *room;      /* TARGET_CONFERENCE, else NULL */
-    enum refusal refusal;   /* TARGET_NOBODY: why */
+    enum factory_mode mode;            /* TARGET_FACTORY */
+    struct room *room;                 /* TARGET_CONFERENCE, else NULL */
+    enum refusal refusal;              /* TARGET_NOBODY: why */
+    const struct focus_beside *beside; /* TARGET_BESIDE */
 };
+
+/** The room beside the focus that wants a request. @return NULL: none does */
+const struct focus_beside *focus_beside_of(const struct focus *focus, const struct sip_msg *msg);
+/** Hands them a reply of the store. A document's body is freed after it. */
+void focus_beside_replies(struct focus *focus, const struct store_reply *reply);
 
 /** Answers OPTIONS as an INVITE would be answered there. */
 void focus_options(struct env *env, struct txn *txn, const struct target *target);

@@ -17,9 +17,9 @@ struct gate {
     gate_pass pass;
     uint64_t cookie;
     bool is_asserted;
-    bool is_claimed;         /* nothing but a From: accepted with a PIN only */
-    struct auth_creds creds; /* unless asserted or claimed */
-    char user[AUTH_USER_MAX];
+    bool is_claimed;                                   /* nothing but a From: accepted with a PIN only */
+    struct auth_creds creds;                           /* unless asserted or claimed */
+    char user[AUTH_USER_MAX], host[IDENTITY_HOST_MAX]; /* host: asserted */
 };
 
 bool gate_is_shut(const struct focus *f, bool is_factory)
@@ -70,7 +70,8 @@ void gate_close(struct focus *f)
 
 /* ---- the requester ---- */
 
-static bool asserted(const struct focus *f, const struct sip_msg *msg, char user[AUTH_USER_MAX])
+static bool asserted(const struct focus *f, const struct sip_msg *msg, char user[AUTH_USER_MAX],
+                     char host[IDENTITY_HOST_MAX])
 {
     char memory[3 * SIP_URI_BYTES_MAX + 16];
     const char *element;
@@ -82,8 +83,9 @@ static bool asserted(const struct focus *f, const struct sip_msg *msg, char user
     /* RFC 3325 9.1: up to two, a sip and a tel URI; the first that can be read counts. */
     for (unsigned i = 0; (n = sip_list(msg, "P-Asserted-Identity", i, &element)) > 0; i++) {
         if (n < SIP_URI_BYTES_MAX && sip_addr_parse(&addr, element, n, memory, sizeof memory) == 0 && addr.uri.user &&
-            *addr.uri.user && strlen(addr.uri.user) < AUTH_USER_MAX) {
+            *addr.uri.user && strlen(addr.uri.user) < AUTH_USER_MAX && strlen(addr.uri.host) < IDENTITY_HOST_MAX) {
             strcpy(user, addr.uri.user);
+            strcpy(host, addr.uri.host);
             return true;
         }
     }
@@ -103,8 +105,8 @@ static void challenge(struct focus *f, struct txn *txn, bool stale)
 }
 
 /* Asks the store. @return 0 | -EAGAIN its ring is full | -ENOMEM */
-static int look_up(struct focus *f, struct txn *txn, gate_pass pass, const char *user, const struct auth_creds *creds,
-                   bool is_claimed)
+static int look_up(struct focus *f, struct txn *txn, gate_pass pass, const char *user, const char *host,
+                   const struct auth_creds *creds, bool is_claimed)
 {
     struct store_req req = {.op = STORE_ACCOUNT, .cookie = ++f->last_cookie};
     snprintf(req.account.user, sizeof req.account.user, "%s", user);
@@ -127,6 +129,7 @@ static int look_up(struct focus *f, struct txn *txn, gate_pass pass, const char 
         gate->creds = *creds;
     }
     strcpy(gate->user, req.account.user);
+    strcpy(gate->host, host);
     gate->link = f->gates ? f->gates_end : &f->gates;
     *gate->link = gate;
     f->gates_end = &gate->next;
@@ -144,18 +147,18 @@ static bool may_claim(const struct focus *f, const struct sip_msg *msg)
 void gate_enter(struct focus *f, struct txn *txn, const struct sip_msg *msg, gate_pass pass)
 {
     struct auth_creds creds = {.user = ""};
-    char user[AUTH_USER_MAX];
+    char user[AUTH_USER_MAX], host[IDENTITY_HOST_MAX];
     int err = 0;
-    if (asserted(f, msg, user)) {
-        err = look_up(f, txn, pass, user, NULL, false);
+    if (asserted(f, msg, user, host)) {
+        err = look_up(f, txn, pass, user, host, NULL, false);
     } else {
         switch (auth_read(f->auth, msg, env_steady_s(&f->env), &creds)) {
         case AUTH_READ_OK:
-            err = look_up(f, txn, pass, creds.user, &creds, false);
+            err = look_up(f, txn, pass, creds.user, "", &creds, false);
             break;
         case AUTH_READ_NONE:
             if (may_claim(f, msg)) {
-                err = look_up(f, txn, pass, msg->from.uri.user, NULL, true);
+                err = look_up(f, txn, pass, msg->from.uri.user, "", NULL, true);
             } else {
                 challenge(f, txn, false);
             }
@@ -186,8 +189,9 @@ static void decide(struct focus *f, struct gate *gate, const struct store_accoun
     bool is_claimed = gate->is_claimed;
     must(msg);
     strcpy(who.user, gate->user);
+    strcpy(who.host, gate->host);
     who.owes_pin = account && account->has_pin && f->env.cfg.pin != PIN_OFF && !msg->to.tag &&
-                   (is_claimed || f->env.cfg.pin == PIN_ALSO);
+                   !focus_beside_of(f, msg) && (is_claimed || f->env.cfg.pin == PIN_ALSO);
     if (who.owes_pin) {
         memcpy(who.pin, account->pin, sizeof who.pin);
     }
@@ -203,7 +207,7 @@ static void decide(struct focus *f, struct gate *gate, const struct store_accoun
         env_refuse(&f->env, txn, REFUSAL_PIN_BARRED);
     } else if (verdict == AUTH_WRONG || (account && account->is_blocked)) {
         env_refuse(&f->env, txn, REFUSAL_CREDENTIALS);
-    } else if (account && !account->is_entitled && msg->method != SIP_REGISTER) { /* to conferences, it is */
+    } else if (account && !account->is_entitled && !focus_beside_of(f, msg)) { /* to conferences, it is */
         env_refuse(&f->env, txn, REFUSAL_ENTITLEMENT);
     } else {
         pass(f, txn, msg, &who);

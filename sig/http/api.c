@@ -122,7 +122,7 @@ static struct failures *failures_of(struct way *way, struct MHD_Connection *conn
 }
 
 /* @return 200: it may | 401, 403, 429 */
-static unsigned judge(struct way *way, struct MHD_Connection *connection, const struct api_page *page)
+static unsigned judge(struct way *way, struct MHD_Connection *connection, const struct api_page *page, bool is_look)
 {
     const struct tokens *tokens = way->api->cfg.tokens;
     struct timespec now;
@@ -134,8 +134,8 @@ static unsigned judge(struct way *way, struct MHD_Connection *connection, const 
     if (failures->n >= API_FAILURES_MAX) {
         return MHD_HTTP_TOO_MANY_REQUESTS;
     }
-    switch (
-        tokens_check(tokens, header_of(connection, MHD_HTTP_HEADER_AUTHORIZATION), page->scope, (uint64_t)now.tv_sec)) {
+    switch (tokens_check(tokens, header_of(connection, MHD_HTTP_HEADER_AUTHORIZATION),
+                         is_look ? page->scope : page->writes, (uint64_t)now.tv_sec)) {
     case TOKEN_RIGHT:
         return MHD_HTTP_OK;
     case TOKEN_NARROW:
@@ -151,8 +151,8 @@ static unsigned judge(struct way *way, struct MHD_Connection *connection, const 
 
 /* --- Answers ------------------------------------------------------------------------------------------------------ */
 
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type, char *text,
-                              size_t n)
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type, const char *methods,
+                              char *text, size_t n)
 {
     struct MHD_Response *response = MHD_create_response_from_buffer(n, text, MHD_RESPMEM_MUST_FREE);
     if (!response) {
@@ -162,7 +162,7 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
-        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, methods);
     } else if (status == MHD_HTTP_UNAUTHORIZED) {
         MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"mixminus\"");
     } else if (status == MHD_HTTP_TOO_MANY_REQUESTS) {
@@ -174,78 +174,172 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
 }
 
 /* RFC 9457. The texts are ours: no character in them needs an escape. */
-static void problem_write(const struct api *api, FILE *out, unsigned status)
+static void problem_write(const struct api *api, FILE *out, unsigned status, const struct api_problem *own)
 {
     static const struct {
         unsigned status;
-        const char *word, *title, *hint;
+        struct api_problem problem;
     } problems[] = {
-        {MHD_HTTP_UNAUTHORIZED, "token", "a token is needed, or this one is wrong or expired",
-         "send Authorization: Bearer TOKEN; mixminusctl token add makes one"},
-        {MHD_HTTP_FORBIDDEN, "scope", "the token has another scope",
-         "mixminusctl token add --scope= makes one that has"},
-        {MHD_HTTP_MISDIRECTED_REQUEST, "host", "this page is for localhost", "ask by 127.0.0.1, [::1] or localhost"},
-        {MHD_HTTP_NOT_FOUND, "path", "no such page", "there is"},
-        {MHD_HTTP_METHOD_NOT_ALLOWED, "method", "pages can only be read", "ask by GET"},
-        {MHD_HTTP_TOO_MANY_REQUESTS, "rate", "too many wrong tokens from this address", "try again in a minute"},
+        {MHD_HTTP_UNAUTHORIZED,
+         {"token", "a token is needed, or this one is wrong or expired",
+          "send Authorization: Bearer TOKEN; mixminusctl token add makes one"}},
+        {MHD_HTTP_FORBIDDEN,
+         {"scope", "the token has another scope", "mixminusctl token add --scope= makes one that has"}},
+        {MHD_HTTP_MISDIRECTED_REQUEST, {"host", "this page is for localhost", "ask by 127.0.0.1, [::1] or localhost"}},
+        {MHD_HTTP_NOT_FOUND, {"path", "no such page", "there is"}},
+        {MHD_HTTP_METHOD_NOT_ALLOWED, {"method", "the page has no such method", "Allow has those that it has"}},
+        {MHD_HTTP_CONTENT_TOO_LARGE, {"size", "the body is too large", "send 64 KB at most"}},
+        {MHD_HTTP_TOO_MANY_REQUESTS, {"rate", "too many wrong tokens from this address", "try again in a minute"}},
     };
     size_t i = 0;
     while (i + 1 < ARRAY_LEN(problems) && problems[i].status != status) {
         i++;
     }
-    fprintf(out, "{\"type\":\"urn:mixminus:problem:%s\",\"title\":\"%s\",\"status\":%u,\"hint\":\"%s", problems[i].word,
-            problems[i].title, status, problems[i].hint);
-    for (unsigned k = 0; k < api->cfg.n_pages && status == MHD_HTTP_NOT_FOUND; k++) {
+    const struct api_problem *p = own->word ? own : &problems[i].problem;
+    fprintf(out, "{\"type\":\"urn:mixminus:problem:%s\",\"title\":\"%s\",\"status\":%u,\"hint\":\"%s", p->word,
+            p->title, status, p->hint);
+    for (unsigned k = 0; k < api->cfg.n_pages && status == MHD_HTTP_NOT_FOUND && !own->word; k++) {
         fprintf(out, " %s", api->cfg.pages[k].path);
     }
     fprintf(out, "\"}\n");
 }
 
-static const struct api_page *page_find(const struct api *api, const char *url)
+/* @param rest  out: what stands behind its path */
+static const struct api_page *page_find(const struct api *api, const char *url, const char **rest)
 {
     for (unsigned i = 0; i < api->cfg.n_pages; i++) {
-        if (strcmp(api->cfg.pages[i].path, url) == 0) {
+        const char *path = api->cfg.pages[i].path;
+        size_t n = strlen(path);
+        bool is_tree = n > 1 && path[n - 1] == '/';
+        if (is_tree ? strncmp(path, url, n) == 0 && url[n] : strcmp(path, url) == 0) {
+            *rest = url + n;
             return &api->cfg.pages[i];
         }
     }
     return NULL;
 }
 
-static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
-                                  const char *version, const char *upload, size_t *n_upload, void **seen)
+/* Is the method a word of "GET, HEAD, PUT"? */
+static bool methods_have(const char *methods, const char *method)
 {
-    static char headers_are_in; /* only its address matters */
+    size_t n = strlen(method);
+    for (const char *p = methods; *p; p += strcspn(p, ",") + (p[strcspn(p, ",")] == ',')) {
+        p += strspn(p, " ");
+        if (strcspn(p, ",") == n && strncmp(p, method, n) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A request's body, as it comes. */
+struct upload {
+    size_t n, size;
+    bool is_too_large;
+    char *bytes;
+};
+
+static void upload_take(struct upload *u, const char *bytes, size_t n)
+{
+    if (u->is_too_large || u->n + n > API_BODY_MAX) {
+        u->is_too_large = true;
+        return;
+    }
+    if (u->n + n + 1 > u->size) {
+        size_t size = MAX(u->n + n + 1, 2 * u->size);
+        char *grown = realloc(u->bytes, size);
+        u->is_too_large = !grown;
+        if (!grown) {
+            return;
+        }
+        u->bytes = grown;
+        u->size = size;
+    }
+    memcpy(u->bytes + u->n, bytes, n);
+    u->n += n;
+    u->bytes[u->n] = '\0';
+}
+
+static void on_completed(void *arg, struct MHD_Connection *connection, void **seen,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct upload *u = *seen;
+    if (u) {
+        free(u->bytes);
+        free(u);
+    }
+    *seen = NULL;
+}
+
+/* The page has let it in. @return HTTP status */
+static unsigned serve(struct MHD_Connection *connection, FILE *out, const struct api_page *page, const char *method,
+                      const char *rest, const struct upload *u, struct api_problem *problem)
+{
+    char type[64] = "";
+    const char *header = header_of(connection, MHD_HTTP_HEADER_CONTENT_TYPE);
+    if (!page->serve) {
+        return page->write(out, page->arg);
+    }
+    if (header) {
+        snprintf(type, sizeof type, "%.*s", (int)MIN(strcspn(header, "; \t"), sizeof type - 1), header);
+    }
+    const struct api_request request = {
+        .method = method, .rest = rest, .type = type, .body = u->bytes ? u->bytes : "", .n_body = u->n};
+    return page->serve(out, page->arg, &request, problem);
+}
+
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
+                                  const char *version, const char *bytes, size_t *n_bytes, void **seen)
+{
     struct way *way = arg;
     struct place *place = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
-    if (*seen == NULL || *n_upload > 0) {
-        *seen = &headers_are_in;
-        *n_upload = 0; /* a body is read away */
+    struct upload *u = *seen;
+    if (!u) {
+        *seen = calloc(1, sizeof *u);
+        return *seen ? MHD_YES : MHD_NO;
+    }
+    if (*n_bytes > 0) {
+        upload_take(u, bytes, *n_bytes);
+        *n_bytes = 0;
         return MHD_YES;
     }
-    const struct api_page *page = page_find(way->api, url);
-    bool is_get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+    const char *rest = "", *methods;
+    const struct api_page *page = page_find(way->api, url, &rest);
+    bool is_look = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+    struct api_problem problem = {NULL, NULL, NULL};
     char *text = NULL;
     size_t n = 0;
     FILE *out = open_memstream(&text, &n);
     if (!out) {
         return MHD_NO;
     }
-    unsigned status = !host_is_ours(way, connection) ? MHD_HTTP_MISDIRECTED_REQUEST
-                      : !is_get                      ? MHD_HTTP_METHOD_NOT_ALLOWED
-                      : !page                        ? MHD_HTTP_NOT_FOUND
-                                                     : judge(way, connection, page);
+    methods = page && page->serve ? page->methods : "GET, HEAD";
+    unsigned status = !host_is_ours(way, connection)   ? MHD_HTTP_MISDIRECTED_REQUEST
+                      : !page && is_look               ? MHD_HTTP_NOT_FOUND
+                      : !methods_have(methods, method) ? MHD_HTTP_METHOD_NOT_ALLOWED
+                      : !page                          ? MHD_HTTP_NOT_FOUND
+                                                       : judge(way, connection, page, is_look);
+    if (status == MHD_HTTP_OK && !is_look && header_of(connection, MHD_HTTP_HEADER_ORIGIN)) {
+        problem = (struct api_problem){"origin", "a page of the web may not change anything here",
+                                       "ask by a program that sends no Origin"};
+        status = MHD_HTTP_FORBIDDEN;
+    }
     bool is_problem = status != MHD_HTTP_OK;
-    if (is_problem) {
-        problem_write(way->api, out, status);
-    } else {
-        status = page->write(out, page->arg);
+    if (!is_problem) {
+        status = u->is_too_large ? MHD_HTTP_CONTENT_TOO_LARGE : serve(connection, out, page, method, rest, u, &problem);
+        is_problem =
+            u->is_too_large || problem.word; /* a page without serve writes its own words, whatever its status */
     }
     place->turn = ++way->turns;
+    if (is_problem) {
+        rewind(out);
+        problem_write(way->api, out, status, &problem);
+    }
     if (fclose(out) != 0) {
         free(text);
         return MHD_NO;
     }
-    return answer(connection, status, is_problem ? "application/problem+json" : page->type, text, n);
+    return answer(connection, status, is_problem ? "application/problem+json" : page->type, methods, text, n);
 }
 
 /* --- Start and end ------------------------------------------------------------------------------------------------ */
@@ -321,11 +415,12 @@ static int way_start(struct way *way, struct api *api, int fd, bool is_tls)
     for (unsigned i = 0; i < CONNECTIONS_MAX; i++) {
         way->places[i].fd = -1;
     }
-    way->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, way, MHD_OPTION_LISTEN_SOCKET, fd,
-                                   MHD_OPTION_CONNECTION_LIMIT, (unsigned)(CONNECTIONS_MAX + CLOSING_MAX),
-                                   MHD_OPTION_NOTIFY_CONNECTION, on_connection, way, MHD_OPTION_CONNECTION_TIMEOUT,
-                                   (unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
-                                   MHD_OPTION_ARRAY, is_tls ? tls : plain, MHD_OPTION_END);
+    way->daemon =
+        MHD_start_daemon(flags, 0, NULL, NULL, on_request, way, MHD_OPTION_LISTEN_SOCKET, fd,
+                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)(CONNECTIONS_MAX + CLOSING_MAX),
+                         MHD_OPTION_NOTIFY_CONNECTION, on_connection, way, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+                         way, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                         (size_t)CONNECTION_BYTES, MHD_OPTION_ARRAY, is_tls ? tls : plain, MHD_OPTION_END);
     if (!way->daemon) {
         close(fd);
         return is_tls ? -EKEYREJECTED : -EIO;

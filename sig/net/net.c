@@ -1,5 +1,7 @@
 /* The loop, the listeners and UDP. Connections have their own file. */
+#include "sig/base/hash.h"
 #include "sig/net/net_priv.h"
+#include "sig/net/stun.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -102,20 +104,27 @@ int net_build(struct net **net, const struct net_config *cfg, const struct net_u
     made->cfg.queue_bytes_max = or_default(cfg->queue_bytes_max, 262144);
     made->user = *user;
     made->now_ns = clock_ns();
+    net_random(&made->stun_seed, sizeof made->stun_seed);
     timer_wheel_init(&made->wheel, made->now_ns);
     for (unsigned i = 0; i < NET_LISTENERS_MAX; i++) {
         made->fds[i] = -1;
     }
     made->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     made->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    made->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     made->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     made->datagrams = malloc(NET_BATCH * sizeof *made->datagrams);
-    int err = made->epoll_fd < 0 || made->stop_fd < 0 ? -errno : made->datagrams == NULL ? -ENOMEM : 0;
+    int err = made->epoll_fd < 0 || made->stop_fd < 0 || made->wake_fd < 0 ? -errno
+              : made->datagrams == NULL                                    ? -ENOMEM
+                                                                           : 0;
     if (err == 0) {
         err = net_conns_build(made);
     }
     if (err == 0) {
         err = watch(made, made->stop_fd, NET_STOP, 0);
+    }
+    if (err == 0) {
+        err = watch(made, made->wake_fd, NET_WAKE, 0);
     }
     for (unsigned i = 0; i < cfg->n_listeners && err == 0; i++) {
         *failed = i;
@@ -140,7 +149,7 @@ void net_free(struct net *net)
             close(net->fds[i]);
         }
     }
-    int fds[] = {net->epoll_fd, net->stop_fd, net->spare_fd};
+    int fds[] = {net->epoll_fd, net->stop_fd, net->wake_fd, net->spare_fd};
     for (unsigned i = 0; i < ARRAY_LEN(fds); i++) {
         if (fds[i] >= 0) {
             close(fds[i]);
@@ -199,6 +208,37 @@ void net_sent_by(const struct net *net, const struct flow *flow, char *text, siz
 
 /* ---- UDP ---- */
 
+/* A host's place. An IPv6 host is its /64, as in quotas. */
+static uint32_t stun_place(const struct net *net, const struct addr *source)
+{
+    char text[ADDR_TEXT_MAX];
+    struct addr host = addr_unmapped(source);
+    if (host.sa.sa_family == AF_INET6) {
+        memset((uint8_t *)&host.v6.sin6_addr + 8, 0, 8);
+    }
+    return hash_text(net->stun_seed, addr_host_text(&host, text)) % NET_STUN_SOURCES;
+}
+
+/* Sources may be forged, and the answer is longer than the question: few a second. */
+static void stun_read(struct net *net, const struct flow *flow, const char *bytes, size_t n_bytes)
+{
+    uint8_t answer[STUN_ANSWER_MAX];
+    uint32_t second = (uint32_t)(net->now_ns / NS_PER_S), place = stun_place(net, &flow->remote);
+    size_t n = stun_answer(bytes, n_bytes, &flow->remote, answer);
+    if (net->stun[place].second != second) {
+        net->stun[place].second = second;
+        net->stun[place].n = 0;
+    }
+    if (n == 0 || net->stun[place].n == NET_STUN_A_SECOND) {
+        count_add(&net->stats.stun_dropped, 1);
+        return;
+    }
+    struct flow to = *flow;
+    net->stun[place].n++;
+    count_add(&net->stats.stun, 1);
+    net_send(net, &to, (const char *)answer, n);
+}
+
 static void udp_read(struct net *net, unsigned listener)
 {
     struct mmsghdr messages[NET_BATCH];
@@ -217,7 +257,11 @@ static void udp_read(struct net *net, unsigned listener)
             struct flow flow = flow_to(FLOW_UDP, (uint8_t)listener, &from[i]);
             count_add(&net->stats.rx_datagrams, 1);
             count_add(&net->stats.rx_bytes, messages[i].msg_len);
-            net->user.on_message(net->user.ctx, &flow, net->datagrams[i], messages[i].msg_len, net->now_ns);
+            if (stun_is(net->datagrams[i], messages[i].msg_len)) {
+                stun_read(net, &flow, net->datagrams[i], messages[i].msg_len);
+            } else {
+                net->user.on_message(net->user.ctx, &flow, net->datagrams[i], messages[i].msg_len, net->now_ns);
+            }
         }
         if (n < NET_BATCH) {
             break;
@@ -257,6 +301,20 @@ static int wait_time_ms(const struct net *net, unsigned wait_ms)
     return (int)MIN(ms, (uint64_t)wait_ms);
 }
 
+static void wake_read(struct net *net)
+{
+    uint64_t n;
+    while (read(net->wake_fd, &n, sizeof n) < 0 && errno == EINTR) {
+    }
+}
+
+void net_wake(struct net *net)
+{
+    uint64_t one = 1;
+    while (write(net->wake_fd, &one, sizeof one) < 0 && errno == EINTR) {
+    }
+}
+
 int net_step(struct net *net, unsigned wait_ms)
 {
     struct epoll_event events[NET_EVENTS];
@@ -281,6 +339,9 @@ int net_step(struct net *net, unsigned wait_ms)
             break;
         case NET_STOP:
             net->is_stopped = true;
+            break;
+        case NET_WAKE:
+            wake_read(net); /* the turn is all that was wanted */
             break;
         }
     }

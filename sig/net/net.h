@@ -1,9 +1,9 @@
 /*
  * Transport of the signalling thread: one epoll loop over UDP and TCP sockets, IPv4 and IPv6. It frames messages and
- * hands them up, sends what it is given, runs the timers, and beats. The clock is read once a turn. It knows nothing of
- * SIP but where a message ends (scan_frame).
+ * hands them up, sends what it is given, runs the timers, and beats. Keep-alives (RFC 5626 3.5) it answers itself. The
+ * clock is read once a turn. It knows nothing of SIP but where a message ends (scan_frame).
  *
- * One thread calls everything but net_stop.
+ * One thread calls everything but net_stop and net_wake.
  */
 #ifndef SIG_NET_NET_H
 #define SIG_NET_NET_H
@@ -60,6 +60,7 @@ struct net_stats {
     counter closed_tls; /* handshakes that failed, and connections that broke */
     counter conns;      /* gauge */
     counter tx_errors, keepalives;
+    counter stun, stun_dropped; /* Binding requests answered; malformed, or more than one source may send */
 };
 
 /**
@@ -80,6 +81,9 @@ int net_run(struct net *net);
 int net_step(struct net *net, unsigned wait_ms);
 /** Makes net_run return. @thread any; safe in a signal handler */
 void net_stop(struct net *net);
+
+/** Makes the loop turn now. @thread any */
+void net_wake(struct net *net);
 
 /** CLOCK_MONOTONIC as of this turn. */
 uint64_t net_now_ns(const struct net *net);

@@ -14,7 +14,10 @@
 #define NET_DRAIN_MS 2000   /* how long a refused peer may go on sending before we close for good */
 #define NET_STREAM_BYTES (SCAN_STREAM_BYTES_MAX + 4)
 
-enum net_kind { NET_LISTENER, NET_CONN, NET_STOP };
+#define NET_STUN_SOURCES 4096 /* places of sources, by hash */
+#define NET_STUN_A_SECOND 10  /* answers to one place: one in 15 s is a keep-alive */
+
+enum net_kind { NET_LISTENER, NET_CONN, NET_STOP, NET_WAKE };
 
 struct net_conn {
     struct net *net;
@@ -43,7 +46,7 @@ struct net_conn {
 struct net {
     struct net_config cfg;
     struct net_user user;
-    int epoll_fd, stop_fd, spare_fd;
+    int epoll_fd, stop_fd, wake_fd, spare_fd;
     bool is_stopped;
     uint64_t now_ns, beat_ns; /* beat_ns: when on_beat wants to be called */
     struct timer_wheel wheel;
@@ -53,6 +56,10 @@ struct net {
     struct net_conn *free, *dying;
     struct net_conn *by_host[NET_HOST_LISTS];
     char (*datagrams)[NET_DATAGRAM];
+    struct {
+        uint32_t second, n;
+    } stun[NET_STUN_SOURCES];
+    uint32_t stun_seed;
     struct net_stats stats;
 };
 

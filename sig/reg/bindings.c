@@ -108,6 +108,7 @@ int bindings_put(struct bindings *all, const struct store_binding *kept, const s
     }
     if (old) {
         bindings_drop(old);
+        b->is_refreshed = true;
     }
     const char **const to[] = {&b->user, &b->key, &b->contact, &b->path, &b->call_id};
     char *at = b->text;

@@ -19,6 +19,7 @@ struct binding {
     struct binding *next, **link; /* of its bucket */
     struct flow flow;             /* it came by; after a restart a stream has no connection: it must register again */
     bool has_flow;
+    bool is_refreshed; /* it was there before its last REGISTER */
     uint16_t q_thousandths;
     uint32_t cseq;
     uint64_t expires_s;                                /* Unix time */

@@ -1,6 +1,8 @@
 /* The registrar. See registrar.h. */
 #include "sig/reg/registrar.h"
 
+#include "sig/reg/reg_event.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +11,11 @@
 struct registrar {
     struct env *env;
     struct bindings *bindings;
+    struct reg_events *events;
     char service_route[STORE_URI_MAX]; /* "": none */
     struct registrar_stats stats;
+    void *change_ctx;
+    void (*changed)(void *ctx, const char *user, unsigned n_phones); /* NULL: nobody wants to know */
 };
 
 /* One Contact of a request, judged. */
@@ -40,6 +45,26 @@ static void kept(struct registrar *r, enum store_op op, const struct store_bindi
     count_set(&r->stats.registered, bindings_count(r->bindings));
 }
 
+/* but: one that is about to go; NULL: none */
+static void tell(struct registrar *r, const char *user, const struct binding *but)
+{
+    unsigned n = 0;
+    for (const struct binding *b = bindings_next(r->bindings, user, NULL); b; b = bindings_next(r->bindings, user, b)) {
+        n += b != but;
+    }
+    reg_events_changed(r->events, user, but);
+    if (r->changed) {
+        r->changed(r->change_ctx, user, n);
+    }
+}
+
+void registrar_on_change(struct registrar *r, void *ctx,
+                         void (*changed)(void *ctx, const char *user, unsigned n_phones))
+{
+    r->change_ctx = ctx;
+    r->changed = changed;
+}
+
 static void on_ended(void *ctx, const struct binding *b)
 {
     struct registrar *r = ctx;
@@ -48,6 +73,7 @@ static void on_ended(void *ctx, const struct binding *b)
     kept(r, STORE_BINDING_DROP, &binding);
     count_add(&r->stats.expired, 1);
     count_set(&r->stats.registered, bindings_count(r->bindings) - 1); /* it is freed after this */
+    tell(r, b->user, b);
 }
 
 int registrar_build(struct registrar **out, struct env *env, const char *service_route)
@@ -59,8 +85,11 @@ int registrar_build(struct registrar **out, struct env *env, const char *service
     r->env = env;
     snprintf(r->service_route, sizeof r->service_route, "%s", service_route);
     int err = bindings_build(&r->bindings, env->wheel, env->secret, &(struct bindings_user){r, on_ended});
+    if (!err) {
+        err = reg_events_build(&r->events, env, r->bindings);
+    }
     if (err) {
-        free(r);
+        registrar_free(r);
         return err;
     }
     struct store_req req = {.op = STORE_BINDINGS, .now_s = env->world.wall_s(env->world.ctx)};
@@ -74,6 +103,7 @@ int registrar_build(struct registrar **out, struct env *env, const char *service
 void registrar_free(struct registrar *r)
 {
     if (r) {
+        reg_events_free(r->events);
         bindings_free(r->bindings);
         free(r);
     }
@@ -116,6 +146,7 @@ void registrar_reply(struct registrar *r, const struct store_reply *reply)
     uint64_t left_s = MIN(b->expires_s - now_s, (uint64_t)REGISTRAR_EXPIRES_MAX_S);
     bool is_stream = has_flow && flow_is_reliable(&flow); /* its connection has gone with the process before */
     bindings_put(r->bindings, b, has_flow && !is_stream ? &flow : NULL, left_s * 1000);
+    tell(r, b->user, NULL);
     count_set(&r->stats.registered, bindings_count(r->bindings));
 }
 
@@ -238,11 +269,10 @@ static enum refusal judge(struct registrar *r, struct request *q, const struct i
 {
     const struct sip_msg *msg = q->msg;
     const char *to = msg->to.uri.user ? msg->to.uri.user : "";
-    const char *own = who->user[0] ? who->user : msg->from.uri.user ? msg->from.uri.user : "";
     if (!env_has_host(r->env, msg->to.uri.host) || *to == '\0' || strlen(to) >= sizeof q->user) {
         return REFUSAL_USER;
     }
-    if (strcmp(to, own) != 0) {
+    if (!env_is_user(r->env, msg, who, to)) {
         return REFUSAL_REGISTER_OTHER;
     }
     strcpy(q->user, to);
@@ -314,8 +344,18 @@ static void answer(const struct registrar *r, const struct request *q, struct tx
     txn_respond(txn, out);
 }
 
+bool registrar_wants(const struct sip_msg *msg)
+{
+    bool is_register = msg->method == SIP_REGISTER && (!msg->uri.user || *msg->uri.user == '\0');
+    return is_register || reg_events_wants(msg);
+}
+
 void registrar_take(struct registrar *r, struct txn *txn, const struct sip_msg *msg, const struct identity *who)
 {
+    if (msg->method == SIP_SUBSCRIBE) {
+        reg_events_take(r->events, txn, msg, who);
+        return;
+    }
     static struct request q; /* large: cleared as far as it is used */
     char min[16];
     q = (struct request){.msg = msg, .is_direct = msg->n_vias == 1};
@@ -333,6 +373,9 @@ void registrar_take(struct registrar *r, struct txn *txn, const struct sip_msg *
         return;
     }
     answer(r, &q, txn);
+    if (q.n > 0) {
+        tell(r, q.user, NULL);
+    }
 }
 
 /* --- The way to a user -------------------------------------------------------------------------------------------- */

@@ -29,7 +29,14 @@ struct registrar_stats {
 int registrar_build(struct registrar **registrar, struct env *env, const char *service_route);
 void registrar_free(struct registrar *registrar);
 
-/** Answers a REGISTER. who: user "": without authentication, then it is its From */
+/** Calls changed when a user's phones have: with how many there are now. Before the first request. */
+void registrar_on_change(struct registrar *registrar, void *ctx,
+                         void (*changed)(void *ctx, const char *user, unsigned n_phones));
+
+/** Is it a REGISTER of this domain, or a SUBSCRIBE to registrations (reg_event.h)? */
+bool registrar_wants(const struct sip_msg *msg);
+
+/** Answers it. who: user "": without authentication, then it is its From */
 void registrar_take(struct registrar *registrar, struct txn *txn, const struct sip_msg *msg,
                     const struct identity *who);
 

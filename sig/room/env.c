@@ -33,6 +33,41 @@ const char *env_host(const struct env *env, const struct flow *flow, char text[E
     return strcat(text, flow_uri_param(flow));
 }
 
+/* @return behind "sip:" and the user with its escapes (RFC 3261 25.1) */
+static char *user_put(char *at, const char *user)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,;?/";
+    static_assert(5 + 3 * AUTH_USER_MAX + 1 + ENV_HOST_MAX + 32 + 2 <= ENV_USER_URI_MAX, "the longest URI");
+    at = stpcpy(at, "sip:");
+    for (size_t i = 0; user[i] && i < AUTH_USER_MAX; i++) {
+        at += sprintf(at, strchr(plain, user[i]) ? "%c" : "%%%02X", (unsigned char)user[i]);
+    }
+    return at;
+}
+
+const char *env_user_uri(const struct env *env, const char *user, char text[ENV_USER_URI_MAX])
+{
+    sprintf(user_put(text, user), "@%s", env->cfg.domain);
+    return text;
+}
+
+const char *env_user_contact(const struct env *env, const char *user, const struct flow *flow,
+                             char text[ENV_USER_URI_MAX])
+{
+    char host[ENV_HOST_MAX + 32];
+    text[0] = '<';
+    sprintf(user_put(text + 1, user), "@%s>", env_host(env, flow, host));
+    return text;
+}
+
+bool env_is_user(const struct env *env, const struct sip_msg *msg, const struct identity *who, const char *user)
+{
+    bool has_from = msg->from.uri.user && env_has_host(env, msg->from.uri.host);
+    const char *name = who->user[0] ? who->user : has_from ? msg->from.uri.user : "";
+    bool is_elsewhere = who->is_asserted && who->host[0] && !env_has_host(env, who->host);
+    return !is_elsewhere && *user && strcmp(name, user) == 0;
+}
+
 uint64_t env_steady_s(const struct env *env)
 {
     return env->began_s + (env->wheel->now_ms - env->began_ms) / 1000;
@@ -49,9 +84,10 @@ void env_add_abilities(const struct env *env, struct sip_out *out)
 {
     char allow[256];
     sip_add(out, "Allow", sip_methods_text(env_methods(), allow));
-    sip_addf(out, "Supported", "100rel, precondition, replaces, norefersub, timer, resource-priority%s",
-             env->cfg.reach.is_on ? ", " ENV_LISTS : ""); /* OPTIONS must carry it, RFC 3261 11.2 */
-    sip_add(out, "Allow-Events", "conference, refer");
+    sip_addf(out, "Supported", "100rel, precondition, replaces, norefersub, timer, resource-priority%s%s",
+             env->cfg.reach.is_on ? ", " ENV_LISTS : "", /* OPTIONS must carry it, RFC 3261 11.2 */
+             env->has_presence ? ", " ENV_EVENT_LISTS : "");
+    sip_addf(out, "Allow-Events", "conference, refer%s", env->has_presence ? ", " ENV_PRESENCE_EVENTS : "");
     sip_add(out, "Accept", ENV_TYPES);
     if (env->cfg.server[0]) {
         sip_add(out, "Server", env->cfg.server);
@@ -85,7 +121,7 @@ void env_refuse_with(struct env *env, struct txn *txn, enum refusal refusal, con
     }
     if (status == 503 || refusal == REFUSAL_MEMORY) {
         sip_addf(out, "Retry-After", "%d", RETRY_AFTER_S);
-    } else if (status == 415 || status == 406) {
+    } else if ((status == 415 || status == 406) && !name) {
         sip_add(out, "Accept", ENV_TYPES);
         sip_add(out, "Accept-Encoding", "identity");
     } else if (refusal == REFUSAL_OPEN) {

@@ -13,6 +13,7 @@
 #include "sig/base/trust.h"
 #include "sig/base/uri.h"
 #include "sig/place/place.h"
+#include "sig/room/identity.h"
 #include "sig/room/local.h"
 #include "sig/room/member.h"
 #include "sig/room/policy.h"
@@ -28,8 +29,11 @@
 #define ENV_HOSTS_MAX 32
 #define ENV_HOST_MAX 128
 #define ENV_LISTS "recipient-list-invite" /* RFC 5366: while anybody may be called */
+#define ENV_EVENT_LISTS "eventlist"       /* RFC 4662: while presence is served */
+#define ENV_PRESENCE_EVENTS "presence, presence.winfo, poc-settings, reg"
 #define ENV_TYPES "application/sdp, multipart/mixed"
 #define ENV_USER_MAX 64
+#define ENV_USER_URI_MAX 640 /* "sip:user@host", the user with its escapes */
 #define ENV_NAMES 4096
 #define ENV_SSRCS 4096 /* buckets */
 #define ENV_SOCKETS_MAX 16
@@ -153,6 +157,7 @@ struct env {
     uint8_t secret[KEYS_SECRET_BYTES];
     uint64_t began_s, began_ms;               /* by the wall clock, and by that of the timers */
     struct addr media_host, media_host_other; /* as our SDP names the interface of each family; other unset: none */
+    bool has_presence;                        /* served beside the focus */
     bool stopping;
     uint64_t last_id; /* for log lines */
 
@@ -196,6 +201,15 @@ void env_add_abilities(const struct env *env, struct sip_out *out);
 
 /** "host[:port];transport=tls": what stands behind the @ of our URIs for a peer on that flow. @return text */
 const char *env_host(const struct env *env, const struct flow *flow, char text[ENV_HOST_MAX + 32]);
+
+/** The URI of a user of this domain. @return text */
+const char *env_user_uri(const struct env *env, const char *user, char text[ENV_USER_URI_MAX]);
+/** A Contact of ours for a peer on that flow, with that user: "<sip:user@host>". @return text */
+const char *env_user_contact(const struct env *env, const char *user, const struct flow *flow,
+                             char text[ENV_USER_URI_MAX]);
+
+/** Is the sender this user of our domain: proven, asserted by a trusted peer, or without authentication by its From? */
+bool env_is_user(const struct env *env, const struct sip_msg *msg, const struct identity *who, const char *user);
 
 /** Is it one of the names and addresses that we go by, in any spelling? */
 bool env_has_host(const struct env *env, const char *host);

@@ -36,8 +36,12 @@ static void nap(uint64_t ns)
 static void reply_put(void *arg, const struct store_reply *reply)
 {
     struct store *store = arg;
-    while (!ring_put(&store->replies, reply) && !atomic_load(&store->stop)) {
+    bool is_put;
+    while (!(is_put = ring_put(&store->replies, reply)) && !atomic_load(&store->stop)) {
         nap(NS_PER_MS);
+    }
+    if (!is_put && reply->answer == STORE_DOC_IS) {
+        free(reply->doc.body);
     }
 }
 
@@ -63,6 +67,9 @@ static unsigned batch_run(struct store *store)
         int failed = err ? err : store->ops->handle(store->state, &req, reply_put, store);
         if (failed) {
             fail(store, &req, failed);
+        }
+        if (req.op == STORE_DOC_PUT) {
+            free(req.doc.body);
         }
     } while (++n < BATCH && ring_get(&store->requests, &req));
     if (!err && (err = store->ops->commit(store->state)) != 0) {
@@ -197,6 +204,12 @@ void store_close(struct store *store)
     atomic_store(&store->stop, true);
     sem_post(&store->work);
     pthread_join(store->thread, NULL);
+    struct store_reply reply;
+    while (store_take(store, &reply)) { /* that nobody waits for any more */
+        if (reply.answer == STORE_DOC_IS) {
+            free(reply.doc.body);
+        }
+    }
     ring_free(&store->requests);
     ring_free(&store->replies);
     store->ops->close(store->state);

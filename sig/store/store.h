@@ -65,6 +65,24 @@ struct store_binding {
     uint64_t expires_s; /* Unix time */
 };
 
+#define STORE_DOC_BYTES_MAX 65536
+
+/* Small documents of users and of the domain, JSON as text. What is in one is its reader's affair. */
+enum store_doc_kind {
+    STORE_DOC_RULES,    /* of a user: to whom its presence is shown */
+    STORE_DOC_BUDDIES,  /* of a user */
+    STORE_DOC_GROUP,    /* of nobody: its name is the group's */
+    STORE_DOC_PROFILE,  /* of a user */
+    STORE_DOC_SERVICES, /* of a user: its name is the service and the identification */
+    STORE_DOC_KINDS
+};
+
+struct store_doc {
+    enum store_doc_kind kind;                       /* with owner and name the key */
+    char owner[AUTH_USER_MAX], name[STORE_URI_MAX]; /* "": of nobody; only one of its kind */
+    char *body; /* by malloc, and owned by what holds the message: store_put takes it, store_take gives it */
+};
+
 enum store_op {
     STORE_LOAD, /* gives the secret (made if there was none), then every conference that has not expired, then DONE */
     STORE_PUT,  /* writes conf, new or changed; no reply but on failure */
@@ -82,6 +100,9 @@ enum store_op {
     STORE_BINDINGS,     /* BINDING_IS for each that has not expired at now_s, then DONE */
     STORE_BINDING_PUT,  /* writes binding; no reply but on failure */
     STORE_BINDING_DROP, /* forgets binding.user and binding.key; no reply but on failure */
+    STORE_DOCS,         /* DOC_IS for each, then DONE */
+    STORE_DOC_PUT,      /* writes doc; no reply but on failure */
+    STORE_DOC_DROP,     /* forgets doc by its key; no reply but on failure */
 };
 
 struct store_req {
@@ -93,6 +114,7 @@ struct store_req {
         struct store_policy policy;
         char realm[AUTH_REALM_MAX];
         struct store_binding binding;
+        struct store_doc doc;
     };
     uint64_t now_s; /* LOAD, BINDINGS: older ones are forgotten */
 };
@@ -104,7 +126,8 @@ enum store_answer {
     STORE_POLICY_IS,  /* one policy */
     STORE_REALM_IS,   /* found: realm is it */
     STORE_BINDING_IS, /* one binding */
-    STORE_DONE,       /* LOAD, ACCOUNTS, CONFS or POLICIES is complete */
+    STORE_DOC_IS,     /* one document */
+    STORE_DONE,       /* LOAD, ACCOUNTS, CONFS, POLICIES, BINDINGS or DOCS is complete */
     STORE_FAILED,     /* err: the request op could not be carried out */
 };
 
@@ -122,6 +145,7 @@ struct store_reply {
         struct store_policy policy;
         char realm[AUTH_REALM_MAX];
         struct store_binding binding;
+        struct store_doc doc;
     };
 };
 
@@ -155,10 +179,12 @@ int store_lock(int *fd, const char *spec, int *holder);
 /** Ends the thread after everything that was put has been written, and frees it. */
 void store_close(struct store *store);
 
-/** @return 0 | -EAGAIN: ring full, ask again later  @thread the one signalling thread */
+/** @return 0 | -EAGAIN: ring full, ask again later; a document's body is the caller's still  @thread the one signalling
+ * thread */
 int store_put(struct store *store, const struct store_req *req);
 
-/** Takes the next reply. @return false: none  @thread the one signalling thread */
+/** Takes the next reply; the body of a DOC_IS is the caller's then. @return false: none  @thread the one signalling
+ * thread */
 bool store_take(struct store *store, struct store_reply *reply);
 
 /** What is kept of an account's PIN. @param secret  of STORE_SECRET  @return 0 | -EIO */

@@ -1,6 +1,6 @@
 /*
  * The store that keeps nothing: signalling holds what lives in its own memory, and with the process the secret goes, so
- * no earlier URI verifies after a restart. Accounts live as long as the process.
+ * no earlier URI verifies after a restart. Accounts and documents live as long as the process.
  */
 #include "sig/store/store.h"
 
@@ -13,9 +13,15 @@ struct row {
     struct store_account account;
 };
 
+struct doc_row {
+    struct doc_row *next;
+    struct store_doc doc;
+};
+
 struct mem_store {
     uint8_t secret[KEYS_SECRET_BYTES];
     struct row *rows;
+    struct doc_row *docs;
 };
 
 static int mem_open(void **state, const char *path)
@@ -41,9 +47,20 @@ static void row_drop(struct row **link)
     free(row);
 }
 
+static void doc_row_drop(struct doc_row **link)
+{
+    struct doc_row *row = *link;
+    *link = row->next;
+    free(row->doc.body);
+    free(row);
+}
+
 static void mem_close(void *state)
 {
     struct mem_store *m = state;
+    while (m->docs) {
+        doc_row_drop(&m->docs);
+    }
     while (m->rows) {
         row_drop(&m->rows);
     }
@@ -78,6 +95,49 @@ static int account_put(struct mem_store *m, const struct store_account *account)
         return -ENOMEM;
     }
     (*link)->account = *account;
+    return 0;
+}
+
+/* ---- documents ---- */
+
+/* @return where it hangs, or where it would */
+static struct doc_row **doc_find(struct mem_store *m, const struct store_doc *doc)
+{
+    struct doc_row **link = &m->docs;
+    while (*link && ((*link)->doc.kind != doc->kind || strcmp((*link)->doc.owner, doc->owner) != 0 ||
+                     strcmp((*link)->doc.name, doc->name) != 0)) {
+        link = &(*link)->next;
+    }
+    return link;
+}
+
+static int doc_put(struct mem_store *m, const struct store_doc *doc)
+{
+    struct doc_row **link = doc_find(m, doc);
+    char *body = strdup(doc->body);
+    if (!body || (!*link && !(*link = calloc(1, sizeof **link)))) {
+        free(body);
+        return -ENOMEM;
+    }
+    free((*link)->doc.body);
+    (*link)->doc = *doc;
+    (*link)->doc.body = body;
+    return 0;
+}
+
+static int doc_list(const struct mem_store *m, const struct store_req *req, store_reply_fn reply, void *arg)
+{
+    struct store_reply r;
+    for (const struct doc_row *row = m->docs; row; row = row->next) {
+        r = (struct store_reply){.answer = STORE_DOC_IS, .op = req->op, .cookie = req->cookie, .doc = row->doc};
+        r.doc.body = strdup(row->doc.body);
+        if (!r.doc.body) {
+            return -ENOMEM;
+        }
+        reply(arg, &r);
+    }
+    r = (struct store_reply){.answer = STORE_DONE, .op = req->op, .cookie = req->cookie};
+    reply(arg, &r);
     return 0;
 }
 
@@ -145,6 +205,17 @@ static int mem_handle(void *state, const struct store_req *req, store_reply_fn r
         r.answer = STORE_DONE;
         reply(arg, &r);
         return 0;
+    case STORE_DOCS:
+        return doc_list(m, req, reply, arg);
+    case STORE_DOC_PUT:
+        return doc_put(m, &req->doc);
+    case STORE_DOC_DROP: {
+        struct doc_row **doc = doc_find(m, &req->doc);
+        if (*doc) {
+            doc_row_drop(doc);
+        }
+        return 0;
+    }
     case STORE_REALM_PUT:
     case STORE_BINDING_PUT:
     case STORE_BINDING_DROP:

@@ -14,7 +14,7 @@
 
 #include <sqlite3.h>
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 enum {
     SQL_PUT,
@@ -35,6 +35,9 @@ enum {
     SQL_BINDING_PUT,
     SQL_BINDING_DROP,
     SQL_BINDING_EXPIRE,
+    SQL_DOCS,
+    SQL_DOC_PUT,
+    SQL_DOC_DROP,
     SQL_DATA_VERSION,
     SQLS
 };
@@ -51,7 +54,16 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS binding (user TEXT NOT NULL, key TEXT NOT NULL, contact TEXT NOT NULL,"
     " path TEXT NOT NULL, call_id TEXT NOT NULL, source TEXT NOT NULL, transport INTEGER NOT NULL,"
     " listener INTEGER NOT NULL, q INTEGER NOT NULL, cseq INTEGER NOT NULL, expires INTEGER NOT NULL,"
-    " PRIMARY KEY (user, key)) WITHOUT ROWID;";
+    " PRIMARY KEY (user, key)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS doc (kind TEXT NOT NULL, owner TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,"
+    " PRIMARY KEY (kind, owner, name)) WITHOUT ROWID;";
+
+/* Kinds of documents: by words, so that no number has two meanings in two versions. */
+static const char *const doc_kinds[STORE_DOC_KINDS] = {[STORE_DOC_RULES] = "rules",
+                                                       [STORE_DOC_BUDDIES] = "buddies",
+                                                       [STORE_DOC_GROUP] = "group",
+                                                       [STORE_DOC_PROFILE] = "profile",
+                                                       [STORE_DOC_SERVICES] = "services"};
 
 /* Of schema 1 they were not there. */
 static const char *const columns[][2] = {
@@ -81,6 +93,9 @@ static const char *const sqls[SQLS] = {
     [SQL_BINDING_PUT] = "INSERT OR REPLACE INTO binding VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
     [SQL_BINDING_DROP] = "DELETE FROM binding WHERE user=?1 AND key=?2",
     [SQL_BINDING_EXPIRE] = "DELETE FROM binding WHERE expires<=?1",
+    [SQL_DOCS] = "SELECT kind, owner, name, body FROM doc",
+    [SQL_DOC_PUT] = "INSERT OR REPLACE INTO doc VALUES (?1,?2,?3,?4)",
+    [SQL_DOC_DROP] = "DELETE FROM doc WHERE kind=?1 AND owner=?2 AND name=?3",
     [SQL_DATA_VERSION] = "PRAGMA data_version",
 };
 
@@ -545,6 +560,62 @@ static int binding_drop(struct sqlite_store *s, const struct store_binding *b)
     return run(s->stmts[SQL_BINDING_DROP]);
 }
 
+/* ---- documents ---- */
+
+/* A kind of a later version is none of ours: it is left alone. @return STORE_DOC_KINDS: it is that */
+static enum store_doc_kind doc_kind_of(const char *word)
+{
+    unsigned kind = 0;
+    while (kind < STORE_DOC_KINDS && (!word || strcmp(doc_kinds[kind], word) != 0)) {
+        kind++;
+    }
+    return (enum store_doc_kind)kind;
+}
+
+static int doc_list(struct sqlite_store *s, const struct store_req *req, store_reply_fn reply, void *arg)
+{
+    sqlite3_stmt *list = s->stmts[SQL_DOCS];
+    struct store_reply r;
+    int code, err = 0;
+    while (!err && (code = sqlite3_step(list)) == SQLITE_ROW) {
+        r = (struct store_reply){.answer = STORE_DOC_IS, .op = req->op, .cookie = req->cookie};
+        r.doc.kind = doc_kind_of((const char *)sqlite3_column_text(list, 0));
+        const char *body = (const char *)sqlite3_column_text(list, 3);
+        if (r.doc.kind == STORE_DOC_KINDS || !body) {
+            continue;
+        }
+        text_copy(r.doc.owner, sizeof r.doc.owner, list, 1);
+        text_copy(r.doc.name, sizeof r.doc.name, list, 2);
+        r.doc.body = strdup(body);
+        err = r.doc.body ? 0 : -ENOMEM;
+        if (!err) {
+            reply(arg, &r);
+        }
+    }
+    sqlite3_reset(list);
+    if (err || code != SQLITE_DONE) {
+        return err ? err : errno_of(code);
+    }
+    r = (struct store_reply){.answer = STORE_DONE, .op = req->op, .cookie = req->cookie};
+    reply(arg, &r);
+    return 0;
+}
+
+static int doc_write(struct sqlite_store *s, const struct store_doc *doc, bool is_drop)
+{
+    sqlite3_stmt *stmt = s->stmts[is_drop ? SQL_DOC_DROP : SQL_DOC_PUT];
+    if (doc->kind >= STORE_DOC_KINDS) {
+        return -EINVAL;
+    }
+    sqlite3_bind_text(stmt, 1, doc_kinds[doc->kind], -1, SQLITE_STATIC);
+    sqlite3_bind_text(stmt, 2, doc->owner, -1, SQLITE_STATIC);
+    sqlite3_bind_text(stmt, 3, doc->name, -1, SQLITE_STATIC);
+    if (!is_drop) {
+        sqlite3_bind_text(stmt, 4, doc->body, -1, SQLITE_STATIC);
+    }
+    return run(stmt);
+}
+
 static int sqlite_handle(void *state, const struct store_req *req, store_reply_fn reply, void *arg)
 {
     struct sqlite_store *s = state;
@@ -594,6 +665,11 @@ static int sqlite_handle(void *state, const struct store_req *req, store_reply_f
         return binding_put(s, &req->binding);
     case STORE_BINDING_DROP:
         return binding_drop(s, &req->binding);
+    case STORE_DOCS:
+        return doc_list(s, req, reply, arg);
+    case STORE_DOC_PUT:
+    case STORE_DOC_DROP:
+        return doc_write(s, &req->doc, req->op == STORE_DOC_DROP);
     }
     return -EINVAL;
 }

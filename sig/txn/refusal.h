@@ -62,6 +62,17 @@
     X(REGISTER_CONTACT, 400, "REGISTER with a Contact that cannot be called")                                          \
     X(REGISTER_FLOW, 439, "outbound through a proxy that does not support it")                                         \
     X(REGISTERED, 480, "user of ours without a registered phone")                                                      \
+    X(PUBLISH_OTHER, 403, "PUBLISH for another user")                                                                  \
+    X(PUBLISH_MATCH, 400, "SIP-If-Match is malformed, or there are several")                                           \
+    X(PUBLISH_TAG, 412, "SIP-If-Match names no publication that is there")                                             \
+    X(PUBLISH_BODY, 400, "PUBLISH without a body, or with a malformed one")                                            \
+    X(PUBLISH_TYPE, 415, "body is no presence document")                                                               \
+    X(PUBLISH_MANY, 403, "too many publications of one user")                                                          \
+    X(PRESENCE_RULE, 403, "presence is not shown to this watcher")                                                     \
+    X(PRESENCE_OWNER, 403, "watchers and registrations of another user")                                               \
+    X(PRESENCE_MANY, 480, "too many presence subscriptions of one watcher, or of one user")                            \
+    X(PRESENCE_LIST, 421, "list subscription without Supported: eventlist")                                            \
+    X(PRESENCE_ACCEPT, 406, "watcher does not accept the document of this event package")                              \
     X(LOCKED, 403, "conference is locked")                                                                             \
     X(LEGS, 486, "conference is full")                                                                                 \
     X(HALF_CALLS, 503, "too many unacknowledged calls from one source")                                                \

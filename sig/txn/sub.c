@@ -77,7 +77,7 @@ void sub_dialog_gone(struct sub *list, const struct dialog *dialog)
 
 /* ---- notifying ---- */
 
-enum { SPREAD_FROM = 32, SPREAD_MS_MAX = 1000, UNREAD_WAIT_MS = 500 };
+enum { SPREAD_FROM = 32, UNREAD_WAIT_MS = 500 };
 
 static uint64_t now_ns(const struct sub *sub)
 {
@@ -90,7 +90,9 @@ static void state_add(const struct sub *sub, struct sip_out *out)
         sip_addf(out, "Subscription-State", "terminated;reason=%s", sub->ended);
     } else {
         uint64_t now = now_ns(sub), left_ns = sub->expires_ns > now ? sub->expires_ns - now : 0;
-        sip_addf(out, "Subscription-State", "active;expires=%llu", (unsigned long long)(left_ns / NS_PER_S));
+        bool is_pending = sub->package->is_pending && sub->package->is_pending(sub);
+        sip_addf(out, "Subscription-State", "%s;expires=%llu", is_pending ? "pending" : "active",
+                 (unsigned long long)(left_ns / NS_PER_S));
     }
 }
 
@@ -113,8 +115,12 @@ static void notify_send(struct sub *sub)
     if (sub->env->server[0]) {
         sip_add(out, "User-Agent", sub->env->server);
     }
-    sub->package->body(sub, out, sub->is_whole);
+    if (sub->package->adorn) {
+        sub->package->adorn(sub, out);
+    }
+    bool is_whole = sub->is_whole;
     sub->is_due = sub->is_whole = false;
+    sub->package->body(sub, out, is_whole);
     sub->notified_ns = now_ns(sub);
     int err = dialog_send(sub->dialog, sub->env->txns, out, &sub->owner, &sub->notify);
     if (err) {
@@ -129,11 +135,12 @@ static void notify_send(struct sub *sub)
     }
 }
 
-/* A thousand watchers of the same change are notified one after the other, a millisecond each, or signalling would
- * stand still for as long as a thousand documents take. Few watchers do not wait. */
+/* A thousand watchers of the same change are notified one after the other, or signalling would stand still for as long
+ * as a thousand documents take. Few watchers do not wait. */
 static uint64_t spread_ms(const struct sub *sub)
 {
-    uint64_t n = MIN(count_get(sub->env->subs), (uint64_t)SPREAD_MS_MAX);
+    uint32_t most_ms = sub->package->spread_ms ? sub->package->spread_ms : SUB_SPREAD_MS;
+    uint64_t n = MIN(count_get(sub->env->subs), (uint64_t)most_ms);
     return n < SPREAD_FROM || sub->package->interval_ms == 0 ? 0 : strtoul(sub->dialog->local_tag + 8, NULL, 16) % n;
 }
 
@@ -297,6 +304,9 @@ static int answer(struct sub *sub, struct txn *txn, int status, int64_t expires_
     struct sip_out *out = txn_response(txn, status, NULL);
     sip_add(out, "Contact", sub->contact);
     sip_addf(out, "Expires", "%lld", (long long)expires_s);
+    if (sub->package->adorn) {
+        sub->package->adorn(sub, out);
+    }
     if (sub->env->server[0]) {
         sip_add(out, "Server", sub->env->server);
     }
@@ -376,11 +386,11 @@ int sub_accept(struct sub_env *env, const struct sub_package *package, struct su
         refuse(env, txn, REFUSAL_MEMORY);
         return -EPROTO;
     }
+    sub->arg = arg;
     if (answer(sub, txn, status, expires_s) != 0) {
         sub_unmake(sub);
         return -EPROTO;
     }
-    sub->arg = arg;
     list_enter(sub, list);
     if (shared) {
         shared->n_usages++;

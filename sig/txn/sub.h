@@ -1,6 +1,6 @@
 /*
  * Subscriptions that peers have to us (RFC 6665): a dialog of their own, or one more usage of a call's dialog (a REFER
- * within it). What they are about is a package's affair: roster.c (RFC 4575), refer.c (RFC 3515).
+ * within it). What they are about is a package's affair: roster.c (RFC 4575), refer.c (RFC 3515), sig/pres (RFC 3856).
  *
  * One NOTIFY at a time is under way, never two within the package's interval; the next one reports what happens in
  * between. To an address that has never answered there is one at a time, however many subscriptions it has. A peer that
@@ -15,6 +15,8 @@
 #include "sig/sip/auth.h"
 #include "sig/txn/dialog.h"
 #include "sig/txn/refusal.h"
+
+#define SUB_SPREAD_MS 1000
 
 struct sub;
 
@@ -40,13 +42,19 @@ struct sub_package {
     const char *event;      /* "conference" */
     bool is_refer;          /* its ids are ours (RFC 3515 2.4.6) */
     uint32_t interval_ms;   /* at least so long between two NOTIFYs; 0: as fast as they are answered */
+    uint32_t spread_ms;     /* many subscribers are notified of one change over so long; 0: SUB_SPREAD_MS */
     uint32_t expires_s;     /* when the peer names none */
     uint32_t expires_min_s; /* less gets 423, but 0 */
     uint32_t expires_max_s; /* more is cut */
-    /** Adds the body of the next NOTIFY. is_first: whole state is due, too after a refresh. */
+    /** Adds the body of the next NOTIFY. is_first: whole state is due, too after a refresh. If there is more than fits
+     * it sets is_due: another one follows. */
     void (*body)(struct sub *sub, struct sip_out *out, bool is_first);
     /** The sub dies with this call. */
     void (*gone)(struct sub *sub);
+    /** Has nobody decided yet whether it may be served (Subscription-State: pending)? NULL: it may. */
+    bool (*is_pending)(const struct sub *sub);
+    /** Adds what the package's answers and NOTIFYs carry besides. NULL: nothing. */
+    void (*adorn)(const struct sub *sub, struct sip_out *out);
 };
 
 /* Embedded in nothing: made by sub_make, known to its package by arg. */

@@ -57,7 +57,7 @@ struct ctl *world_ctl(struct world *w, unsigned worker)
 struct world *world_open_at(struct place_cfg place, struct env_cfg cfg, const char *store, uint64_t wall_s)
 {
     struct world *w = calloc(1, sizeof *w);
-    struct txn_config txn_cfg = {.allow = env_methods() | sip_bit(SIP_REGISTER),
+    struct txn_config txn_cfg = {.allow = env_methods() | sip_bit(SIP_REGISTER) | sip_bit(SIP_PUBLISH),
                                  .source_rate = 1000000,
                                  .turn_messages = WORLD_TURN_FULL,
                                  .answer_percent = TXN_ANSWER_PERCENT};

@@ -25,7 +25,7 @@
 #define WORLD_TURN_FULL 48
 #define WORLD_LONGEST_S 1000 /* longer than anything waits: an INVITE that nobody answers (TXN_PENDING_MAX_MS) */
 #define WALL_S 1700000000    /* when a world begins */
-#define TEXT_MAX 8192
+#define TEXT_MAX 65536
 #define DOMAIN "127.0.0.1:5060"
 #define SDP_HEAD "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n"
 #define SDP_PCMU SDP_HEAD "m=audio 7000 RTP/AVP 0\r\n"

@@ -206,8 +206,12 @@ const struct option options[] = {
     {NULL, "registrar", "on|off", "on", "",
      "serves REGISTER: phones of this domain's users register here, and REFER may name them where --dial-out lets "
      "calls "
-     "out; off: 405",
+     "out; and presence: PUBLISH and SUBSCRIBE to users; off: 405",
      ONE, read_registrar, NULL},
+    {NULL, "presence-default", "polite|confirm|allow|block", "polite", "",
+     "what a watcher is shown of users whose rules do not name it: polite, a document that says closed; confirm, "
+     "nothing until they decide; allow, everything; block, 403, also for users that do not exist",
+     ONE, read_presence_default, NULL},
     {NULL, "service-route", "URI", "", "none",
      "Service-Route of the registrar's answers (RFC 3608): the proxy that phones send their requests through", ONE,
      read_service_route, NULL},
@@ -217,7 +221,8 @@ const struct option options[] = {
      ONE, read_stats_interval, NULL},
 
     {"HTTP and control", "http-listen", "IP:PORT", "", "none",
-     "address of /metrics (Prometheus), /livez, /readyz and /v1/conferences (JSON); free on loopback, any other "
+     "address of /metrics (Prometheus), /livez, /readyz, /v1/conferences, /v1/users and /v1/groups (JSON); free on "
+     "loopback, any other "
      "address "
      "needs --http-tokens and --http-tls-cert",
      ONE, read_http_listen, NULL},

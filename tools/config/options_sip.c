@@ -347,6 +347,14 @@ OPTION(read_registrar)
     return 0;
 }
 
+OPTION(read_presence_default)
+{
+    config->sig.presence_default = rule_action_named(text);
+    return config->sig.presence_default < RULE_ACTIONS
+               ? 0
+               : option_refuse(why, size, "write polite, confirm, allow or block");
+}
+
 OPTION(read_service_route)
 {
     bool is_uri = strncmp(text, "sip:", 4) == 0 || strncmp(text, "sips:", 5) == 0;

@@ -1,5 +1,6 @@
 /*
- * mixminusctl: for operators. user keeps accounts, conf the policies of conferences. doctor looks at the machine, at
+ * mixminusctl: for operators. user keeps accounts, conf the policies of conferences; group, buddies, rules and presence
+ * ask a running server. doctor looks at the machine, at
  * the configuration that mixminusd would read, and measures whether pinned threads serve better here. Exit: 0 well, 1
  * something to look at, 2 wrong words.
  */
@@ -11,6 +12,7 @@
 #include "tools/ctl/doctor.h"
 #include "tools/ctl/show.h"
 #include "tools/ctl/store_cli.h"
+#include "tools/ctl/users.h"
 #include "tools/lib/man.h"
 #include "tools/lib/wrap.h"
 
@@ -36,6 +38,16 @@ static const struct {
      "participants stay"},
     {"conf drop CONFERENCE [FLAG ...]", "removes the policy, not the conference"},
     {"conf list [FLAG ...]", "lists issued and active conferences of that store, their creators and policies"},
+    {"group set NAME URI ... [FLAG ...]",
+     "makes a group of a running server, or sets its members: a list that they watch by one subscription. group show "
+     "NAME, group drop NAME, group list"},
+    {"buddies set USER URI ... [FLAG ...]",
+     "sets the list that USER watches as sip:buddies@DOMAIN. buddies show USER, buddies drop USER"},
+    {"rules set USER WHO=ACTION ... [FLAG ...]",
+     "sets to whom the presence of USER is shown: WHO is a SIP URI or a domain, the first that fits counts; ACTION is "
+     "allow, polite (looks offline), confirm (waits) or block; others get --presence-default. rules show USER, rules "
+     "drop USER"},
+    {"presence list [FLAG ...]", "prints the users of a running server with their status, as JSON"},
     {"show conferences|metrics|live|ready [FLAG ...]",
      "prints what a running server says, by its control socket; FLAG says which: --store or --control-socket. Exit 3: "
      "no server is there"},
@@ -141,6 +153,12 @@ int main(int argc, char **argv)
     }
     if (argc >= 2 && strcmp(argv[1], "conf") == 0) {
         return conferences_run(argc - 1, argv + 1);
+    }
+    static const char *const users_words[] = {"group", "buddies", "rules", "presence"};
+    for (size_t i = 0; i < ARRAY_LEN(users_words) && argc >= 2; i++) {
+        if (strcmp(argv[1], users_words[i]) == 0) {
+            return users_run(argc - 1, argv + 1);
+        }
     }
     if (argc >= 2 && strcmp(argv[1], "show") == 0) {
         return show_run(argc - 1, argv + 1);

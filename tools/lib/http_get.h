@@ -1,4 +1,4 @@
-/* A page over HTTP from a server of this machine. Wraps libcurl. */
+/* Pages over HTTP from a server of this machine. Wraps libcurl. */
 #ifndef TOOLS_LIB_HTTP_GET_H
 #define TOOLS_LIB_HTTP_GET_H
 
@@ -15,5 +15,9 @@
  * @return HTTP status | -ECONNREFUSED nothing listens there | -EIO, and why says it
  */
 int http_get_unix(const char *socket, const char *path, FILE *out, char why[HTTP_WHY_MAX]);
+
+/** The same with another method, "PUT" or "DELETE". body: JSON, NULL: none */
+int http_ask_unix(const char *socket, const char *method, const char *path, const char *body, FILE *out,
+                  char why[HTTP_WHY_MAX]);
 
 #endif

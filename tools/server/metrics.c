@@ -28,6 +28,7 @@ struct metric {
 #define TXN(field) offsetof(struct txn_stats, field), 0
 #define NET(field) offsetof(struct net_stats, field), 0
 #define REGISTRAR(field) offsetof(struct registrar_stats, field), 0
+#define PRESENCE(field) offsetof(struct presence_stats, field), 0
 #define LOAD(field) offsetof(struct sig_load, field), 0
 #define HISTOGRAM(field, sum) offsetof(struct worker_stats, field), offsetof(struct worker_stats, sum)
 #define SEVERAL 0, 0
@@ -121,6 +122,13 @@ static void put_registrar(FILE *out, const struct metric *m, const struct figure
 {
     static const struct registrar_stats none;
     const struct registrar_stats *stats = sig_figures(s->sig).registrar;
+    put_count(out, m, stats ? stats : &none);
+}
+
+static void put_presence(FILE *out, const struct metric *m, const struct figures_source *s)
+{
+    static const struct presence_stats none;
+    const struct presence_stats *stats = sig_figures(s->sig).presence;
     put_count(out, m, stats ? stats : &none);
 }
 
@@ -270,12 +278,6 @@ static const struct metric metrics[] = {
      SEVERAL},
     {"Conferences and calls", "mixminus_conferences", "gauge", "", "Conferences alive.", put_focus, FOCUS(confs)},
     {NULL, "mixminus_conferences_total", "counter", "", "Conferences made.", put_focus, FOCUS(confs_made)},
-    {NULL, "mixminus_registered_phones", "gauge", "", "Phones that are registered.", put_registrar,
-     REGISTRAR(registered)},
-    {NULL, "mixminus_registrations_total", "counter", "", "Registrations made or refreshed.", put_registrar,
-     REGISTRAR(refreshed)},
-    {NULL, "mixminus_registrations_expired_total", "counter", "", "Registrations that were not refreshed in time.",
-     put_registrar, REGISTRAR(expired)},
     {NULL, "mixminus_legs", "gauge", "", "Calls alive.", put_focus, FOCUS(calls)},
     {NULL, "mixminus_legs_total", "counter", "", "Calls made.", put_focus, FOCUS(calls_made)},
     {NULL, "mixminus_lobbies", "gauge", "",
@@ -298,6 +300,25 @@ static const struct metric metrics[] = {
      FOCUS(store_errors)},
     {NULL, "mixminus_rejected_total", "counter", "reason", "Requests that the focus refused.", put_rejected, SEVERAL},
     {NULL, "mixminus_leg_release_total", "counter", "reason", "Calls that ended, by cause.", put_endings, SEVERAL},
+    {"Registrations and presence", "mixminus_registered_phones", "gauge", "", "Phones that are registered.",
+     put_registrar, REGISTRAR(registered)},
+    {NULL, "mixminus_registrations_total", "counter", "", "Registrations made or refreshed.", put_registrar,
+     REGISTRAR(refreshed)},
+    {NULL, "mixminus_registrations_expired_total", "counter", "", "Registrations that were not refreshed in time.",
+     put_registrar, REGISTRAR(expired)},
+    {NULL, "mixminus_registrations_ended_total", "counter", "", "Registrations that their phones have ended.",
+     put_registrar, REGISTRAR(ended)},
+    {NULL, "mixminus_presence_publications", "gauge", "", "Presence documents that phones have published.",
+     put_presence, PRESENCE(publications)},
+    {NULL, "mixminus_presence_published_total", "counter", "", "PUBLISH requests taken.", put_presence,
+     PRESENCE(published)},
+    {NULL, "mixminus_presence_tags_refused_total", "counter", "",
+     "PUBLISH requests with a tag that is not there (any more): late, or replayed.", put_presence,
+     PRESENCE(refused_tags)},
+    {NULL, "mixminus_presence_watchers", "gauge", "", "Subscriptions to one user.", put_presence, PRESENCE(watchers)},
+    {NULL, "mixminus_presence_lists", "gauge", "", "Subscriptions to lists of users.", put_presence, PRESENCE(lists)},
+    {NULL, "mixminus_presence_changes_total", "counter", "", "Changes of a user that watchers may see.", put_presence,
+     PRESENCE(changes)},
     {"SIP", "mixminus_sip_rx_messages_total", "counter", "", "SIP messages received.", put_txn, TXN(rx_messages)},
     {NULL, "mixminus_sip_rx_retransmits_total", "counter", "", "Of these, repeated ones.", put_txn,
      TXN(rx_retransmissions)},
@@ -315,6 +336,10 @@ static const struct metric metrics[] = {
      TXN(timeouts)},
     {NULL, "mixminus_sip_transactions", "gauge", "", "Transactions alive.", put_transactions, SEVERAL},
     {NULL, "mixminus_sip_connections", "gauge", "", "TCP connections.", put_net, NET(conns)},
+    {NULL, "mixminus_sip_stun_total", "counter", "", "STUN keep-alives on the SIP port that were answered.", put_net,
+     NET(stun)},
+    {NULL, "mixminus_sip_stun_dropped_total", "counter", "",
+     "Malformed ones, and those beyond ten a second of one source.", put_net, NET(stun_dropped)},
     {NULL, "mixminus_sip_refused_total", "counter", "reason", "SIP messages that were refused or dropped.", put_refused,
      SEVERAL},
     {"Admission", "mixminus_cpu_promised_ratio", "gauge", "",

@@ -1,6 +1,7 @@
 /* Pages over HTTP. See pages.h. */
 #include "tools/server/pages.h"
 
+#include "sig/http/users.h"
 #include "tools/server/metrics.h"
 
 #include <errno.h>
@@ -60,17 +61,36 @@ static void say(const struct config *config, const struct log *log, int err)
     }
 }
 
+static unsigned users(FILE *out, void *arg, const struct api_request *request, struct api_problem *problem)
+{
+    return sig_users(out, ((struct figures_source *)arg)->sig, request, problem);
+}
+
+static unsigned groups(FILE *out, void *arg, const struct api_request *request, struct api_problem *problem)
+{
+    return sig_groups(out, ((struct figures_source *)arg)->sig, request, problem);
+}
+
 int pages_start(struct pages *p, const struct config *config, struct figures_source *source, const struct log *log)
 {
+    static const char text[] = "text/plain; charset=utf-8", json[] = "application/json", looks[] = "GET, HEAD";
     const struct api_page list[PAGES_N] = {
-        {"/metrics", METRICS_TYPE, false, TOKEN_METRICS, metrics_write, source},
-        {"/livez", "text/plain; charset=utf-8", true, TOKEN_METRICS, metrics_health, source},
-        {"/readyz", "text/plain; charset=utf-8", true, TOKEN_METRICS, metrics_ready, source},
-        {"/healthz", "text/plain; charset=utf-8", true, TOKEN_METRICS, metrics_health, source}, /* /livez, as it was */
-        {"/v1/conferences", "application/json", false, TOKEN_READ, metrics_conferences, source},
+        {.path = "/metrics", .type = METRICS_TYPE, .scope = TOKEN_METRICS, .write = metrics_write},
+        {.path = "/livez", .type = text, .is_open = true, .write = metrics_health},
+        {.path = "/readyz", .type = text, .is_open = true, .write = metrics_ready},
+        {.path = "/healthz", .type = text, .is_open = true, .write = metrics_health}, /* /livez, as it was */
+        {.path = "/v1/conferences", .type = json, .scope = TOKEN_READ, .write = metrics_conferences},
+        {.path = "/v1/users", .type = json, .scope = TOKEN_READ, .serve = users, .methods = looks},
+        {.path = "/v1/users/", .type = json, .scope = TOKEN_READ, .serve = users, .methods = USERS_METHODS},
+        {.path = "/v1/groups", .type = json, .scope = TOKEN_READ, .serve = groups, .methods = looks},
+        {.path = "/v1/groups/", .type = json, .scope = TOKEN_READ, .serve = groups, .methods = USERS_METHODS},
     };
     *p = (struct pages){.api = NULL};
     memcpy(p->list, list, sizeof list);
+    for (unsigned i = 0; i < PAGES_N; i++) {
+        p->list[i].arg = source;
+        p->list[i].writes = TOKEN_ADMIN;
+    }
     bool has_socket = config->control_socket[0] != '\0';
     if (!addr_is_set(&config->http) && !has_socket) {
         return 0;

@@ -23,10 +23,36 @@ static unsigned page_write(FILE *out, void *arg)
     return strcmp(arg, "ill") == 0 ? 503 : 200;
 }
 
+/* Says what it was asked, or refuses a word. */
+static unsigned page_serve(FILE *out, void *arg, const struct api_request *request, struct api_problem *problem)
+{
+    if (strcmp(request->rest, "none") == 0) {
+        *problem = (struct api_problem){"none", "there is none", "make one"};
+        fprintf(out, "never seen");
+        return 404;
+    }
+    fprintf(out, "%s %s (%s) %zu %s", request->method, request->rest, request->type, request->n_body, request->body);
+    return strcmp(request->method, "PUT") == 0 ? 201 : 200;
+}
+
 static const struct api_page pages[] = {
-    {"/metrics", "text/plain; version=0.0.4", false, TOKEN_METRICS, page_write, (void *)"figures 1"},
-    {"/healthz", "text/plain", true, TOKEN_METRICS, page_write, (void *)"ill"},
-    {"/v1/conferences", "application/json", false, TOKEN_READ, page_write, (void *)"{}"}};
+    {.path = "/metrics",
+     .type = "text/plain; version=0.0.4",
+     .scope = TOKEN_METRICS,
+     .write = page_write,
+     .arg = (void *)"figures 1"},
+    {.path = "/healthz", .type = "text/plain", .is_open = true, .write = page_write, .arg = (void *)"ill"},
+    {.path = "/v1/conferences",
+     .type = "application/json",
+     .scope = TOKEN_READ,
+     .write = page_write,
+     .arg = (void *)"{}"},
+    {.path = "/v1/things/",
+     .type = "text/plain",
+     .scope = TOKEN_READ,
+     .serve = page_serve,
+     .methods = "GET, HEAD, PUT, DELETE",
+     .writes = TOKEN_ADMIN}};
 
 static struct api_cfg cfg_of(struct addr listen)
 {
@@ -91,6 +117,45 @@ static void test_refusals(void **state)
     text = ask(endless);
     assert_true(strstr(text, "HTTP/1.1 414") || strstr(text, "HTTP/1.1 431") || strstr(text, "HTTP/1.1 413"));
     test_pages(state); /* and it lives */
+}
+
+#define AT "Host: 127.0.0.1\r\nConnection: close\r\n"
+
+/* Pages that take more than a look: what is below their path, a body, their own refusals; nothing from a page of the
+ * web (A44). */
+static void test_served(void **state)
+{
+    static char large[API_BODY_MAX + 512];
+    const char *text = ask("GET /v1/things/a%20b/c HTTP/1.1\r\n" AT "\r\n");
+    assert_non_null(strstr(text, "HTTP/1.1 200"));
+    assert_non_null(strstr(text, "GET a b/c () 0 "));
+    text = ask("PUT /v1/things/x HTTP/1.1\r\n" AT
+               "Content-Type: application/json; charset=utf-8\r\nContent-Length: 7\r\n\r\n{\"a\":1}");
+    assert_non_null(strstr(text, "HTTP/1.1 201"));
+    assert_non_null(strstr(text, "PUT x (application/json) 7 {\"a\":1}"));
+    text = ask("GET /v1/things/none HTTP/1.1\r\n" AT "\r\n");
+    assert_non_null(strstr(text, "HTTP/1.1 404"));
+    assert_non_null(strstr(text, "\"type\":\"urn:mixminus:problem:none\",\"title\":\"there is none\",\"status\":404,"
+                                 "\"hint\":\"make one\""));
+    assert_null(strstr(text, "never seen"));
+    assert_non_null(
+        strstr(ask("GET /v1/things/ HTTP/1.1\r\n" AT "\r\n"), "HTTP/1.1 404")); /* the tree is none of its leaves */
+    text = ask("POST /v1/things/x HTTP/1.1\r\n" AT "Content-Length: 0\r\n\r\n");
+    assert_non_null(strstr(text, "HTTP/1.1 405"));
+    assert_non_null(strstr(text, "Allow: GET, HEAD, PUT, DELETE"));
+    text = ask("PUT /v1/things/x HTTP/1.1\r\n" AT "Origin: http://127.0.0.1\r\nContent-Length: 0\r\n\r\n");
+    assert_non_null(strstr(text, "HTTP/1.1 403"));
+    assert_non_null(strstr(text, "problem:origin"));
+    int n = sprintf(large, "PUT /v1/things/x HTTP/1.1\r\n" AT "Content-Length: %d\r\n\r\n", API_BODY_MAX);
+    memset(large + n, 'x', API_BODY_MAX);
+    assert_non_null(strstr(ask(large), "("
+                                       ") 65536 xxx"));
+    n = sprintf(large, "PUT /v1/things/x HTTP/1.1\r\n" AT "Content-Length: %d\r\n\r\n", API_BODY_MAX + 1);
+    memset(large + n, 'x', API_BODY_MAX + 1);
+    large[n + API_BODY_MAX + 1] = '\0';
+    text = ask(large);
+    assert_non_null(strstr(text, "HTTP/1.1 413"));
+    assert_non_null(strstr(text, "problem:size"));
 }
 
 /* A44: a page of the web that leads its own name here is not answered; this machine's programs are. */
@@ -320,9 +385,10 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pages),  cmocka_unit_test(test_refusals),       cmocka_unit_test(test_hosts),
-        cmocka_unit_test(test_slow),   cmocka_unit_test(test_refused_starts), cmocka_unit_test(test_unix),
-        cmocka_unit_test(test_tokens), cmocka_unit_test(test_token_files),    cmocka_unit_test(test_token_scopes),
+        cmocka_unit_test(test_pages),        cmocka_unit_test(test_served), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_hosts),        cmocka_unit_test(test_slow),   cmocka_unit_test(test_refused_starts),
+        cmocka_unit_test(test_unix),         cmocka_unit_test(test_tokens), cmocka_unit_test(test_token_files),
+        cmocka_unit_test(test_token_scopes),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -214,6 +214,36 @@ static void keepalive_is_answered(void **state)
     unserve(s);
 }
 
+/* C67, A49. STUN on the SIP port: answered with the address that it came from, ten a second of one host; the rest is
+ * silence. */
+static void stun_is_answered(void **state)
+{
+    static const char ask[20] = {0x00, 0x01, 0x00, 0x00, 0x21, 0x12, (char)0xa4, 0x42, 'm', 'i', 'x'};
+    struct served *s = serve((struct net_config){0});
+    int fd = dial(s, 0);
+    uint8_t answer[64];
+    struct sockaddr_in mine;
+    socklen_t n_mine = sizeof mine;
+    unsigned n_answers = 0;
+    say(fd, ask, sizeof ask);
+    assert_int_equal(hear(s, fd, (char *)answer, sizeof answer), 32);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&mine, &n_mine), 0);
+    assert_int_equal((answer[26] << 8 | answer[27]) ^ 0x2112, ntohs(mine.sin_port));
+    for (unsigned i = 0; i < 100; i++) {
+        say(fd, ask, sizeof ask);
+    }
+    turn(s, 100);
+    while (recv(fd, answer, sizeof answer, MSG_DONTWAIT) > 0) {
+        n_answers++;
+    }
+    assert_in_range(n_answers, 9, 20); /* a second may end meanwhile */
+    assert_int_equal(count_get(&net_stats(s->net)->stun), n_answers + 1);
+    assert_int_equal(count_get(&net_stats(s->net)->stun_dropped), 100 - n_answers);
+    assert_int_equal(s->n_messages, 0);
+    close(fd);
+    unserve(s);
+}
+
 static void no_content_length_closes_after_the_answer(void **state)
 {
     struct served *s = serve((struct net_config){0});
@@ -438,6 +468,7 @@ int main(void)
         cmocka_unit_test(udp_takes_64_kb_and_bursts),
         cmocka_unit_test(tcp_frames_whatever_the_pieces),
         cmocka_unit_test(keepalive_is_answered),
+        cmocka_unit_test(stun_is_answered),
         cmocka_unit_test(no_content_length_closes_after_the_answer),
         cmocka_unit_test(slow_message_times_out),
         cmocka_unit_test(idle_connection_times_out),

@@ -15,6 +15,11 @@
 
 static struct registrar *registrar;
 
+static bool wants(void *ctx, const struct sip_msg *msg)
+{
+    return registrar_wants(msg);
+}
+
 static void take(void *ctx, struct txn *txn, const struct sip_msg *msg, const struct identity *who)
 {
     registrar_take(ctx, txn, msg, who);
@@ -37,7 +42,7 @@ static struct world *open_with(const char *store, const char *route)
     cfg.reach.own_ports[cfg.reach.n_own_ports++] = 5060;
     struct world *w = world_open(cfg, 0, store);
     assert_int_equal(registrar_build(&registrar, w->env, route), 0);
-    focus_beside_set(w->focus, &(struct focus_beside){registrar, take, store_reply});
+    assert_int_equal(focus_beside_add(w->focus, &(struct focus_beside){registrar, wants, take, store_reply}), 0);
     w->env->locate = (struct env_locate){registrar, find};
     return w;
 }
@@ -48,7 +53,7 @@ static void close_it(struct world *w)
     world_run(w, (REGISTRAR_EXPIRES_MAX_S + 1) * 1000ull);
     assert_int_equal(bindings_count(registrar_bindings(registrar)), 0);
     w->env->locate.find = NULL;
-    focus_beside_set(w->focus, &(struct focus_beside){0});
+    focus_beside_drop(w->focus, registrar);
     registrar_free(registrar);
     world_close(w);
 }
@@ -99,6 +104,7 @@ static void test_register(void **state)
     close_it(w);
 }
 
+/* A48. */
 static void test_refused(void **state)
 {
     static const struct {
@@ -224,7 +230,7 @@ static void test_restart(void **state)
     assert_int_equal(reg(w, 8, "Contact: <sip:gone@192.0.2.50:5062>\r\n"), 200);
     assert_int_equal(reg(w, 9, "Contact: <sip:gone@192.0.2.50:5062>;expires=0\r\n"), 200);
     w->env->locate.find = NULL;
-    focus_beside_set(w->focus, &(struct focus_beside){0});
+    focus_beside_drop(w->focus, registrar);
     registrar_free(registrar); /* as at the end of the program: they stay in the store */
     world_close(w);
     w = open_with(store, "");
