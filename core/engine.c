@@ -138,16 +138,6 @@ uint32_t engine_held_packets(const struct engine *e)
 
 /* ---- events for signalling ---- */
 
-/* A message that does not fit now is kept by its object and tried again on the next beat. */
-static bool event_put(struct engine *e, const struct ctl_ev *ev)
-{
-    bool put = ring_put(&e->cfg.ctl->events, ev);
-    if (!put) {
-        count_add(&e->cfg.stats->events_lost, 1);
-    }
-    return put;
-}
-
 static void gone_flush(struct engine *e)
 {
     while (e->gone) {
@@ -166,6 +156,7 @@ static void gone_flush(struct engine *e)
         }
         e->gone_encoders = next;
     }
+    ptt_gone_flush(e);
     while (e->gone_confs) {
         struct conf *conf = e->gone_confs, *next = conf->next;
         struct ctl_ev ev = {.event = EV_CONF_GONE, .id = conf->cfg.id, .conf = conf};
@@ -320,6 +311,10 @@ static void conf_finish(void *engine, struct conf *conf)
         e->waiting = conf;
     }
     conf_housekeep(e, conf);
+    if (conf->ptt) {
+        ptt_tick_end(conf, e->now_ns);
+        ptt_live(e, conf);
+    }
     for (struct encoder *encoder; (encoder = conf->surplus);) {
         conf->surplus = encoder->next;
         encoder->next = e->gone_encoders;
@@ -411,6 +406,7 @@ uint64_t engine_beat(struct engine *e, uint64_t now_ns)
     if (e->waiting) {
         waiting_send(e);
     }
+    uint64_t floors_ns = ptt_beat(e);
     for (unsigned slot = 0; slot < SLOTS_PER_TICK; slot++) {
         if (e->slots[slot] && e->slot_due_ns[slot] <= now_ns) {
             slot_run(e, slot);
@@ -418,6 +414,7 @@ uint64_t engine_beat(struct engine *e, uint64_t now_ns)
     }
     bool is_waiting = e->waiting || now_ns < e->alert_until_ns;
     uint64_t next_ns = MIN(now_ns + (is_waiting ? SLOT_NS : TICK_NS), slots_join(e));
+    next_ns = MIN(next_ns, floors_ns);
     for (unsigned slot = 0; slot < SLOTS_PER_TICK; slot++) {
         next_ns = e->slots[slot] ? MIN(next_ns, e->slot_due_ns[slot]) : next_ns;
     }

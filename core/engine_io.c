@@ -1,5 +1,14 @@
-/* What the engine asks of its I/O besides the pull: sockets open and close, packets go. */
+/* What the engine asks of its I/O besides the pull: sockets open and close, packets go; and events, to signalling. */
 #include "core/engine_priv.h"
+
+bool event_put(struct engine *e, const struct ctl_ev *ev)
+{
+    bool put = ring_put(&e->cfg.ctl->events, ev);
+    if (!put) {
+        count_add(&e->cfg.stats->events_lost, 1);
+    }
+    return put;
+}
 
 void engine_flush(struct outbox *box)
 {

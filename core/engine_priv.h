@@ -1,17 +1,20 @@
-/* The engine from the inside, for its own files, the lowest first: engine_io.c (sockets, sending), engine_slots.c (when
- * a conference ticks), engine_pull.c (receiving), engine_ctl.c (requests), engine.c (build, events, tick, beat). */
+/* The engine from the inside, for its own files, the lowest first: engine_io.c (sockets, sending, events),
+ * engine_slots.c (when a conference ticks), engine_floor.c (push-to-talk between ticks), engine_pull.c (receiving),
+ * engine_ctl.c (requests), engine.c (build, tick, beat). */
 #ifndef CORE_ENGINE_PRIV_H
 #define CORE_ENGINE_PRIV_H
 
 #include "core/engine.h"
 
-#include "core/conf/conf_run.h"
+#include "core/conf/ptt.h"
 
 enum {
     RX_SLOTS = 512,        /* packets of one pull: they stay in the second-level cache until they are decoded */
     BATCH_LEGS_MAX = 256,  /* legs of one pull: each may have two packets */
     KEEP_EVERY_TICKS = 16, /* how often a leg's housekeeping is done */
+    WHEEL_BUCKETS = 1024   /* a timer of a session may be so many steps ahead */
 };
+#define WHEEL_STEP_NS (32 * NS_PER_MS)
 
 struct pull {
     struct leg *leg;
@@ -48,6 +51,11 @@ struct engine {
     struct conf *waiting;    /* annexes that wait for their owner's frames */
     uint64_t alert_until_ns; /* a leg is about to be moved from here: not a tick late */
 
+    struct conf *live; /* whose floor's timers run */
+    struct leg *wheel[WHEEL_BUCKETS];
+    uint64_t wheel_ns; /* all before it is done */
+
+    struct ptt_message *gone_messages;
     struct leg *gone; /* to hand back when the event ring has room */
     struct conf *gone_confs;
     struct encoder *gone_encoders;
@@ -55,6 +63,9 @@ struct engine {
 };
 
 /* ---- engine_io.c ---- */
+
+/** A message that does not fit now is kept by its object and tried again on a later beat. @return false: no room */
+bool event_put(struct engine *e, const struct ctl_ev *ev);
 
 /** Sends what the box holds. */
 void engine_flush(struct outbox *box);
@@ -78,6 +89,24 @@ void slot_leave(struct engine *e, const struct conf *conf);
 void slot_follow(struct engine *e, unsigned slot);
 /** Conferences between two slots join theirs if it is time. @return when the next one may join */
 uint64_t slots_join(struct engine *e);
+
+/* ---- engine_floor.c ---- */
+
+/** A conference has come: its floor, if it has one, speaks to this engine; or it goes. */
+void ptt_conf_open(struct engine *e, struct conf *conf);
+void ptt_conf_close(struct engine *e, struct conf *conf);
+/** Something has happened at its floor: the timers may have begun to run. */
+void ptt_live(struct engine *e, struct conf *conf);
+/** A datagram of a session has been taken. */
+void ptt_leg_heard(struct engine *e, struct leg *leg);
+/** A message for its terminal. */
+void ptt_leg_message(struct engine *e, struct leg *leg, struct ptt_message *message);
+/** It goes: what waits for its terminal is lost. */
+void ptt_leg_gone(struct engine *e, struct leg *leg);
+/** Hands back messages. */
+void ptt_gone_flush(struct engine *e);
+/** Timers of floors and sessions. @return when to come again at the latest */
+uint64_t ptt_beat(struct engine *e);
 
 /* ---- engine_pull.c ---- */
 

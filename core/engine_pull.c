@@ -31,12 +31,21 @@ static void pull_deliver(struct engine *e, const struct pull *pull, const struct
     const struct addr *from = rx->want_from ? &rx->from : NULL;
     if (pull->rtcp) {
         leg_rx_rtcp(leg, rx->buf, rx->bytes, from, report_ns(e, rx));
+        if (leg->ptt) {
+            ptt_leg_heard(e, leg);
+        }
         return;
     }
     leg->rx.reads_hit++;
+    if (leg->ptt) {
+        leg->ptt->arrived_ns = rx->at_ns;
+    }
     bool known = leg_rx_rtp(leg, rx->buf, rx->bytes, from, e->now_ns);
     leg_fetch_frame(leg);
-    if (known && rx->at_ns) {
+    if (leg->ptt) {
+        ptt_leg_heard(e, leg);
+    }
+    if (known && rx->at_ns && leg_has_floor(leg)) {
         leg_arrival(leg, rx->at_ns, e->now_ns);
     }
     if (leg->moved) {
@@ -87,7 +96,7 @@ static void pull_add(struct engine *e, struct leg *leg, bool rtcp)
     e->rx[e->n_rx] = (struct io_rx){
         .slot = rtcp ? leg->slot_rtcp : leg->slot_rtp,
         .want_from = rtcp || leg->socket != SOCKET_CLEAN,
-        .want_at = rtcp || leg_asks_arrival(leg, leg->conf->tick),
+        .want_at = rtcp || leg_asks_arrival(leg, leg->conf->tick) || leg_reads_all(leg),
         .buf = e->rx_bufs + (size_t)e->n_rx_used * PACKET_STRIDE_BYTES,
     };
     e->n_rx++;
@@ -100,6 +109,16 @@ static void leg_pull(struct engine *e, struct leg *leg, unsigned n)
         pull_add(e, leg, false);
         leg->rx.reads_asked++;
     }
+}
+
+static unsigned reads_more(const struct leg *leg)
+{
+    if (!leg_reads_all(leg)) {
+        return leg_reads_more(leg);
+    }
+    return leg->rx.reads_asked && leg->rx.reads_hit == leg->rx.reads_asked && leg->rx.reads_asked < JBUF_SLOTS
+               ? PTT_READS
+               : 0;
 }
 
 void engine_pull(struct engine *e, unsigned skipped)
@@ -115,8 +134,10 @@ void engine_pull(struct engine *e, unsigned skipped)
         if (leg->socket == SOCKET_NONE) {
             continue;
         }
-        leg_pull(e, leg, leg_reads(leg, tick, skipped));
-        if (leg->cfg.rtcp_fd >= 0 && (tick + leg->beat_index) % RTCP_READ_TICKS == 0) {
+        if (leg_is_read(leg, tick)) {
+            leg_pull(e, leg, leg_reads_all(leg) ? PTT_READS : leg_reads(leg, tick, skipped));
+        }
+        if (leg->cfg.rtcp_fd >= 0 && (leg->ptt || (tick + leg->beat_index) % RTCP_READ_TICKS == 0)) {
             pull_add(e, leg, true);
         }
     }
@@ -124,7 +145,7 @@ void engine_pull(struct engine *e, unsigned skipped)
     for (bool more = true; more;) {
         more = false;
         for (uint32_t i = 0; i < e->n_batch; i++) {
-            unsigned n = leg_reads_more(e->batch[i]);
+            unsigned n = reads_more(e->batch[i]);
             leg_pull(e, e->batch[i], n);
             more |= n > 0;
         }
