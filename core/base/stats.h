@@ -145,6 +145,9 @@ struct worker_stats {
     counter unheard;                                    /* legs none of whose packets could be used for seconds */
     counter rx_failed;                                  /* reads that the kernel did not take */
     counter connects_failed;                            /* sockets that the kernel would not connect */
+    counter watches_failed;                             /* sockets that the kernel would not watch */
+    counter wakes;                                      /* watched sockets that were read */
+    counter asleep;                                     /* gauge: conferences that do not tick */
     counter legs_failed;                                /* legs whose sockets could not be opened on the worker */
     counter events_lost;                                /* event ring full, retried */
     counter beat_ns[HISTOGRAM_BUCKETS], late_ns[HISTOGRAM_BUCKETS];
