@@ -1,6 +1,8 @@
 /* What signalling asks of the engine: conferences open and close, legs come, change and go. See core/ctl.h. */
 #include "core/engine_priv.h"
 
+#include <string.h>
+
 static void conf_open(struct engine *e, struct conf *conf)
 {
     slot_enter(e, conf);
@@ -19,7 +21,6 @@ static void conf_close(struct engine *e, struct conf *conf)
             break;
         }
     }
-    slot_leave(e, conf);
     ptt_conf_close(e, conf);
     e->n_confs--;
     count_add(&e->cfg.stats->confs, (uint64_t)-1);
@@ -32,6 +33,9 @@ static void floor_enter(struct engine *e, struct leg *leg)
 {
     ptt_enter(leg, e->now_ns);
     ptt_live(e, leg->conf);
+    if (leg->ptt) {
+        ptt_leg_begin(e, leg);
+    }
 }
 
 static void floor_leave_conf(struct engine *e, struct leg *leg)
@@ -43,10 +47,16 @@ static void floor_leave_conf(struct engine *e, struct leg *leg)
 static void floor_take_over(struct engine *e, struct leg *leg, struct leg *old)
 {
     ptt_take_over(leg, old, e->now_ns);
-    if (old->ptt) {
-        ptt_leg_gone(e, old);
+    e->by_pair[leg->slot_rtp / 2] = leg;
+    if (leg->ptt && old->ptt) { /* what was watched still is */
+        memcpy(leg->ptt->watches, old->ptt->watches, sizeof leg->ptt->watches);
+        memset(old->ptt->watches, 0, sizeof old->ptt->watches);
     }
+    ptt_leg_gone(e, old);
     ptt_live(e, leg->conf);
+    if (leg->ptt) {
+        ptt_leg_begin(e, leg);
+    }
 }
 
 static void leg_hand_back(struct engine *e, struct leg *leg)
@@ -61,19 +71,19 @@ static void leg_add(struct engine *e, struct leg *leg, struct conf *conf)
     must(e->n_free_slots || leg->plays);
     uint32_t pair = leg->plays ? 0 : e->free_slots[--e->n_free_slots];
     leg_attach(leg, &e->pool, 2 * pair, 2 * pair + 1, e->now_ns);
+    e->by_pair[pair] = leg->plays ? e->by_pair[pair] : leg;
     sockets_open(e, leg);
     count_add(&e->cfg.stats->moves, leg->annex.synced);
     conf_leg_enter(conf, leg, &e->tools);
     floor_enter(e, leg);
     engine_flush(&e->box);
-    e->n_legs++;
-    e->slot_legs[conf->i_slot]++;
+    slot_legs_add(e, conf, 1);
 }
 
 /* Its last packets go: with a report that it leaves, or what it has not been sent yet. */
 static void leg_drop_from(struct engine *e, struct leg *leg, bool moves)
 {
-    e->slot_legs[leg->conf->i_slot]--;
+    slot_legs_add(e, leg->conf, -1u);
     floor_leave_conf(e, leg);
     if (moves) {
         conf_leg_leave(leg->conf, leg, &e->tools);
@@ -86,19 +96,19 @@ static void leg_drop_from(struct engine *e, struct leg *leg, bool moves)
     ptt_leg_gone(e, leg);
     sockets_close(e, leg);
     if (!leg->plays) {
+        e->by_pair[leg->slot_rtp / 2] = NULL;
         e->free_slots[e->n_free_slots++] = leg->slot_rtp / 2;
     }
-    e->n_legs--;
     leg_hand_back(e, leg);
 }
 
 static void leg_transfer(struct engine *e, struct leg *leg, const struct ctl_req *req)
 {
-    e->slot_legs[leg->conf->i_slot]--;
+    slot_legs_add(e, leg->conf, -1u);
     floor_leave_conf(e, leg);
     conf_leg_transfer(req->conf, leg, req->annex_source);
     floor_enter(e, leg);
-    e->slot_legs[req->conf->i_slot]++;
+    slot_legs_add(e, req->conf, 1);
 }
 
 static void leg_swap(struct engine *e, struct leg *leg, struct leg *old)
@@ -146,6 +156,7 @@ static void leg_set(struct engine *e, struct leg *leg, const struct ctl_req *req
         leg_remote_set(leg, &hosts, &req->set.remote_rtcp, e->now_ns);
         if (leg->ptt) {
             ptt_remote_set(leg, &req->set.remote_floor);
+            ptt_watch(e, leg);
         }
         if (leg->moved) {
             engine_disconnect(e, leg);

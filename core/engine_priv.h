@@ -19,6 +19,7 @@ enum {
 struct pull {
     struct leg *leg;
     bool rtcp;
+    bool *hit; /* was there anything? NULL: nobody asks */
 };
 
 struct engine {
@@ -35,8 +36,9 @@ struct engine {
     struct conf *parked; /* conferences between two slots */
     uint64_t slot_due_ns[SLOTS_PER_TICK];
     uint32_t slot_legs[SLOTS_PER_TICK], slot_confs[SLOTS_PER_TICK];
-    uint32_t n_legs, n_confs;
+    uint32_t n_legs, n_confs; /* legs: of conferences that tick */
 
+    struct leg **by_pair; /* [pairs] the leg of a pair of sockets; NULL: free */
     uint32_t *free_slots; /* pairs of sockets: stack of pair numbers */
     uint32_t n_free_slots;
 
@@ -51,7 +53,10 @@ struct engine {
     struct conf *waiting;    /* annexes that wait for their owner's frames */
     uint64_t alert_until_ns; /* a leg is about to be moved from here: not a tick late */
 
-    struct conf *live; /* whose floor's timers run */
+    struct conf *live;              /* whose floor's timers run */
+    uint32_t n_watched;             /* sockets */
+    uint32_t again[BATCH_LEGS_MAX]; /* slots of watched sockets that may hold more */
+    uint32_t n_again;
     struct leg *wheel[WHEEL_BUCKETS];
     uint64_t wheel_ns; /* all before it is done */
 
@@ -66,6 +71,15 @@ struct engine {
 
 /** A message that does not fit now is kept by its object and tried again on a later beat. @return false: no room */
 bool event_put(struct engine *e, const struct ctl_ev *ev);
+
+/** What its leg wants signalling to know, as far as there is room. */
+void events_post(struct engine *e, struct leg *leg);
+static inline bool leg_is_pending(const struct leg *leg)
+{
+    const struct leg_pending *p = &leg->pending;
+    return p->n_digits || p->quiet || p->bye || p->speaks || p->silent || p->played || p->codec || p->unheard ||
+           p->failed;
+}
 
 /** Sends what the box holds. */
 void engine_flush(struct outbox *box);
@@ -84,7 +98,11 @@ void engine_disconnect(struct engine *e, struct leg *leg);
 
 /** A new conference gets a slot. */
 void slot_enter(struct engine *e, struct conf *conf);
+/** One that wakes, or a new one: just behind packets that arrive at the phase of at_ns. */
+void slot_enter_behind(struct engine *e, struct conf *conf, uint64_t at_ns);
 void slot_leave(struct engine *e, const struct conf *conf);
+/** So many more legs, or -n fewer: they are a load while their conference ticks. */
+void slot_legs_add(struct engine *e, const struct conf *conf, uint32_t n);
 /** Conferences of a slot that has just ticked follow their talkers, each in its turn. */
 void slot_follow(struct engine *e, unsigned slot);
 /** Conferences between two slots join theirs if it is time. @return when the next one may join */
@@ -99,13 +117,17 @@ void ptt_conf_close(struct engine *e, struct conf *conf);
 void ptt_live(struct engine *e, struct conf *conf);
 /** A datagram of a session has been taken. */
 void ptt_leg_heard(struct engine *e, struct leg *leg);
+/** It is in its conference from now on: its timers run. */
+void ptt_leg_begin(struct engine *e, struct leg *leg);
 /** A message for its terminal. */
 void ptt_leg_message(struct engine *e, struct leg *leg, struct ptt_message *message);
 /** It goes: what waits for its terminal is lost. */
 void ptt_leg_gone(struct engine *e, struct leg *leg);
 /** Hands back messages. */
 void ptt_gone_flush(struct engine *e);
-/** Timers of floors and sessions. @return when to come again at the latest */
+/** Who has the floor, or whether its conference ticks, has changed: what of its sockets is watched follows. */
+void ptt_watch(struct engine *e, struct leg *leg);
+/** Timers of floors and sessions; conferences fall asleep and wake. @return when to come again at the latest */
 uint64_t ptt_beat(struct engine *e);
 
 /* ---- engine_pull.c ---- */
@@ -116,6 +138,8 @@ uint64_t ptt_beat(struct engine *e);
  * @param skipped  ticks that never ran: so many more packets may wait, and so much audio is given up
  */
 void engine_pull(struct engine *e, unsigned skipped);
+/** Reads watched sockets in which something has arrived, between ticks. */
+void engine_watched(struct engine *e);
 
 /* ---- engine_ctl.c ---- */
 

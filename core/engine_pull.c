@@ -4,6 +4,8 @@
  */
 #include "core/engine_priv.h"
 
+#include <string.h>
+
 enum {
     RTCP_READ_TICKS = 48, /* how often a leg's RTCP socket is asked: reports come every 5 s */
     FETCH_AHEAD = 6,      /* packets */
@@ -17,9 +19,21 @@ static uint64_t report_ns(const struct engine *e, const struct io_rx *rx)
     return is_recent ? rx->at_ns : e->now_ns;
 }
 
+static void session_heard(struct engine *e, const struct pull *pull, bool is_control)
+{
+    struct leg *leg = pull->leg;
+    if (pull->hit && !(leg->ptt->seat.holds && !is_control)) {
+        ptt_woken(leg, pull->rtcp, is_control, e->now_ns);
+    }
+    ptt_leg_heard(e, leg);
+}
+
 static void pull_deliver(struct engine *e, const struct pull *pull, const struct io_rx *rx)
 {
     struct leg *leg = pull->leg;
+    if (pull->hit) {
+        *pull->hit = rx->bytes >= 0;
+    }
     if (rx->bytes < 0) {
         if (rx->bytes == IO_NONE && !pull->rtcp && leg->socket == SOCKET_CONNECTED) {
             leg->socket = SOCKET_CLEAN;
@@ -32,7 +46,7 @@ static void pull_deliver(struct engine *e, const struct pull *pull, const struct
     if (pull->rtcp) {
         leg_rx_rtcp(leg, rx->buf, rx->bytes, from, report_ns(e, rx));
         if (leg->ptt) {
-            ptt_leg_heard(e, leg);
+            session_heard(e, pull, true);
         }
         return;
     }
@@ -40,10 +54,11 @@ static void pull_deliver(struct engine *e, const struct pull *pull, const struct
     if (leg->ptt) {
         leg->ptt->arrived_ns = rx->at_ns;
     }
+    bool is_control = leg->ptt && rtp_is_rtcp(rx->buf, (size_t)rx->bytes);
     bool known = leg_rx_rtp(leg, rx->buf, rx->bytes, from, e->now_ns);
     leg_fetch_frame(leg);
     if (leg->ptt) {
-        ptt_leg_heard(e, leg);
+        session_heard(e, pull, is_control);
     }
     if (known && rx->at_ns && leg_has_floor(leg)) {
         leg_arrival(leg, rx->at_ns, e->now_ns);
@@ -87,12 +102,12 @@ static void pull_settle(struct engine *e)
     e->n_rx_used = 0;
 }
 
-static void pull_add(struct engine *e, struct leg *leg, bool rtcp)
+static void pull_add(struct engine *e, struct leg *leg, bool rtcp, bool *hit)
 {
     if (e->n_rx_used == RX_SLOTS) {
         pull_settle(e);
     }
-    e->pulls[e->n_rx] = (struct pull){.leg = leg, .rtcp = rtcp};
+    e->pulls[e->n_rx] = (struct pull){.leg = leg, .rtcp = rtcp, .hit = hit};
     e->rx[e->n_rx] = (struct io_rx){
         .slot = rtcp ? leg->slot_rtcp : leg->slot_rtp,
         .want_from = rtcp || leg->socket != SOCKET_CLEAN,
@@ -106,7 +121,7 @@ static void pull_add(struct engine *e, struct leg *leg, bool rtcp)
 static void leg_pull(struct engine *e, struct leg *leg, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
-        pull_add(e, leg, false);
+        pull_add(e, leg, false, NULL);
         leg->rx.reads_asked++;
     }
 }
@@ -137,8 +152,9 @@ void engine_pull(struct engine *e, unsigned skipped)
         if (leg_is_read(leg, tick)) {
             leg_pull(e, leg, leg_reads_all(leg) ? PTT_READS : leg_reads(leg, tick, skipped));
         }
-        if (leg->cfg.rtcp_fd >= 0 && (leg->ptt || (tick + leg->beat_index) % RTCP_READ_TICKS == 0)) {
-            pull_add(e, leg, true);
+        bool is_watched = leg->ptt && leg->ptt->watches[1];
+        if (leg->cfg.rtcp_fd >= 0 && !is_watched && (tick + leg->beat_index) % RTCP_READ_TICKS == 0) {
+            pull_add(e, leg, true, NULL);
         }
     }
     pull_run(e);
@@ -154,4 +170,58 @@ void engine_pull(struct engine *e, unsigned skipped)
     for (uint32_t i = 0; skipped && i < e->n_batch; i++) {
         leg_skip(e->batch[i], skipped);
     }
+}
+
+/* ---- between ticks ---- */
+
+enum { WATCHED_READS = 64 /* datagrams of one socket, before others have their turn */ };
+
+/* Reads watched sockets, all of them once, then those that had something, until each is empty or has had its share. */
+static void slots_read(struct engine *e, const uint32_t *slots, size_t n)
+{
+    bool hits[BATCH_LEGS_MAX];
+    e->n_batch = 0;
+    e->n_rx_used = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct leg *leg = e->by_pair[slots[i] / 2];
+        hits[i] = leg && leg->ptt && leg->socket != SOCKET_NONE; /* it may have gone since */
+        if (hits[i]) {
+            e->batch[e->n_batch++] = leg;
+        }
+    }
+    bool any = e->n_batch > 0;
+    for (unsigned round = 0; any && round < WATCHED_READS; round++) {
+        for (size_t i = 0; i < n; i++) {
+            if (hits[i]) {
+                pull_add(e, e->by_pair[slots[i] / 2], slots[i] % 2, &hits[i]);
+            }
+        }
+        pull_run(e);
+        any = false;
+        for (size_t i = 0; i < n; i++) {
+            any |= hits[i];
+        }
+    }
+    pull_settle(e);
+    for (size_t i = 0; i < n; i++) {
+        if (hits[i]) {
+            e->again[e->n_again++] = slots[i];
+        }
+    }
+}
+
+void engine_watched(struct engine *e)
+{
+    uint32_t slots[BATCH_LEGS_MAX];
+    size_t n = e->n_again;
+    memcpy(slots, e->again, n * sizeof *slots);
+    e->n_again = 0;
+    n += e->cfg.io->ops->ready(e->cfg.io, slots + n, ARRAY_LEN(slots) - n);
+    while (n) {
+        count_add(&e->cfg.stats->wakes, n);
+        slots_read(e, slots, n);
+        size_t room = ARRAY_LEN(slots) - e->n_again;
+        n = room ? e->cfg.io->ops->ready(e->cfg.io, slots, room) : 0;
+    }
+    engine_flush(&e->box);
 }

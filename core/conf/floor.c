@@ -230,6 +230,19 @@ static void next(struct floor *f, uint64_t now_ms)
     grant(seat, 0, now_ms);
 }
 
+/* One of two holds no more: all are told who still does, and the one that has released that it was heard. */
+static void sole_begin(struct floor *f, struct floor_seat *sole)
+{
+    f->holders[0] = sole;
+    f->holders[1] = NULL;
+    f->seq++;
+    for (struct floor_seat *to = f->seats; to; to = to->next) {
+        if (to != sole) {
+            say_taken(f, to, sole);
+        }
+    }
+}
+
 /* A holder holds no more. With another of a dual floor it goes on. */
 static void hold_end(struct floor_seat *seat, uint64_t now_ms)
 {
@@ -240,11 +253,12 @@ static void hold_end(struct floor_seat *seat, uint64_t now_ms)
     f->holders[i] = NULL;
     event(f, FLOOR_EV_RELEASED, seat, 0);
     if (i == 0 && f->holders[1]) {
-        f->holders[0] = f->holders[1];
-        f->holders[1] = NULL;
         f->state = FLOOR_TAKEN;
         f->t3_at = f->t8_at = FLOOR_NEVER;
-    } else if (i == 0) {
+        sole_begin(f, f->holders[1]);
+    } else if (i == 1) {
+        sole_begin(f, f->holders[0]);
+    } else {
         next(f, now_ms);
     }
 }
@@ -452,7 +466,7 @@ void floor_take(struct floor_seat *seat, const struct app_msg *msg, uint64_t now
 static void stranger_heard(struct floor_seat *seat, uint64_t now_ms)
 {
     const struct floor *f = seat->floor;
-    bool is_new = !seat->stranger_ms || now_ms - seat->stranger_last_ms > FLOOR_STRANGER_MS;
+    bool is_new = !seat->stranger_ms || now_ms - seat->stranger_last_ms > FLOOR_STRANGER_GAP_MS;
     seat->stranger_ms = is_new ? now_ms : seat->stranger_ms;
     seat->stranger_last_ms = now_ms;
     bool is_told = seat->stranger_revoked_ms && now_ms - seat->stranger_revoked_ms < f->policy.t8_ms;

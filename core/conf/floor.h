@@ -15,6 +15,8 @@
 
 #define FLOOR_SAME_ANSWER_MS 200 /* a repeated request gets the same answer once in so long */
 #define FLOOR_STRANGER_MS 1000   /* RTP of a leg without the floor for so long is answered by Revoke */
+#define FLOOR_STRANGER_GAP_MS                                                                                          \
+    300 /* after a longer gap it begins anew: several pushes that were refused are no stream */
 #define FLOOR_HOLDERS_MAX 2
 #define FLOOR_NEVER UINT64_MAX
 

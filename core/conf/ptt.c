@@ -116,6 +116,7 @@ static void burst_begin(struct leg *leg, const struct conf *conf, uint64_t now_n
     must(leg->cfg.codec->decoder_init(leg->rx.decoder, &leg->cfg.fmt) == 0);
     leg->ptt->granted_ns = now_ns;
     leg->ptt->reads_all = true;
+    leg->ptt->floods[0].is_on = false;
     place_set(leg, conf, true);
 }
 
@@ -192,11 +193,32 @@ void ptt_set(struct conf *conf, enum floor_mode mode, bool sleeps, const struct 
     }
 }
 
+static bool is_spoken_at(const struct conf *conf)
+{
+    const struct floor *f = &conf->ptt->floor;
+    return (f->holders[0] && f->holders[0]->has_spoken) || (f->holders[1] && f->holders[1]->has_spoken);
+}
+
+/* Something plays, or is listened to elsewhere, whoever has the floor. */
+static bool is_needed(const struct conf *conf)
+{
+    return !conf_is_half(conf) || !conf->ptt->sleeps || conf->n_clips || conf->n_relays;
+}
+
 bool ptt_may_sleep(const struct conf *conf)
 {
-    const struct conf_ptt *p = conf->ptt;
-    bool is_silent = conf_is_half(conf) && p->floor.state == FLOOR_IDLE && !conf->n_clips && !conf->n_relays;
-    return is_silent && p->sleeps;
+    return !is_needed(conf) && conf->ptt->floor.state == FLOOR_IDLE;
+}
+
+bool ptt_must_tick(const struct conf *conf)
+{
+    return is_needed(conf) || is_spoken_at(conf);
+}
+
+uint64_t ptt_arrival_ns(const struct conf *conf, uint64_t now_ns)
+{
+    const struct floor_seat *holder = conf->ptt->floor.holders[0];
+    return conf_is_half(conf) && holder && holder->has_spoken ? ptt_of((struct floor_seat *)holder)->heard_ns : now_ns;
 }
 
 /* What it said is over: what is missing now is not made up. */
@@ -236,16 +258,20 @@ bool ptt_run(struct conf *conf, uint64_t now_ns)
     return conf_is_half(conf) && p->due_ms != FLOOR_NEVER;
 }
 
-void ptt_wake(struct conf *conf, uint64_t now_ns)
+void ptt_wake(struct conf *conf, uint64_t due_ns)
 {
-    uint32_t ticks = (uint32_t)((now_ns - conf->ptt->slept_ns) / TICK_NS);
-    conf->position += ticks;
+    uint64_t slept_ns = due_ns - MIN(conf->ptt->slept_ns, due_ns);
+    uint32_t ticks = (uint32_t)((slept_ns + TICK_NS / 2) / TICK_NS), missed = ticks ? ticks - 1 : 0;
+    conf->position += missed;
     for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
         struct leg *leg = conf->plan.legs[i];
-        leg->tx.ts += ticks * leg->frame_ts;
+        leg->tx.ts += missed * leg->frame_ts;
         leg_tx_break(leg);
-        if (leg->rtcp_due_ns < now_ns) {
-            leg->rtcp_due_ns = now_ns + leg->beat_index * 89u % RTCP_SPREAD_MS * NS_PER_MS;
+        if (leg->rtcp_due_ns < due_ns) {
+            leg->rtcp_due_ns = due_ns + leg->beat_index * 89u % RTCP_SPREAD_MS * NS_PER_MS;
+        }
+        if (leg->ptt) {
+            leg->ptt->floods[0].is_on = false;
         }
     }
 }
@@ -299,6 +325,10 @@ void ptt_take_over(struct leg *leg, struct leg *old, uint64_t now_ns)
     p->at_ms = from->at_ms;
     p->messages = from->messages;
     p->message_due_ns = from->message_due_ns;
+    p->is_lost = from->is_lost;
+    p->told_lost = from->told_lost;
+    p->alive_ns = from->alive_ns;
+    p->event = from->event;
     from->messages = NULL;
     p->seat.rights = leg->cfg.ptt.rights;
     p->seat.ssrc = from->seat.ssrc;
@@ -399,8 +429,11 @@ static void message_take(struct leg *leg, const struct app_msg *msg, uint64_t no
 void ptt_rx(struct leg *leg, const uint8_t *buf, size_t n, const struct addr *from, bool on_rtp, uint64_t now_ns)
 {
     uint32_t now_ms = (uint32_t)ms_of(now_ns);
-    if (!app_is(buf, n)) {
+    if (!app_is(buf, n)) { /* a keep-alive is answered, seldom: an answer to an answer is none */
         latch(leg, from, on_rtp, now_ms);
+        if (leg->conf->ptt && now_ns - leg->ptt->alive_ns >= PTT_ANSWER_MS * NS_PER_MS) {
+            ptt_alive_send(leg, leg->conf->ptt->user.box, now_ns);
+        }
         return;
     }
     size_t used = 0;
@@ -453,9 +486,79 @@ enum drop ptt_heard(struct leg *leg, bool *keeps, uint64_t now_ns)
     return *keeps ? DROP_NONE : DROP_FLOOR;
 }
 
+/* Does floor control come by that socket? */
+static bool is_control_socket(const struct leg *leg, bool rtcp)
+{
+    return leg->cfg.ptt.speaks_floor && (rtcp || leg->cfg.rtcp_mux || leg->ptt->is_on_rtp);
+}
+
+void ptt_watches(const struct leg *leg, bool wants[2])
+{
+    const struct leg_ptt *p = leg->ptt;
+    bool speaks = leg->cfg.ptt.speaks_floor, is_half = conf_is_half(leg->conf), is_open = leg->socket != SOCKET_NONE;
+    bool is_mute = p->seat.holds && !p->seat.has_spoken, is_pulled = p->seat.holds && p->seat.has_spoken;
+    bool on_rtp = is_control_socket(leg, false) && !is_pulled;
+    wants[0] = is_open && is_half && !p->floods[0].is_on && (conf_is_asleep(leg->conf) || is_mute || on_rtp);
+    wants[1] = is_open && speaks && !p->floods[1].is_on && leg->cfg.rtcp_fd >= 0;
+}
+
+void ptt_woken(struct leg *leg, bool by_rtcp, bool is_control, uint64_t now_ns)
+{
+    struct ptt_flood *f = &leg->ptt->floods[by_rtcp];
+    if (now_ns - f->from_ns >= PTT_FLOOD_MS * NS_PER_MS) {
+        f->from_ns = now_ns;
+        f->n_rtp = f->n_control = 0;
+    }
+    f->n_rtp += !is_control;
+    f->n_control += is_control;
+    f->is_on |= f->n_rtp > PTT_FLOOD_RTP || f->n_control > PTT_FLOOD_CONTROL;
+}
+
+uint64_t ptt_floods_end(struct leg *leg, uint64_t now_ns)
+{
+    uint64_t next_ns = UINT64_MAX;
+    for (unsigned i = 0; i < 2; i++) {
+        struct ptt_flood *f = &leg->ptt->floods[i];
+        if (f->is_on && is_control_socket(leg, i)) {
+            uint64_t end_ns = f->from_ns + PTT_FLOOD_MS * NS_PER_MS;
+            f->is_on = now_ns < end_ns;
+            next_ns = f->is_on ? MIN(next_ns, end_ns) : next_ns;
+        }
+    }
+    return next_ns;
+}
+
 void ptt_preroll(struct leg *leg, uint64_t now_ns)
 {
-    preroll_trim(leg, now_ns);
+    if (!leg_has_floor(leg)) {
+        preroll_trim(leg, now_ns);
+    }
+}
+
+/* --- Keep-alives -------------------------------------------------------------------------------------------------- */
+
+enum { RR_BYTES = 8, PT_RR = 201 };
+
+void ptt_alive_send(struct leg *leg, struct outbox *box, uint64_t now_ns)
+{
+    struct leg_ptt *p = leg->ptt;
+    leg->rtcp.draw = leg->rtcp.draw * 1664525u + 1013904223u;
+    uint32_t spread_ms = (leg->rtcp.draw >> 8) % (PTT_ALIVE_MS - PTT_ALIVE_MIN_MS);
+    p->alive_due_ns = now_ns + (PTT_ALIVE_MIN_MS + spread_ms) * NS_PER_MS;
+    p->alive_ns = now_ns;
+    if (!may_send(leg)) {
+        return;
+    }
+    uint8_t *buf = outbox_room(box);
+    buf[0] = 0x80;
+    buf[1] = PT_RR;
+    store_be16(buf + 2, RR_BYTES / 4 - 1);
+    store_be32(buf + 4, leg->cfg.ssrc);
+    wire_send(leg, box, buf, RR_BYTES);
+    if (!p->is_on_rtp && leg->from.may_send) { /* the way of RTP is another one, and is to stay open too */
+        outbox_room(box);
+        outbox_add(box, leg->slot_rtp, 0, &leg->from.at);
+    }
 }
 
 /* --- Call control ------------------------------------------------------------------------------------------------- */

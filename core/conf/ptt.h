@@ -16,8 +16,15 @@ enum {
     PTT_PREROLL_MS = 100,      /* so much older than the grant may be what is played */
     PTT_READ_TICKS = 5,        /* how often the socket of a leg without the floor is asked while its conference ticks */
     PTT_READS = 8,             /* at once, and again while there is more */
+    PTT_FLOOD_RTP = 5,         /* datagrams without the floor may wake the worker ... */
+    PTT_FLOOD_CONTROL = 100,   /* of floor control, or what looks like it */
+    PTT_FLOOD_MS = 1000,       /* ... in so long */
     PTT_LATE_MS = 2 * TICK_MS, /* after a Release: what comes later is not of that burst */
-    PTT_ALIVE_MS = 25000,      /* keep-alives come no less often */
+    PTT_ALIVE_MIN_MS = 15000,  /* keep-alives come no more often than this ... */
+    PTT_ALIVE_MS = 25000,      /* ... and no less often than this; three missing: its terminal is lost */
+    PTT_LOST_MS = 3 * PTT_ALIVE_MS,
+    PTT_ANSWER_MS = 10000, /* a keep-alive is answered no more often */
+    PTT_FILL_MS = 10000,   /* so often has a phone that expects RTP some, while nobody speaks */
     PTT_FORGERY_MS =
         2 * PTT_ALIVE_MS /* so long silent, floor control has moved to another port; before, it is forged */
 };
@@ -58,10 +65,16 @@ struct leg_ptt {
     struct leg *leg;
     /* where its floor control is */
     struct addr at;
-    uint32_t at_ms;      /* when it came from there last */
-    bool is_known;       /* it has */
-    bool is_on_rtp;      /* by the RTP socket */
-    bool reads_all;      /* its socket may hold more than is usual: the next pull empties it */
+    uint32_t at_ms;  /* when it came from there last */
+    bool is_known;   /* it has */
+    bool is_on_rtp;  /* by the RTP socket */
+    bool reads_all;  /* its socket may hold more than is usual: the next pull empties it */
+    bool watches[2]; /* its RTP socket wakes the worker, its RTCP socket does */
+    struct ptt_flood {
+        bool is_on;               /* it is too much to wake up for */
+        uint8_t n_rtp, n_control; /* datagrams that have, since from_ns */
+        uint64_t from_ns;
+    } floods[2];         /* of either socket */
     uint64_t arrived_ns; /* the datagram in hand; 0: not known */
     uint64_t heard_ns;   /* RTP of it came last */
     uint64_t granted_ns;
@@ -70,7 +83,9 @@ struct leg_ptt {
     /* the engine's timer */
     struct leg *next;
     struct leg **link; /* NULL: none runs */
-    uint64_t due_ns, message_due_ns;
+    uint64_t due_ns, message_due_ns, alive_due_ns;
+    uint64_t alive_ns;       /* our last keep-alive */
+    bool is_lost, told_lost; /* its terminal is silent; signalling knows */
 };
 
 static inline bool conf_is_half(const struct conf *conf)
@@ -92,8 +107,19 @@ static inline bool leg_has_floor(const struct leg *leg)
 /** Does the pull ask its RTP socket in this tick? */
 static inline bool leg_is_read(const struct leg *leg, uint32_t tick)
 {
-    return leg_has_floor(leg) || (tick + leg->beat_index) % PTT_READ_TICKS == 0;
+    bool is_due = (tick + leg->beat_index) % PTT_READ_TICKS == 0;
+    return leg_has_floor(leg) || (is_due && !(leg->ptt && leg->ptt->watches[0]));
 }
+
+/** Which of its sockets are to be watched: [0] RTP's, [1] RTCP's. */
+void ptt_watches(const struct leg *leg, bool wants[2]);
+/**
+ * A datagram has woken the worker: too often? Then its socket is not watched any more: until a burst begins; or, if
+ * floor control comes by it, for PTT_FLOOD_MS.
+ */
+void ptt_woken(struct leg *leg, bool by_rtcp, bool is_control, uint64_t now_ns);
+/** Sockets that have been left alone for long enough are watched again. @return when to ask again; UINT64_MAX: never */
+uint64_t ptt_floods_end(struct leg *leg, uint64_t now_ns);
 
 /** Shall the pull ask until nothing is left? */
 static inline bool leg_reads_all(const struct leg *leg)
@@ -139,22 +165,29 @@ void ptt_message_add(struct leg *leg, struct ptt_message *message);
 /** Sends the first of its messages if that is due: again at message_due_ns. @return true: that one is over */
 bool ptt_message_run(struct leg *leg, struct outbox *box, uint64_t now_ns, enum ptt_outcome *outcome);
 
+/** Sends a keep-alive: by floor control's socket, and by RTP's if that is another. The next is due by itself. */
+void ptt_alive_send(struct leg *leg, struct outbox *box, uint64_t now_ns);
+
 /**
  * RTP of a leg has come. @return DROP_NONE: it is heard; DROP_FLOOR: it is not
  * @param keeps  written: it is not heard yet, but may be in a moment: ptt_preroll follows
  */
 enum drop ptt_heard(struct leg *leg, bool *keeps, uint64_t now_ns);
-/** After that packet has gone into the jitter buffer of a leg without the floor: what is too old there goes. */
+/** What waits in the jitter buffer of a leg without the floor, and is too old to be heard, goes: after that packet, and
+ * now and then. */
 void ptt_preroll(struct leg *leg, uint64_t now_ns);
 
 /** A tick is over: a holder that has released and has been played to its end has the floor no more. */
 void ptt_tick_end(struct conf *conf, uint64_t now_ns);
-/** Is there no reason to tick? */
+/** Is there no reason to tick, and is there one? Between the two it goes on as it is. */
 bool ptt_may_sleep(const struct conf *conf);
+bool ptt_must_tick(const struct conf *conf);
+/** When the holder's packets come: its conference ticks just behind them. */
+uint64_t ptt_arrival_ns(const struct conf *conf, uint64_t now_ns);
 /** Runs the timers. @return false: nothing runs, and nothing is due */
 bool ptt_run(struct conf *conf, uint64_t now_ns);
 
-/** It has slept, and ticks from now on: every stream goes on where it would be by now, with a new talk spurt. */
-void ptt_wake(struct conf *conf, uint64_t now_ns);
+/** It has slept, and ticks from due_ns on: every stream goes on where it would be by then, with a new talk spurt. */
+void ptt_wake(struct conf *conf, uint64_t due_ns);
 
 #endif

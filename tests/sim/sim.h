@@ -38,12 +38,14 @@ struct faults {
 struct datagram {
     uint64_t at_ns;
     struct addr from;
+    bool told; /* to one that watches */
     uint16_t bytes;
     uint8_t data[SIM_DATAGRAM];
 };
 
 struct sim_socket {
     bool open, connected; /* open: some engine has it */
+    bool watched;
     bool keeps;           /* what arrives while no engine has it waits, as in a real one */
     struct addr peer;       /* when connected */
     struct datagram *queue; /* [SIM_QUEUE] ordered by time */
@@ -74,6 +76,9 @@ void sim_io_free(struct sim_io *io);
 void sim_send(struct sim_io *io, uint32_t fd, const struct addr *from, const uint8_t *buf, size_t bytes,
               uint64_t at_ns);
 
+/** When does the next datagram come that ends a wait? UINT64_MAX: none is on its way. */
+uint64_t sim_wakes(const struct sim_io *io);
+
 /* ---- world ---- */
 
 struct options {
@@ -88,5 +93,8 @@ unsigned world_run(const struct options *options, uint64_t *digest);
 
 /** The same for one conference on several engines. */
 unsigned hall_run(const struct options *options, uint64_t *digest);
+
+/** Push-to-talk: channels with a floor. */
+unsigned talk_run(const struct options *options, uint64_t *digest);
 
 #endif
