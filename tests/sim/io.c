@@ -93,7 +93,7 @@ static void sim_tx(struct io *io, const struct io_tx *tx, size_t n)
         struct sim_socket *k = socket_at(io, tx[i].slot);
         must(k->connected || tx[i].to);
         s->n_tx++;
-        s->deliver(k->owner, k->rtcp, tx[i].buf, tx[i].bytes, s->now_ns);
+        s->deliver(k->owner, k->rtcp, k->connected ? &k->peer : tx[i].to, tx[i].buf, tx[i].bytes, s->now_ns);
     }
 }
 

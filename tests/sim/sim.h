@@ -62,7 +62,7 @@ struct sim_io {
     bool shares; /* another's sockets */
     int *fd_by_slot;
     uint32_t n_slots;
-    void (*deliver)(void *owner, bool rtcp, const uint8_t *buf, size_t bytes, uint64_t now_ns);
+    void (*deliver)(void *owner, bool rtcp, const struct addr *to, const uint8_t *buf, size_t bytes, uint64_t now_ns);
     uint64_t n_tx, n_overflow;
 };
 
@@ -96,5 +96,7 @@ unsigned hall_run(const struct options *options, uint64_t *digest);
 
 /** Push-to-talk: channels with a floor. */
 unsigned talk_run(const struct options *options, uint64_t *digest);
+/** A day of it, most of it silence, behind a NAT that forgets. */
+unsigned day_run(const struct options *options, uint64_t *digest);
 
 #endif

@@ -23,6 +23,8 @@ enum {
     BITS = 14,
     ANSWER_MS = 1,    /* to a request, on a network that loses nothing */
     ALIVE_MS = 20000, /* keep-alives of a terminal */
+    NAT_S = 30,       /* what it forgets after */
+    DAY_S = 86400,
     HEARD_MS = 400,   /* what a holder said is heard so long after it has released, or its media has ended, at most */
     REPEAT_MS = 1000, /* T100, T101 */
     REPEATS = 3,
@@ -31,16 +33,25 @@ enum {
     VIOLATIONS_SHOWN = 12
 };
 
-enum talk { TALK_IDLE, TALK_ASKS, TALK_QUEUED, TALK_SPEAKS, TALK_RELEASES };
+#define GROUP "sip:group@example.org"
+
+enum talk { TALK_IDLE, TALK_ASKS, TALK_QUEUED, TALK_SPEAKS, TALK_RELEASES, TALK_FREELY /* there is no floor */ };
+
+/* Between a terminal and us: what its socket is seen as from outside, until it has sent nothing for so long. */
+struct nat {
+    struct addr seen;
+    uint64_t until_ns;
+};
 
 struct terminal {
+    struct nat nat[2]; /* of its RTP socket, and the other one */
     struct talks *world;
     unsigned index, i_channel, bit;
     struct leg *leg;
     struct leg_cfg cfg;
     struct seal *seal;
     struct addr rtp, floor;
-    bool joined, is_dead, is_eager; /* eager: sends RTP from the push on */
+    bool joined, is_leaving, is_dead, is_lost, is_eager; /* eager: sends RTP from the push on */
     enum talk talk;
     uint64_t asked_ns, repeat_ns, release_ns, send_ns;
     uint64_t alive_ns; /* next keep-alive */
@@ -57,6 +68,8 @@ struct terminal {
     uint16_t heard_seq;
     uint32_t heard_ts;
     unsigned heard[BITS]; /* packets of the burst that runs, by who speaks */
+    uint16_t heard_set;   /* of the last packet */
+    uint16_t call_reason; /* how it answers call control */
     uint16_t last_seq;
 };
 
@@ -69,8 +82,13 @@ struct talks {
     struct engine *engine;
     struct conf *confs[CHANNELS_MAX];
     struct terminal terminals[TERMINALS_MAX];
+    unsigned talkers[CHANNELS_MAX];
     unsigned n_channels, n_terminals, n_violations, n_gone, n_bursts, n_whole, n_app_lost;
-    bool is_lossy, is_dual, queues, measures;
+    bool is_lossy, is_dual, queues, measures, has_nat;
+    uint16_t nat_port;
+    unsigned n_shut_out, n_lost, n_back;
+    bool is_full[CHANNELS_MAX]; /* no floor: all are heard */
+    unsigned n_messages, n_outcomes[PTT_LOST + 1], n_swaps, n_drops;
     struct floor_policy policy;
     struct faults faults;
     uint64_t now_ns, engine_ns;
@@ -111,6 +129,14 @@ static void wire_send(struct terminal *t, bool rtcp, const uint8_t *buf, size_t 
     struct chance *c = &w->chance;
     const struct addr *from = rtcp && !t->cfg.rtcp_mux ? &t->floor : &t->rtp;
     uint32_t fd = 2 * t->index + (rtcp && !t->cfg.rtcp_mux);
+    if (w->has_nat) {
+        struct nat *nat = &t->nat[fd % 2];
+        if (w->now_ns > nat->until_ns) { /* it has forgotten, and maps anew */
+            addr_set_port(&nat->seen, ++w->nat_port);
+        }
+        nat->until_ns = w->now_ns + NAT_S * NS_PER_S;
+        from = &nat->seen;
+    }
     if (!w->is_lossy) {
         sim_send(&w->io, fd, from, buf, bytes, w->now_ns);
         return;
@@ -195,6 +221,10 @@ static void audio_check(struct terminal *t, const struct rtp *rtp)
     uint64_t n_made_up = count_get(&w->stats.concealed) + count_get(&w->stats.blended);
     w->made_up_ns = n_made_up != w->n_made_up ? w->now_ns : w->made_up_ns;
     w->n_made_up = n_made_up;
+    t->heard_set = (uint16_t)set;
+    if (w->is_full[t->i_channel]) {
+        return;
+    }
     bool is_pure = !w->is_lossy && w->now_ns > w->made_up_ns + NS_PER_S / 2; /* what is made up is no set */
     for (unsigned i = 1; i < FRAME && is_pure; i++) {
         if (load_be16(rtp->payload + 2 * i) != set) {
@@ -338,10 +368,33 @@ static void app_heard(struct terminal *t, const struct app_msg *msg)
     }
 }
 
-static void heard(void *owner, bool rtcp, const uint8_t *wire, size_t bytes, uint64_t now_ns)
+/* Call control: acknowledged, if it is not lost on the way. */
+static void call_heard(struct terminal *t, const struct app_msg *msg)
+{
+    struct talks *w = t->world;
+    uint8_t buf[SIM_DATAGRAM] ALIGNED_LINE;
+    struct app_msg ack = {.name = APP_MCPC, .subtype = APP_CALL_ACK, .ssrc = t->ssrc, .has = 1u << APP_REASON};
+    if (msg->subtype != APP_CALL_CONNECT || !msg->wants_ack || !APP_HAS(msg, APP_GROUP) ||
+        memcmp(msg->call.group.text, GROUP, msg->call.group.n) != 0) {
+        violated(w, "terminal %u: another message than was sent", t->index);
+    }
+    if (w->is_lossy && chance_of(&w->chance, w->faults.loss_per_mille)) {
+        return;
+    }
+    ack.call.reason = t->call_reason;
+    size_t n = app_write(buf, &ack);
+    wire_send(t, true, buf, t->seal ? seal_rtcp(t->seal, buf, n) : n);
+}
+
+static void heard(void *owner, bool rtcp, const struct addr *to, const uint8_t *wire, size_t bytes, uint64_t now_ns)
 {
     struct terminal *t = owner;
     struct talks *w = t->world;
+    struct nat *nat = &t->nat[rtcp];
+    if (w->has_nat && (now_ns > nat->until_ns || !addr_same(to, &nat->seen))) {
+        w->n_shut_out++;
+        return;
+    }
     uint8_t buf[PACKET_STRIDE_BYTES] ALIGNED_LINE;
     for (size_t i = 0; i < bytes; i++) {
         w->digest = (w->digest ^ wire[i]) * 0x100000001B3ull;
@@ -374,6 +427,10 @@ static void heard(void *owner, bool rtcp, const uint8_t *wire, size_t bytes, uin
     if (app_parse(buf, bytes, &msg, &used) != DROP_NONE || used != bytes) {
         violated(w, "terminal %u: a message that cannot be read", t->index);
     }
+    if (msg.name == APP_MCPC) {
+        call_heard(t, &msg);
+        return;
+    }
     t->is_granted |= msg.name == APP_MCPT && msg.subtype == APP_FLOOR_GRANTED;
     if (!w->is_lossy || !chance_of(&w->chance, w->faults.loss_per_mille)) {
         app_heard(t, &msg);
@@ -386,7 +443,7 @@ static void heard(void *owner, bool rtcp, const uint8_t *wire, size_t bytes, uin
 
 static bool sends(const struct terminal *t)
 {
-    return !t->is_dead && (t->talk == TALK_SPEAKS || (t->is_eager && t->talk == TALK_ASKS));
+    return !t->is_dead && (t->talk == TALK_SPEAKS || t->talk == TALK_FREELY || (t->is_eager && t->talk == TALK_ASKS));
 }
 
 static uint64_t terminal_due(const struct terminal *t)
@@ -467,17 +524,53 @@ static void floor_event(struct talks *w, const struct ctl_ev *ev)
     }
 }
 
+static void alive_event(struct talks *w, const struct ctl_ev *ev)
+{
+    struct terminal *t = &w->terminals[ev->id];
+    w->n_lost += !ev->value;
+    w->n_back += ev->value;
+    if (ev->value == t->is_lost) {
+        t->is_lost = !ev->value;
+    } else {
+        violated(w, "terminal %u is %s twice", t->index, ev->value ? "back" : "lost");
+    }
+    if (t->is_lost && !t->is_dead && !w->is_lossy) {
+        violated(w, "terminal %u is lost, and lives", t->index);
+    }
+}
+
+static void message_event(struct talks *w, const struct ctl_ev *ev)
+{
+    const struct terminal *t = &w->terminals[ev->id];
+    enum ptt_outcome outcome = (enum ptt_outcome)ev->value;
+    bool is_right = t->is_dead || !t->joined ? outcome == PTT_LOST
+                    : t->call_reason         ? outcome == PTT_REFUSED && ev->reason == t->call_reason
+                                             : outcome == PTT_ACKED;
+    if (!is_right && !w->is_lossy) {
+        violated(w, "terminal %u: outcome %u of a message, reason %u", t->index, outcome, ev->reason);
+    }
+    w->n_outcomes[outcome]++;
+    w->n_messages--;
+    mem_put(ev->message);
+}
+
 static void events_take(struct talks *w)
 {
     struct ctl_ev ev;
     while (ctl_take(&w->ctl, &ev)) {
         if (ev.event == EV_FLOOR) {
             floor_event(w, &ev);
+        } else if (ev.event == EV_APP) {
+            message_event(w, &ev);
+        } else if (ev.event == EV_ALIVE) {
+            alive_event(w, &ev);
         } else if (ev.event == EV_LEG_GONE) {
             struct terminal *t = &w->terminals[leg_cfg_of(ev.leg)->id];
+            bool is_its = ev.leg == t->leg; /* else another has taken its place */
+            t->leg = is_its ? NULL : t->leg;
+            t->joined &= !is_its;
+            t->talk = is_its ? TALK_IDLE : t->talk;
             leg_free(ev.leg);
-            t->leg = NULL;
-            t->joined = false;
         } else if (ev.event == EV_CONF_GONE) {
             conf_free(ev.conf);
             w->n_gone++;
@@ -522,7 +615,7 @@ static void terminal_join(struct talks *w, struct terminal *t)
     must(keys.suite == SEAL_NONE || seal_build(&t->seal, &keys, t->ssrc) == 0);
     request(w, &(struct ctl_req){.op = CTL_LEG_ADD, .leg = t->leg, .conf = w->confs[t->i_channel]});
     t->joined = true;
-    t->is_dead = t->has_heard = t->holds = t->is_granted = false;
+    t->is_dead = t->is_leaving = t->is_lost = t->has_heard = t->holds = t->is_granted = false;
     t->talk = TALK_IDLE;
     t->alived_ns = 0;
     t->alive_ns =
@@ -535,6 +628,7 @@ static void terminal_init(struct talks *w, unsigned i)
     struct chance *c = &w->chance;
     *t = (struct terminal){.world = w, .index = i, .i_channel = i % w->n_channels, .bit = i / w->n_channels % BITS};
     addr_parse(&t->rtp, "192.0.2.1", (uint16_t)(10000 + 2 * i));
+    t->nat[0].seen = t->nat[1].seen = t->rtp;
     t->floor = t->rtp;
     addr_set_port(&t->floor, (uint16_t)(10001 + 2 * i));
     bool mux = chance_of(c, 500);
@@ -611,6 +705,7 @@ static void talks_open(struct talks *w, const struct options *o)
     w->engine_ns = w->now_ns;
     for (unsigned i = 0; i < w->n_channels; i++) {
         struct conf_cfg conf = {.id = i, .legs_max = TERMINALS_MAX, .talkers = chance_below(c, 4), .has_floor = true};
+        w->talkers[i] = conf.talkers;
         must(conf_build(&w->confs[i], &conf) == 0);
         request(w, &(struct ctl_req){.op = CTL_CONF_OPEN, .conf = w->confs[i]});
         struct ctl_req floor = {.op = CTL_CONF_FLOOR, .conf = w->confs[i]};
@@ -650,6 +745,91 @@ static void calm_run(struct talks *w)
     w->measures = false;
 }
 
+static void message_say(struct talks *w, struct terminal *t)
+{
+    struct ptt_message *m = mem_get(sizeof *m);
+    must(m);
+    m->id = t->index;
+    m->call = PTT_CONNECT;
+    m->session_type = PTT_SESSION_PREARRANGED;
+    memcpy(m->session, "sip:s@example.org", 18);
+    memcpy(m->group, GROUP, sizeof GROUP);
+    t->call_reason = w->n_messages ? t->call_reason : (uint16_t)chance_below(&w->chance, 3);
+    w->n_messages++;
+    request(w, &(struct ctl_req){.op = CTL_LEG_APP, .leg = t->leg, .message = m});
+}
+
+/* What signalling does meanwhile. */
+static void change(struct talks *w)
+{
+    struct terminal *t = &w->terminals[chance_below(&w->chance, w->n_terminals)];
+    unsigned what = chance_below(&w->chance, 12);
+    if (!t->joined && !t->leg) {
+        terminal_join(w, t);
+    } else if (!t->joined || t->is_leaving) {
+        return;
+    } else if (what == 0) { /* its call ends, whatever it does at the moment */
+        t->is_leaving = true;
+        t->is_dead = true;
+        w->n_drops++;
+        request(w, &(struct ctl_req){.op = CTL_LEG_DROP, .leg = t->leg});
+    } else if (what < 3) { /* another leg in its place: it goes on */
+        struct leg *old = t->leg;
+        w->n_swaps++;
+        must(leg_build(&t->leg, &t->cfg) == 0);
+        request(w, &(struct ctl_req){.op = CTL_LEG_SWAP, .leg = t->leg, .old = old});
+    } else if (what < 6) {
+        message_say(w, t);
+    } else if (what == 6) {
+        struct ctl_req req = {.op = CTL_LEG_SET, .leg = t->leg, .set.what = SET_FLOOR};
+        t->cfg.ptt.rights.may_request ^= true;
+        req.set.rights = t->cfg.ptt.rights;
+        request(w, &req);
+    } else if (what == 7) {
+        struct floor_wish wish = {.what = FLOOR_ASK_REVOKE, .cause = 3};
+        request(w, &(struct ctl_req){.op = CTL_FLOOR, .leg = t->leg, .wish = wish});
+    }
+}
+
+static void mode_set(struct talks *w, unsigned i, enum floor_mode mode)
+{
+    struct ctl_req floor = {.op = CTL_CONF_FLOOR, .conf = w->confs[i]};
+    floor.floor.mode = mode;
+    floor.floor.sleeps = true;
+    floor.floor.policy = w->policy;
+    w->is_full[i] = mode == FLOOR_MODE_FULL;
+    request(w, &floor);
+}
+
+/* Full duplex and back: all hear each other from one tick to the next, and then again only the holder. */
+static void flip_run(struct talks *w)
+{
+    w->is_lossy = false;
+    for (unsigned i = 0; i < w->n_channels; i++) {
+        uint16_t set = 0;
+        mode_set(w, i, FLOOR_MODE_FULL);
+        for (unsigned k = i; k < w->n_terminals; k += w->n_channels) {
+            struct terminal *t = &w->terminals[k];
+            if (t->joined && !t->is_dead && (!w->talkers[i] || (unsigned)__builtin_popcount(set) < w->talkers[i])) {
+                t->talk = TALK_FREELY;
+                t->send_ns = w->now_ns + chance_below(&w->chance, 20000) * NS_PER_US;
+                set |= (uint16_t)(1u << t->bit);
+            }
+        }
+        talks_until(w, w->now_ns + 4 * NS_PER_S);
+        for (unsigned k = i; k < w->n_terminals; k += w->n_channels) {
+            struct terminal *t = &w->terminals[k];
+            uint16_t others = t->talk == TALK_FREELY ? set & (uint16_t) ~(1u << t->bit) : set;
+            if (t->joined && !t->is_dead && t->heard_set != others) {
+                violated(w, "terminal %u hears %04x instead of %04x", k, t->heard_set, others);
+            }
+            t->talk = TALK_IDLE;
+        }
+        mode_set(w, i, FLOOR_MODE_HALF);
+        talks_until(w, w->now_ns + NS_PER_S);
+    }
+}
+
 /* All at once. */
 static void crowd_run(struct talks *w)
 {
@@ -660,6 +840,9 @@ static void crowd_run(struct talks *w)
             push(t);
         } else if (chance_of(&w->chance, 50)) {
             t->is_dead = true; /* it vanishes: signalling does not know yet */
+        }
+        if (w->is_lossy && chance_of(&w->chance, 400)) {
+            change(w);
         }
         talks_until(w, w->now_ns + chance_below(&w->chance, 300) * NS_PER_MS);
     }
@@ -686,7 +869,7 @@ static void settled_check(struct talks *w)
 static void talks_close(struct talks *w)
 {
     for (unsigned i = 0; i < w->n_terminals; i++) {
-        if (w->terminals[i].joined) {
+        if (w->terminals[i].joined && !w->terminals[i].is_leaving) {
             request(w, &(struct ctl_req){.op = CTL_LEG_DROP, .leg = w->terminals[i].leg});
         }
     }
@@ -704,6 +887,91 @@ static void talks_close(struct talks *w)
     engine_free(w->engine);
     ctl_free(&w->ctl);
     sim_io_free(&w->io);
+}
+
+/* ---- a day ---- */
+
+/* One push, and all who live hear it from the first packet to the last. */
+static void probe(struct talks *w)
+{
+    struct terminal *t = &w->terminals[chance_below(&w->chance, w->n_terminals)];
+    if (t->is_dead) {
+        return;
+    }
+    w->measures = true;
+    w->made_up_ns = 0;
+    unsigned n_bursts = w->n_bursts;
+    push(t);
+    talks_until(w, w->now_ns + 3 * NS_PER_S);
+    w->measures = false;
+    if (w->n_bursts != n_bursts + 1) {
+        violated(w, "terminal %u pushed, and was not heard", t->index);
+    }
+}
+
+/* Its NAT maps it anew, or it is away for a while: after two keep-alives it is reached again. */
+static void mishap(struct talks *w)
+{
+    struct terminal *t = &w->terminals[chance_below(&w->chance, w->n_terminals)];
+    if (chance_of(&w->chance, 500)) {
+        t->nat[0].until_ns = t->nat[1].until_ns = 0;
+        talks_until(w, w->now_ns + 80 * NS_PER_S);
+        return;
+    }
+    t->is_dead = true;
+    talks_until(w, w->now_ns + 110 * NS_PER_S);
+    if (!t->is_lost) {
+        violated(w, "terminal %u is dead, and nobody was told", t->index);
+    }
+    t->is_dead = false;
+    t->alive_ns = w->now_ns;
+    talks_until(w, w->now_ns + NS_PER_S);
+    if (t->is_lost) {
+        violated(w, "terminal %u is back, and nobody was told", t->index);
+    }
+}
+
+static void day_pass(struct talks *w)
+{
+    uint64_t end_ns = w->now_ns + DAY_S * NS_PER_S;
+    probe(w);
+    while (w->now_ns < end_ns) {
+        uint64_t n_ticks = count_get(&w->stats.ticks), n_tx = w->io.n_tx, from_ns = w->now_ns;
+        talks_until(w, w->now_ns + (60 + chance_below(&w->chance, 7200)) * NS_PER_S);
+        uint64_t idle_s = (w->now_ns - from_ns) / NS_PER_S;
+        if (count_get(&w->stats.ticks) != n_ticks) {
+            violated(w, "%lu ticks in the silence", count_get(&w->stats.ticks) - n_ticks);
+        }
+        if (w->io.n_tx - n_tx > (2 * idle_s / 10 + 10) * w->n_terminals) {
+            violated(w, "%lu packets in %lu s of silence", w->io.n_tx - n_tx, idle_s);
+        }
+        probe(w);
+        if (chance_of(&w->chance, 400)) {
+            mishap(w);
+            probe(w);
+        }
+    }
+}
+
+unsigned day_run(const struct options *o, uint64_t *digest)
+{
+    struct talks *w = mem_get(sizeof *w);
+    must(w);
+    w->has_nat = true;
+    w->nat_port = 20000;
+    talks_open(w, o);
+    talks_until(w, w->now_ns + NS_PER_S);
+    day_pass(w);
+    settled_check(w);
+    if (o->trace) {
+        printf("  %u bursts; %u lost, %u back, %u packets shut out\n", w->n_bursts, w->n_lost, w->n_back,
+               w->n_shut_out);
+    }
+    talks_close(w);
+    unsigned n = w->n_violations;
+    *digest = w->digest;
+    mem_put(w);
+    return n;
 }
 
 unsigned talk_run(const struct options *o, uint64_t *digest)
@@ -726,8 +994,23 @@ unsigned talk_run(const struct options *o, uint64_t *digest)
                                 .jitter_us = chance_of(c, 500) ? chance_below(c, 200000) : 0};
     crowd_run(w);
     settled_check(w);
+    flip_run(w);
+    settled_check(w);
+    for (unsigned i = 0; i < 10; i++) {
+        struct terminal *t = &w->terminals[chance_below(c, w->n_terminals)];
+        if (t->joined) {
+            message_say(w, t);
+        }
+        talks_until(w, w->now_ns + 5 * NS_PER_S);
+    }
+    if (w->n_messages) {
+        violated(w, "%u messages did not come back", w->n_messages);
+    }
     if (o->trace) {
-        printf("  %u bursts, heard whole %u times\n", w->n_bursts, w->n_whole);
+        printf(
+            "  %u bursts, heard whole %u times; %u swaps, %u drops; messages: %u acknowledged, %u refused, %u lost\n",
+            w->n_bursts, w->n_whole, w->n_swaps, w->n_drops, w->n_outcomes[PTT_ACKED], w->n_outcomes[PTT_REFUSED],
+            w->n_outcomes[PTT_LOST]);
     }
     talks_close(w);
     unsigned n = w->n_violations;
