@@ -10,6 +10,7 @@
 
 #include "core/base/addr.h"
 #include "core/base/limits.h"
+#include "core/base/ptt.h"
 #include "core/base/ring.h"
 #include "core/base/stats.h"
 
@@ -30,6 +31,10 @@ enum ctl_op {
                          worker: its stream goes on. annex_source: what it hears there, if that is an annex */
     CTL_LEG_MOVE,     /* takes the leg out, its stream goes on elsewhere; EV_LEG_GONE brings it back as it is */
     CTL_LEG_DROP,     /* sends RTCP BYE, takes the leg out; EV_LEG_GONE brings it back */
+    CTL_CONF_FLOOR,   /* conf, built with a floor: floor.policy and mode. Before the first one there is no floor, and it
+                         ticks as any conference; again changes either from one tick to the next */
+    CTL_FLOOR,        /* leg, built for push-to-talk: wish. EV_FLOOR says what came of it */
+    CTL_LEG_APP,      /* lends message: to leg's terminal, after those before it. EV_APP brings it back */
 };
 
 enum ctl_set {
@@ -38,9 +43,10 @@ enum ctl_set {
     SET_DEAF = 4,
     SET_GAIN = 8,
     SET_REMOTE = 16,
-    SET_OPEN = 32,         /* the call is acknowledged: it may be sent to, and another port of its host be learnt */
-    SET_ALIVE = 64,        /* its signalling has shown that it lives: counts as a packet of it for EV_QUIET */
-    SET_REFUSED_SSRC = 128 /* that SSRC is one of ours: what carries it has come round, and is dropped */
+    SET_OPEN = 32,          /* the call is acknowledged: it may be sent to, and another port of its host be learnt */
+    SET_ALIVE = 64,         /* its signalling has shown that it lives: counts as a packet of it for EV_QUIET */
+    SET_REFUSED_SSRC = 128, /* that SSRC is one of ours: what carries it has come round, and is dropped */
+    SET_FLOOR = 256         /* of a leg built for push-to-talk: its rights; one without the right is revoked */
 };
 
 struct ctl_req {
@@ -55,8 +61,17 @@ struct ctl_req {
         bool muted, deaf;
         uint16_t gain_q12; /* 4096 is unity, up to 15.99; applied once, before the sum */
         struct addr remote_rtp, remote_rtcp, latch_host, alias_host; /* SET_REMOTE: as in leg_cfg */
+        struct addr remote_floor;                                    /* SET_REMOTE, as in leg_cfg */
         uint32_t refused_ssrc;
+        struct floor_rights rights; /* SET_FLOOR */
     } set;
+    struct {
+        enum floor_mode mode;
+        bool sleeps; /* in HALF, while nobody has the floor: it does not tick, and its legs are sent no RTP */
+        struct floor_policy policy;
+    } floor;
+    struct floor_wish wish;
+    struct ptt_message *message;
 };
 
 enum ctl_event {
@@ -74,6 +89,9 @@ enum ctl_event {
     EV_SSRC,      /* id: value is the SSRC of its stream: as soon as it is known, and when it has changed */
     EV_FAILED,    /* id: its sockets could not be opened, it neither hears nor says anything; value: errno. Drop it */
     EV_UNHEARD,   /* id: packets come, and for seconds not one could be used; value: enum drop and from of the last */
+    EV_FLOOR,     /* id, leg (a name, as in EV_PLAYED): floor and its value. Of the conference, leg NULL: its id */
+    EV_APP,       /* id: message, yours again; value: enum ptt_outcome, reason: of a refusal (TS 24.380 8.3.3) */
+    EV_ALIVE,     /* id: value 0, its terminal has been silent for three keep-alives; 1, it is back */
 };
 
 struct ctl_ev {
@@ -82,7 +100,10 @@ struct ctl_ev {
     struct leg *leg;
     struct conf *conf;
     struct encoder *encoder;
+    struct ptt_message *message;
+    enum floor_event floor;
     uint32_t value, duration_ms;
+    uint16_t reason;
     struct addr from;
 };
 

@@ -23,12 +23,13 @@ static uint32_t pool_large(uint32_t legs_max)
     return 2 * legs_max + 512;
 }
 
-static size_t arena_bytes(uint32_t legs_max)
+static size_t arena_bytes(uint32_t legs_max, uint32_t asleep_max)
 {
     size_t scratch = 4 * FRAME_SAMPLES_MAX * sizeof(int16_t) + PACKET_SAMPLES_MAX * sizeof(int16_t) + PAYLOAD_CAP;
     size_t rx = RX_SLOTS * (sizeof(struct io_rx) + sizeof(struct pull) + PACKET_STRIDE_BYTES);
     size_t tx = TX_SLOTS * (sizeof(struct io_tx) + PACKET_STRIDE_BYTES);
-    size_t slots = legs_max * sizeof(uint32_t), lanes = sizeof(struct lanes);
+    size_t lanes = sizeof(struct lanes);
+    size_t slots = (legs_max + asleep_max) * (sizeof(uint32_t) + sizeof(struct leg *));
     size_t pools = pool_arena_bytes(pool_small(legs_max), pool_large(legs_max));
     return scratch + rx + tx + slots + lanes + pools + silence_cache_arena_bytes() + 32 * LINE_BYTES;
 }
@@ -83,16 +84,18 @@ static void engine_carve(struct engine *e)
     e->rx = arena_take(a, RX_SLOTS * sizeof *e->rx);
     e->pulls = arena_take(a, RX_SLOTS * sizeof *e->pulls);
     e->rx_bufs = arena_take(a, RX_SLOTS * PACKET_STRIDE_BYTES);
-    e->free_slots = arena_take(a, e->cfg.legs_max * sizeof *e->free_slots);
-    e->n_free_slots = e->cfg.legs_max;
-    for (uint32_t i = 0; i < e->cfg.legs_max; i++) {
-        e->free_slots[i] = e->cfg.legs_max - 1 - i;
+    uint32_t n_pairs = e->cfg.legs_max + e->cfg.asleep_max;
+    e->by_pair = arena_take(a, n_pairs * sizeof(struct leg *));
+    e->free_slots = arena_take(a, n_pairs * sizeof *e->free_slots);
+    e->n_free_slots = n_pairs;
+    for (uint32_t i = 0; i < n_pairs; i++) {
+        e->free_slots[i] = n_pairs - 1 - i;
     }
     pool_init(&e->pool, a, pool_small(e->cfg.legs_max), pool_large(e->cfg.legs_max));
     arena_seal(a);
-    e->rows.max = ROWS_LEG_SAMPLES * row_legs(e->cfg.legs_max);
+    e->rows.max = ROWS_LEG_SAMPLES * row_legs(n_pairs);
     e->rows.base = arena_take(&e->rows_arena, e->rows.max * sizeof *e->rows.base);
-    e->tools.heard = arena_take(&e->rows_arena, row_legs(e->cfg.legs_max) * sizeof *e->tools.heard);
+    e->tools.heard = arena_take(&e->rows_arena, row_legs(n_pairs) * sizeof *e->tools.heard);
     arena_seal(&e->rows_arena);
 }
 
@@ -104,9 +107,9 @@ int engine_build(struct engine **out, const struct engine_cfg *cfg)
     }
     e->cfg = *cfg;
     e->cfg.batch_legs = cfg->batch_legs ? MIN(cfg->batch_legs, (uint32_t)BATCH_LEGS_MAX) : BATCH_LEGS_MAX;
-    int err = arena_build(&e->arena, arena_bytes(cfg->legs_max));
+    int err = arena_build(&e->arena, arena_bytes(cfg->legs_max, cfg->asleep_max));
     if (!err) {
-        err = arena_build_sparse(&e->rows_arena, rows_arena_bytes(cfg->legs_max));
+        err = arena_build_sparse(&e->rows_arena, rows_arena_bytes(cfg->legs_max + cfg->asleep_max));
     }
     if (err) {
         engine_free(e);
@@ -117,9 +120,9 @@ int engine_build(struct engine **out, const struct engine_cfg *cfg)
     return 0;
 }
 
-size_t engine_bytes(uint32_t legs_max)
+size_t engine_bytes(uint32_t legs_max, uint32_t asleep_max)
 {
-    return sizeof(struct engine) + arena_bytes(legs_max);
+    return sizeof(struct engine) + arena_bytes(legs_max, asleep_max);
 }
 
 void engine_free(struct engine *e)
@@ -137,16 +140,6 @@ uint32_t engine_held_packets(const struct engine *e)
 }
 
 /* ---- events for signalling ---- */
-
-/* A message that does not fit now is kept by its object and tried again on the next beat. */
-static bool event_put(struct engine *e, const struct ctl_ev *ev)
-{
-    bool put = ring_put(&e->cfg.ctl->events, ev);
-    if (!put) {
-        count_add(&e->cfg.stats->events_lost, 1);
-    }
-    return put;
-}
 
 static void gone_flush(struct engine *e)
 {
@@ -166,6 +159,7 @@ static void gone_flush(struct engine *e)
         }
         e->gone_encoders = next;
     }
+    ptt_gone_flush(e);
     while (e->gone_confs) {
         struct conf *conf = e->gone_confs, *next = conf->next;
         struct ctl_ev ev = {.event = EV_CONF_GONE, .id = conf->cfg.id, .conf = conf};
@@ -173,54 +167,6 @@ static void gone_flush(struct engine *e)
             return;
         }
         e->gone_confs = next;
-    }
-}
-
-static void events_post(struct engine *e, struct leg *leg)
-{
-    struct leg_pending *pending = &leg->pending;
-    unsigned n_put = 0;
-    for (bool put = true; put && n_put < pending->n_digits; n_put += put) {
-        struct ctl_ev digit = {.event = EV_DTMF, .id = leg->cfg.id};
-        digit.value = (uint32_t)(unsigned char)leg->notify.digits[n_put].digit;
-        digit.duration_ms = leg->notify.digits[n_put].ms;
-        put = event_put(e, &digit);
-    }
-    pending->n_digits -= (uint8_t)n_put;
-    memmove(leg->notify.digits, leg->notify.digits + n_put, pending->n_digits * sizeof leg->notify.digits[0]);
-    if (pending->quiet) {
-        struct ctl_ev quiet = {.event = EV_QUIET, .id = leg->cfg.id};
-        pending->quiet = !event_put(e, &quiet);
-    }
-    if (pending->speaks) {
-        struct ctl_ev speaks = {.event = EV_SPEAKS, .id = leg->cfg.id};
-        pending->speaks = !event_put(e, &speaks);
-        e->alert_until_ns = e->now_ns + TICK_NS;
-    }
-    if (pending->silent) {
-        struct ctl_ev silent = {.event = EV_SILENT, .id = leg->cfg.id, .value = leg->annex.silent};
-        pending->silent = !event_put(e, &silent);
-    }
-    if (pending->played) {
-        struct ctl_ev played = {.event = EV_PLAYED, .id = leg->cfg.id, .leg = leg};
-        pending->played = !event_put(e, &played);
-    }
-    if (pending->codec) {
-        struct ctl_ev codec = {.event = EV_CODEC, .id = leg->cfg.id, .value = leg->notify.codec_pt};
-        pending->codec = !event_put(e, &codec);
-    }
-    if (pending->failed) {
-        struct ctl_ev failed = {.event = EV_FAILED, .id = leg->cfg.id, .value = (uint32_t)-leg->notify.error};
-        pending->failed = !event_put(e, &failed);
-    }
-    if (pending->unheard) {
-        struct ctl_ev unheard = {.event = EV_UNHEARD, .id = leg->cfg.id, .value = leg->stats.last_drop};
-        unheard.from = leg->notify.dropped_from;
-        pending->unheard = !event_put(e, &unheard);
-    }
-    if (pending->bye) {
-        struct ctl_ev bye = {.event = EV_RTCP_BYE, .id = leg->cfg.id};
-        pending->bye = !event_put(e, &bye);
     }
 }
 
@@ -264,9 +210,7 @@ static void conf_housekeep(struct engine *e, struct conf *conf)
 {
     for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
         struct leg *leg = conf->plan.legs[i];
-        const struct leg_pending *pending = &leg->pending;
-        if (pending->n_digits || pending->quiet || pending->bye || pending->speaks || pending->silent ||
-            pending->played || pending->codec || pending->unheard || pending->failed) {
+        if (leg_is_pending(leg)) {
             events_post(e, leg);
         }
         if ((conf->tick + leg->beat_index) % KEEP_EVERY_TICKS == 0) {
@@ -320,6 +264,10 @@ static void conf_finish(void *engine, struct conf *conf)
         e->waiting = conf;
     }
     conf_housekeep(e, conf);
+    if (conf->ptt) {
+        ptt_tick_end(conf, e->now_ns);
+        ptt_live(e, conf);
+    }
     for (struct encoder *encoder; (encoder = conf->surplus);) {
         conf->surplus = encoder->next;
         encoder->next = e->gone_encoders;
@@ -411,13 +359,18 @@ uint64_t engine_beat(struct engine *e, uint64_t now_ns)
     if (e->waiting) {
         waiting_send(e);
     }
+    if (e->n_watched) {
+        engine_watched(e);
+    }
+    uint64_t floors_ns = ptt_beat(e);
     for (unsigned slot = 0; slot < SLOTS_PER_TICK; slot++) {
         if (e->slots[slot] && e->slot_due_ns[slot] <= now_ns) {
             slot_run(e, slot);
         }
     }
-    bool is_waiting = e->waiting || now_ns < e->alert_until_ns;
+    bool is_waiting = e->waiting || e->n_again || now_ns < e->alert_until_ns;
     uint64_t next_ns = MIN(now_ns + (is_waiting ? SLOT_NS : TICK_NS), slots_join(e));
+    next_ns = MIN(next_ns, floors_ns);
     for (unsigned slot = 0; slot < SLOTS_PER_TICK; slot++) {
         next_ns = e->slots[slot] ? MIN(next_ns, e->slot_due_ns[slot]) : next_ns;
     }

@@ -14,10 +14,11 @@ struct engine;
 
 struct engine_cfg {
     struct ctl *ctl; /* its rings; outlive the engine */
-    struct io *io;   /* with 2 * legs_max slots; outlives the engine */
+    struct io *io;   /* with 2 * (legs_max + asleep_max) slots; outlives the engine */
     struct worker_stats *stats;
     const struct simd *simd;
     uint32_t legs_max;
+    uint32_t asleep_max; /* legs beside them, of conferences that sleep: they have sockets, and no packets */
     uint32_t batch_legs; /* pulled at once, 0: as many as is usual; a larger conference comes in parts. Tests choose */
     bool lazy_decode;    /* a leg that cannot be among the loudest is not decoded, where its packets tell */
     uint64_t wall_offset_ns;
@@ -29,7 +30,7 @@ struct engine_cfg {
 COLD int engine_build(struct engine **engine, const struct engine_cfg *cfg);
 COLD void engine_free(struct engine *engine);
 /** What engine_build takes at once. */
-COLD size_t engine_bytes(uint32_t legs_max);
+COLD size_t engine_bytes(uint32_t legs_max, uint32_t asleep_max);
 
 /**
  * One turn: applies at most CTL_BATCH requests, then runs every conference whose phase has come.

@@ -1,5 +1,62 @@
-/* What the engine asks of its I/O besides the pull: sockets open and close, packets go. */
+/* What the engine asks of its I/O besides the pull: sockets open and close, packets go; and events, to signalling. */
 #include "core/engine_priv.h"
+
+bool event_put(struct engine *e, const struct ctl_ev *ev)
+{
+    bool put = ring_put(&e->cfg.ctl->events, ev);
+    if (!put) {
+        count_add(&e->cfg.stats->events_lost, 1);
+    }
+    return put;
+}
+
+void events_post(struct engine *e, struct leg *leg)
+{
+    struct leg_pending *pending = &leg->pending;
+    unsigned n_put = 0;
+    for (bool put = true; put && n_put < pending->n_digits; n_put += put) {
+        struct ctl_ev digit = {.event = EV_DTMF, .id = leg->cfg.id};
+        digit.value = (uint32_t)(unsigned char)leg->notify.digits[n_put].digit;
+        digit.duration_ms = leg->notify.digits[n_put].ms;
+        put = event_put(e, &digit);
+    }
+    pending->n_digits -= (uint8_t)n_put;
+    memmove(leg->notify.digits, leg->notify.digits + n_put, pending->n_digits * sizeof leg->notify.digits[0]);
+    if (pending->quiet) {
+        struct ctl_ev quiet = {.event = EV_QUIET, .id = leg->cfg.id};
+        pending->quiet = !event_put(e, &quiet);
+    }
+    if (pending->speaks) {
+        struct ctl_ev speaks = {.event = EV_SPEAKS, .id = leg->cfg.id};
+        pending->speaks = !event_put(e, &speaks);
+        e->alert_until_ns = e->now_ns + TICK_NS;
+    }
+    if (pending->silent) {
+        struct ctl_ev silent = {.event = EV_SILENT, .id = leg->cfg.id, .value = leg->annex.silent};
+        pending->silent = !event_put(e, &silent);
+    }
+    if (pending->played) {
+        struct ctl_ev played = {.event = EV_PLAYED, .id = leg->cfg.id, .leg = leg};
+        pending->played = !event_put(e, &played);
+    }
+    if (pending->codec) {
+        struct ctl_ev codec = {.event = EV_CODEC, .id = leg->cfg.id, .value = leg->notify.codec_pt};
+        pending->codec = !event_put(e, &codec);
+    }
+    if (pending->failed) {
+        struct ctl_ev failed = {.event = EV_FAILED, .id = leg->cfg.id, .value = (uint32_t)-leg->notify.error};
+        pending->failed = !event_put(e, &failed);
+    }
+    if (pending->unheard) {
+        struct ctl_ev unheard = {.event = EV_UNHEARD, .id = leg->cfg.id, .value = leg->stats.last_drop};
+        unheard.from = leg->notify.dropped_from;
+        pending->unheard = !event_put(e, &unheard);
+    }
+    if (pending->bye) {
+        struct ctl_ev bye = {.event = EV_RTCP_BYE, .id = leg->cfg.id};
+        pending->bye = !event_put(e, &bye);
+    }
+}
 
 void engine_flush(struct outbox *box)
 {

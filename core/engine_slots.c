@@ -4,6 +4,7 @@
  */
 #include "core/engine_priv.h"
 
+#define BEHIND_NS (1300 * NS_PER_US) /* as in phase.c: what a network and a scheduler wobble */
 enum { PHASE_SLOTS_MIN = 10 /* even a small load has so many to choose from */ };
 
 /* @return the next time that slot's phase comes, on the schedule that all slots share */
@@ -51,10 +52,25 @@ void slot_enter(struct engine *e, struct conf *conf)
     e->slot_confs[conf->i_slot]++;
 }
 
+void slot_enter_behind(struct engine *e, struct conf *conf, uint64_t at_ns)
+{
+    conf->i_slot = (unsigned)((at_ns + BEHIND_NS) % TICK_NS / SLOT_NS + 1) % SLOTS_PER_TICK;
+    slot_join(e, conf);
+    e->slot_confs[conf->i_slot]++;
+}
+
 void slot_leave(struct engine *e, const struct conf *conf)
 {
     list_remove(conf->parked ? &e->parked : &e->slots[conf->i_slot], conf);
     e->slot_confs[conf->i_slot]--;
+}
+
+void slot_legs_add(struct engine *e, const struct conf *conf, uint32_t n)
+{
+    if (!conf_is_asleep(conf)) {
+        e->slot_legs[conf->i_slot] += n;
+        e->n_legs += n;
+    }
 }
 
 static unsigned phase_slots(const struct engine *e)

@@ -1,6 +1,7 @@
 /*
  * The seam to the network: what an engine needs of it, and nothing more. io_uring, plain system calls and the simulator
- * implement it. Pull, never woken by RTP: packets wait in the socket until the engine asks.
+ * implement it. Pull, not woken by RTP: packets wait in the socket until the engine asks. Only the few sockets that it
+ * watches wake it: those of sessions of push-to-talk.
  *
  * A socket has a slot, a small number that the engine chose; the back end may keep a table by slot. One thread.
  */
@@ -41,7 +42,18 @@ struct io_ops {
     void (*rx)(struct io *io, struct io_rx *rx, size_t n);
     /** Sends n <= IO_BATCH datagrams; when it returns the buffers are free. A refused one is counted, not retried. */
     void (*tx)(struct io *io, const struct io_tx *tx, size_t n);
-    /** Sleeps until deadline_ns (CLOCK_MONOTONIC; past: returns at once). @return now */
+    /**
+     * From now on a datagram in that socket ends a wait, and ready tells of it; one that is there already does so too.
+     * Its receive buffer becomes small: what comes while nobody asks is old when somebody does. Off: as any other.
+     */
+    void (*watch)(struct io *io, uint32_t slot, bool on);
+    /**
+     * Takes slots of watched sockets in which something has arrived since they were taken last. Each is to be read
+     * until nothing is left: of what is left nothing more is told. One with nothing in it may be among them.
+     * @return how many, at most max
+     */
+    size_t (*ready)(struct io *io, uint32_t *slots, size_t max);
+    /** Sleeps until deadline_ns (CLOCK_MONOTONIC; past: returns at once), or a watched socket is ready. @return now */
     uint64_t (*wait)(struct io *io, uint64_t deadline_ns);
     void (*free)(struct io *io);
 };

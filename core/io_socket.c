@@ -10,6 +10,12 @@ void io_socket_timestamps(int fd)
     setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
 }
 
+void io_socket_narrow(int fd)
+{
+    int bytes = 16384;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+}
+
 uint64_t io_clock_now(struct io_clock *clock)
 {
     uint64_t now_ns = io_socket_now();

@@ -21,6 +21,8 @@ struct io_clock {
 
 /** Asks the kernel to note when datagrams arrive. A refusal only means that at_ns stays 0. */
 void io_socket_timestamps(int fd);
+/** A socket that is watched: room for less than a second of audio. */
+void io_socket_narrow(int fd);
 /** After a sleep: now, and the offset if it is old. */
 uint64_t io_clock_now(struct io_clock *clock);
 /** When the datagram of a recvmsg arrived, on CLOCK_MONOTONIC; 0: unknown. */

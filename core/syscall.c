@@ -8,15 +8,23 @@
 #include "core/io_socket.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
 
 struct plain {
     struct io io;
     struct worker_stats *stats;
-    int *fds; /* by slot */
-    uint32_t n_slots;
+    int *fds;      /* by slot */
+    bool *watched; /* by slot */
+    uint32_t n_slots, n_watched;
+    int epoll_fd;
     struct io_clock clock;
 };
+
+enum { READY_MAX = 64 };
 
 static struct plain *plain_of(struct io *io)
 {
@@ -31,8 +39,39 @@ static int plain_open(struct io *io, uint32_t slot, int fd)
     return 0;
 }
 
+/* Edge-triggered: what has been told of is read until nothing is left. */
+static void plain_watch(struct io *io, uint32_t slot, bool on)
+{
+    struct plain *p = plain_of(io);
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u32 = slot};
+    if (p->watched[slot] == on) {
+        return;
+    }
+    if (on) {
+        io_socket_narrow(p->fds[slot]);
+    }
+    if (epoll_ctl(p->epoll_fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, p->fds[slot], &event) != 0) {
+        count_add(&p->stats->watches_failed, 1);
+        return;
+    }
+    p->watched[slot] = on;
+    p->n_watched += on ? 1 : -1u;
+}
+
+static size_t plain_ready(struct io *io, uint32_t *slots, size_t max)
+{
+    struct plain *p = plain_of(io);
+    struct epoll_event events[READY_MAX];
+    int n = p->n_watched ? epoll_wait(p->epoll_fd, events, (int)MIN(max, (size_t)READY_MAX), 0) : 0;
+    for (int i = 0; i < n; i++) {
+        slots[i] = events[i].data.u32;
+    }
+    return (size_t)MAX(n, 0);
+}
+
 static void plain_close(struct io *io, uint32_t slot)
 {
+    plain_watch(io, slot, false);
     plain_of(io)->fds[slot] = -1;
 }
 
@@ -95,12 +134,23 @@ static void plain_tx(struct io *io, const struct io_tx *tx, size_t n)
 
 static uint64_t plain_wait(struct io *io, uint64_t deadline_ns)
 {
-    io_socket_sleep(deadline_ns);
-    return io_clock_now(&plain_of(io)->clock);
+    struct plain *p = plain_of(io);
+    uint64_t now_ns = p->n_watched ? io_socket_now() : 0;
+    if (!p->n_watched) {
+        io_socket_sleep(deadline_ns);
+    } else if (deadline_ns > now_ns) {
+        struct pollfd any = {.fd = p->epoll_fd, .events = POLLIN};
+        uint64_t left_ns = deadline_ns - now_ns;
+        struct timespec t = {.tv_sec = (time_t)(left_ns / NS_PER_S), .tv_nsec = (long)(left_ns % NS_PER_S)};
+        ppoll(&any, 1, &t, NULL); /* interrupted: a beat too early does no harm */
+    }
+    return io_clock_now(&p->clock);
 }
 
 static void plain_free(struct io *io)
 {
+    close(plain_of(io)->epoll_fd);
+    mem_put(plain_of(io)->watched);
     mem_put(plain_of(io)->fds);
     mem_put(plain_of(io));
 }
@@ -112,6 +162,8 @@ static const struct io_ops plain_ops = {
     .close = plain_close,
     .rx = plain_rx,
     .tx = plain_tx,
+    .watch = plain_watch,
+    .ready = plain_ready,
     .wait = plain_wait,
     .free = plain_free,
 };
@@ -124,9 +176,17 @@ int syscall_build(struct io **io, uint32_t n_slots, struct worker_stats *stats)
     }
     *p = (struct plain){.io.ops = &plain_ops, .stats = stats, .n_slots = n_slots};
     p->fds = mem_get(n_slots * sizeof *p->fds);
-    if (!p->fds) {
+    p->watched = mem_get(n_slots * sizeof *p->watched);
+    p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    int err = !p->fds || !p->watched ? -ENOMEM : p->epoll_fd < 0 ? -errno : 0;
+    if (err) {
+        if (p->epoll_fd >= 0) {
+            close(p->epoll_fd);
+        }
+        mem_put(p->watched);
+        mem_put(p->fds);
         mem_put(p);
-        return -ENOMEM;
+        return err;
     }
     *io = &p->io;
     return 0;

@@ -48,7 +48,7 @@ static int worker_open(struct worker *w)
         struct sched_param p = {.sched_priority = w->cfg.fifo_priority};
         w->fifo_error = -pthread_setschedparam(pthread_self(), SCHED_FIFO, &p);
     }
-    uint32_t legs_max = w->cfg.legs_max + WORKER_RELAYS_MAX, n_slots = 2 * legs_max;
+    uint32_t legs_max = w->cfg.legs_max + WORKER_RELAYS_MAX, n_slots = 2 * (legs_max + w->cfg.asleep_max);
     if (w->cfg.io == WORKER_IO_URING) {
         err = w->io_error = uring_build(&w->io, n_slots, &w->stats);
     }
@@ -64,6 +64,7 @@ static int worker_open(struct worker *w)
         .stats = &w->stats,
         .simd = w->cfg.simd,
         .legs_max = legs_max,
+        .asleep_max = w->cfg.asleep_max,
         .lazy_decode = w->cfg.lazy_decode,
         .wall_offset_ns = w->cfg.wall_offset_ns,
         .clock = io_socket_now,
@@ -140,9 +141,10 @@ out:
     return 0;
 }
 
-size_t worker_bytes(uint32_t legs_max)
+size_t worker_bytes(uint32_t legs_max, uint32_t asleep_max)
 {
-    return engine_bytes(legs_max + WORKER_RELAYS_MAX) + CTL_RING * (sizeof(struct ctl_req) + sizeof(struct ctl_ev));
+    return engine_bytes(legs_max + WORKER_RELAYS_MAX, asleep_max) +
+           CTL_RING * (sizeof(struct ctl_req) + sizeof(struct ctl_ev));
 }
 
 struct ctl *worker_ctl(struct worker *w)

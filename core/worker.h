@@ -17,6 +17,7 @@ struct worker_cfg {
     bool may_fall_back; /* to system calls, whatever io_uring is refused for */
     const struct simd *simd;
     uint32_t legs_max;       /* sizes everything that is allocated at start; besides, WORKER_RELAYS_MAX relays' legs */
+    uint32_t asleep_max;     /* sessions of push-to-talk beside them whose conferences sleep, as in engine_cfg */
     bool lazy_decode;        /* as in engine_cfg */
     uint64_t wall_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC, for RTCP's NTP time */
 };
@@ -33,8 +34,8 @@ struct worker;
  */
 int worker_start(struct worker **worker, const struct worker_cfg *cfg);
 
-/** Memory that a worker takes at its start. @param legs_max  as in its cfg */
-size_t worker_bytes(uint32_t legs_max);
+/** Memory that a worker takes at its start. @param legs_max, asleep_max  as in its cfg */
+size_t worker_bytes(uint32_t legs_max, uint32_t asleep_max);
 
 /** Its page. Valid until worker_stop. */
 struct ctl *worker_ctl(struct worker *worker);

@@ -28,6 +28,7 @@
     X(SKIPPED, "discarded to bring the delay down")                                                                    \
     X(DECODE, "refused by the codec")                                                                                  \
     X(HELD, "media while the leg is held")                                                                             \
+    X(FLOOR, "push-to-talk: media of a participant that has not the floor")                                            \
     X(TRUNCATED, "longer than an Ethernet frame")                                                                      \
     X(AUTH, "SRTP: authentication tag is wrong")                                                                       \
     X(REPLAY, "SRTP: seen before, or too old to tell")                                                                 \
@@ -118,6 +119,15 @@ static inline unsigned histogram_bucket(uint64_t ns)
     return b;
 }
 
+/* Of floor control. */
+struct floor_stats {
+    counter requests, granted, denied, revoked, queued; /* revoked: by pre-emption, by time, by signalling */
+    counter repeats;                                    /* the same answer again within a moment: not sent */
+    counter clamped;                                    /* requests that asked for more than their right */
+    counter ignored;                                    /* messages that mean nothing here */
+    counter strangers;                                  /* RTP packets of legs without the floor */
+};
+
 /* Written by the worker only. */
 struct worker_stats {
     counter beats, busy_ns;                   /* turns of the loop, and the time they took */
@@ -135,10 +145,14 @@ struct worker_stats {
     counter unheard;                                    /* legs none of whose packets could be used for seconds */
     counter rx_failed;                                  /* reads that the kernel did not take */
     counter connects_failed;                            /* sockets that the kernel would not connect */
+    counter watches_failed;                             /* sockets that the kernel would not watch */
+    counter wakes;                                      /* watched sockets that were read */
+    counter asleep;                                     /* gauge: conferences that do not tick */
     counter legs_failed;                                /* legs whose sockets could not be opened on the worker */
     counter events_lost;                                /* event ring full, retried */
     counter beat_ns[HISTOGRAM_BUCKETS], late_ns[HISTOGRAM_BUCKETS];
     counter late_sum_ns;
+    struct floor_stats floor;
     counter stage_ns[STAGES]; /* measured in one of STAGE_EVERY_SLOTS, and counted for all of them */
 };
 

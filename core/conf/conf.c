@@ -1,6 +1,7 @@
 /* A conference is built, joined and left. Its tick is mix.c, its plan graph.c. */
 #include "core/conf/conf_run.h"
 #include "core/conf/encoders.h"
+#include "core/conf/ptt.h"
 
 #include "core/base/mem.h"
 
@@ -9,12 +10,15 @@
 
 int conf_build(struct conf **out, const struct conf_cfg *cfg)
 {
-    if (cfg->legs_max < 1 || cfg->legs_max > CONF_LEGS_MAX || cfg->talkers > TALKERS_MAX) {
+    if (cfg->legs_max < 1 || cfg->legs_max > CONF_LEGS_MAX || cfg->talkers > TALKERS_MAX ||
+        (cfg->has_floor && cfg->annex)) {
         return -EINVAL;
     }
-    uint32_t mixed_max = (cfg->talkers ? MIN(cfg->talkers, cfg->legs_max) : cfg->legs_max) + CONF_CLIPS_MAX;
+    uint32_t voices_max = cfg->talkers ? MIN(cfg->talkers, cfg->legs_max) : cfg->legs_max;
+    uint32_t mixed_max = MAX(voices_max, (uint32_t)(cfg->has_floor ? FLOOR_HOLDERS_MAX : 0)) + CONF_CLIPS_MAX;
     size_t legs_max = (size_t)cfg->legs_max + CONF_RELAYS_MAX + CONF_CLIPS_MAX;
-    struct conf *conf = mem_get(sizeof *conf + (cfg->talkers + mixed_max + legs_max) * sizeof(struct leg *));
+    size_t bytes = sizeof(struct conf) + (cfg->talkers + mixed_max + legs_max) * sizeof(struct leg *);
+    struct conf *conf = mem_get(bytes + (cfg->has_floor ? sizeof *conf->ptt : 0));
     if (!conf) {
         return -ENOMEM;
     }
@@ -23,6 +27,7 @@ int conf_build(struct conf **out, const struct conf_cfg *cfg)
     conf->mixed = conf->talkers + cfg->talkers;
     conf->mixed_max = mixed_max;
     conf->plan.legs = conf->mixed + mixed_max;
+    conf->ptt = cfg->has_floor ? (struct conf_ptt *)((uint8_t *)conf + bytes) : NULL;
     *out = conf;
     return 0;
 }

@@ -18,6 +18,7 @@ struct conf_cfg {
     uint32_t legs_max; /* room for so many; 1..CONF_LEGS_MAX */
     uint32_t talkers;  /* the loudest so many are heard; 0: all; up to TALKERS_MAX */
     uint32_t silent_s; /* EV_SILENT after so long without a word, while there are annexes; 0: never */
+    bool has_floor;    /* brings the memory of one: CTL_CONF_FLOOR; not an annex */
     bool annex;        /* its legs are sent what relays carry */
 };
 

@@ -38,6 +38,26 @@ size_t leg_silence(struct leg *leg, const struct mix_tools *t, const uint8_t **p
     return encode(t, leg, false, t->silence, rate_frame_samples(leg->cfg.fmt.rate_hz), payload);
 }
 
+enum { STATE_BYTES_MAX = 1024 };
+
+size_t leg_silence_alone(struct leg *leg, const struct mix_tools *t, const uint8_t **payload)
+{
+    static const uint8_t opus[] = {0xf8, 0xff, 0xfe}; /* 20 ms of nothing (RFC 6716 3.1: CELT, full band, mono) */
+    const struct codec *codec = leg->cfg.codec;
+    if (codec->id == CODEC_OPUS) {
+        *payload = opus;
+        return sizeof opus;
+    }
+    uint8_t state[STATE_BYTES_MAX] ALIGNED_LINE;
+    must(!codec->has_state || codec->encoder_size() <= sizeof state);
+    must(!codec->has_state || codec->encoder_init(state, &leg->cfg.fmt) == 0);
+    int bytes = codec->encode(state, t->leg.simd, t->silence, rate_frame_samples(leg->cfg.fmt.rate_hz), t->payload,
+                              PAYLOAD_CAP);
+    must(bytes >= 0);
+    *payload = t->payload;
+    return (size_t)bytes;
+}
+
 /* Lists the contributing sources of what a leg hears, with the levels of their rows. */
 static void contributors_list(struct contributors *who, const struct conf *conf, const struct leg *self)
 {

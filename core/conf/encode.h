@@ -20,6 +20,10 @@ void confs_encode(const struct mix_tools *tools);
 /** A tick of silence for one leg. @return bytes of *payload; 0: a pause, there is no encoder in an annex that could */
 size_t leg_silence(struct leg *leg, const struct mix_tools *tools, const uint8_t **payload);
 
+/** The same for a leg whose conference does not tick, whatever its codec: encoded by itself, with a state of its own.
+ */
+size_t leg_silence_alone(struct leg *leg, const struct mix_tools *tools, const uint8_t **payload);
+
 /** Is this leg of a group encoded for by itself in this tick? The group's encode serves the others. */
 static inline bool serves_alone(const struct group *group, const struct leg *leg)
 {

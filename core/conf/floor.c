@@ -1,7 +1,7 @@
 /* Floor control. See floor.h. */
 #include "core/conf/floor.h"
 
-enum { NOT_QUEUED = 254, IDLES = 4 };
+enum { NOT_QUEUED = 254, IDLES = 4, UNSPECIFIED = 255 /* cause of a Deny */ };
 
 /* --- Saying ------------------------------------------------------------------------------------------------------- */
 
@@ -185,6 +185,7 @@ static void grant(struct floor_seat *seat, unsigned i, uint64_t now_ms)
     seat->t1_at = now_ms + f->policy.t1_ms;
     seat->t2_at = FLOOR_NEVER;
     seat->t20_at = now_ms + f->policy.t20_ms;
+    seat->drain_at = FLOOR_NEVER;
     seat->stranger_ms = 0;
     f->holders[i] = seat;
     f->state = i == 0 ? FLOOR_TAKEN : f->state;
@@ -229,28 +230,44 @@ static void next(struct floor *f, uint64_t now_ms)
     grant(seat, 0, now_ms);
 }
 
+/* One of two holds no more: all are told who still does, and the one that has released that it was heard. */
+static void sole_begin(struct floor *f, struct floor_seat *sole)
+{
+    f->holders[0] = sole;
+    f->holders[1] = NULL;
+    f->seq++;
+    for (struct floor_seat *to = f->seats; to; to = to->next) {
+        if (to != sole) {
+            say_taken(f, to, sole);
+        }
+    }
+}
+
 /* A holder holds no more. With another of a dual floor it goes on. */
 static void hold_end(struct floor_seat *seat, uint64_t now_ms)
 {
     struct floor *f = seat->floor;
     unsigned i = holder_index(seat);
     seat->holds = false;
+    seat->drain_at = FLOOR_NEVER;
     f->holders[i] = NULL;
+    event(f, FLOOR_EV_RELEASED, seat, 0);
     if (i == 0 && f->holders[1]) {
-        f->holders[0] = f->holders[1];
-        f->holders[1] = NULL;
         f->state = FLOOR_TAKEN;
         f->t3_at = f->t8_at = FLOOR_NEVER;
-    } else if (i == 0) {
+        sole_begin(f, f->holders[1]);
+    } else if (i == 1) {
+        sole_begin(f, f->holders[0]);
+    } else {
         next(f, now_ms);
     }
 }
 
-static void revoke(struct floor_seat *seat, enum app_revoke cause, uint64_t grace_ms, uint64_t now_ms)
+static void revoke(struct floor_seat *seat, uint16_t cause, uint64_t grace_ms, uint64_t now_ms)
 {
     struct floor *f = seat->floor;
     f->state = FLOOR_PENDING;
-    f->revoke_cause = (uint16_t)cause;
+    f->revoke_cause = cause;
     f->t3_at = now_ms + grace_ms;
     f->t8_at = now_ms + f->policy.t8_ms;
     seat->t2_at = seat->t20_at = FLOOR_NEVER;
@@ -305,7 +322,7 @@ static void ask_taken(struct floor_seat *seat, uint64_t now_ms)
         return;
     }
     wait_begin(seat, now_ms);
-    if (seat->asked.preempts && f->state == FLOOR_TAKEN) {
+    if (seat->asked.preempts && f->state == FLOOR_TAKEN && !floor_drains(holder)) {
         bool is_urgent = seat->asked.tier == FLOOR_TIER_EMERGENCY;
         revoke(holder, APP_REVOKE_PREEMPTED, is_urgent ? f->policy.t3_emergency_ms : f->policy.t3_ms, now_ms);
     }
@@ -337,6 +354,9 @@ void floor_request(struct floor_seat *seat, uint8_t priority, enum floor_tier ti
         say_position(seat, now_ms);
         return;
     }
+    if (floor_drains(seat)) { /* what it said before is over, and others may have waited for it */
+        hold_end(seat, now_ms);
+    }
     if (seat->holds && !is_revoked(seat)) {
         struct app_msg none = {.subtype = APP_FLOOR_GRANTED};
         bool is_same =
@@ -359,13 +379,40 @@ void floor_request(struct floor_seat *seat, uint8_t priority, enum floor_tier ti
 void floor_release(struct floor_seat *seat, uint64_t now_ms)
 {
     struct floor *f = seat->floor;
-    if (seat->holds) {
-        event(f, FLOOR_EV_RELEASED, seat, 0);
+    if (seat->holds && f->policy.drain_ms && seat->has_spoken) { /* again while it drains: that changes nothing */
+        seat->drain_at = MIN(seat->drain_at, now_ms + f->policy.drain_ms);
+        seat->t2_at = seat->t20_at = FLOOR_NEVER;
+    } else if (seat->holds) {
         hold_end(seat, now_ms);
     } else if (seat->waits) {
         queue_leave(seat);
     } else {
         count_add(&f->stats->ignored, 1);
+    }
+}
+
+void floor_drained(struct floor_seat *seat, uint64_t now_ms)
+{
+    if (floor_drains(seat)) {
+        hold_end(seat, now_ms);
+    }
+}
+
+void floor_revoke(struct floor_seat *seat, uint16_t cause, uint64_t now_ms)
+{
+    struct floor *f = seat->floor;
+    if (seat->waits) {
+        queue_leave(seat);
+        say_denied(seat, (enum app_deny)UNSPECIFIED, now_ms);
+    }
+    if (!seat->holds || is_revoked(seat)) {
+        return;
+    }
+    if (holder_index(seat) == 0) {
+        revoke(seat, cause, f->policy.t3_ms, now_ms);
+    } else { /* the second of a dual floor: it ends at once */
+        say_revoked(seat, cause);
+        hold_end(seat, now_ms);
     }
 }
 
@@ -419,7 +466,7 @@ void floor_take(struct floor_seat *seat, const struct app_msg *msg, uint64_t now
 static void stranger_heard(struct floor_seat *seat, uint64_t now_ms)
 {
     const struct floor *f = seat->floor;
-    bool is_new = !seat->stranger_ms || now_ms - seat->stranger_last_ms > FLOOR_STRANGER_MS;
+    bool is_new = !seat->stranger_ms || now_ms - seat->stranger_last_ms > FLOOR_STRANGER_GAP_MS;
     seat->stranger_ms = is_new ? now_ms : seat->stranger_ms;
     seat->stranger_last_ms = now_ms;
     bool is_told = seat->stranger_revoked_ms && now_ms - seat->stranger_revoked_ms < f->policy.t8_ms;
@@ -451,8 +498,7 @@ bool floor_heard(struct floor_seat *seat, uint64_t now_ms)
 static void holder_run(struct floor_seat *seat, uint64_t now_ms)
 {
     struct floor *f = seat->floor;
-    if (now_ms >= seat->t1_at) {
-        event(f, FLOOR_EV_RELEASED, seat, 0);
+    if (now_ms >= seat->t1_at || now_ms >= seat->drain_at) {
         hold_end(seat, now_ms);
         return;
     }
@@ -514,7 +560,7 @@ uint64_t floor_run(struct floor *f, uint64_t now_ms)
     uint64_t at = MIN(MIN(f->t3_at, f->t8_at), MIN(f->t4_at, f->t7_at));
     for (unsigned i = 0; i < FLOOR_HOLDERS_MAX; i++) {
         const struct floor_seat *seat = f->holders[i];
-        at = seat ? MIN(at, MIN(seat->t1_at, MIN(seat->t2_at, seat->t20_at))) : at;
+        at = seat ? MIN(MIN(at, seat->drain_at), MIN(seat->t1_at, MIN(seat->t2_at, seat->t20_at))) : at;
     }
     return at;
 }
@@ -526,11 +572,10 @@ static uint32_t or_else(uint32_t value, uint32_t usual)
     return value ? value : usual;
 }
 
-void floor_init(struct floor *f, const struct floor_policy *policy, const struct floor_user *user,
-                struct floor_stats *stats, uint32_t ssrc, uint64_t now_ms)
+void floor_policy_set(struct floor *f, const struct floor_policy *policy)
 {
     static const struct floor_policy usual = FLOOR_DEFAULTS;
-    *f = (struct floor){.policy = *policy, .user = *user, .stats = stats, .ssrc = ssrc};
+    f->policy = *policy;
     f->policy.t1_ms = or_else(policy->t1_ms, usual.t1_ms);
     f->policy.t2_ms = or_else(policy->t2_ms, usual.t2_ms);
     f->policy.t4_ms = or_else(policy->t4_ms, usual.t4_ms);
@@ -539,8 +584,69 @@ void floor_init(struct floor *f, const struct floor_policy *policy, const struct
     f->policy.t20_ms = or_else(policy->t20_ms, usual.t20_ms);
     f->policy.t3_emergency_ms = or_else(policy->t3_emergency_ms, usual.t3_emergency_ms);
     f->policy.c20 = (uint8_t)or_else(policy->c20, usual.c20);
+}
+
+void floor_init(struct floor *f, const struct floor_policy *policy, const struct floor_user *user,
+                struct floor_stats *stats, uint32_t ssrc, uint64_t now_ms)
+{
+    *f = (struct floor){.user = *user, .stats = stats, .ssrc = ssrc};
+    floor_policy_set(f, policy);
     f->t3_at = f->t8_at = f->t7_at = FLOOR_NEVER;
     f->t4_at = now_ms + f->policy.t4_ms;
+}
+
+void floor_open(struct floor *f, uint64_t now_ms)
+{
+    idle_begin(f, now_ms);
+}
+
+void floor_close(struct floor *f)
+{
+    while (f->first) {
+        queue_leave(f->first);
+    }
+    for (unsigned i = 0; i < FLOOR_HOLDERS_MAX; i++) {
+        struct floor_seat *seat = f->holders[i];
+        f->holders[i] = NULL;
+        if (seat) {
+            seat->holds = false;
+            event(f, FLOOR_EV_RELEASED, seat, 0);
+        }
+    }
+    f->state = FLOOR_IDLE;
+    f->t3_at = f->t4_at = f->t7_at = f->t8_at = FLOOR_NEVER;
+}
+
+/* Whatever points at one seat points at another. */
+static void pointers_move(struct floor *f, struct floor_seat *to, const struct floor_seat *from)
+{
+    *to->link = to;
+    if (to->next) {
+        to->next->link = &to->next;
+    }
+    for (unsigned i = 0; i < FLOOR_HOLDERS_MAX; i++) {
+        f->holders[i] = f->holders[i] == from ? to : f->holders[i];
+    }
+    if (to->waits) {
+        *(to->ahead ? &to->ahead->behind : &f->first) = to;
+        *(to->behind ? &to->behind->ahead : &f->last) = to;
+    }
+}
+
+void floor_move(struct floor_seat *to, struct floor_seat *from)
+{
+    struct floor_rights rights = to->rights;
+    struct app_text identity = to->identity;
+    uint32_t ssrc = to->ssrc;
+    must(!to->floor && from->floor);
+    *to = *from;
+    to->rights = rights;
+    to->identity = identity;
+    to->ssrc = ssrc;
+    pointers_move(to->floor, to, from);
+    from->floor = NULL;
+    from->next = NULL;
+    from->link = NULL;
 }
 
 void floor_join(struct floor *f, struct floor_seat *seat, uint64_t now_ms)
@@ -579,7 +685,7 @@ void floor_leave(struct floor_seat *seat, uint64_t now_ms)
         queue_leave(seat);
     }
     if (seat->holds) {
-        floor_release(seat, now_ms);
+        hold_end(seat, now_ms);
     }
     seat->floor = NULL;
     seat->next = NULL;
@@ -590,7 +696,7 @@ void floor_rights_set(struct floor_seat *seat, const struct floor_rights *rights
 {
     struct floor *f = seat->floor;
     seat->rights = *rights;
-    if (rights->may_request) {
+    if (!f || rights->may_request) {
         return;
     }
     if (seat->waits) {

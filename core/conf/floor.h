@@ -10,52 +10,20 @@
 #ifndef CORE_CONF_FLOOR_H
 #define CORE_CONF_FLOOR_H
 
+#include "core/base/ptt.h"
 #include "core/media/app.h"
 
 #define FLOOR_SAME_ANSWER_MS 200 /* a repeated request gets the same answer once in so long */
 #define FLOOR_STRANGER_MS 1000   /* RTP of a leg without the floor for so long is answered by Revoke */
+#define FLOOR_STRANGER_GAP_MS                                                                                          \
+    300 /* after a longer gap it begins anew: several pushes that were refused are no stream */
 #define FLOOR_HOLDERS_MAX 2
 #define FLOOR_NEVER UINT64_MAX
 
 struct floor;
 struct floor_seat;
 
-/* What the standard calls T1 and so on; 0: as FLOOR_DEFAULTS. */
-struct floor_policy {
-    uint32_t t1_ms; /* end of media: the holder has sent no RTP for so long */
-    uint32_t t2_ms; /* stop talking: so long one may hold the floor, from its first RTP on */
-    uint32_t t3_ms; /* grace after a Revoke */
-    uint32_t t3_emergency_ms;
-    uint32_t t4_ms;  /* inactivity: nobody has spoken or asked for so long */
-    uint32_t t7_ms;  /* Idle again: then twice as long, three times */
-    uint32_t t8_ms;  /* Revoke again */
-    uint32_t t20_ms; /* Granted again, until RTP comes */
-    uint32_t t9_ms;  /* after a stop by T2: Deny 4 for so long; 0: none */
-    uint8_t c20;     /* Granted so many times in all */
-    uint8_t queue_max;
-    bool is_dual; /* a request that may pre-empt gets the floor beside the holder */
-    bool is_broadcast;
-};
-
-#define FLOOR_DEFAULTS                                                                                                 \
-    {                                                                                                                  \
-        .t1_ms = 4000, .t2_ms = 30000, .t3_ms = 3000, .t3_emergency_ms = 200, .t4_ms = 30000, .t7_ms = 1000,           \
-        .t8_ms = 1000, .t20_ms = 1000, .c20 = 3, .queue_max = 16                                                       \
-    }
-
 enum floor_state { FLOOR_IDLE, FLOOR_TAKEN, FLOOR_PENDING };
-enum floor_tier { FLOOR_TIER_NORMAL, FLOOR_TIER_PERIL, FLOOR_TIER_EMERGENCY };
-
-/* What a leg may do, as signalling has set it. */
-struct floor_rights {
-    uint8_t priority;     /* of a request that names none; a higher one is cut to priority_max */
-    uint8_t priority_max; /* the lower of mc_priority and the profile's */
-    bool may_request;     /* else Deny 5 */
-    bool may_preempt;     /* of those with a lower priority */
-    bool may_emergency;   /* else the indicator is cleared */
-    bool queues;          /* queueing was negotiated */
-    bool is_available;    /* counts as somebody to talk to */
-};
 
 /* A request, as its rights let it be. */
 struct floor_ask {
@@ -77,6 +45,7 @@ struct floor_seat {
     struct floor_ask held, asked;
     /* of its holding */
     uint64_t t1_at, t2_at, t20_at;
+    uint64_t drain_at; /* it has released, and what has arrived is played until then at most */
     uint8_t n_granted;
     bool has_spoken;
     /* answers */
@@ -87,25 +56,10 @@ struct floor_seat {
     uint64_t later_until_ms;                                     /* T9 */
 };
 
-enum floor_event {
-    FLOOR_EV_GRANTED,  /* value: ms from request to grant */
-    FLOOR_EV_RELEASED, /* the holder has given it back, or its media has ended */
-    FLOOR_EV_REVOKED,  /* value: cause */
-    FLOOR_EV_DENIED,   /* value: cause */
-    FLOOR_EV_QUEUED,   /* value: position */
-    FLOOR_EV_IDLE,
-    FLOOR_EV_INACTIVE /* T4: once */
-};
-
 struct floor_user {
     void *ctx;
     void (*say)(void *ctx, struct floor_seat *to, const struct app_msg *msg);
     void (*event)(void *ctx, enum floor_event event, struct floor_seat *seat, uint32_t value); /* seat NULL: of none */
-};
-
-/* Readable while it runs. */
-struct floor_stats {
-    counter requests, granted, denied, revoked, queued, repeats, clamped, ignored, strangers;
 };
 
 struct floor {
@@ -130,10 +84,18 @@ struct floor {
 void floor_init(struct floor *floor, const struct floor_policy *policy, const struct floor_user *user,
                 struct floor_stats *stats, uint32_t ssrc, uint64_t now_ms);
 
+/** Its rules change; what runs goes on by the old ones. */
+void floor_policy_set(struct floor *floor, const struct floor_policy *policy);
+/** Everybody's: nobody holds or waits, nothing runs, and nothing is said, until floor_open says Idle. */
+void floor_close(struct floor *floor);
+void floor_open(struct floor *floor, uint64_t now_ms);
+
 /** A leg comes; a late one is told what is (Taken or Idle). @pre seat is zero but for rights, ssrc and identity */
 void floor_join(struct floor *floor, struct floor_seat *seat, uint64_t now_ms);
 /** It goes: its request and its holding end. Twice is fine. */
 void floor_leave(struct floor_seat *seat, uint64_t now_ms);
+/** Another seat takes its place, with rights, SSRC and identity of its own: it holds and waits as from did. */
+void floor_move(struct floor_seat *to, struct floor_seat *from);
 /** Its rights change: a holder that may no longer speak is revoked. */
 void floor_rights_set(struct floor_seat *seat, const struct floor_rights *rights, uint64_t now_ms);
 
@@ -143,6 +105,10 @@ void floor_take(struct floor_seat *seat, const struct app_msg *msg, uint64_t now
 /** Signalling asks or releases on a leg's behalf: REFER, HTTP, a phone without floor control. */
 void floor_request(struct floor_seat *seat, uint8_t priority, enum floor_tier tier, uint64_t now_ms);
 void floor_release(struct floor_seat *seat, uint64_t now_ms);
+/** Signalling takes the floor away, with the grace of T3; what waits is refused. */
+void floor_revoke(struct floor_seat *seat, uint16_t cause, uint64_t now_ms);
+/** It has released, and all that has arrived is played: drain_ms need not be over. */
+void floor_drained(struct floor_seat *seat, uint64_t now_ms);
 
 /** RTP of a leg has come. @return may it be heard? */
 bool floor_heard(struct floor_seat *seat, uint64_t now_ms);
@@ -152,6 +118,12 @@ uint64_t floor_run(struct floor *floor, uint64_t now_ms);
 
 /** Place in the queue, from 1; 254: not in it (TS 24.380 8.2.3.5). */
 uint8_t floor_position(const struct floor_seat *seat);
+
+/** It has released, and is heard to its end. */
+static inline bool floor_drains(const struct floor_seat *seat)
+{
+    return seat->holds && seat->drain_at != FLOOR_NEVER;
+}
 
 static inline bool floor_may_speak(const struct floor_seat *seat)
 {

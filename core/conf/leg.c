@@ -1,5 +1,6 @@
 /* A leg is built, lent and freed: the cold half. The beat's half is leg_rx.c, leg_frame.c and leg_tx.c. */
 #include "core/conf/leg_run.h"
+#include "core/conf/ptt.h"
 
 #include "core/base/mem.h"
 
@@ -37,6 +38,8 @@ static void leg_carve(struct leg *leg, const struct leg_cfg *cfg, uint8_t packet
     layout.fifo = carve_take(c, FIFO_FRAMES * frame * sizeof(int16_t));
     layout.rx.decoder = carve_take(c, state_size(cfg->codec->decoder_size));
     layout.gathered = carve_take(c, packet_ticks > 1 ? RTP_PAYLOAD_MAX : 0);
+    struct leg_ptt *ptt = carve_take(c, cfg->ptt.is_on ? sizeof *ptt : 0);
+    layout.ptt = cfg->ptt.is_on ? ptt : NULL;
     int16_t *history = carve_take(c, cfg->codec->conceal ? 0 : plc_history_bytes(rate_hz));
     if (!leg) {
         return;
@@ -132,7 +135,7 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
         return err;
     }
     leg->rx.on = cfg->rx_on;
-    leg->tx.on = cfg->tx_on;
+    leg->tx.on = leg->tx.is_set = cfg->tx_on;
     leg->rx.muted = cfg->muted;
     leg->tx.marker = true;
     leg->tx.packet_ticks = packet_ticks;
@@ -147,6 +150,10 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
     count_set(&leg->view.level_dbov, LEVEL_SILENT);
     leg->rtcp.draw = cfg->ssrc | 1;
     jbuf_init(&leg->jbuf, leg->frame_ts, leg->frame_ts / TICK_MS * JBUF_DEPTH_MAX_MS);
+    if (leg->ptt) {
+        leg->ptt->leg = leg;
+        ptt_remote_set(leg, &cfg->ptt.remote);
+    }
     *out = leg;
     return 0;
 }

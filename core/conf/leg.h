@@ -8,6 +8,7 @@
 
 #include "core/base/addr.h"
 #include "core/base/limits.h"
+#include "core/base/ptt.h"
 #include "core/base/stats.h"
 #include "core/media/codec.h"
 #include "core/media/seal.h"
@@ -56,6 +57,16 @@ struct leg_cfg {
     const struct clip *clip; /* internal leg without a socket: it only plays this, and is always heard. EV_PLAYED */
     uint32_t clip_times;     /* so often; 0: for ever */
     struct seal_keys seal;   /* SRTP; suite SEAL_NONE: plain RTP */
+    struct leg_ptt_cfg {
+        bool is_on;        /* a session of push-to-talk: has a seat at the floor of its conference, lives by keep-alives
+                              and not by quiet_s */
+        bool speaks_floor; /* its terminal speaks floor control */
+        bool fill;         /* a phone that expects RTP all the time: silence while it talks, and now and then while
+                              nobody does */
+        struct addr remote;         /* where its floor control is; unset: with its RTCP */
+        struct floor_rights rights; /* CTL_LEG_SET changes them */
+        char identity[PTT_URI_MAX]; /* what the others are told has the floor, "sip:alice@x" */
+    } ptt;
 };
 
 #define LEG_CFG_TICK_BYTES offsetof(struct leg_cfg, id)

@@ -232,7 +232,7 @@ static bool may_pass(struct leg *leg, const struct leg_tools *tools, bool passed
     const struct codec *codec = leg->cfg.codec;
     const struct jbuf *j = &leg->jbuf;
     const struct jbuf_packet *head = jbuf_peek(j);
-    if (!tools->lazy || !codec->is_idle || leg->talk.place == PLACE_FREE) {
+    if (!tools->lazy || !codec->is_idle || leg->talk.place == PLACE_FREE || leg->talk.place == PLACE_OWN) {
         return false;
     }
     struct leg_talk *talk = &leg->talk;
@@ -350,6 +350,14 @@ void leg_hear(struct leg *leg, const struct leg_tools *tools)
     claim_check(leg, tools);
 }
 
+void leg_frame_unheard(struct leg *leg)
+{
+    leg->rx.made_up = false;
+    leg->rx.peak = 0;
+    leg->talk.voice = VOICE_NONE;
+    leg->talk.claim_dbov = LEVEL_UNKNOWN;
+}
+
 void leg_frame(struct leg *leg, const struct leg_tools *tools)
 {
     size_t frame = rate_frame_samples(leg->cfg.fmt.rate_hz);
@@ -410,6 +418,11 @@ void legs_decode(const struct leg_tools *tools)
         frame_end(leg, tools, frame, false); /* there was a packet: no pause */
     }
     d->n = 0;
+}
+
+void leg_settle_unheard(struct leg *leg)
+{
+    leg->stats.drops[DROP_POOL] += jbuf_settle(&leg->jbuf);
 }
 
 void leg_settle(struct leg *leg)

@@ -103,7 +103,8 @@ struct leg_rx {
 
 /* Towards the participant. */
 struct leg_tx {
-    bool on; /* direction of the media */
+    bool on;     /* direction of the media, and it is not the only one to be heard at its floor */
+    bool is_set; /* direction of the media */
     bool deaf;
     bool marker;          /* next packet begins a talk spurt */
     uint8_t packet_ticks; /* ticks in a packet; 0: two packets in a tick */
@@ -219,6 +220,7 @@ struct leg {
     struct leg_tx tx;
     struct leg_enc enc;
     struct leg_pending pending;
+    struct leg_ptt *ptt;    /* ptt.h; NULL: not a session of push-to-talk */
     struct leg_source from; /* its first part; where it sends to, too */
 
     /* What is seldom needed, or begins with what is needed and begins a line for that. */
@@ -301,10 +303,11 @@ COLD void leg_take_over(struct leg *leg, struct leg *old, uint64_t now_ns);
 COLD void leg_remote_set(struct leg *leg, const struct source_hosts *hosts, const struct addr *rtcp, uint64_t now_ns);
 /** Now and then: grace and quiet clock, a leg that is not heard. */
 void leg_look(struct leg *leg, struct worker_stats *sums, uint64_t now_ns);
-/** May its socket be connected to its present source? */
+/** May its socket be connected to its present source? Of a session of push-to-talk never: its address may change
+ * while it is asleep, when nobody looks. */
 static inline bool leg_may_connect(const struct leg *leg, uint64_t now_ns)
 {
-    return source_may_connect(&leg->from, leg->beat_index, (uint32_t)(now_ns / NS_PER_MS));
+    return !leg->ptt && source_may_connect(&leg->from, leg->beat_index, (uint32_t)(now_ns / NS_PER_MS));
 }
 
 /** Shall what it is sent help out for what it loses? Until its reports have shown for a while that it loses nothing, or
@@ -341,6 +344,8 @@ void leg_rx_rtcp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr
  * until legs_decode, and so do its row, level and packet.
  */
 void leg_frame(struct leg *leg, const struct leg_tools *tools);
+/** The same for a leg that has not the floor: no audio, and what has come of it stays where it is. */
+void leg_frame_unheard(struct leg *leg);
 /**
  * A leg whose packet leg_frame has not decoded may be heard after all: its decoder is warmed up with the packets kept,
  * this tick's is decoded into row, and level and voice become those of the row.
@@ -350,6 +355,8 @@ void leg_hear(struct leg *leg, const struct leg_tools *tools);
 void legs_decode(const struct leg_tools *tools);
 /** Its telephone-event ends, though its end has not come. */
 void leg_event_end(struct leg *leg);
+/** What has come of a leg that has not the floor is kept. */
+void leg_settle_unheard(struct leg *leg);
 /** End of tick: jitter buffer adapts, borrowed packets are kept. */
 void leg_settle(struct leg *leg);
 /** Ticks that never ran: audio given up, timestamp moved on. */

@@ -2,7 +2,7 @@
  * A leg's way towards the mixer, its first half: datagrams are checked and buffered; leg_frame.c makes PCM of them.
  * Worker, hot; every refusal has a reason and a counter.
  */
-#include "core/conf/leg_run.h"
+#include "core/conf/ptt.h"
 
 enum {
     EXTRA_READ_TICKS = 16, /* every so often one read more than needed, so that a queue left by a stall is noticed */
@@ -185,6 +185,11 @@ static enum drop rtp_take(struct leg *leg, struct rtp *rtp, uint64_t now_ns)
     if (!leg->rx.on) {
         return DROP_HELD;
     }
+    bool keeps;
+    enum drop floor = ptt_heard(leg, &keeps, now_ns);
+    if (floor || (keeps && !audio)) {
+        return DROP_FLOOR;
+    }
     if (event) {
         event_take(leg, rtp);
     }
@@ -203,7 +208,81 @@ static enum drop rtp_take(struct leg *leg, struct rtp *rtp, uint64_t now_ns)
         .marker = rtp->marker,
         .claim_dbov = claim_of(leg, rtp),
     };
-    return jbuf_put(&leg->jbuf, &packet, leg->stats.drops);
+    enum drop drop = jbuf_put(&leg->jbuf, &packet, leg->stats.drops);
+    if (keeps) {
+        ptt_preroll(leg, now_ns);
+    }
+    return drop;
+}
+
+/* What the peer says of our stream; its echo of our last SR gives the round trip. @source RFC 3550 6.4.1 */
+static void block_take(struct leg *leg, const struct rtcp_block *b, uint64_t at_ns)
+{
+    bool is_clean = b->fraction_lost < LOSS_SHARE_MIN;
+    leg->rtcp.reported = true;
+    leg->rtcp.clean_reports = is_clean ? (uint8_t)MIN(leg->rtcp.clean_reports + 1, CLEAN_REPORTS) : 0;
+    leg->stats.peer_lost = (uint32_t)MAX(b->lost, 0);
+    leg->stats.peer_jitter_ts = b->jitter_ts;
+    uint64_t held_ns = (uint64_t)b->dlsr * NS_PER_S / 65536, since_ns = at_ns - MIN(leg->rtcp.sent_at_ns, at_ns);
+    if (b->lsr && b->lsr == leg->rtcp.sent_lsr && since_ns >= held_ns) {
+        leg->stats.rtt_us = (uint32_t)MIN((since_ns - held_ns) / NS_PER_US, UINT32_MAX);
+    }
+}
+
+/* on_rtp: of the RTP socket */
+static void rtcp_take(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr *from, bool on_rtp,
+                      uint64_t at_ns)
+{
+    struct rtcp_heard heard;
+    bool is_sealed = leg->ptt && leg->seal; /* from anywhere: what opens proves itself */
+    bool stranger = from && !is_sealed && !source_is_host(&leg->from, from);
+    size_t n = (size_t)bytes;
+    enum drop drop = n > PACKET_BYTES_MAX ? DROP_TRUNCATED : stranger ? DROP_SOURCE : DROP_NONE;
+    if (!drop && is_keepalive(buf, n)) {
+        source_alive(&leg->from, from ? from : &leg->from.at, (uint32_t)(at_ns / NS_PER_MS));
+        drop = DROP_KEEPALIVE;
+    }
+    if (!drop && leg->seal) {
+        drop = seal_open_rtcp(leg->seal, buf, &n);
+    }
+    if (!drop && leg->ptt && ptt_is(buf, n)) {
+        drop = ptt_source(leg, from, (uint32_t)(at_ns / NS_PER_MS));
+        if (!drop) {
+            ptt_rx(leg, buf, n, from, on_rtp, at_ns);
+            return;
+        }
+    }
+    if (!drop) {
+        drop = rtcp_parse(buf, n, leg->cfg.ssrc, &heard);
+    }
+    if (!drop) {
+        source_alive(&leg->from, from ? from : &leg->from.at, (uint32_t)(at_ns / NS_PER_MS));
+    }
+    if (!drop && heard.bye && (!leg->rx.source.known || heard.bye_ssrc != leg->rx.source.ssrc)) {
+        heard.bye = false;
+        drop = DROP_RTCP_SOURCE;
+    }
+    if (drop) {
+        leg_drop(leg, drop);
+        if (drop != DROP_RTCP_SOURCE) {
+            return;
+        }
+    }
+    leg->pending.bye |= heard.bye;
+    if (heard.sr) {
+        leg->rtcp.sr_lsr = heard.sr_ntp_middle;
+        leg->rtcp.sr_at_ns = at_ns;
+    }
+    if (heard.has_block) {
+        block_take(leg, &heard.block, at_ns);
+    }
+}
+
+/* Keep-alives of a session's own RTP port show where it is, long before it speaks. @return it is another one now */
+static bool port_learn(struct leg *leg, enum source_kind kind, const struct addr *from, uint32_t now_ms)
+{
+    bool lives = leg->from.is_heard && now_ms - leg->from.heard_ms < PTT_FORGERY_MS;
+    return (kind != SOURCE_KIN || !lives) && leg->from.phase != SOURCE_SHUT && source_heard(&leg->from, from, now_ms);
 }
 
 bool leg_is_young(const struct leg *leg, uint64_t now_ns)
@@ -234,12 +313,13 @@ bool leg_rx_rtp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr 
     leg->stats.rx_packets++;
     leg->stats.rx_bytes += n;
     enum drop drop = n > PACKET_BYTES_MAX ? DROP_TRUNCATED : kind == SOURCE_STRANGER ? DROP_SOURCE : DROP_NONE;
-    if (!drop && leg->cfg.rtcp_mux && rtp_is_rtcp(buf, n)) {
-        leg_rx_rtcp(leg, buf, bytes, from, now_ns);
+    if (!drop && (leg->cfg.rtcp_mux || leg->ptt) && rtp_is_rtcp(buf, n)) {
+        rtcp_take(leg, buf, bytes, from, true, now_ns);
         return false;
     }
     if (!drop && is_keepalive(buf, n)) {
         source_alive(&leg->from, from ? from : &leg->from.at, now_ms);
+        leg->moved |= leg->ptt && port_learn(leg, kind, from, now_ms);
         drop = DROP_KEEPALIVE;
     }
     if (!drop && leg->seal) {
@@ -266,20 +346,6 @@ bool leg_is_protected(const struct leg *leg)
 {
     bool is_blind = !leg->rtcp.reported && leg->stats.tx_packets >= BLIND_PACKETS;
     return leg->cfg.fmt.fec && leg->rtcp.clean_reports < CLEAN_REPORTS && !is_blind;
-}
-
-/* What the peer says of our stream; its echo of our last SR gives the round trip. @source RFC 3550 6.4.1 */
-static void block_take(struct leg *leg, const struct rtcp_block *b, uint64_t at_ns)
-{
-    bool is_clean = b->fraction_lost < LOSS_SHARE_MIN;
-    leg->rtcp.reported = true;
-    leg->rtcp.clean_reports = is_clean ? (uint8_t)MIN(leg->rtcp.clean_reports + 1, CLEAN_REPORTS) : 0;
-    leg->stats.peer_lost = (uint32_t)MAX(b->lost, 0);
-    leg->stats.peer_jitter_ts = b->jitter_ts;
-    uint64_t held_ns = (uint64_t)b->dlsr * NS_PER_S / 65536, since_ns = at_ns - MIN(leg->rtcp.sent_at_ns, at_ns);
-    if (b->lsr && b->lsr == leg->rtcp.sent_lsr && since_ns >= held_ns) {
-        leg->stats.rtt_us = (uint32_t)MIN((since_ns - held_ns) / NS_PER_US, UINT32_MAX);
-    }
 }
 
 bool leg_asks_arrival(const struct leg *leg, uint32_t tick)
@@ -314,42 +380,5 @@ void leg_arrival(struct leg *leg, uint64_t at_ns, uint64_t now_ns)
 
 void leg_rx_rtcp(struct leg *leg, uint8_t *buf, int32_t bytes, const struct addr *from, uint64_t at_ns)
 {
-    struct rtcp_heard heard;
-    bool stranger = from && !source_is_host(&leg->from, from);
-    size_t n = (size_t)bytes;
-    enum drop drop = n > PACKET_BYTES_MAX ? DROP_TRUNCATED : DROP_NONE;
-    if (!drop && stranger) {
-        drop = DROP_SOURCE;
-    }
-    if (!drop && is_keepalive(buf, n)) {
-        source_alive(&leg->from, from ? from : &leg->from.at, (uint32_t)(at_ns / NS_PER_MS));
-        drop = DROP_KEEPALIVE;
-    }
-    if (!drop && leg->seal) {
-        drop = seal_open_rtcp(leg->seal, buf, &n);
-    }
-    if (!drop) {
-        drop = rtcp_parse(buf, n, leg->cfg.ssrc, &heard);
-    }
-    if (!drop) {
-        source_alive(&leg->from, from ? from : &leg->from.at, (uint32_t)(at_ns / NS_PER_MS));
-    }
-    if (!drop && heard.bye && (!leg->rx.source.known || heard.bye_ssrc != leg->rx.source.ssrc)) {
-        heard.bye = false;
-        drop = DROP_RTCP_SOURCE;
-    }
-    if (drop) {
-        leg_drop(leg, drop);
-        if (drop != DROP_RTCP_SOURCE) {
-            return;
-        }
-    }
-    leg->pending.bye |= heard.bye;
-    if (heard.sr) {
-        leg->rtcp.sr_lsr = heard.sr_ntp_middle;
-        leg->rtcp.sr_at_ns = at_ns;
-    }
-    if (heard.has_block) {
-        block_take(leg, &heard.block, at_ns);
-    }
+    rtcp_take(leg, buf, bytes, from, false, at_ns);
 }

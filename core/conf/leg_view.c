@@ -48,7 +48,7 @@ static uint64_t refused(const struct leg_stats *stats)
 {
     uint64_t n = 0;
     for (unsigned d = DROP_NONE + 1; d < DROP_RTCP_SHORT; d++) {
-        n += d == DROP_HELD || d == DROP_KEEPALIVE ? 0 : stats->drops[d];
+        n += d == DROP_HELD || d == DROP_FLOOR || d == DROP_KEEPALIVE ? 0 : stats->drops[d];
     }
     return n;
 }
@@ -78,7 +78,7 @@ static void unheard_look(struct leg *leg, struct worker_stats *sums)
 void leg_look(struct leg *leg, struct worker_stats *sums, uint64_t now_ns)
 {
     uint32_t now_ms = (uint32_t)(now_ns / NS_PER_MS);
-    uint32_t limit_ms = leg->cfg.quiet_s * 1000u * (leg->tx.on ? 1 : HELD_QUIET_TIMES);
+    uint32_t limit_ms = leg->ptt ? 0 : leg->cfg.quiet_s * 1000u * (leg->tx.on ? 1 : HELD_QUIET_TIMES);
     source_look(&leg->from, now_ms);
     bool is_quiet = limit_ms && leg->rx.on && source_quiet_ms(&leg->from, now_ms) >= limit_ms;
     leg->pending.quiet |= is_quiet && !leg->notify.quiet;

@@ -7,7 +7,7 @@
  * what is decoded. A leg that was not decoded stands here with its claim, or with what was measured last. That can win
  * it a look, never a place: it is decoded first. Worker, hot; O(legs).
  */
-#include "core/conf/conf_run.h"
+#include "core/conf/ptt.h"
 
 enum {
     HOLD_TICKS = 15,
@@ -135,21 +135,10 @@ void select_speakers(struct conf *conf, const struct leg_tools *tools)
     }
 }
 
-void select_talkers(struct conf *conf, const struct leg_tools *tools)
+/* Whose voice is in the sum: those with sound that have a place. */
+static void mixed_gather(struct conf *conf, const struct leg_tools *tools)
 {
     const struct plan *plan = &conf->plan;
-    uint32_t n_outside = 0;
-    for (uint32_t i = 0; i < plan->n_legs; i++) {
-        struct leg *leg = plan->legs[i];
-        score_update(leg);
-        n_outside += leg_is_audible(leg) && leg->talk.place == PLACE_OUT;
-    }
-    if (conf->cfg.talkers) {
-        talkers_expire(conf);
-        if (n_outside) {
-            talkers_compete(conf, tools);
-        }
-    }
     conf->n_mixed = 0;
     for (uint32_t i = 0; i < plan->n_legs; i++) {
         struct leg *leg = plan->legs[i];
@@ -165,6 +154,28 @@ void select_talkers(struct conf *conf, const struct leg_tools *tools)
             leg->talk.spoke_ticks -= leg->talk.spoke_ticks > 0;
         }
     }
+}
+
+void select_talkers(struct conf *conf, const struct leg_tools *tools)
+{
+    const struct plan *plan = &conf->plan;
+    uint32_t n_outside = 0;
+    if (conf_is_half(conf)) { /* the floor has chosen already */
+        mixed_gather(conf, tools);
+        return;
+    }
+    for (uint32_t i = 0; i < plan->n_legs; i++) {
+        struct leg *leg = plan->legs[i];
+        score_update(leg);
+        n_outside += leg_is_audible(leg) && leg->talk.place == PLACE_OUT;
+    }
+    if (conf->cfg.talkers) {
+        talkers_expire(conf);
+        if (n_outside) {
+            talkers_compete(conf, tools);
+        }
+    }
+    mixed_gather(conf, tools);
     if (conf->n_relays) {
         bool full = conf->cfg.talkers && conf->n_talkers == conf->cfg.talkers;
         conf->to_beat_dbov = full ? conf->talkers[quietest_inside(conf)]->talk.score_dbov : LEVEL_UNKNOWN;

@@ -2,6 +2,7 @@
 #include "core/conf/tick.h"
 
 #include "core/conf/encode.h"
+#include "core/conf/ptt.h"
 
 void tick_begin(struct conf *conf, uint64_t due_ns, unsigned skipped)
 {
@@ -18,6 +19,10 @@ static void frames(struct conf *conf, uint32_t first, uint32_t n, const struct m
     for (uint32_t i = first; i < first + n; i++) {
         struct leg *leg = conf->plan.legs[i];
         size_t before = rows->used;
+        if (!leg_has_floor(leg)) {
+            leg_frame_unheard(leg);
+            continue;
+        }
         leg_frame(leg, &t->leg);
         if (!leg_is_audible(leg) && !conf->plan.in_lanes) {
             rows->used = before;
@@ -29,7 +34,12 @@ static void frames(struct conf *conf, uint32_t first, uint32_t n, const struct m
 static void settle(struct conf *conf, uint32_t first, uint32_t n)
 {
     for (uint32_t i = first; i < first + n; i++) {
-        leg_settle(conf->plan.legs[i]);
+        struct leg *leg = conf->plan.legs[i];
+        if (leg_has_floor(leg)) {
+            leg_settle(leg);
+        } else {
+            leg_settle_unheard(leg);
+        }
     }
 }
 

@@ -307,6 +307,15 @@ unsigned jbuf_skip(struct jbuf *j, unsigned ticks)
     return dropped;
 }
 
+unsigned jbuf_trim(struct jbuf *j, uint32_t max_ts)
+{
+    unsigned dropped = 0;
+    while (j->n_held && jbuf_backlog_ts(j) > max_ts) {
+        dropped += head_advance(j);
+    }
+    return dropped;
+}
+
 /* @return false: the pool is dry, and it is lost */
 static bool packet_settle(struct jbuf *j, struct jbuf_packet *p)
 {

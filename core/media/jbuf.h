@@ -123,6 +123,9 @@ void jbuf_surplus(struct jbuf *j);
 /** Copies borrowed packets to the pool. @return packets not played yet, dropped since the pool is dry (DROP_POOL) */
 unsigned jbuf_settle(struct jbuf *j);
 
+/** Gives the oldest up until no more than so much is waiting. @return packets given up */
+unsigned jbuf_trim(struct jbuf *j, uint32_t max_ts);
+
 /** Audio waiting, in RTP ticks. */
 uint32_t jbuf_backlog_ts(const struct jbuf *j);
 

@@ -99,6 +99,10 @@ static void take_event(struct focus *f, const struct ctl_ev *ev)
     case EV_UNHEARD:
         call_unheard(event_object(EVENT_CALL, ev->id), (enum drop)ev->value, &ev->from);
         break;
+    case EV_FLOOR:
+    case EV_APP:
+    case EV_ALIVE:
+        break; /* of sessions of push-to-talk: no call is one */
     }
 }
 

@@ -157,7 +157,7 @@ static void continuity_check(struct hall *h, struct guest *g, const struct rtp *
     g->n_heard++;
 }
 
-static void heard(void *owner, bool rtcp, const uint8_t *wire, size_t bytes, uint64_t now_ns)
+static void heard(void *owner, bool rtcp, const struct addr *to, const uint8_t *wire, size_t bytes, uint64_t now_ns)
 {
     struct guest *g = owner;
     struct hall *h = g->hall;

@@ -63,7 +63,7 @@ static void sim_disconnect(struct io *io, uint32_t slot)
 static void sim_close(struct io *io, uint32_t slot)
 {
     struct sim_socket *k = socket_at(io, slot);
-    k->open = false;
+    k->open = k->watched = false;
     if (!k->keeps) {
         k->connected = false;
         k->n_queued = 0;
@@ -99,9 +99,54 @@ static void sim_tx(struct io *io, const struct io_tx *tx, size_t n)
         if (s->route) {
             s->route(s, (uint32_t)s->fd_by_slot[tx[i].slot], tx[i].to ? tx[i].to : &k->peer, tx[i].buf, tx[i].bytes);
         } else {
-            s->deliver(k->owner, k->rtcp, tx[i].buf, tx[i].bytes, s->now_ns);
+            s->deliver(k->owner, k->rtcp, k->connected ? &k->peer : tx[i].to, tx[i].buf, tx[i].bytes, s->now_ns);
         }
     }
+}
+
+static void sim_watch(struct io *io, uint32_t slot, bool on)
+{
+    struct sim_socket *k = socket_at(io, slot);
+    k->watched = on;
+    for (uint32_t i = 0; i < k->n_queued; i++) {
+        k->queue[i].told = false;
+    }
+}
+
+/* @return when the first datagram comes that has not been told of */
+static uint64_t socket_wakes(const struct sim_socket *k)
+{
+    for (uint32_t i = 0; k->watched && i < k->n_queued; i++) {
+        if (!k->queue[i].told) {
+            return k->queue[i].at_ns;
+        }
+    }
+    return UINT64_MAX;
+}
+
+uint64_t sim_wakes(const struct sim_io *s)
+{
+    uint64_t at_ns = UINT64_MAX;
+    for (uint32_t i = 0; i < s->n_sockets; i++) {
+        at_ns = MIN(at_ns, socket_wakes(&s->sockets[i]));
+    }
+    return at_ns;
+}
+
+static size_t sim_ready(struct io *io, uint32_t *slots, size_t max)
+{
+    struct sim_io *s = sim_of(io);
+    size_t n = 0;
+    for (uint32_t slot = 0; slot < s->n_slots && n < max; slot++) {
+        struct sim_socket *k = s->fd_by_slot[slot] >= 0 ? &s->sockets[s->fd_by_slot[slot]] : NULL;
+        if (k && socket_wakes(k) <= s->now_ns) {
+            for (uint32_t i = 0; i < k->n_queued; i++) {
+                k->queue[i].told |= k->queue[i].at_ns <= s->now_ns;
+            }
+            slots[n++] = slot;
+        }
+    }
+    return n;
 }
 
 static uint64_t sim_wait(struct io *io, uint64_t deadline_ns)
@@ -118,6 +163,8 @@ static const struct io_ops sim_ops = {
     .close = sim_close,
     .rx = sim_rx,
     .tx = sim_tx,
+    .watch = sim_watch,
+    .ready = sim_ready,
     .wait = sim_wait,
     .free = sim_no_free,
 };
@@ -135,8 +182,8 @@ static int slots_build(struct sim_io *s, uint32_t n_slots)
 
 int sim_io_share(struct sim_io *s, const struct sim_io *other, uint32_t n_slots)
 {
-    *s = (struct sim_io){.sockets = other->sockets, .n_sockets = other->n_sockets, .shares = true,
-                         .deliver = other->deliver};
+    *s = (struct sim_io){
+        .sockets = other->sockets, .n_sockets = other->n_sockets, .shares = true, .deliver = other->deliver};
     return slots_build(s, n_slots);
 }
 

@@ -38,13 +38,15 @@ struct faults {
 struct datagram {
     uint64_t at_ns;
     struct addr from;
+    bool told; /* to one that watches */
     uint16_t bytes;
     uint8_t data[SIM_DATAGRAM];
 };
 
 struct sim_socket {
     bool open, connected; /* open: some engine has it */
-    bool keeps;           /* what arrives while no engine has it waits, as in a real one */
+    bool watched;
+    bool keeps;             /* what arrives while no engine has it waits, as in a real one */
     struct addr peer;       /* when connected */
     struct datagram *queue; /* [SIM_QUEUE] ordered by time */
     uint32_t n_queued;
@@ -60,7 +62,7 @@ struct sim_io {
     bool shares; /* another's sockets */
     int *fd_by_slot;
     uint32_t n_slots;
-    void (*deliver)(void *owner, bool rtcp, const uint8_t *buf, size_t bytes, uint64_t now_ns);
+    void (*deliver)(void *owner, bool rtcp, const struct addr *to, const uint8_t *buf, size_t bytes, uint64_t now_ns);
     /* Instead of deliver, where packets go by their address; NULL: deliver. */
     void (*route)(struct sim_io *io, uint32_t fd, const struct addr *to, const uint8_t *buf, size_t bytes);
     bool (*refuses)(struct sim_io *io); /* the next socket to be opened? NULL: none */
@@ -78,6 +80,9 @@ void sim_io_free(struct sim_io *io);
 void sim_send(struct sim_io *io, uint32_t fd, const struct addr *from, const uint8_t *buf, size_t bytes,
               uint64_t at_ns);
 
+/** When does the next datagram come that ends a wait? UINT64_MAX: none is on its way. */
+uint64_t sim_wakes(const struct sim_io *io);
+
 /* ---- world ---- */
 
 struct options {
@@ -92,5 +97,10 @@ unsigned world_run(const struct options *options, uint64_t *digest);
 
 /** The same for one conference on several engines. */
 unsigned hall_run(const struct options *options, uint64_t *digest);
+
+/** Push-to-talk: channels with a floor. */
+unsigned talk_run(const struct options *options, uint64_t *digest);
+/** A day of it, most of it silence, behind a NAT that forgets. */
+unsigned day_run(const struct options *options, uint64_t *digest);
 
 #endif

@@ -164,7 +164,7 @@ static void continuity_check(struct world *w, struct phone *p, const struct rtp 
     p->n_heard++;
 }
 
-static void heard(void *owner, bool rtcp, const uint8_t *wire, size_t bytes, uint64_t now_ns)
+static void heard(void *owner, bool rtcp, const struct addr *to, const uint8_t *wire, size_t bytes, uint64_t now_ns)
 {
     struct phone *p = owner;
     struct world *w = p->world;

@@ -172,7 +172,7 @@ static uint64_t memory_free(void)
 static void check_memory(struct checker *c)
 {
     const struct config *config = c->config;
-    uint64_t needed = (uint64_t)config->n_workers * worker_bytes(config->worker_legs_max), is_free = memory_free();
+    uint64_t needed = (uint64_t)config->n_workers * worker_bytes(config->worker_legs_max, 0), is_free = memory_free();
     if (needed > is_free) {
         fault(c,
               "--workers=%u with --worker-legs-max=%u needs %llu MB of memory, %llu MB are free; lower one of the two",

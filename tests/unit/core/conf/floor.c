@@ -419,6 +419,107 @@ static void crowd(uint64_t seed)
     assert_int_equal(s.floor.n_queue, 0);
 }
 
+/* After a Release what has arrived is played: until the caller says that it has been, or for drain_ms; a holder that
+ * has said nothing has nothing to be played. */
+static void test_drain(void **state)
+{
+    struct scene s;
+    struct floor_policy policy = policy_usual();
+    policy.drain_ms = 200;
+    open_with(&s, policy, 3);
+    say(&s, 0, APP_FLOOR_REQUEST);
+    say(&s, 0, APP_FLOOR_RELEASE);
+    got(&s, 1, APP_FLOOR_IDLE);
+    for (unsigned round = 0; round < 2; round++) {
+        say(&s, 0, APP_FLOOR_REQUEST);
+        floor_heard(&s.t[0].seat, s.now_ms);
+        say(&s, 0, APP_FLOOR_RELEASE);
+        assert_true(floor_drains(&s.t[0].seat));
+        pass(&s, 100);
+        say(&s, 0, APP_FLOOR_RELEASE); /* once more: no later for that */
+        got(&s, 1, APP_FLOOR_TAKEN);
+        if (round) {
+            pass(&s, 100);
+        } else {
+            floor_drained(&s.t[0].seat, s.now_ms);
+        }
+        got(&s, 1, APP_FLOOR_IDLE);
+        assert_false(s.t[0].seat.holds);
+        pass(&s, 300);
+    }
+    say(&s, 0, APP_FLOOR_REQUEST);
+    floor_heard(&s.t[0].seat, s.now_ms);
+    say(&s, 1, APP_FLOOR_REQUEST);
+    say(&s, 0, APP_FLOOR_RELEASE);
+    say(&s, 0, APP_FLOOR_REQUEST); /* it begins anew, behind those that wait */
+    got(&s, 1, APP_FLOOR_GRANTED);
+    assert_int_equal(s.t[0].got[1].subtype, APP_FLOOR_TAKEN);
+    got(&s, 0, APP_FLOOR_QUEUE_INFO);
+    assert_int_equal(s.n_events[FLOOR_EV_RELEASED], 4);
+}
+
+static void test_revoked(void **state)
+{
+    struct scene s;
+    open_with(&s, policy_usual(), 3);
+    say(&s, 0, APP_FLOOR_REQUEST);
+    say(&s, 1, APP_FLOOR_REQUEST);
+    floor_revoke(&s.t[1].seat, APP_REVOKE_RIGHT, s.now_ms);
+    assert_int_equal(got(&s, 1, APP_FLOOR_DENY)->floor.cause, 255);
+    floor_revoke(&s.t[0].seat, APP_REVOKE_RIGHT, s.now_ms);
+    assert_int_equal(got(&s, 0, APP_FLOOR_REVOKE)->floor.cause, APP_REVOKE_RIGHT);
+    floor_revoke(&s.t[2].seat, APP_REVOKE_RIGHT, s.now_ms); /* it has nothing */
+    pass(&s, 3100);
+    got(&s, 0, APP_FLOOR_IDLE);
+    assert_int_equal(s.n_events[FLOOR_EV_REVOKED], 1);
+}
+
+/* Another seat in the place of one that holds, waits, or does neither: the floor goes on with it. */
+static void test_moved(void **state)
+{
+    struct scene s;
+    open_with(&s, policy_usual(), 4);
+    say(&s, 0, APP_FLOOR_REQUEST);
+    say(&s, 1, APP_FLOOR_REQUEST);
+    say(&s, 2, APP_FLOOR_REQUEST);
+    for (unsigned i = 0; i < 4; i++) {
+        struct terminal *to = &s.t[4 + i];
+        to->seat.rights = usual;
+        to->seat.ssrc = 200 + i;
+        floor_move(&to->seat, &s.t[i].seat);
+        assert_null(s.t[i].seat.floor);
+        assert_int_equal(to->seat.ssrc, 200 + i);
+    }
+    assert_int_equal(floor_position(&s.t[6].seat), 2);
+    say(&s, 4, APP_FLOOR_RELEASE);
+    assert_int_equal(got(&s, 5, APP_FLOOR_GRANTED)->floor.granted_ssrc, 201);
+    got(&s, 7, APP_FLOOR_TAKEN);
+    floor_leave(&s.t[5].seat, s.now_ms);
+    got(&s, 6, APP_FLOOR_GRANTED);
+    say(&s, 6, APP_FLOOR_RELEASE);
+    got(&s, 7, APP_FLOOR_IDLE);
+}
+
+/* A floor that nobody needs any more: holder and queue are gone, nothing runs, nothing is said. */
+static void test_closed(void **state)
+{
+    struct scene s;
+    open_with(&s, policy_usual(), 3);
+    say(&s, 0, APP_FLOOR_REQUEST);
+    say(&s, 1, APP_FLOOR_REQUEST);
+    unsigned n_got = s.t[2].n_got;
+    floor_close(&s.floor);
+    assert_false(s.t[0].seat.holds);
+    assert_false(s.t[1].seat.waits);
+    assert_int_equal(s.n_events[FLOOR_EV_RELEASED], 1);
+    assert_true(floor_run(&s.floor, s.now_ms) == FLOOR_NEVER);
+    assert_int_equal(s.t[2].n_got, n_got);
+    floor_open(&s.floor, s.now_ms);
+    got(&s, 2, APP_FLOOR_IDLE);
+    say(&s, 1, APP_FLOOR_REQUEST);
+    got(&s, 1, APP_FLOOR_GRANTED);
+}
+
 static void test_crowds(void **state)
 {
     const char *only = getenv("SEED");
@@ -433,7 +534,8 @@ int main(void)
         cmocka_unit_test(test_push),      cmocka_unit_test(test_denied),        cmocka_unit_test(test_queue),
         cmocka_unit_test(test_preempted), cmocka_unit_test(test_time),          cmocka_unit_test(test_stranger),
         cmocka_unit_test(test_repeats),   cmocka_unit_test(test_late_and_gone), cmocka_unit_test(test_dual),
-        cmocka_unit_test(test_crowds),
+        cmocka_unit_test(test_drain),     cmocka_unit_test(test_revoked),       cmocka_unit_test(test_moved),
+        cmocka_unit_test(test_closed),    cmocka_unit_test(test_crowds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
