@@ -196,6 +196,12 @@ static void put_answer_audio(struct sdp_out *out, const struct offer_session *s,
     sdp_put(out, "a=%s\r\n", direction_of(media));
 }
 
+/* Floor messages come where RTCP does. */
+static void put_floor(struct sdp_out *out, const struct offer_session *s, const struct offer_local *local, bool is_mux)
+{
+    floor_line_put(out, &s->floor, (uint16_t)(addr_port(&local->rtp) + !is_mux));
+}
+
 int offer_answer(struct offer_session *s, const struct offer_pick *pick, const struct sdp *offer,
                  const struct offer_local *local, struct sdp_out *out)
 {
@@ -204,6 +210,8 @@ int offer_answer(struct offer_session *s, const struct offer_pick *pick, const s
 
     s->n_lines = offer->n_media;
     s->i_audio = pick->i_media;
+    s->i_floor = pick->i_floor;
+    s->floor = pick->media.floor;
     s->rtcp_mux = pick->media.rtcp_mux;
     answer_keys(s, &pick->sdes, local);
     for (unsigned i = 0; i < offer->n_media; i++) {
@@ -213,6 +221,8 @@ int offer_answer(struct offer_session *s, const struct offer_pick *pick, const s
         copy_word(line->format, offer->media[i].format_text);
         if (i == pick->i_media) {
             put_answer_audio(&streams, s, pick, line, addr_port(&local->rtp));
+        } else if (s->i_floor && i == s->i_floor) {
+            put_floor(&streams, s, local, pick->media.rtcp_mux);
         } else {
             sdp_put(&streams, "m=%s 0 %s %s\r\n", line->kind, line->proto, line->format);
         }
@@ -324,6 +334,12 @@ static void offer_keys(struct offer_session *s, const struct offer_policy *polic
     }
 }
 
+void offer_session_floor(struct offer_session *s, const struct floor_line *ours)
+{
+    must(s->n_lines == 0);
+    s->floor = *ours;
+}
+
 int offer_write(struct offer_session *s, const struct offer_policy *policy, const struct offer_local *local, bool rx_on,
                 bool tx_on, struct sdp_out *out)
 {
@@ -338,11 +354,18 @@ int offer_write(struct offer_session *s, const struct offer_policy *policy, cons
         if (policy->srtp == OFFER_SRTP_REQUIRED) {
             strcpy(s->lines[0].proto, "RTP/SAVP");
         }
+        if (s->floor.is_there) {
+            s->i_floor = s->n_lines++;
+            s->lines[s->i_floor] =
+                (struct offer_line){.kind = "application", .proto = "udp", .format = FLOOR_LINE_FORMAT};
+        }
     }
     offer_keys(s, policy, local);
     for (unsigned i = 0; i < s->n_lines; i++) {
         if (i == s->i_audio) {
             put_offer_audio(s, policy, local, &media, &streams);
+        } else if (s->i_floor && i == s->i_floor) {
+            put_floor(&streams, s, local, !s->said || s->rtcp_mux); /* a first offer has rtcp-mux */
         } else {
             const struct offer_line *line = &s->lines[i];
             sdp_put(&streams, "m=%s 0 %s %s\r\n", line->kind, line->proto, line->format);
@@ -378,9 +401,9 @@ bool offer_media_same_leg(const struct offer_media *a, const struct offer_media 
     const struct codec_cfg *x = &a->fmt, *y = &b->fmt;
     return a->codec == b->codec && a->pt_rx == b->pt_rx && a->pt_tx == b->pt_tx && a->pt_event_rx == b->pt_event_rx &&
            a->pt_cn_rx == b->pt_cn_rx && a->ptime_tx_ms == b->ptime_tx_ms && a->rtcp_mux == b->rtcp_mux &&
-           a->ext_level == b->ext_level && a->ext_levels == b->ext_levels && x->rate_hz == y->rate_hz &&
-           x->bitrate_bps == y->bitrate_bps && x->max_playback_hz == y->max_playback_hz && x->stereo == y->stereo &&
-           memcmp(&a->pts_rx, &b->pts_rx, sizeof a->pts_rx) == 0 &&
+           a->floor.is_there == b->floor.is_there && a->ext_level == b->ext_level && a->ext_levels == b->ext_levels &&
+           x->rate_hz == y->rate_hz && x->bitrate_bps == y->bitrate_bps && x->max_playback_hz == y->max_playback_hz &&
+           x->stereo == y->stereo && memcmp(&a->pts_rx, &b->pts_rx, sizeof a->pts_rx) == 0 &&
            memcmp(&a->pts_event, &b->pts_event, sizeof a->pts_event) == 0 &&
            memcmp(&a->pts_other, &b->pts_other, sizeof a->pts_other) == 0 && x->sprop_stereo == y->sprop_stereo &&
            x->fec == y->fec && x->dtx == y->dtx && x->cbr == y->cbr && seal_keys_same(&a->seal, &b->seal);

@@ -12,6 +12,7 @@
 
 #include "core/conf/leg.h"
 #include "core/media/codec.h"
+#include "sig/sdp/floor_line.h"
 #include "sig/sdp/sdes.h"
 #include "sig/sdp/sdp.h"
 
@@ -64,7 +65,8 @@ struct offer_media {
     bool level_vad_off;
     uint8_t ptime_tx_ms;
     bool rx_on, tx_on, rtcp_mux;
-    struct seal_keys seal; /* suite SEAL_NONE: plain RTP */
+    struct seal_keys seal;   /* suite SEAL_NONE: plain RTP */
+    struct floor_line floor; /* is_there: floor messages go to remote_rtcp, and come where RTCP does */
     struct pt_set pts_rx, pts_event, pts_other;
     struct offer_voice voices[OFFER_CODECS_MAX]; /* what the above may turn into; i_voice is what it is now */
     uint8_t n_voices, i_voice;                   /* 0 voices: we have chosen one, and there is no other */
@@ -82,6 +84,8 @@ struct offer_session {
     bool said;            /* something was sent */
     int family;           /* of our address in it */
     uint8_t n_lines, i_audio;
+    uint8_t i_floor;         /* the stream of floor control; 0: none */
+    struct floor_line floor; /* as we can, in offers of ours, or as was answered */
     struct offer_line lines[SDP_MEDIA_MAX];
     uint8_t pt[OFFER_KINDS];       /* payload types in use, PT_NONE: none yet */
     uint64_t pt_seen[2];           /* payload types that ever meant something in this session */
@@ -111,6 +115,7 @@ struct offer_pick {
     struct sdp_qos qos;       /* what the peer says of preconditions */
     struct sdes sdes;         /* the a=crypto line that we took; suite SEAL_NONE: plain RTP */
     const struct sdp_format *format, *event, *cn;
+    uint8_t i_floor; /* stream of floor control, which is taken; 0: none */
 };
 
 /** Reads "opus,L16/16000,PCMU" into the policy; opus_rate_hz is what Opus legs run at. @return 0 | -EINVAL */
@@ -127,6 +132,15 @@ void offer_session_init(struct offer_session *s, uint64_t random);
  * @return 0 | -ENOENT nothing fits
  */
 int offer_pick(struct offer_pick *pick, const struct offer_policy *policy, const struct sdp *offer, int *warning);
+
+/**
+ * Takes the offer's stream of floor control as well, if it has one on the host of the audio: what both can do goes into
+ * pick->media.floor. Without a call of this it is refused. Under rtcp-mux with one port for both it comes on the RTP
+ * port, else on that of RTCP.
+ *
+ * @return 0 | -ENOENT none, or on another host: pick is as it was
+ */
+int offer_floor_pick(struct offer_pick *pick, const struct sdp *offer, const struct floor_line *ours);
 
 /** Must the peer's resources be waited for, before anybody is alerted? */
 bool offer_waits(const struct offer_pick *pick);
@@ -146,6 +160,9 @@ int offer_answer(struct offer_session *s, const struct offer_pick *pick, const s
 
 /** What an answer that was written means for the leg: the pick's media and the keys of both sides. */
 struct offer_media offer_settled(const struct offer_session *s, const struct offer_pick *pick);
+
+/** Offers of this session have a stream of floor control, too. Before the first offer. */
+void offer_session_floor(struct offer_session *s, const struct floor_line *ours);
 
 /**
  * Writes an offer of our own: first of a session, or again with what it had before, SRTP and our key included. Every

@@ -329,6 +329,7 @@ static int pick_stream(struct offer_pick *pick, const struct offer_policy *polic
         const struct sdp_format *f = format_find(offer, m, &policy->codecs[k]);
         if (f) {
             pick->i_media = (uint8_t)i;
+            pick->i_floor = 0;
             pick->i_codec = (uint8_t)k;
             pick_fill(pick, policy, offer, m, &start, f);
             return 0;
@@ -354,6 +355,48 @@ int offer_pick(struct offer_pick *pick, const struct offer_policy *policy, const
     }
     *warning = warnings[rank];
     return -ENOENT;
+}
+
+/* Where floor messages go. @return false: to another host than the audio, which the leg's rule of sources forbids */
+static bool floor_remote(struct addr *remote, const struct offer_media *media, const struct sdp_media *m)
+{
+    *remote = media->remote_rtp;
+    if (!addr_is_set(&media->remote_rtp)) {
+        return true; /* on hold: nowhere */
+    }
+    addr_set_port(remote, m->port);
+    return !addr_is_set(&m->host) || addr_same_host(&m->host, remote);
+}
+
+int offer_floor_pick(struct offer_pick *pick, const struct sdp *offer, const struct floor_line *ours)
+{
+    struct offer_media *media = &pick->media;
+    struct floor_line theirs;
+    struct addr remote;
+    int i = floor_line_find(offer);
+    if (i <= 0 || !floor_remote(&remote, media, &offer->media[i])) { /* 0: before the audio, as nobody writes it */
+        return -ENOENT;
+    }
+    floor_line_read(&theirs, &offer->media[i]);
+    pick->i_floor = (uint8_t)i;
+    media->floor = floor_line_meet(ours, &theirs);
+    media->rtcp_mux &= addr_port(&remote) == addr_port(&media->remote_rtp);
+    media->remote_rtcp = remote;
+    return 0;
+}
+
+/* The answer's stream of floor control, to an offer of ours that had one. */
+static void accept_floor(struct offer_session *s, const struct sdp *answer, struct offer_media *media)
+{
+    struct floor_line theirs;
+    struct addr remote;
+    const struct sdp_media *m = &answer->media[s->i_floor];
+    if (s->i_floor == 0 || !floor_line_is(m) || m->port == 0 || !floor_remote(&remote, media, m)) {
+        return;
+    }
+    floor_line_read(&theirs, m);
+    media->floor = floor_line_meet(&s->floor, &theirs);
+    media->remote_rtcp = remote;
 }
 
 bool offer_waits(const struct offer_pick *pick)
@@ -573,6 +616,7 @@ int offer_accept(struct offer_session *s, const struct offer_policy *policy, con
     }
     media->ext_level = media->ext_level == s->ext_level ? media->ext_level : 0;
     media->ext_levels = media->ext_levels == s->ext_levels ? media->ext_levels : 0;
+    accept_floor(s, answer, media);
     s->rtcp_mux = media->rtcp_mux;
     accept_keys(s, &sdes);
     media->seal = s->seal;

@@ -244,15 +244,19 @@ static void read_rtpmap(struct reader *r, struct sdp_text text)
 
 static void read_fmtp(struct reader *r, struct sdp_text text)
 {
-    struct sdp_format *f = format_of(r, sdp_word_take(&text));
-    if (!f || f->fmtp.p) {
+    struct sdp_text format = sdp_word_take(&text);
+    struct sdp_format *f = format_of(r, format);
+    struct sdp_text *fmtp = f                              ? &f->fmtp
+                            : sdp_text_is(format, "MCPTT") ? &r->media->floor_fmtp /* no RTP: it has no number */
+                                                           : NULL;
+    if (!fmtp || fmtp->p) {
         return;
     }
     while (text.n > 0 && is_blank(*text.p)) {
         text.p++;
         text.n--;
     }
-    f->fmtp = text;
+    *fmtp = text;
 }
 
 /* a=rtcp:<port> [<nettype> <addrtype> <address>], RFC 3605 2.1 */

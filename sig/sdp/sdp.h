@@ -79,6 +79,7 @@ struct sdp_media {
     struct sdp_qos qos;
     struct sdp_exts exts;        /* of the stream or of the session */
     bool dtls;                   /* keys come by DTLS, not by a=crypto */
+    struct sdp_text floor_fmtp;  /* of a=fmtp:MCPTT, see floor_line.h */
     uint8_t i_format, n_formats; /* into struct sdp's formats; only for RTP of any kind */
     uint8_t i_crypto, n_cryptos; /* into struct sdp's cryptos */
 };
