@@ -260,16 +260,21 @@ static void on_cancel(void *ctx, struct txn *invite)
 
 /* ---- answers that come ---- */
 
-/* A transaction of OPTIONS or MESSAGE carries the program's tag, all others their call. */
+/* A transaction of OPTIONS, MESSAGE or REGISTER carries the program's tag, all others their call. */
 static bool is_lone(const struct txn *txn)
 {
-    return txn_method(txn) == SIP_OPTIONS || txn_method(txn) == SIP_MESSAGE;
+    enum sip_method method = txn_method(txn);
+    return method == SIP_OPTIONS || method == SIP_MESSAGE || method == SIP_REGISTER;
 }
 
 static void lone_tell(struct ua *ua, struct txn *txn, int status, const struct sip_msg *msg)
 {
+    enum sip_method method = txn_method(txn);
+    if (method == SIP_REGISTER && ua_register_answered(ua, msg)) {
+        return;
+    }
     struct ua_event event = {
-        .kind = txn_method(txn) == SIP_OPTIONS ? UA_OPTIONS : UA_SENT, .status = status,
+        .kind = method == SIP_OPTIONS ? UA_OPTIONS : method == SIP_REGISTER ? UA_REGISTERED : UA_SENT, .status = status,
         .text = msg ? msg->reason : "", .tag = txn_tag(txn), .msg = msg,
     };
     ua->user.on_event(ua->user.ctx, NULL, &event);

@@ -33,6 +33,7 @@ enum ua_event_kind {
                       is_last: nothing will follow */
     UA_OPTIONS,    /* final response to our OPTIONS: status; call NULL, tag as given */
     UA_SENT,       /* final response to our MESSAGE: status; call NULL, tag as given */
+    UA_REGISTERED, /* final response to our REGISTER, once a challenge is answered: status; call NULL */
     UA_MESSAGE,    /* MESSAGE to us, accepted with 200; body: its words; text: From URI; call NULL */
     UA_ENDED,      /* it is over; status of the final response, 0: BYE; text says why. Forget the pointer */
 };
@@ -116,7 +117,8 @@ int ua_refer(struct ua *ua, const char *target, const char *refer_to, void *tag,
  * @return 0 | negative errno */
 int ua_bring(struct ua_call *call, const char *refer_to);
 
-/** SUBSCRIBE outside a dialog. Ends with the last NOTIFY; it is not refreshed. @return as ua_dial */
+/** SUBSCRIBE outside a dialog. Ends with the last NOTIFY; it is not refreshed. Challenges are not answered. @return as
+ * ua_dial */
 int ua_subscribe(struct ua *ua, const char *target, const char *event, const char *accept, uint32_t expires_s,
                  void *tag, struct ua_call **call);
 
@@ -125,6 +127,12 @@ int ua_notify(struct ua_call *call, int status, const char *reason, bool is_last
 
 /** OPTIONS outside a dialog. @return as ua_dial */
 int ua_options(struct ua *ua, const char *target, void *tag);
+
+/**
+ * REGISTER of our user at that server ("sip:HOST[:PORT]"), for so long; again: refreshes it, 0 ends it. A challenge is
+ * answered with the agent's credentials. @return as ua_dial
+ */
+int ua_register(struct ua *ua, const char *registrar, uint32_t expires_s);
 
 /** MESSAGE outside a dialog with these words as text/plain. @return as ua_dial  @source RFC 3428 4 */
 int ua_message(struct ua *ua, const char *target, const char *words, void *tag);

@@ -43,6 +43,12 @@ void ua_leg_srtp(struct ua_leg *leg, enum seal_suite only)
     leg->policy.srtp_only = only;
 }
 
+void ua_leg_floor(struct ua_leg *leg, const struct floor_line *ours)
+{
+    leg->floor = *ours;
+    offer_session_floor(&leg->session, ours);
+}
+
 void ua_leg_levels(struct ua_leg *leg) { leg->policy.levels = OFFER_LEVELS_TALKER; }
 
 static struct offer_local local_of(const struct ua_leg *leg)
@@ -79,8 +85,13 @@ size_t ua_leg_answer(struct ua_leg *leg, const char *offer, size_t n_offer, char
     struct sdp_out out = { text, 0, size, false };
     struct offer_local local = local_of(leg);
     int warning;
-    if (!offer || sdp_parse(&sdp, offer, n_offer) != 0 || offer_pick(&pick, &leg->policy, &sdp, &warning) != 0 ||
-        offer_answer(&leg->session, &pick, &sdp, &local, &out) != 0) {
+    if (!offer || sdp_parse(&sdp, offer, n_offer) != 0 || offer_pick(&pick, &leg->policy, &sdp, &warning) != 0) {
+        return 0;
+    }
+    if (leg->floor.is_there) {
+        offer_floor_pick(&pick, &sdp, &leg->floor); /* none there: a session without */
+    }
+    if (offer_answer(&leg->session, &pick, &sdp, &local, &out) != 0) {
         return 0;
     }
     struct offer_media settled = offer_settled(&leg->session, &pick);

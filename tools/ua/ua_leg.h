@@ -16,6 +16,7 @@ struct ua_leg {
     struct offer_session session;
     struct addr host;
     uint32_t ptime_ms; /* asked for */
+    struct floor_line floor; /* is_there: descriptions have floor control, too */
 };
 
 /**
@@ -32,6 +33,9 @@ void ua_leg_srtp(struct ua_leg *leg, enum seal_suite only);
 
 /** Tells its level in the headers from now on, and asks to be told those of whom it hears. */
 void ua_leg_levels(struct ua_leg *leg);
+
+/** Its descriptions have a stream of floor control from now on: before the first one. */
+void ua_leg_floor(struct ua_leg *leg, const struct floor_line *ours);
 
 /** Other codecs for the descriptions to come. @return 0 | -EINVAL */
 int ua_leg_codecs(struct ua_leg *leg, const char *codecs);

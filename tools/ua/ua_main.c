@@ -19,6 +19,8 @@ enum {
     ARG_MESSAGE,
     ARG_BRING,
     ARG_DROP,
+    ARG_REGISTER,
+    ARG_SUBSCRIBE,
     ARG_OPTIONS,
     ARG_JUDGE,
     ARG_NAME,
@@ -45,6 +47,12 @@ enum {
     ARG_OFFERLESS,
     ARG_NO_ACK,
     ARG_LEVELS,
+    ARG_PTT,
+    ARG_PUSH,
+    ARG_RELEASE,
+    ARG_PUSH_PRIORITY,
+    ARG_EMERGENCY,
+    ARG_EXPECT_FLOOR,
     ARG_UNTIL_BYE,
     ARG_EXPECT,
     ARG_EXPECT_AT,
@@ -63,6 +71,9 @@ static const struct arg args[] = {
     [ARG_MESSAGE] = { "message", "URI[,URI...]", "sip:bob@127.0.0.1:5070", "when joined, send them its URI" },
     [ARG_BRING] = { "bring", "URI[,URI...]", "sip:bob@127.0.0.1:5070", "when joined, have the conference call them" },
     [ARG_DROP] = { "drop-at", "S:URI", "3:sip:bob@127.0.0.1:5070", "have the conference remove them" },
+    [ARG_REGISTER] = { "register", "URI", "sip:127.0.0.1:5060", "register there first" },
+    [ARG_SUBSCRIBE] = { "subscribe", "URI", "sip:ptt@127.0.0.1:5060",
+                        "then subscribe to this service, and with --answer wait for its session" },
     [ARG_OPTIONS] = { "options", "URI", "sip:127.0.0.1:5060", "only ask for OPTIONS; exit code 0: answered with 200" },
     [ARG_JUDGE] = { "judge", "FILE", "heard.wav", "call nobody; let --expect judge this recording" },
     [ARG_NAME] = { "name", "USER", "alice", "user part of From and Contact", "ua" },
@@ -92,6 +103,15 @@ static const struct arg args[] = {
     [ARG_NO_ACK] = { "no-ack", NULL, NULL, "never acknowledge the 200" },
     [ARG_LEVELS] = { "levels", NULL, NULL,
                      "levels in headers (RFC 6464, RFC 6465); exit code 1 unless those of all whom it hears come" },
+    [ARG_PTT] = { "ptt", NULL, NULL,
+                  "push-to-talk: offers floor control (TS 24.380), speaks only while it has the floor" },
+    [ARG_PUSH] = { "push-at", "S[,S...]", "2,8", "press the key so long after joining" },
+    [ARG_RELEASE] = { "release-at", "S[,S...]", "5,9", "let go of it" },
+    [ARG_PUSH_PRIORITY] = { "push-priority", "1..255", "5", "of its requests; default: that of its profile" },
+    [ARG_EMERGENCY] = { "emergency", NULL, NULL, "its requests are for an emergency" },
+    [ARG_EXPECT_FLOOR] = { "expect-floor", "STATE[,STATE...]", "taken=sip:alice@x,idle,granted",
+                           "exit code 1 unless these come in this order: granted, taken, idle, denied=CAUSE, "
+                           "revoked=CAUSE, queued=PLACE, connected, disconnected, lost" },
     [ARG_UNTIL_BYE] = { "until-bye", NULL, NULL, "exit code 1 unless the other side says BYE" },
     [ARG_EXPECT] = { "expect", "HZ[:DBFS],...|none", "440:-20,620",
                      "exit code 1 unless exactly these tones are heard in the last second" },
@@ -255,10 +275,42 @@ static int take_times(struct script_cfg *cfg, unsigned i, const char *value)
     }
 }
 
+static int take_push(struct push_cfg *cfg, unsigned i, const char *value)
+{
+    uint32_t priority;
+    cfg->is_on = true;
+    switch (i) {
+    case ARG_PTT:
+        return 0;
+    case ARG_PUSH:
+        return push_times_read(value, cfg->push_ms, &cfg->n_push);
+    case ARG_RELEASE:
+        return push_times_read(value, cfg->release_ms, &cfg->n_release);
+    case ARG_PUSH_PRIORITY:
+        if (args_u32(value, 1, 255, &priority) != 0) {
+            return -EINVAL;
+        }
+        cfg->priority = (uint8_t)priority;
+        return 0;
+    case ARG_EMERGENCY:
+        cfg->is_urgent = true;
+        return 0;
+    default:
+        return push_expected_read(cfg, value);
+    }
+}
+
 static int take(void *ctx, unsigned i, const char *value)
 {
     struct script_cfg *cfg = ctx;
     switch (i) {
+    case ARG_PTT:
+    case ARG_PUSH:
+    case ARG_RELEASE:
+    case ARG_PUSH_PRIORITY:
+    case ARG_EMERGENCY:
+    case ARG_EXPECT_FLOOR:
+        return take_push(&cfg->push, i, value);
     case ARG_FACTORY:
     case ARG_CALL:
         return uri_read(cfg->target, sizeof cfg->target, value);
@@ -274,6 +326,10 @@ static int take(void *ctx, unsigned i, const char *value)
         return uri_read(cfg->message, sizeof cfg->message, value);
     case ARG_BRING:
         return word_read(cfg->bring, sizeof cfg->bring, value); /* what is no sip URI is for the server to refuse */
+    case ARG_REGISTER:
+        return uri_read(cfg->registrar, sizeof cfg->registrar, value);
+    case ARG_SUBSCRIBE:
+        return uri_read(cfg->service, sizeof cfg->service, value);
     case ARG_OPTIONS:
         return uri_read(cfg->options, sizeof cfg->options, value);
     case ARG_JUDGE:

@@ -41,6 +41,8 @@ struct media {
     char keys[MEDIA_KEYS_MAX + 1]; /* still to be pressed; the first one now */
     unsigned key_step;
     uint32_t key_ts;
+    void *rtcp_ctx;
+    void (*rtcp_take)(void *ctx, const uint8_t *buf, size_t n, uint64_t now_ns); /* NULL: RTCP is ignored */
 };
 
 int media_open(struct media **out, const struct media_cfg *cfg)
@@ -148,6 +150,37 @@ void media_turn(struct media *m, uint64_t from_ns, uint64_t until_ns)
 uint64_t media_turn_sent_ns(const struct media *m, unsigned i) { return i < m->n_turns ? m->turns[i].sent_ns : 0; }
 
 void media_hush(struct media *m, bool hush) { m->hush = hush; }
+
+uint32_t media_ssrc(const struct media *m) { return m->ssrc; }
+
+/* ---- RTCP ---- */
+
+void media_rtcp_user(struct media *m, void *ctx, void (*take)(void *ctx, const uint8_t *buf, size_t n, uint64_t now_ns))
+{
+    m->rtcp_ctx = ctx;
+    m->rtcp_take = take;
+}
+
+void media_rtcp_send(struct media *m, const uint8_t *buf, size_t n)
+{
+    uint8_t packet[PACKET_STRIDE_BYTES] ALIGNED_LINE;
+    const struct addr *to = &m->settled.remote_rtcp;
+    if (n == 0 || n + SEAL_RTCP_BYTES > sizeof packet || !addr_is_set(to)) {
+        return;
+    }
+    memcpy(packet, buf, n);
+    n = m->seal ? seal_rtcp(m->seal, packet, n) : n;
+    if (n) {
+        sendto(m->fd, packet, n, MSG_DONTWAIT, &to->sa, addr_len(to));
+    }
+}
+
+static void rtcp_come(struct media *m, uint8_t *buf, size_t n, uint64_t now_ns)
+{
+    if (m->rtcp_take && (!m->seal || seal_open_rtcp(m->seal, buf, &n) == DROP_NONE)) {
+        m->rtcp_take(m->rtcp_ctx, buf, n, now_ns);
+    }
+}
 
 /* ---- speaking ---- */
 
@@ -301,7 +334,11 @@ static void packet_take(struct media *m, uint8_t *buf, size_t bytes, uint64_t no
     int16_t pcm[PACKET_SAMPLES_MAX] ALIGNED_LINE;
     const struct offer_media *s = &m->settled;
     struct rtp rtp;
-    bool refused = !s->codec || rtp_is_rtcp(buf, bytes) ||
+    bool is_rtcp = s->codec && rtp_is_rtcp(buf, bytes);
+    if (is_rtcp) {
+        rtcp_come(m, buf, bytes, now_ns);
+    }
+    bool refused = !s->codec || is_rtcp ||
                    (m->seal && seal_open_rtp(m->seal, buf, &bytes) != DROP_NONE) ||
                    rtp_parse(buf, bytes, &rtp) != DROP_NONE;
     if (refused || rtp.pt != s->pt_rx) {

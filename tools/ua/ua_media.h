@@ -70,6 +70,13 @@ int media_keys(struct media *media, const char *keys);
 /** Sends nothing at all from now on (true), not even silence. */
 void media_hush(struct media *media, bool hush);
 
+/** RTCP and what looks like it goes there, opened. It comes and goes by the RTP socket (rtcp-mux). */
+void media_rtcp_user(struct media *media, void *ctx,
+                     void (*take)(void *ctx, const uint8_t *buf, size_t n, uint64_t now_ns));
+/** Sends such a packet to where the peer takes them, sealed if there are keys. */
+void media_rtcp_send(struct media *media, const uint8_t *buf, size_t n);
+uint32_t media_ssrc(const struct media *media);
+
 /** Sends what is due and takes what has come. */
 void media_step(struct media *media, uint64_t now_ns);
 /** When the next packet is due. */

@@ -17,6 +17,13 @@ struct ua {
     struct ua_call *calls;
     unsigned n_calls;
     char user_name[64];
+    struct {
+        char target[UA_TEXT_MAX]; /* "": never */
+        char call_id[SIP_TAG_BYTES], tag[SIP_TAG_BYTES];
+        char auth[2048];          /* Authorization, "": none */
+        uint32_t expires_s, cseq;
+        unsigned n_answers;
+    } registration;
 };
 
 enum ua_state {
@@ -75,6 +82,9 @@ void ua_tell(struct ua_call *call, enum ua_event_kind kind, int status, const ch
 void ua_call_response(struct ua_call *call, struct txn *txn, const struct sip_msg *msg);
 /** No response will come. */
 void ua_call_failed(struct ua_call *call, struct txn *txn, int status, const char *text);
+
+/** A final response to our REGISTER; msg NULL: none has come. @return true: it was a challenge, and is answered */
+bool ua_register_answered(struct ua *ua, const struct sip_msg *msg);
 
 /** Where a URI is to be sent to. @return 0 | -EINVAL | -EHOSTUNREACH */
 int ua_flow_to(struct ua *ua, const char *uri, bool in_dialog, struct flow *flow);

@@ -14,6 +14,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+enum { REGISTER_EXPIRES_S = 600, SERVICE_EXPIRES_S = 600 };
 enum { LOOP_US = 1000, BYE_MS = 2000, REFER_MS = 100, SPARE_RECORD_S = 10, WINDOWS = 4, WINDOW_STEP_MS = 500 };
 
 #define SILENT_DBFS (-60.0) /* what may be heard where nothing is expected */
@@ -22,7 +23,9 @@ struct script {
     const struct script_cfg *cfg;
     struct ua *ua;
     struct ua_leg leg;
+    struct push push;
     struct ua_call *refers_out[SCRIPT_REFERS_MAX], *refer_in;
+    struct ua_call *watched; /* our subscription to a service; NULL: none */
     uint64_t begin_ns, joined_ns, heard_until_ns;
     int signal_fd;
     bool held, resumed, hushed, recoded, keyed, referred, brought, messaged, dropped, leaving, done, bye_came;
@@ -45,6 +48,11 @@ static void say(const struct script *s, const char *format, ...)
     va_end(args);
     printf("\n");
     fflush(stdout);
+}
+
+static void push_say(void *ctx, const char *text)
+{
+    say(ctx, "%s", text);
 }
 
 static void joined(struct script *s, struct ua_call *call)
@@ -139,6 +147,7 @@ static void on_ended(struct script *s, struct ua_call *call, const struct ua_eve
             s->refers_out[i] = call == s->refers_out[i] ? NULL : s->refers_out[i];
         }
         s->refer_in = call == s->refer_in ? NULL : s->refer_in;
+        s->watched = call == s->watched ? NULL : s->watched;
         return;
     }
     if (event->by_us) {
@@ -161,6 +170,20 @@ static void on_ended(struct script *s, struct ua_call *call, const struct ua_eve
     }
     s->leg.call = NULL;
     s->done = true;
+}
+
+/* Registered: on with what the script has. */
+static void on_registered(struct script *s, int status, const char *text)
+{
+    say(s, "register answered: %d %s", status, text);
+    if (status >= 300) {
+        s->failure = status;
+        s->done = true;
+    } else if (s->cfg->service[0] && !s->watched) {
+        int err = ua_subscribe(s->ua, s->cfg->service, "presence", "application/pidf+xml, application/rlmi+xml, "
+                               "multipart/related", SERVICE_EXPIRES_S, NULL, &s->watched);
+        s->failure = err ? 503 : s->failure;
+    }
 }
 
 static void on_event(void *ctx, struct ua_call *call, const struct ua_event *event)
@@ -187,13 +210,22 @@ static void on_event(void *ctx, struct ua_call *call, const struct ua_event *eve
     case UA_REFERRED:
         on_referred(s, call, event);
         break;
+    case UA_REGISTERED:
+        on_registered(s, event->status, event->text);
+        break;
     case UA_SUBSCRIBED:
-        break; /* it never subscribes */
+        say(s, "subscribed: %d %s", event->status, event->text);
+        s->failure = event->status >= 300 ? event->status : s->failure;
+        break;
     case UA_REFER_DONE:
         say(s, "refer answered: %d %s", event->status, event->text);
         s->failure = event->status >= 300 ? event->status : s->failure;
         break;
     case UA_NOTIFY:
+        if (call == s->watched) {
+            say(s, "buddies: %.*s", (int)event->n_body, event->body ? event->body : "");
+            break;
+        }
         say(s, "notify: %d %s%s", event->status, event->text, event->is_last ? ", the last" : "");
         s->failure = event->is_last && event->status >= 300 ? event->status : s->failure;
         break;
@@ -296,6 +328,10 @@ static void script_step(struct script *s)
     if (is_due(s, cfg->keys_ms, &s->keyed)) {
         int err = media_keys(s->leg.media, cfg->keys);
         say(s, err ? "keys cannot be pressed: %s" : "presses %s", err ? strerror(-err) : cfg->keys);
+    }
+    if (cfg->push.is_on && s->joined_ns) {
+        uint64_t now_ns = io_socket_now();
+        push_step(&s->push, (now_ns - s->joined_ns) / NS_PER_MS, now_ns);
     }
     if (is_due(s, cfg->hush_ms, &s->hushed)) {
         say(s, "no more RTP");
@@ -448,6 +484,9 @@ static int summary(const struct script *s)
             (unsigned long long)m->rx_levels, (unsigned long long)m->rx_levels_wrong);
         n_wrong += !right;
     }
+    if (cfg->push.is_on && !push_judge(&s->push)) {
+        n_wrong++;
+    }
     if (cfg->until_bye && !s->bye_came) {
         say(s, "WRONG: the other side has not said BYE");
         n_wrong++;
@@ -511,6 +550,9 @@ static int script_open(struct script *s)
         if (!err && cfg->levels) {
             ua_leg_levels(&s->leg);
         }
+        if (!err && cfg->push.is_on) {
+            push_open(&s->push, &cfg->push, &s->leg, s, push_say);
+        }
     }
     if (err) {
         fprintf(stderr, "mixminus-ua: cannot start: %s\n", strerror(-err));
@@ -555,6 +597,14 @@ static int calls_run(struct script *s)
     const struct script_cfg *cfg = s->cfg;
     char where[ADDR_TEXT_MAX];
     int err = 0;
+    if (cfg->registrar[0]) {
+        say(s, "registering at %s", cfg->registrar);
+        err = ua_register(s->ua, cfg->registrar, REGISTER_EXPIRES_S);
+    }
+    if (err) {
+        fprintf(stderr, "mixminus-ua: %s cannot be registered at: %s\n", cfg->registrar, strerror(-err));
+        return 1;
+    }
     if (cfg->target[0]) {
         struct ua_dial dial = { .target = cfg->target, .user = cfg->name, .no_ack = cfg->no_ack };
         say(s, "dialling %s", cfg->target);

@@ -4,6 +4,7 @@
 
 #include "core/base/addr.h"
 #include "sig/sdp/offer.h"
+#include "tools/ua/ua_push.h"
 
 #define SCRIPT_TONES_MAX 16
 #define SCRIPT_TEXT_MAX 256
@@ -18,6 +19,8 @@ struct script_cfg {
     char bring[SCRIPT_TEXT_MAX];  /* whom the conference shall call, by commas; "": nobody */
     char drop[SCRIPT_TEXT_MAX];   /* whom it shall remove */
     char judge[SCRIPT_TEXT_MAX];  /* only judge this sound file; "": no */
+    char registrar[SCRIPT_TEXT_MAX]; /* URI to register at first; "": none */
+    char service[SCRIPT_TEXT_MAX]; /* URI to subscribe to once registered; "": none */
     char options[SCRIPT_TEXT_MAX]; /* only ask this URI for OPTIONS; "": no */
     bool answers;                 /* waits for a call or a REFER */
     bool dials_messages;          /* or for a MESSAGE with a URI */
@@ -38,6 +41,7 @@ struct script_cfg {
     uint32_t keys_ms; /* when to press keys; SCRIPT_NEVER */
     char keys[64];
     bool offerless, no_ack, until_bye, levels;
+    struct push_cfg push;
 
     bool expects;
     unsigned n_expected;
