@@ -201,6 +201,7 @@ static void over(struct call *call, enum call_state was)
             room_end(call->room, call->why); /* it was for this call alone */
         }
     }
+    call_ptt_changed(call);
 }
 
 /* RFC 3891 3: the 2xx is sent, the one before it gets its BYE. */
@@ -253,6 +254,7 @@ enum call_state call_event(struct call *call, enum call_event event, const struc
     }
     if (now == CALL_UP && was != now) {
         script_up(call);
+        call_ptt_changed(call);
     }
     if (call->replaces && (now == CALL_ANSWERED || now == CALL_OFFERED)) {
         replaced_end(call);
@@ -276,6 +278,16 @@ static int charging_take(struct call *call, const struct sip_msg *msg)
     return 0;
 }
 
+void call_contact_text(const struct call *call, char *text, size_t size)
+{
+    char host[ENV_HOST_MAX + 32];
+    if (call->ptt.is_on) { /* nobody learns of the channel's URI, which others could call */
+        snprintf(text, size, "<sip:ptt-%s@%s>", call->dialog.local_tag, env_host(call->env, &call->dialog.flow, host));
+    } else {
+        room_contact_text(call->room, &call->dialog.flow, text, size);
+    }
+}
+
 void call_charging_add(const struct call *call, struct sip_out *out)
 {
     for (unsigned i = 0; i < CALL_CHARGINGS; i++) {
@@ -288,7 +300,7 @@ void call_charging_add(const struct call *call, struct sip_out *out)
 void call_ims_add(const struct call *call, struct sip_out *out)
 {
     char contact[ROOM_CONTACT_MAX];
-    room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
+    call_contact_text(call, contact, sizeof contact);
     ims_add(call->env, &call->dialog, contact, call->charging[0], out);
     if (call->charging[1] && ims_has(call->env, &call->dialog.flow)) {
         sip_add(out, charging_names[1], call->charging[1]);
@@ -431,6 +443,10 @@ int call_begin(struct env *env, struct room *room, struct txn *txn, const struct
         return -EPROTO;
     }
     offer_session_init(&call->session, random);
+    if (invite->ptt) {
+        call->ptt = *invite->ptt;
+        offer_session_floor(&call->session, &call->ptt.ours);
+    }
     call->invite_cseq = msg->cseq;
     call->replaces = old ? old->member.id : 0;
     dialog_enter(&env->dialogs, &call->dialog);

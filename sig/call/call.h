@@ -88,6 +88,7 @@ struct call {
     struct offer_session session;
     struct offer_media media;
     bool has_media;
+    struct call_ptt ptt;
     bool is_held;      /* the peer has put us on hold: it hears us no more, as it once did */
     uint64_t codec_ms; /* when the peer last made us change the codec; 0: never */
     struct place_leg place;
@@ -121,6 +122,9 @@ struct call {
  */
 int call_begin(struct env *env, struct room *room, struct txn *txn, const struct sip_msg *msg,
                const struct invite *invite, const struct identity *who, const struct call *old);
+
+/** Our Contact, as its peer must call it: the conference, or the session of push-to-talk. text: ROOM_CONTACT_MAX */
+void call_contact_text(const struct call *call, char *text, size_t size);
 
 /** Gives back what the network charges by, in an answer or a request of ours within the call's dialog. */
 void call_charging_add(const struct call *call, struct sip_out *out);
@@ -221,6 +225,20 @@ void call_source_forget(struct call *call);
 
 /** The conference that its leg is in. */
 struct conf *call_conf(const struct call *call);
+
+/* --- In a channel of push-to-talk, call_ptt.c --------------------------------------------------------------------- */
+
+/** Into a leg's configuration: its seat at the floor. */
+void call_ptt_apply(const struct call *call, const struct offer_media *media, struct leg_cfg *cfg);
+/** It is up, or over. */
+void call_ptt_changed(struct call *call);
+/** Events of its leg: the floor says something of it; its terminal is silent, or is back. */
+void call_ptt_floor(struct call *call, enum floor_event what, uint32_t value);
+void call_ptt_alive(struct call *call, bool is_alive);
+/** Asks at its floor on its behalf. @return 0 | -ENOTCONN it has no leg, or is no session | -EBUSY ring full */
+int call_ptt_ask(struct call *call, const struct floor_wish *wish);
+/** Its rights at the floor change. @return as call_ptt_ask */
+int call_ptt_rights(struct call *call, const struct floor_rights *rights);
 
 /* --- Between an annex and its owner, call_move.c ------------------------------------------------------------------ */
 

@@ -35,7 +35,7 @@ int call_say_ok(struct call *call, struct txn *txn, uint32_t cseq, bool supports
     char contact[ROOM_CONTACT_MAX];
     struct sip_out *out = txn_response(txn, 200, NULL);
 
-    room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
+    call_contact_text(call, contact, sizeof contact);
     sip_add(out, "Contact", contact);
     env_add_abilities(call->env, out);
     refresh_settle(call, out, supports_timer);
@@ -193,7 +193,7 @@ int act_update(struct call *call, const struct call_input *in)
     }
     dialog_refresh(&call->dialog, in->msg);
     struct sip_out *out = txn_response(in->txn, 200, NULL);
-    room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
+    call_contact_text(call, contact, sizeof contact);
     sip_add(out, "Contact", contact);
     env_add_abilities(call->env, out);
     refresh_settle(call, out, supports);
@@ -239,7 +239,7 @@ int act_reoffer_send(struct call *call, const struct call_input *in)
         return err;
     }
     struct sip_out *out = dialog_request(&call->dialog, SIP_INVITE);
-    room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
+    call_contact_text(call, contact, sizeof contact);
     sip_add(out, "Contact", contact);
     env_add_abilities(call->env, out);
     call_ims_add(call, out);

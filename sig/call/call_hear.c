@@ -5,6 +5,14 @@
 #include "sig/room/room.h"
 #include "sig/sip/keypad.h"
 
+/* A session of push-to-talk keeps its floor control. */
+static void floor_pick(const struct call *call, struct invite *invite)
+{
+    if (call->ptt.is_on) {
+        invite_floor_pick(call->env, invite, &call->ptt.ours);
+    }
+}
+
 static void reinvite(struct call *call, struct txn *txn, const struct sip_msg *msg)
 {
     struct invite invite;
@@ -12,6 +20,7 @@ static void reinvite(struct call *call, struct txn *txn, const struct sip_msg *m
 
     /* If either refuses, the session goes on as it was. */
     if (refresh_read(call, txn, msg) == 0 && invite_read(call->env, txn, msg, &invite) == 0) {
+        floor_pick(call, &invite);
         call_event(call, invite.offerless ? CALL_EV_OFFERLESS : CALL_EV_OFFER, &in);
     }
 }
@@ -29,6 +38,7 @@ static void offer_request(struct call *call, struct txn *txn, const struct sip_m
         if (invite_read(call->env, txn, msg, &invite) != 0) {
             return;
         }
+        floor_pick(call, &invite);
         in.invite = invite.offerless ? NULL : &invite;
     }
     call_event(call, event, &in);

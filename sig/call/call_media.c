@@ -15,6 +15,9 @@
 /* In a lobby it has its own mix and encode, and what is played there. */
 struct place_cost call_media_cost(const struct call *call, struct place_cost cost)
 {
+    if (call->ptt.is_on) {
+        return place_cost_asleep(cost);
+    }
     if (call->in_lobby) {
         cost.cpu_us = 2 * cost.cpu_us + cost.voice_us;
         cost.voice_us = 0;
@@ -60,7 +63,7 @@ int call_media_take(struct call *call, struct place_cost leg_cost, int family)
     if (!err) {
         err = place_leg_take(place, room->worker, &room->hold, first, &call->place);
     }
-    if (err == -EAGAIN && room->state == ROOM_OPEN) {
+    if (err == -EAGAIN && room->state == ROOM_OPEN && !room->floor.is_on) { /* a floor is of one worker */
         int worker = place_choose_beside(place, room->worker, cost);
         err = worker < 0 ? worker : place_leg_take(place, worker, NULL, cost, &call->place);
     }
@@ -136,6 +139,7 @@ static int leg_make(struct call *call, const struct offer_media *media, struct a
     cfg.alias_host = hosts.alias;
     cfg.is_shut = !call->is_open;
     cfg.no_grace = is_suspect(call, media);
+    call_ptt_apply(call, media, &cfg);
     memcpy(cfg.cname, env->cfg.cname, sizeof cfg.cname);
     err = leg_build(leg, &cfg);
     keys_wipe(&cfg.seal, sizeof cfg.seal);
@@ -267,6 +271,7 @@ static int put_set(struct call *call, const struct offer_media *media, bool was_
         req.set.what |= SET_REMOTE;
         req.set.remote_rtp = media->remote_rtp;
         req.set.remote_rtcp = call_remote_rtcp(media);
+        req.set.remote_floor = media->floor.is_there ? req.set.remote_rtcp : (struct addr){.sa.sa_family = AF_UNSPEC};
         call_source_hosts(call, &media->remote_rtp, &hosts);
         req.set.latch_host = hosts.latch;
         req.set.alias_host = hosts.alias;

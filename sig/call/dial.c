@@ -157,13 +157,21 @@ int dial_begin(struct room *room, const struct dial_plan *plan, struct call **ou
     char from[URI_TOKEN_CHARS + ENV_HOST_MAX + 16], to[REACH_TARGET_MAX + 2], text[128];
     uint64_t random;
     int err = env->world.random(env->world.ctx, &random, sizeof random);
-    struct call *call = err ? NULL : call_make(env, room, &(struct identity){.user = ""});
+    struct identity who = {.user = ""};
+    snprintf(who.user, sizeof who.user, "%s", plan->ptt ? plan->account : "");
+    struct call *call = err ? NULL : call_make(env, room, &who);
     if (!call) {
         return err ? err : -ENOMEM;
     }
     call->member.is_dialled = true;
-    snprintf(from, sizeof from, "<sip:%s@%s>", room->token, env->cfg.domain);
-    snprintf(to, sizeof to, "<%s>", plan->way.target);
+    if (plan->ptt) { /* the service calls, one of the user's identifications is called (TS 24.379 8) */
+        call->ptt = *plan->ptt;
+        snprintf(from, sizeof from, "<sip:ptt@%s>", env->cfg.domain);
+        snprintf(to, sizeof to, "<sip:%s@%s>", call->ptt.identification, env->cfg.domain);
+    } else {
+        snprintf(from, sizeof from, "<sip:%s@%s>", room->token, env->cfg.domain);
+        snprintf(to, sizeof to, "<%s>", plan->way.target);
+    }
     err = dial_make(call, plan) ? 0 : -ENOMEM;
     if (!err) {
         err = dialog_ask(&call->dialog, &call->owner, env->txns, from, to, plan->way.target, &plan->way.flow);
@@ -182,6 +190,9 @@ int dial_begin(struct room *room, const struct dial_plan *plan, struct call **ou
         return err;
     }
     offer_session_init(&call->session, random);
+    if (call->ptt.is_on) {
+        offer_session_floor(&call->session, &call->ptt.ours);
+    }
     call->dial->is_pending = true;
     room->n_dialling++;
     call_log(call, "is made to ", log_escape(text, sizeof text, plan->entity, strlen(plan->entity)));
@@ -213,13 +224,17 @@ static int invite_send(struct call *call)
         return err;
     }
     struct sip_out *out = dialog_request(&call->dialog, SIP_INVITE);
-    room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
+    call_contact_text(call, contact, sizeof contact);
     sip_add(out, "Contact", contact);
     sip_add(out, "Allow", sip_methods_text(env_methods(), allow));
     sip_add(out, "Supported", "replaces, timer");
     sip_addf(out, "Expires", "%d", DIAL_RING_MS / 1000);
     ims_add(env, &call->dialog, contact, NULL, out);
     ims_add_service(env, &call->dialog, out);
+    if (call->ptt.is_on) {
+        sip_add(out, "Answer-Mode", "Auto"); /* RFC 5373 */
+        sip_addf(out, "P-Called-Party-ID", "<sip:%s@%s>", call->ptt.identification, env->cfg.domain);
+    }
     if (d->replaces) {
         sip_add(out, "Require", "replaces");
         sip_add(out, "Replaces", d->replaces);

@@ -29,6 +29,8 @@ struct dial_plan {
     const char *referred_by;      /* value of Referred-By, NULL: none */
     dial_progress progress;
     void *arg;
+    const struct call_ptt *ptt; /* it is to be a session of push-to-talk, answered at once; NULL: none */
+    const char *account;        /* of the user, with ptt */
 };
 
 /* The calling side of a call. Strings are owned. */

@@ -67,7 +67,7 @@ int act_wait(struct call *call, const struct call_input *in)
     e->session_s = call->refresh.wanted_s;
     e->refresh_by_us = call->refresh.wanted_by_us;
     struct sip_out *out = txn_response(in->txn, 183, NULL);
-    room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
+    call_contact_text(call, contact, sizeof contact);
     sip_add(out, "Contact", contact);
     sip_add(out, "Require", "100rel, precondition");
     sip_addf(out, "RSeq", "%u", e->rseq);

@@ -140,10 +140,24 @@ bool invite_has_priority(const struct env *env, const struct sip_msg *msg)
     return false;
 }
 
+void invite_floor_pick(struct env *env, struct invite *invite, const struct floor_line *ours)
+{
+    struct offer_pick pick;
+    if (invite->offerless) {
+        return; /* our offer has it */
+    }
+    pick = invite->pick;
+    if (offer_floor_pick(&pick, &invite->sdp, ours) == 0 &&
+        local_check(env, &pick.media.remote_rtp, &pick.media.remote_rtcp) == 0) {
+        invite->pick = pick;
+    }
+}
+
 int invite_read(struct env *env, struct txn *txn, const struct sip_msg *msg, struct invite *invite)
 {
     int warning = 0;
 
+    invite->ptt = NULL;
     invite->is_priority = invite_has_priority(env, msg);
     if (msg->method != SIP_PRACK && !has_contact(msg)) { /* RFC 3262 table 1: a PRACK has none */
         env_refuse(env, txn, REFUSAL_CONTACT);

@@ -38,7 +38,7 @@ static void on_due(struct timer *timer, uint64_t now_ns)
         struct sip_out *out = dialog_request(&call->dialog, SIP_UPDATE);
         sip_addf(out, "Session-Expires", "%u;refresher=uac", r->interval_s);
         sip_add(out, "Supported", "timer");
-        room_contact_text(call->room, &call->dialog.flow, contact, sizeof contact);
+        call_contact_text(call, contact, sizeof contact);
         sip_add(out, "Contact", contact);
         call_ims_add(call, out);
         err = dialog_send(&call->dialog, call->env->txns, out, &call->owner, &r->txn);

@@ -100,9 +100,16 @@ static void take_event(struct focus *f, const struct ctl_ev *ev)
         call_unheard(event_object(EVENT_CALL, ev->id), (enum drop)ev->value, &ev->from);
         break;
     case EV_FLOOR:
+        if (event_kind_of(ev->id) == EVENT_CALL) { /* of the whole floor nothing more is to be done */
+            call_ptt_floor(event_object(EVENT_CALL, ev->id), ev->floor, ev->value);
+        }
+        break;
     case EV_APP:
+        free(ev->message);
+        break;
     case EV_ALIVE:
-        break; /* of sessions of push-to-talk: no call is one */
+        call_ptt_alive(event_object(EVENT_CALL, ev->id), ev->value != 0);
+        break;
     }
 }
 
@@ -174,7 +181,7 @@ uint64_t focus_beat(struct focus *f)
     focus_reap(f);
     late_look(&f->late, f->env.place, f->env.log, f->env.wheel->now_ms);
     bool may_move = place_n_workers(f->env.place) > 1; /* a participant that begins to speak in an annex waits for it */
-    if (n_events || f->env.n_due || f->gates || (f->env.calls && may_move)) {
+    if (n_events || f->env.n_due || f->gates || f->env.ptt.n_sessions || (f->env.calls && may_move)) {
         return FOCUS_BEAT_NS;
     }
     return f->env.calls || f->env.rooms ? FOCUS_CALM_NS : NS_PER_S;

@@ -220,7 +220,11 @@ static int accept_it(struct room *room, struct call *call, struct txn *txn, cons
 {
     char contact[ROOM_CONTACT_MAX];
     *out = NULL;
-    room_contact_text(room, &msg->flow, contact, sizeof contact);
+    if (call) {
+        call_contact_text(call, contact, sizeof contact);
+    } else {
+        room_contact_text(room, &msg->flow, contact, sizeof contact);
+    }
     if (is_silent) {
         struct sip_out *ok = txn_response(txn, 202, NULL);
         sip_add(ok, "Refer-Sub", "false");
@@ -288,6 +292,21 @@ static void take_out(struct room *room, struct call *call, struct txn *txn, cons
     remove_all(room, &referral->to.uri); /* last: one of them may be call */
 }
 
+/* In a session of push-to-talk: the key is pressed, or let go of. What the floor says of it comes by the floor. */
+static void push(struct room *room, struct call *call, struct txn *txn, const struct sip_msg *msg,
+                 const struct identity *who, const struct referral *referral)
+{
+    const struct env_ptt *ptt = &room->env->ptt;
+    struct refer *r;
+    enum refusal refusal =
+        ptt->refer ? ptt->refer(ptt->ctx, call, &referral->to.uri, referral->is_bye) : REFUSAL_METHOD;
+    if (refusal != REFUSALS) {
+        env_refuse(room->env, txn, refusal);
+    } else if (accept_it(room, call, txn, msg, who, referral->is_silent, &r) == 0 && r) {
+        progress(r, 200, "OK");
+    }
+}
+
 /* @return REFUSALS: fine */
 static enum refusal may_call(struct room *room, const struct sip_msg *msg, const struct identity *who,
                              const struct referral *referral, struct reach_way *way)
@@ -325,6 +344,9 @@ void refer_take(struct room *room, struct call *call, struct txn *txn, const str
         refusal = REFUSAL_ENDED;
     } else if ((refusal = referral_read(&referral, msg)) != REFUSALS) {
         /* it says why */
+    } else if (call && call->ptt.is_on) {
+        push(room, call, txn, msg, who, &referral);
+        return;
     } else if (!may_refer(room, call, msg, who)) {
         refusal = REFUSAL_REFERRAL;
     } else if (referral.is_bye) {

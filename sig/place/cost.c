@@ -44,6 +44,13 @@ struct place_cost place_cost_sealed(struct place_cost plain, unsigned ptime_ms, 
     return plain;
 }
 
+struct place_cost place_cost_asleep(struct place_cost awake)
+{
+    enum { SHARE = 16 }; /* so many sessions for one that is heard or listens all the time */
+    return (struct place_cost){
+        .cpu_us = awake.cpu_us / SHARE, .kbps = awake.kbps / SHARE, .is_priority = awake.is_priority};
+}
+
 struct place_cost place_cost_media(const struct offer_media *media)
 {
     struct place_cost cost =

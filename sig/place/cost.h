@@ -18,6 +18,9 @@ struct place_cost place_cost_of(enum codec_id codec, uint32_t rate_hz, unsigned 
 /** The same leg with SRTP: 0.7 us a packet pair, rounded up by a third. */
 struct place_cost place_cost_sealed(struct place_cost plain, unsigned ptime_ms, unsigned mki_bytes);
 
+/** The same leg in a session of push-to-talk, which is silent but for a moment now and then. */
+struct place_cost place_cost_asleep(struct place_cost awake);
+
 /** Of a leg with what was agreed on. */
 struct place_cost place_cost_media(const struct offer_media *media);
 

@@ -8,6 +8,7 @@
 #ifndef SIG_ROOM_ENV_H
 #define SIG_ROOM_ENV_H
 
+#include "core/base/ptt.h"
 #include "sig/base/log.h"
 #include "sig/base/quota.h"
 #include "sig/base/trust.h"
@@ -143,10 +144,25 @@ struct env_locate {
     int (*find)(void *ctx, const char *user, struct reach_way *way);
 };
 
+/* What push-to-talk wants to know of its calls, and of the floors that they are at. */
+struct env_ptt {
+    void *ctx;
+    unsigned n_sessions; /* while there are any, workers are listened to more often */
+    /** Its floor says something of it. */
+    void (*floor)(void *ctx, struct call *call, enum floor_event what, uint32_t value);
+    /** Its terminal has not answered three keep-alives, or is back. */
+    void (*alive)(void *ctx, struct call *call, bool is_alive);
+    /** It is up, or over. */
+    void (*changed)(void *ctx, struct call *call);
+    /** REFER in its dialog: somebody pushes, or lets go of the key (method=BYE). @return REFUSALS: it is done */
+    enum refusal (*refer)(void *ctx, struct call *call, const struct sip_uri *to, bool is_release);
+};
+
 struct env {
     struct env_cfg cfg;
     struct env_world world;
     const struct env_upper *upper;
+    struct env_ptt ptt;       /* floor NULL: there is none */
     struct env_locate locate; /* find NULL: nobody registers here */
     struct txns *txns;
     struct timer_wheel *wheel;

@@ -52,8 +52,8 @@ void room_slots_fill(struct env *env)
 
 static void room_save(struct room *room)
 {
-    if (room->annc.clip) {
-        return; /* of one call: nobody can return to it */
+    if (room->annc.clip || room->floor.is_on) {
+        return; /* of one call: nobody can return to it; a channel is made anew by those that come */
     }
     struct store_req req = {.op = room->state == ROOM_ENDED && !room->is_kept ? STORE_DROP : STORE_PUT};
     memcpy(req.conf.token, room->token, sizeof req.conf.token);
@@ -122,7 +122,9 @@ static void room_begin(struct room *room, uint64_t now_s)
     env->rooms = room;
     timer_start(env->wheel, &room->idle, ms_of(env->cfg.unused_s));
     uint64_t life_s = MIN(room->id.expires_s - now_s, (uint64_t)env->cfg.life_s); /* more: the clock was set back */
-    timer_start(env->wheel, &room->life, ms_of(life_s));
+    if (!room->floor.is_on) {
+        timer_start(env->wheel, &room->life, ms_of(life_s));
+    }
     count_add(&env->stats.confs, 1);
 }
 
@@ -132,7 +134,8 @@ static uint32_t voices_us(uint32_t n, uint32_t dearest_us)
     return MIN(n, 2) * dearest_us;
 }
 
-int room_issue(struct env *env, struct place_cost cost, struct room **out)
+/* floor: of a channel, which holds nothing beforehand; NULL: a conference */
+static int issue(struct env *env, struct place_cost cost, const struct floor_policy *floor, struct room **out)
 {
     uint64_t now_s = env->world.wall_s(env->world.ctx);
     struct room *room = calloc(1, sizeof *room);
@@ -148,6 +151,9 @@ int room_issue(struct env *env, struct place_cost cost, struct room **out)
     }
     room->env = env;
     room->created_s = now_s;
+    if (floor) {
+        room->floor = (struct room_floor){.is_on = true, .policy = *floor};
+    }
     room->id = (struct uri_token){
         .node = env->cfg.node, .slot = (uint32_t)slot, .expires_s = (uint32_t)(now_s + env->cfg.life_s)};
     err = env->world.random(env->world.ctx, room->id.random, sizeof room->id.random);
@@ -155,7 +161,8 @@ int room_issue(struct env *env, struct place_cost cost, struct room **out)
         goto out;
     }
     cost.cpu_us += voices_us(env->cfg.reserve_legs, cost.voice_us) / MAX(env->cfg.reserve_legs, 1);
-    if (env->cfg.reservation && (err = place_hold(env->place, &room->hold, env->cfg.reserve_legs, cost)) != 0) {
+    if (env->cfg.reservation && !floor &&
+        (err = place_hold(env->place, &room->hold, env->cfg.reserve_legs, cost)) != 0) {
         goto out;
     }
     room_begin(room, now_s);
@@ -171,6 +178,16 @@ out:
     }
     free(room);
     return err;
+}
+
+int room_issue(struct env *env, struct place_cost cost, struct room **room)
+{
+    return issue(env, cost, NULL, room);
+}
+
+int room_channel(struct env *env, const struct floor_policy *policy, struct room **room)
+{
+    return issue(env, (struct place_cost){0}, policy, room);
 }
 
 int room_restore(struct env *env, const struct store_conf *conf)
@@ -272,6 +289,21 @@ static void name_leave(struct room *room)
     }
 }
 
+/* Its floor goes to the worker, now or when there is room in the ring. */
+static void floor_put(struct room *room)
+{
+    struct ctl_req req = {.op = CTL_CONF_FLOOR, .conf = room->conf};
+    req.floor.mode = FLOOR_MODE_HALF;
+    req.floor.sleeps = true;
+    req.floor.policy = room->floor.policy;
+    bool full = room->floor.is_on && room->state == ROOM_OPEN &&
+                ctl_put(place_worker(room->env->place, room->worker), &req) != 0;
+    if (full != room->floor_due) {
+        room->floor_due = full;
+        room->env->n_due += full ? 1 : -1u;
+    }
+}
+
 int room_open(struct room *room, struct place_cost cost)
 {
     struct env *env = room->env;
@@ -287,7 +319,8 @@ int room_open(struct room *room, struct place_cost cost)
     struct conf_cfg cfg = {.id = event_id(EVENT_ROOM, room),
                            .legs_max = env->cfg.legs_max,
                            .talkers = env->cfg.talkers,
-                           .silent_s = ANNEX_SILENT_S};
+                           .silent_s = ANNEX_SILENT_S,
+                           .has_floor = room->floor.is_on};
     struct ctl_req req = {.op = CTL_CONF_OPEN};
     int err = conf_build(&req.conf, &cfg);
     if (err) {
@@ -301,8 +334,10 @@ int room_open(struct room *room, struct place_cost cost)
     room->worker = worker;
     room->state = ROOM_OPEN;
     unacked_give(env, &room->unacked);
+    floor_put(room);
     room_save(room);
-    log_line(env->log, LOG_INFO, "conference %.*s opens on worker %d", ENV_LABEL_CHARS, room->token, worker);
+    log_line(env->log, LOG_INFO, "%s %.*s opens on worker %d", room->floor.is_on ? "channel" : "conference",
+             ENV_LABEL_CHARS, room->token, worker);
     return 0;
 }
 
@@ -480,6 +515,9 @@ void room_settle(struct room *room)
 
     if (room->save_due) {
         room_save(room);
+    }
+    if (room->floor_due) {
+        floor_put(room);
     }
     bool relays = annex_settle(room);
     lobby_settle(room);

@@ -6,6 +6,7 @@
 #ifndef SIG_ROOM_ROOM_H
 #define SIG_ROOM_ROOM_H
 
+#include "core/base/ptt.h"
 #include "sig/room/env.h"
 #include "sig/room/member.h"
 
@@ -17,6 +18,12 @@ struct lobby;
 struct annex_source;
 
 #define ROOM_GONE_MAX 64 /* departures that are remembered; a watcher further behind gets the whole state again */
+
+/* The floor of a channel of push-to-talk: half duplex, one speaks and the others listen. */
+struct room_floor {
+    bool is_on;
+    struct floor_policy policy;
+};
 
 /* What an announcement plays (RFC 4240 3). */
 struct annc {
@@ -46,8 +53,9 @@ struct room {
     struct annex *annexes;
     struct annex_source *annex_sources;
     struct lobby *lobbies;
-    struct annc annc;  /* clip NULL: it is a conference; else the room of one call that hears this */
-    unsigned n_moving; /* calls on their way from one worker to another */
+    struct annc annc;        /* clip NULL: it is a conference; else the room of one call that hears this */
+    struct room_floor floor; /* is_on: a channel, which is not kept in the store and lives as long as it has members */
+    unsigned n_moving;       /* calls on their way from one worker to another */
     struct member *roster;
     uint32_t n_roster;    /* participants now */
     uint32_t n_voices;    /* participants whose voice costs an encode */
@@ -56,6 +64,7 @@ struct room {
     uint32_t n_calls;     /* calls that still point here, the ending ones too */
     uint32_t n_drops_due; /* legs whose drop waits for the ring */
     bool close_due;       /* CTL_CONF_CLOSE waits for the ring, or for the drops before it */
+    bool floor_due;       /* CTL_CONF_FLOOR waits for the ring */
     bool save_due;        /* the store has not got it yet: its ring was full */
     bool is_kept;         /* its URI outlives this run */
     uint32_t n_dialling;  /* calls of ours that nobody has answered yet */
@@ -78,6 +87,10 @@ void room_promise(struct room *room);
 /** Makes a conference with a fresh URI, and holds room for it if so configured.
  * @return 0 | -ENOSPC no slot | -EIO no randomness | -ENOMEM | as place_hold */
 int room_issue(struct env *env, struct place_cost cost, struct room **room);
+
+/** Makes a channel. It has a URI of its own, which nobody is told.
+ * @return 0 | -ENOSPC no slot | -EIO no randomness | -ENOMEM */
+int room_channel(struct env *env, const struct floor_policy *policy, struct room **room);
 
 /** Makes it again from the store: the URI was promised before a restart. @return 0 | -ENOENT not ours, or expired | ...
  */

@@ -22,7 +22,7 @@ struct watcher {
 
 /* ---- names ---- */
 
-static bool wants_privacy(const struct sip_msg *msg)
+bool roster_is_private(const struct sip_msg *msg)
 {
     const char *value, *from = msg->from.uri.host ? msg->from.uri.host : "";
     if (strcasecmp(from, "anonymous.invalid") == 0) {
@@ -40,7 +40,7 @@ int roster_name(struct env *env, struct member *member, const struct sip_msg *ms
 {
     const char *text = msg->from.uri.text;
     member->joined_s = env->world.wall_s(env->world.ctx);
-    if (wants_privacy(msg) || strlen(text) >= ENTITY_MAX) {
+    if (roster_is_private(msg) || strlen(text) >= ENTITY_MAX) {
         /* Told apart, and no more: entities must be unique and stay (RFC 4575 5.5). */
         if (asprintf(&member->entity, "sip:anonymous-%llu@anonymous.invalid", (unsigned long long)member->id) < 0) {
             member->entity = NULL;

@@ -18,6 +18,9 @@
  * @return 0 | -ENOMEM */
 int roster_name(struct env *env, struct member *member, const struct sip_msg *msg);
 
+/** Does it ask for privacy (RFC 3323, RFC 3325)? */
+bool roster_is_private(const struct sip_msg *msg);
+
 /** The same for a participant that we call. @return 0 | -ENOMEM */
 int roster_name_dialled(struct env *env, struct member *member, const char *entity, const char *display);
 

@@ -73,6 +73,11 @@
     X(PRESENCE_MANY, 480, "too many presence subscriptions of one watcher, or of one user")                            \
     X(PRESENCE_LIST, 421, "list subscription without Supported: eventlist")                                            \
     X(PRESENCE_ACCEPT, 406, "watcher does not accept the document of this event package")                              \
+    X(SERVICE, 403, "user has not this service under this identification")                                             \
+    X(PTT_NOBODY, 480, "push-to-talk: nobody of the channel can be reached")                                           \
+    X(PTT_DND, 603, "push-to-talk: the other party does not want to be disturbed")                                     \
+    X(PTT_TARGET, 403, "push-to-talk: the service of this session does not reach that target")                         \
+    X(PTT_RIGHT, 403, "push-to-talk: this session may only listen")                                                    \
     X(LOCKED, 403, "conference is locked")                                                                             \
     X(LEGS, 486, "conference is full")                                                                                 \
     X(HALF_CALLS, 503, "too many unacknowledged calls from one source")                                                \

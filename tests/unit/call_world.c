@@ -370,7 +370,7 @@ int phone_invite(struct phone *p, const char *body)
         must(tag);
         snprintf(p->to_tag, sizeof p->to_tag, "%s", tag + 5);
         must(header(world_answer(p->w), "Contact", value, sizeof value));
-        must(strstr(value, ";isfocus"));
+        must(strstr(value, ";isfocus") || strstr(value, "<sip:ptt-"));
         snprintf(p->target, sizeof p->target, "%.*s", (int)strcspn(value + 1, ">"), value + 1);
     }
     return status;
