@@ -1,6 +1,7 @@
 /* Signalling's thread: puts the parts together and runs them. */
 #include "sig/sig.h"
 
+#include "sig/http/services.h"
 #include "sig/http/status.h"
 #include "sig/http/users.h"
 
@@ -53,6 +54,7 @@ struct sig {
     struct focus *focus;
     struct registrar *registrar; /* NULL: nobody registers here */
     struct presence *presence;   /* as well */
+    struct instant *instant;     /* as well */
     struct txns *txns;
     struct sig_load load;
     pthread_t thread;
@@ -348,6 +350,7 @@ static void realm_tell(struct sig *sig)
 static void sig_free(struct sig *sig)
 {
     txns_free(sig->txns);
+    instant_free(sig->instant);
     presence_free(sig->presence);
     registrar_free(sig->registrar);
     focus_free(sig->focus);
@@ -420,16 +423,86 @@ static void on_document(void *ctx, const struct store_reply *reply)
 
 static void on_phones(void *ctx, const char *user, unsigned n_phones)
 {
-    presence_phones(ctx, user, n_phones); /* without memory it is offline until it registers again */
+    struct sig *sig = ctx;
+    presence_phones(sig->presence, user, n_phones); /* without memory it is offline until it registers again */
+    if (n_phones && sig->instant) {
+        setup_registered(instant_sessions(sig->instant), user);
+    }
 }
 
 static int presence_start(struct sig *sig)
 {
     int err = presence_build(&sig->presence, focus_env(sig->focus), sig->cfg.presence_default);
     if (!err) {
-        registrar_on_change(sig->registrar, sig->presence, on_phones);
+        registrar_on_change(sig->registrar, sig, on_phones);
         err =
             focus_beside_add(sig->focus, &(struct focus_beside){sig->presence, presence_has, on_presence, on_document});
+    }
+    return err;
+}
+
+static bool instant_has(void *ctx, const struct sip_msg *msg)
+{
+    return instant_wants(ctx, msg);
+}
+
+static void on_instant(void *ctx, struct txn *txn, const struct sip_msg *msg, const struct identity *who)
+{
+    instant_take(ctx, txn, msg, who);
+}
+
+static void on_service(void *ctx, const struct store_reply *reply)
+{
+    instant_store_reply(ctx, reply);
+}
+
+static const struct members *group_members(void *ctx, const char *name)
+{
+    return presence_group(ctx, name);
+}
+
+static bool is_dnd(void *ctx, const char *user)
+{
+    return presence_status(ctx, user) == PRESENCE_DND;
+}
+
+static void on_session(void *ctx, const struct session *session, bool is_over)
+{
+    static const enum presence_session states[SESSION_STATUSES] = {[SESSION_READY] = PRESENCE_SESSION_IDLE,
+                                                                   [SESSION_TALKS] = PRESENCE_SESSION_TALKING,
+                                                                   [SESSION_UNREACHABLE] =
+                                                                       PRESENCE_SESSION_UNREACHABLE};
+    char uri[AUTH_USER_MAX + ENV_HOST_MAX + 8];
+    snprintf(uri, sizeof uri, "sip:%s@%s", session->identification, session->call->env->cfg.domain);
+    presence_session(ctx, session->account, PROVISION_SERVICE, uri,
+                     is_over ? PRESENCE_SESSION_NONE : states[session->status]); /* without memory it is not seen */
+}
+
+static enum refusal on_subscribed(void *ctx, const char *user, const char *service, const char *identification)
+{
+    struct sig *sig = ctx;
+    return setup_begin(instant_sessions(sig->instant), user, service, identification, !sig->cfg.ptt.terminal_calls);
+}
+
+static void on_unsubscribed(void *ctx, const char *user, const char *service, const char *identification)
+{
+    setup_end(instant_sessions(((struct sig *)ctx)->instant), user, service, identification);
+}
+
+static int instant_start(struct sig *sig)
+{
+    struct sessions_user user = {sig->presence, group_members, is_dnd, on_session};
+    const struct sig_cfg *cfg = &sig->cfg;
+    struct floor_policy policy = FLOOR_DEFAULTS;
+    policy.t1_ms = cfg->ptt.t1_s * 1000;
+    policy.t2_ms = cfg->ptt.t2_s * 1000;
+    policy.t3_ms = cfg->ptt.t3_s * 1000;
+    policy.t4_ms = cfg->ptt.t4_s * 1000;
+    policy.queue_max = (uint8_t)cfg->ptt.queue;
+    int err = instant_build(&sig->instant, focus_env(sig->focus), &policy, &user);
+    if (!err) {
+        presence_service_user(sig->presence, &(struct rlmi_service_user){sig, on_subscribed, on_unsubscribed});
+        err = focus_beside_add(sig->focus, &(struct focus_beside){sig->instant, instant_has, on_instant, on_service});
     }
     return err;
 }
@@ -495,7 +568,8 @@ int sig_start(struct sig **out, const struct sig_cfg *cfg, struct sig_failure *f
         goto out;
     }
     focus_attach(sig->focus, sig->txns);
-    if (cfg->is_registrar && ((err = registrar_start(sig)) != 0 || (err = presence_start(sig)) != 0)) {
+    if (cfg->is_registrar &&
+        ((err = registrar_start(sig)) != 0 || (err = presence_start(sig)) != 0 || (err = instant_start(sig)) != 0)) {
         goto out;
     }
     realm_tell(sig);
@@ -608,8 +682,35 @@ static struct presence *door_presence(void *ctx)
     return ((struct sig *)ctx)->presence;
 }
 
+static struct instant *door_instant(void *ctx)
+{
+    return ((struct sig *)ctx)->instant;
+}
+
+static const struct env *door_env(void *ctx)
+{
+    return focus_env(((struct sig *)ctx)->focus);
+}
+
+unsigned sig_services(FILE *out, struct sig *sig, enum sig_page page, const struct api_request *request,
+                      struct api_problem *problem)
+{
+    static unsigned (*const serve[])(FILE * out, const struct services_door *door, const struct api_request *request,
+                                     struct api_problem *problem) = {
+        [SIG_PAGE_SERVICES] = services_serve,
+        [SIG_PAGE_SESSIONS] = services_sessions_serve,
+        [SIG_PAGE_CHANNELS] = services_channels_serve,
+        [SIG_PAGE_ACTIVATIONS] = services_activations_serve,
+    };
+    return serve[page](out, &(struct services_door){sig, door_run, door_instant, door_env}, request, problem);
+}
+
 unsigned sig_users(FILE *out, struct sig *sig, const struct api_request *request, struct api_problem *problem)
 {
+    if (services_are(request->rest)) {
+        return services_user_serve(out, &(struct services_door){sig, door_run, door_instant, door_env}, request,
+                                   problem);
+    }
     return users_serve(out, &(struct users_door){sig, door_run, door_presence}, request, problem);
 }
 
@@ -652,7 +753,8 @@ struct sig_figures sig_figures(const struct sig *sig)
                                 net_stats(sig->net),
                                 &sig->load,
                                 sig->registrar ? registrar_stats(sig->registrar) : NULL,
-                                sig->presence ? presence_stats(sig->presence) : NULL};
+                                sig->presence ? presence_stats(sig->presence) : NULL,
+                                sig->instant ? instant_stats(sig->instant) : NULL};
 }
 
 const char *sig_transport_name(uint8_t transport)

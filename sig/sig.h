@@ -7,6 +7,7 @@
 
 #include "sig/focus/focus.h"
 #include "sig/http/api.h"
+#include "sig/instant/instant.h"
 #include "sig/net/net.h"
 #include "sig/pres/presence.h"
 #include "sig/reg/registrar.h"
@@ -21,8 +22,13 @@ struct sig_cfg {
     struct txn_config txn;
     struct env_cfg focus; /* domain "": the first listener's address; hosts: what is ours beside domain and listeners */
     struct place_cfg place;
-    bool is_registrar;                 /* and presence server */
+    bool is_registrar;                 /* presence server and instant service too */
     enum rule_action presence_default; /* what watchers get that no rule names */
+    struct {
+        uint32_t t1_s, t2_s, t3_s, t4_s; /* timers of the floor (TS 24.380 11.1) */
+        uint32_t queue;                  /* requests that may wait */
+        bool terminal_calls;             /* terminals begin sessions; else those that subscribe are called */
+    } ptt;
     char service_route[STORE_URI_MAX]; /* of the registrar's answers (RFC 3608), "": none */
     struct log log;
     char store[SIG_STORE_MAX]; /* as store_open */
@@ -64,6 +70,7 @@ struct sig_figures {
     const struct sig_load *load;
     const struct registrar_stats *registrar; /* NULL: nobody registers here */
     const struct presence_stats *presence;   /* NULL: as well */
+    const struct session_stats *sessions;    /* NULL: as well */
 };
 
 struct sig;
@@ -98,6 +105,11 @@ int sig_run(struct sig *sig, bool (*turn)(void *arg), void *arg);
 /* Users and groups over HTTP, as api_page.serve. @thread any but signalling's */
 unsigned sig_users(FILE *out, struct sig *sig, const struct api_request *request, struct api_problem *problem);
 unsigned sig_groups(FILE *out, struct sig *sig, const struct api_request *request, struct api_problem *problem);
+
+/* Pages of the instant service, as api_page.serve. @thread any but signalling's */
+enum sig_page { SIG_PAGE_SERVICES, SIG_PAGE_SESSIONS, SIG_PAGE_CHANNELS, SIG_PAGE_ACTIVATIONS };
+unsigned sig_services(FILE *out, struct sig *sig, enum sig_page page, const struct api_request *request,
+                      struct api_problem *problem);
 
 /** Does it take new conferences? Not while it stops. @thread any */
 bool sig_is_ready(const struct sig *sig);

@@ -174,7 +174,9 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
 }
 
 /* RFC 9457. The texts are ours: no character in them needs an escape. */
-static void problem_write(const struct api *api, FILE *out, unsigned status, const struct api_problem *own)
+/* members: further ones, written as JSON; "": none. */
+static void problem_write(const struct api *api, FILE *out, unsigned status, const struct api_problem *own,
+                          const char *members)
 {
     static const struct {
         unsigned status;
@@ -201,7 +203,7 @@ static void problem_write(const struct api *api, FILE *out, unsigned status, con
     for (unsigned k = 0; k < api->cfg.n_pages && status == MHD_HTTP_NOT_FOUND && !own->word; k++) {
         fprintf(out, " %s", api->cfg.pages[k].path);
     }
-    fprintf(out, "\"}\n");
+    fprintf(out, "\"%s%s}\n", members[0] ? "," : "", members);
 }
 
 /* @param rest  out: what stands behind its path */
@@ -332,8 +334,11 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     }
     place->turn = ++way->turns;
     if (is_problem) {
+        fflush(out); /* text and n are as written so far */
+        char *members = text ? strndup(text, n) : NULL;
         rewind(out);
-        problem_write(way->api, out, status, &problem);
+        problem_write(way->api, out, status, &problem, members ? members : "");
+        free(members);
     }
     if (fclose(out) != 0) {
         free(text);

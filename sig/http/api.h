@@ -40,7 +40,7 @@ struct api_page {
     unsigned (*write)(FILE *out, void *arg);
     void *arg;
     /** Instead of write, for more methods than GET and HEAD. @return HTTP status; from 400 on *problem says why, and
-     * nothing of out is sent */
+     * what is in out are further members of it, without braces */
     unsigned (*serve)(FILE *out, void *arg, const struct api_request *request, struct api_problem *problem);
     const char *methods;     /* of serve: "GET, HEAD, PUT, DELETE" */
     enum token_scope writes; /* what its other methods than GET and HEAD need */

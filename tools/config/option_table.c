@@ -31,6 +31,11 @@ READ_NUMBER(read_port_max, sig.place.port_max, 2, 65535)
 READ_NUMBER(read_rtp_timeout, sig.focus.quiet_s, 0, 65535)
 READ_NUMBER(read_complexity, sig.focus.policy.opus_complexity, 0, 10)
 READ_NUMBER(read_talkers, sig.focus.talkers, 0, TALKERS_MAX)
+READ_NUMBER(read_ptt_t1, sig.ptt.t1_s, 1, 6)
+READ_NUMBER(read_ptt_t2, sig.ptt.t2_s, 1, 3600)
+READ_NUMBER(read_ptt_t3, sig.ptt.t3_s, 0, 60)
+READ_NUMBER(read_ptt_t4, sig.ptt.t4_s, 1, 86400)
+READ_NUMBER(read_ptt_queue, sig.ptt.queue, 0, 255)
 READ_NUMBER(read_conference_legs, sig.focus.legs_max, 1, CONF_LEGS_MAX)
 READ_NUMBER(read_conferences, sig.focus.conferences_max, 1, URI_SLOTS_MAX)
 READ_NUMBER(read_unused, sig.focus.unused_s, 1, 86400)
@@ -203,10 +208,14 @@ const struct option options[] = {
     {"Operation", "store", "memory|sqlite:PATH", "", "SQLite in the state directory",
      "store of conference URIs, their secret and the accounts; memory: all are lost at the end of the process", ONE,
      read_store, NULL},
-    {NULL, "registrar", "on|off", "on", "",
-     "serves REGISTER: phones of this domain's users register here, and REFER may name them where --dial-out lets "
-     "calls "
-     "out; and presence: PUBLISH and SUBSCRIBE to users; off: 405",
+    {NULL, "log-level", "error|warn|info|debug", "info", "", "least severity of a log line, on standard error", ONE,
+     read_log_level, NULL},
+    {NULL, "stats-interval-s", "SECONDS", "0", "", "interval of a line of JSON figures on standard output; 0: none",
+     ONE, read_stats_interval, NULL},
+
+    {"Users", "registrar", "on|off", "on", "",
+     "serves users: REGISTER, and REFER may name them where --dial-out lets calls out; presence; push-to-talk "
+     "(sip:ptt@DOMAIN); off: 405",
      ONE, read_registrar, NULL},
     {NULL, "presence-default", "polite|confirm|allow|block", "polite", "",
      "what a watcher is shown of users whose rules do not name it: polite, a document that says closed; confirm, "
@@ -215,10 +224,20 @@ const struct option options[] = {
     {NULL, "service-route", "URI", "", "none",
      "Service-Route of the registrar's answers (RFC 3608): the proxy that phones send their requests through", ONE,
      read_service_route, NULL},
-    {NULL, "log-level", "error|warn|info|debug", "info", "", "least severity of a log line, on standard error", ONE,
-     read_log_level, NULL},
-    {NULL, "stats-interval-s", "SECONDS", "0", "", "interval of a line of JSON figures on standard output; 0: none",
-     ONE, read_stats_interval, NULL},
+    {"Push-to-talk", "ptt-t1-s", "SECONDS", "4", "", "the floor is free when its holder has sent no media for so long",
+     ONE, read_ptt_t1, NULL},
+    {NULL, "ptt-provision", "server|terminal", "server", "",
+     "which side begins a session: the server calls terminals that subscribe to sip:ptt@DOMAIN; or they call. A "
+     "terminal "
+     "that calls is served in any case",
+     ONE, read_ptt_provision, NULL},
+    {NULL, "ptt-t2-s", "SECONDS", "30", "", "longest time that one may hold the floor", ONE, read_ptt_t2, NULL},
+    {NULL, "ptt-t3-s", "SECONDS", "3", "", "grace of a holder whose floor is taken back; 0: it is cut at once", ONE,
+     read_ptt_t3, NULL},
+    {NULL, "ptt-t4-s", "SECONDS", "30", "", "a channel counts as inactive when nobody has spoken or asked for so long",
+     ONE, read_ptt_t4, NULL},
+    {NULL, "ptt-queue", "N", "16", "", "requests for the floor that may wait in a channel; 0: none", ONE,
+     read_ptt_queue, NULL},
 
     {"HTTP and control", "http-listen", "IP:PORT", "", "none",
      "address of /metrics (Prometheus), /livez, /readyz, /v1/conferences, /v1/users and /v1/groups (JSON); free on "

@@ -62,6 +62,7 @@ OPTION(read_bandwidth);
 OPTION(read_store);
 OPTION(read_registrar);
 OPTION(read_presence_default);
+OPTION(read_ptt_provision);
 OPTION(read_service_route);
 OPTION(read_log_level);
 

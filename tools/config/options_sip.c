@@ -347,6 +347,15 @@ OPTION(read_registrar)
     return 0;
 }
 
+OPTION(read_ptt_provision)
+{
+    if (strcmp(text, "server") != 0 && strcmp(text, "terminal") != 0) {
+        return option_refuse(why, size, "write server or terminal");
+    }
+    config->sig.ptt.terminal_calls = strcmp(text, "terminal") == 0;
+    return 0;
+}
+
 OPTION(read_presence_default)
 {
     config->sig.presence_default = rule_action_named(text);

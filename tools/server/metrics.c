@@ -29,6 +29,7 @@ struct metric {
 #define NET(field) offsetof(struct net_stats, field), 0
 #define REGISTRAR(field) offsetof(struct registrar_stats, field), 0
 #define PRESENCE(field) offsetof(struct presence_stats, field), 0
+#define SESSION(field) offsetof(struct session_stats, field), 0
 #define LOAD(field) offsetof(struct sig_load, field), 0
 #define HISTOGRAM(field, sum) offsetof(struct worker_stats, field), offsetof(struct worker_stats, sum)
 #define SEVERAL 0, 0
@@ -129,6 +130,13 @@ static void put_presence(FILE *out, const struct metric *m, const struct figures
 {
     static const struct presence_stats none;
     const struct presence_stats *stats = sig_figures(s->sig).presence;
+    put_count(out, m, stats ? stats : &none);
+}
+
+static void put_session(FILE *out, const struct metric *m, const struct figures_source *s)
+{
+    static const struct session_stats none;
+    const struct session_stats *stats = sig_figures(s->sig).sessions;
     put_count(out, m, stats ? stats : &none);
 }
 
@@ -319,6 +327,17 @@ static const struct metric metrics[] = {
     {NULL, "mixminus_presence_lists", "gauge", "", "Subscriptions to lists of users.", put_presence, PRESENCE(lists)},
     {NULL, "mixminus_presence_changes_total", "counter", "", "Changes of a user that watchers may see.", put_presence,
      PRESENCE(changes)},
+    {"Push-to-talk", "mixminus_ptt_sessions", "gauge", "", "Sessions that stand.", put_session, SESSION(sessions)},
+    {NULL, "mixminus_ptt_sessions_begun_total", "counter", "", "Sessions begun.", put_session, SESSION(begun)},
+    {NULL, "mixminus_ptt_sessions_lost_total", "counter", "",
+     "Sessions ended because their terminal could not be reached for half a minute.", put_session, SESSION(lost)},
+    {NULL, "mixminus_ptt_sessions_replaced_total", "counter", "",
+     "Sessions replaced by a later one of the same identification.", put_session, SESSION(replaced)},
+    {NULL, "mixminus_ptt_grants_total", "counter", "", "Grants of the floor.", put_session, SESSION(grants)},
+    {NULL, "mixminus_ptt_denials_total", "counter", "", "Requests for the floor that were denied.", put_session,
+     SESSION(denials)},
+    {NULL, "mixminus_ptt_revocations_total", "counter", "",
+     "Floors taken back: pre-empted, held for too long, without the right.", put_session, SESSION(revocations)},
     {"SIP", "mixminus_sip_rx_messages_total", "counter", "", "SIP messages received.", put_txn, TXN(rx_messages)},
     {NULL, "mixminus_sip_rx_retransmits_total", "counter", "", "Of these, repeated ones.", put_txn,
      TXN(rx_retransmissions)},

@@ -1,6 +1,7 @@
 /* Pages over HTTP. See pages.h. */
 #include "tools/server/pages.h"
 
+#include "sig/http/services.h"
 #include "sig/http/users.h"
 #include "tools/server/metrics.h"
 
@@ -71,9 +72,21 @@ static unsigned groups(FILE *out, void *arg, const struct api_request *request, 
     return sig_groups(out, ((struct figures_source *)arg)->sig, request, problem);
 }
 
+#define INSTANT(name, page)                                                                                            \
+    static unsigned name(FILE *out, void *arg, const struct api_request *request, struct api_problem *problem)         \
+    {                                                                                                                  \
+        return sig_services(out, ((struct figures_source *)arg)->sig, page, request, problem);                         \
+    }
+
+INSTANT(services, SIG_PAGE_SERVICES)
+INSTANT(sessions, SIG_PAGE_SESSIONS)
+INSTANT(channels, SIG_PAGE_CHANNELS)
+INSTANT(activations, SIG_PAGE_ACTIVATIONS)
+
 int pages_start(struct pages *p, const struct config *config, struct figures_source *source, const struct log *log)
 {
     static const char text[] = "text/plain; charset=utf-8", json[] = "application/json", looks[] = "GET, HEAD";
+    static const char acts[] = SERVICES_ACTIVATION_METHODS;
     const struct api_page list[PAGES_N] = {
         {.path = "/metrics", .type = METRICS_TYPE, .scope = TOKEN_METRICS, .write = metrics_write},
         {.path = "/livez", .type = text, .is_open = true, .write = metrics_health},
@@ -84,6 +97,11 @@ int pages_start(struct pages *p, const struct config *config, struct figures_sou
         {.path = "/v1/users/", .type = json, .scope = TOKEN_READ, .serve = users, .methods = USERS_METHODS},
         {.path = "/v1/groups", .type = json, .scope = TOKEN_READ, .serve = groups, .methods = looks},
         {.path = "/v1/groups/", .type = json, .scope = TOKEN_READ, .serve = groups, .methods = USERS_METHODS},
+        {.path = "/v1/services", .type = json, .scope = TOKEN_READ, .serve = services, .methods = looks},
+        {.path = "/v1/sessions", .type = json, .scope = TOKEN_READ, .serve = sessions, .methods = looks},
+        {.path = "/v1/channels", .type = json, .scope = TOKEN_READ, .serve = channels, .methods = looks},
+        {.path = "/v1/activations", .type = json, .scope = TOKEN_READ, .serve = activations, .methods = acts},
+        {.path = "/v1/activations/", .type = json, .scope = TOKEN_READ, .serve = activations, .methods = acts},
     };
     *p = (struct pages){.api = NULL};
     memcpy(p->list, list, sizeof list);

@@ -5,7 +5,7 @@
 #include "tools/config/config.h"
 #include "tools/server/figures.h"
 
-#define PAGES_N 9
+#define PAGES_N 14
 
 struct pages {
     struct api *api; /* NULL: nothing is served */
