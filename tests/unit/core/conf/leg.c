@@ -255,6 +255,7 @@ static enum drop packet(struct rig *r, uint8_t pt, const uint8_t *payload, size_
     size_t n = rtp_write(buf, pt, false, seq++, ts, 7, NULL, 0);
     memcpy(buf + n, payload, bytes);
     rig_datagram(r, 0, buf, n + bytes, now_ns);
+    jbuf_settle(&r->legs[0]->jbuf); /* it may wait for longer than buf is there */
     return dropped_of(r->legs[0], drops);
 }
 
