@@ -4,7 +4,7 @@
  * buddies are provisioned for it. The whole list comes first and after a refresh, then what has changed. One level: a
  * list on a list is a user like any other.
  *
- * Who may see whom is decided as for a watcher of one user. Signalling thread only.
+ * The rules decide for each member as for a watcher of it alone. Signalling thread only.
  */
 #ifndef SIG_PRES_RLMI_H
 #define SIG_PRES_RLMI_H

@@ -54,6 +54,11 @@ nat.sock.settimeout(2)
 answer = nat.sock.recv(100)
 check(answer[:2] == b"\x01\x01" and int.from_bytes(answer[26:28], "big") ^ 0x2112 == nat.port, f"STUN: {answer.hex()}")
 
+# A bare line end is one, too, and wants no answer (RFC 5626 4.4.1).
+nat.sock.sendto(b"\r\n\r\n", server)
+nat.sock.sendto(b"\r\n", server)
+check(not nat.take(0.3), "a bare line end by UDP is answered")
+
 bob, alice, eve, carol = (User(n, p, server) for n, p in
                           [("bob", "tulip"), ("alice", "sesame"), ("eve", "tulip"), ("carol", "tulip")])
 nobody = User("nobody", "", server)

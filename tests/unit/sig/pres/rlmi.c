@@ -217,6 +217,11 @@ static void test_large(void **state)
         assert_non_null(strstr(notify, n_notifies ? "fullState=\"false\"" : "fullState=\"true\""));
         world_run(w, 5500);
     }
+    for (unsigned i = 0; i < w->n_sent; i++) { /* too long for a datagram (RFC 3261 18.1.1) */
+        if (strncmp(w->sent[i], "NOTIFY ", 7) == 0) {
+            assert_int_equal(w->flows[i].transport, FLOW_TCP);
+        }
+    }
     assert_in_range(n_notifies, 3, 8);
     for (unsigned i = 1; i < PROFILE_MEMBERS_MAX; i++) {
         if (got[i] != 1) {
