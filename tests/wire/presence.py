@@ -40,7 +40,7 @@ def basic_of(notify):
 
 def parts_of(notify):
     """@return the list, and entity -> basic of its documents"""
-    boundary = re.search(r'boundary="([^"]+)"', header(notify, "Content-Type")).group(1)
+    boundary = re.search(r'boundary=([^;]+)', header(notify, "Content-Type")).group(1)
     parts = [p.split("\r\n\r\n", 1)[1].rstrip("\r\n") for p in body(notify).split("--" + boundary)[1:-1]]
     for i, part in enumerate(parts):
         keep(part, "pidf" if i else "rlmi")
