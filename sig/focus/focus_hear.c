@@ -70,20 +70,22 @@ static struct target target_of(struct focus *f, const struct sip_msg *msg)
     return err ? nobody(err == -ESTALE ? REFUSAL_ENDED : REFUSAL_USER) : target;
 }
 
+static bool is_option(const char *ours, const char *option, size_t n)
+{
+    return strlen(ours) == n && strncasecmp(ours, option, n) == 0;
+}
+
 static bool is_supported(const struct env *env, const char *option, size_t n)
 {
     static const char *const ours[] = {"100rel", "precondition",      "replaces", "norefersub",
                                        "timer",  "resource-priority", ENV_LISTS};
     size_t n_ours = ARRAY_LEN(ours) - !env->cfg.reach.is_on;
-    if (env->has_presence && n == strlen(ENV_EVENT_LISTS) && strncasecmp(ENV_EVENT_LISTS, option, n) == 0) {
-        return true;
-    }
     for (size_t i = 0; i < n_ours; i++) {
-        if (strlen(ours[i]) == n && strncasecmp(option, ours[i], n) == 0) {
+        if (is_option(ours[i], option, n)) {
             return true;
         }
     }
-    return false;
+    return env->has_presence && (is_option(ENV_EVENT_LISTS, option, n) || is_option(ENV_OWN_LISTS, option, n));
 }
 
 /* RFC 3261 8.2.2.3. @return true: refused */

@@ -61,7 +61,7 @@ struct pidf {
     char note[PIDF_NOTE_MAX];
 };
 
-/* What a watcher is shown. All zero: closed, as of anybody who is away. */
+/* What a watcher is shown. All zero: closed, as of a user that is away. */
 struct pidf_view {
     bool is_open;
     uint32_t activities;

@@ -63,6 +63,11 @@ int presence_session(struct presence *presence, const char *user, const char *se
     return p ? presentity_session(p, service, identification, state) : -ENOMEM;
 }
 
+void presence_hook(struct presence *presence, const struct presentity_hook *hook)
+{
+    presentities_hook(presence->all, hook);
+}
+
 void presence_service_user(struct presence *presence, const struct rlmi_service_user *user)
 {
     presence->rlmi->service_user = *user;

@@ -30,6 +30,8 @@ int presence_phones(struct presence *presence, const char *user, unsigned n);
  * costs no SIP message. @return 0 | -ENOMEM | -ENOSPC too many of this user */
 int presence_session(struct presence *presence, const char *user, const char *service, const char *identification,
                      enum presence_session state);
+/** Is called, beside others, when what may be seen of a user changes. Before the first request. */
+void presence_hook(struct presence *presence, const struct presentity_hook *hook);
 /** What subscriptions to a service provision. */
 void presence_service_user(struct presence *presence, const struct rlmi_service_user *user);
 

@@ -471,11 +471,32 @@ static void on_expiry(struct timer *timer, uint64_t now_ns)
     publication_drop(TIMER_OWNER(timer, struct publication, expiry));
 }
 
+/* Out of the list, and freed; what may be seen is settled by others. */
+static void publication_free(struct publication *pub)
+{
+    struct presentity *p = pub->of;
+    struct publication **link = &p->publications;
+    while (*link != pub) {
+        link = &(*link)->next;
+    }
+    *link = pub->next;
+    p->n_publications--;
+    timer_stop(p->all->env->wheel, &pub->expiry);
+    free(pub);
+    count_add(&p->all->stats.publications, (uint64_t)-1);
+}
+
 struct publication *publication_add(struct presentity *p, bool is_settings)
 {
-    struct publication *pub = p->n_publications < PRESENTITY_PUBLICATIONS_MAX ? calloc(1, sizeof *pub) : NULL;
+    struct publication *pub = calloc(1, sizeof *pub), *first = p->publications;
     if (!pub) {
         return NULL;
+    }
+    for (struct publication *one = first; one && p->n_publications == PRESENTITY_PUBLICATIONS_MAX; one = one->next) {
+        first = one->expiry.due_ms <= first->expiry.due_ms ? one : first; /* of equal ones the oldest */
+    }
+    if (p->n_publications == PRESENTITY_PUBLICATIONS_MAX) {
+        publication_free(first);
     }
     pub->of = p;
     pub->is_settings = is_settings;
@@ -506,14 +527,6 @@ void publication_renew(struct publication *pub, uint32_t expires_s)
 void publication_drop(struct publication *pub)
 {
     struct presentity *p = pub->of;
-    struct publication **link = &p->publications;
-    while (*link != pub) {
-        link = &(*link)->next;
-    }
-    *link = pub->next;
-    p->n_publications--;
-    timer_stop(p->all->env->wheel, &pub->expiry);
-    free(pub);
-    count_add(&p->all->stats.publications, (uint64_t)-1);
+    publication_free(pub);
     presentity_settle(p);
 }

@@ -1,6 +1,6 @@
 /*
  * The users whose presence is known or asked for, and what is known of each: registered phones, what they have
- * published, the sessions of push-to-talk; to whom it may be shown. Composed into one view; whoever shows it hooks in
+ * published, the sessions of push-to-talk; the rules that show it. Composed into one view; what shows it hooks in
  * and is called when the view changes.
  *
  * A presentity lives as long as anything hangs on it. Signalling thread only.
@@ -82,7 +82,7 @@ struct presentity {
 
 struct presentity_hook {
     void *ctx;
-    /** What may be seen of it has changed; with rules: perhaps who may. */
+    /** What may be seen of it has changed; with_rules: the rules have, which decide for each watcher. */
     void (*changed)(void *ctx, struct presentity *p, bool with_rules);
 };
 
@@ -107,7 +107,8 @@ void presentities_hook(struct presentities *all, const struct presentity_hook *h
 
 /** @return NULL: nothing is known of that user */
 struct presentity *presentity_find(const struct presentities *all, const char *user);
-/** The same, made if it is not there; whoever hangs nothing on it calls presentity_look. @return NULL: no memory */
+/** The same, made if it is not there; a caller that hangs nothing on it calls presentity_look. @return NULL: no memory
+ */
 struct presentity *presentity_get(struct presentities *all, const char *user);
 /** Something has left it: frees it, later, if nothing hangs on it then. */
 void presentity_look(struct presentity *p);
@@ -144,7 +145,8 @@ int presentity_session(struct presentity *p, const char *service, const char *id
 /** Takes them over; NULL: none. */
 void presentity_rules(struct presentity *p, struct rules *rules);
 
-/** @return NULL: no memory, or too many of this user; expires in expires_s */
+/** A phone that starts anew leaves its last one behind: of too many the one that would expire first makes room, and is
+ * told 412 if it is missed. @return NULL: no memory */
 struct publication *publication_add(struct presentity *p, bool is_settings);
 struct publication *publication_find(const struct presentity *p, const char *etag, bool is_settings);
 /** It has been made or refreshed: a new tag, and a new expiry. */

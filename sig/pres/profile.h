@@ -1,6 +1,6 @@
 /*
- * What operators write of users, as JSON: rules (to whom presence is shown) and lists of members (buddies, groups). The
- * same text comes by HTTP and lies in the store. A wrapper of jansson.
+ * What operators write of users, as JSON: rules (which watchers are shown presence) and lists of members (buddies,
+ * groups). The same text comes by HTTP and lies in the store. A wrapper of jansson.
  */
 #ifndef SIG_PRES_PROFILE_H
 #define SIG_PRES_PROFILE_H
@@ -13,7 +13,7 @@
 #define PROFILE_MEMBERS_MAX 500
 #define PROFILE_URI_MAX 384
 
-/* What a watcher gets: nothing is said to be so; closed, like anybody who is away; the owner decides; everything. */
+/* What a watcher gets: 403; closed, as of a user that is away; nothing until the owner decides; everything. */
 enum rule_action { RULE_BLOCK, RULE_POLITE, RULE_CONFIRM, RULE_ALLOW, RULE_ACTIONS };
 
 struct rule {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* A request, judged before anything changes. */
 struct request {
@@ -41,6 +42,10 @@ static enum refusal body_judge(const struct sip_msg *msg, struct request *q)
     q->has_body = msg->body_bytes > 0;
     if (!q->has_body) {
         return q->etag[0] ? REFUSALS : REFUSAL_PUBLISH_BODY;
+    }
+    const char *encoding = sip_header(msg, "Content-Encoding", 0);
+    if (encoding && strcasecmp(encoding, "identity") != 0) {
+        return REFUSAL_PUBLISH_ENCODING;
     }
     if (strcmp(msg->content_type, q->type) != 0) {
         return REFUSAL_PUBLISH_TYPE;
@@ -84,6 +89,8 @@ static void refuse(struct presentities *all, struct txn *txn, const struct reque
         env_refuse_with(all->env, txn, refusal, "Min-Expires", min);
     } else if (refusal == REFUSAL_PUBLISH_TYPE) {
         env_refuse_with(all->env, txn, refusal, "Accept", q->type);
+    } else if (refusal == REFUSAL_PUBLISH_ENCODING) {
+        env_refuse_with(all->env, txn, refusal, "Accept-Encoding", "identity");
     } else {
         env_refuse(all->env, txn, refusal);
     }
@@ -108,9 +115,8 @@ void publish_take(struct presentities *all, struct txn *txn, const struct sip_ms
     enum refusal refusal = judge(all, msg, who, &q, &pub);
     if (refusal == REFUSALS && !pub && q.expires_s > 0) {
         struct presentity *p = presentity_get(all, msg->uri.user);
-        bool is_full = p && p->n_publications == PRESENTITY_PUBLICATIONS_MAX;
         pub = p ? publication_add(p, q.is_settings) : NULL;
-        refusal = pub ? REFUSALS : is_full ? REFUSAL_PUBLISH_MANY : REFUSAL_MEMORY;
+        refusal = pub ? REFUSALS : REFUSAL_MEMORY;
         if (p) {
             presentity_look(p);
         }

@@ -1,10 +1,13 @@
 /* Lists of users. See rlmi.h. */
 #include "sig/pres/rlmi.h"
 
+#include "sig/sip/uri_list.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const char *const services[] = {"ptt"};
 
@@ -34,8 +37,9 @@ struct list {
     struct tally_entry *tally;
     char user[AUTH_USER_MAX]; /* that watches */
     char name[PROFILE_URI_MAX];
-    char *target;         /* user part of the list's URI */
-    char *identification; /* From, of a service */
+    char *target;          /* user part of the list's URI */
+    struct members *given; /* the list that its SUBSCRIBE has brought, URIs as they came; NULL: none */
+    char *identification;  /* From, of a service */
 };
 
 /* ---- members ---- */
@@ -62,11 +66,11 @@ static void links_drop(struct list *list)
 static int link_make(struct list *list, struct list_link *l, const char *uri)
 {
     struct presentities *all = list->rlmi->all;
-    char user[AUTH_USER_MAX], text[ENV_USER_URI_MAX];
-    bool is_own = presence_own_user(all, uri + strlen("sip:"), user) != NULL;
+    char user[AUTH_USER_MAX], text[ENV_USER_URI_MAX], name[PROFILE_URI_MAX];
+    bool is_own = presence_name(all, uri, name) && presence_own_user(all, name, user);
     l->list = list;
     l->is_changed = true;
-    l->uri = strdup(is_own ? env_user_uri(all->env, user, text) : uri);
+    l->uri = strdup(is_own && !list->given ? env_user_uri(all->env, user, text) : uri);
     l->p = is_own && l->uri ? presentity_get(all, user) : NULL;
     if (!l->uri || (is_own && !l->p)) {
         free(l->uri);
@@ -89,7 +93,10 @@ static const struct members *members_of(const struct list *list)
 {
     const struct presentity *p = presentity_find(list->rlmi->all, list->user);
     const struct group *group = list->kind == LIST_GROUP ? rlmi_group(list->rlmi, list->target) : NULL;
-    return list->kind == LIST_GROUP ? (group ? group->members : NULL) : p ? p->buddies : NULL;
+    return list->given                ? list->given
+           : list->kind == LIST_GROUP ? (group ? group->members : NULL)
+           : p                        ? p->buddies
+                                      : NULL;
 }
 
 /* @return 0 | -ENOMEM: the list is empty then */
@@ -225,9 +232,8 @@ static void body(struct sub *sub, struct sip_out *out, bool is_first)
                      "Content-Type: application/rlmi+xml;charset=\"UTF-8\"\r\n\r\n%s\r\n%s--%s--\r\n",
                      boundary, list->version, domain, list_text, parts_text, boundary);
     must(n > 0 && (size_t)n < sizeof body_text);
-    snprintf(type, sizeof type,
-             "multipart/related;type=\"application/rlmi+xml\";start=\"<list.%u@%s>\";boundary=\"%s\"", list->version,
-             domain, boundary);
+    snprintf(type, sizeof type, "multipart/related;type=\"application/rlmi+xml\";start=\"<list.%u@%s>\";boundary=%s",
+             list->version, domain, boundary); /* a token without quotes: belle-sip takes those for a part of it */
     list->version++;
     sip_body(out, type, body_text, (size_t)n);
 }
@@ -249,6 +255,7 @@ static void list_free(struct list *list)
     if (list->tally) {
         tally_give(list->tally);
     }
+    free(list->given);
     free(list->target);
     free(list->identification);
     free(list);
@@ -293,7 +300,7 @@ static void members_changed(struct rlmi *rlmi, enum list_kind kind, const char *
         struct list *list = sub->arg;
         bool is_group = list->kind == LIST_GROUP;
         next = sub->next;
-        if (!sub->ended && is_group == (kind == LIST_GROUP) &&
+        if (!sub->ended && !list->given && is_group == (kind == LIST_GROUP) &&
             strcmp(is_group ? list->target : list->user, name) == 0) {
             links_make(list); /* without memory it is empty until its refresh */
             sub_notify(sub);
@@ -388,13 +395,40 @@ bool rlmi_is(const struct rlmi *rlmi, const struct sip_msg *msg, const struct id
     return kind_of(rlmi, msg, who, name, user) != LIST_NONE;
 }
 
-/* @return NULL: no memory */
-static struct list *list_make(struct rlmi *rlmi, const struct sip_msg *msg, const struct identity *who, bool is_plain)
+/* A URI of a list as it came: the watcher knows its buddies by it. */
+static bool name_as_given(const void *ctx, const char *text, char out[PROFILE_URI_MAX])
+{
+    char name[PROFILE_URI_MAX];
+    bool has_scheme = strncasecmp(text, "sip:", 4) == 0;
+    return has_scheme && presence_name(ctx, text, name) && strchr(name, '@') &&
+           snprintf(out, PROFILE_URI_MAX, "%s", text + 4) < PROFILE_URI_MAX;
+}
+
+/* The list that a request brings (RFC 5367). @return REFUSALS: fine, or there is none */
+static enum refusal given_read(const struct rlmi *rlmi, const struct sip_msg *msg, struct members **given)
+{
+    static struct uri_list uris; /* large */
+    const struct profile_namer namer = {rlmi->all, name_as_given};
+    const char *why;
+    *given = NULL;
+    if (strcmp(msg->content_type, "application/resource-lists+xml") != 0 || msg->body_bytes == 0) {
+        return sip_has(msg, "Require", ENV_OWN_LISTS) ? REFUSAL_LIST : REFUSALS;
+    }
+    int err = uri_list_read(&uris, msg->body, msg->body_bytes);
+    err = err ? err : members_make(given, uris.uris, uris.n, &namer, &why);
+    return err == -E2BIG ? REFUSAL_LIST_LONG : err == -ENOMEM ? REFUSAL_MEMORY : err ? REFUSAL_LIST : REFUSALS;
+}
+
+/* @param given  taken over  @return NULL: no memory */
+static struct list *list_make(struct rlmi *rlmi, const struct sip_msg *msg, const struct identity *who, bool is_plain,
+                              struct members *given)
 {
     struct list *list = calloc(1, sizeof *list);
     if (!list) {
+        free(given);
         return NULL;
     }
+    list->given = given;
     list->rlmi = rlmi;
     list->is_plain = is_plain;
     list->kind = kind_of(rlmi, msg, who, list->name, list->user);
@@ -428,7 +462,9 @@ void rlmi_subscribe(struct rlmi *rlmi, struct txn *txn, const struct sip_msg *ms
 {
     struct env *env = rlmi->all->env;
     char name[PROFILE_URI_MAX], user[AUTH_USER_MAX], contact[ENV_USER_URI_MAX];
-    bool is_service = kind_of(rlmi, msg, who, name, user) == LIST_SERVICE;
+    enum list_kind kind = kind_of(rlmi, msg, who, name, user);
+    bool is_service = kind == LIST_SERVICE;
+    struct members *given = NULL;
     bool has_lists = sip_has(msg, "Supported", ENV_EVENT_LISTS) || sip_has(msg, "Require", ENV_EVENT_LISTS);
     struct sub *sub;
     if (!has_lists && !is_service) {
@@ -440,8 +476,11 @@ void rlmi_subscribe(struct rlmi *rlmi, struct txn *txn, const struct sip_msg *ms
                         PIDF_TYPE ", application/rlmi+xml, multipart/related");
         return;
     }
-    struct list *list = list_make(rlmi, msg, who, !has_lists);
-    enum refusal refusal = list ? list_judge(list, msg) : REFUSAL_MEMORY;
+    enum refusal refusal = kind == LIST_BUDDIES ? given_read(rlmi, msg, &given) : REFUSALS;
+    struct list *list = refusal == REFUSALS ? list_make(rlmi, msg, who, !has_lists, given) : NULL;
+    if (refusal == REFUSALS) {
+        refusal = list ? list_judge(list, msg) : REFUSAL_MEMORY;
+    }
     if (refusal != REFUSALS) {
         env_refuse(env, txn, refusal);
         if (list) {

@@ -1,10 +1,10 @@
 /*
- * Lists of users that are watched by one subscription (RFC 4662): the buddies of the watcher (sip:buddies@domain), a
- * group that it is a member of (sip:NAME@domain), and a service of push-to-talk (sip:ptt@domain), which shows which
- * buddies are provisioned for it. The whole list comes first and after a refresh, then what has changed. One level: a
- * list on a list is a user like any other.
+ * Lists of users that are watched by one subscription (RFC 4662): the buddies of the watcher (sip:buddies@domain), or
+ * instead of them those that its SUBSCRIBE brings (RFC 5367), a group that it is a member of (sip:NAME@domain), and a
+ * service of push-to-talk (sip:ptt@domain), which shows which buddies are provisioned for it. The whole list comes
+ * first and after a refresh, then what has changed. One level: a list on a list is a user like any other.
  *
- * Who may see whom is decided as for a watcher of one user. Signalling thread only.
+ * The rules decide for each member as for a watcher of it alone. Signalling thread only.
  */
 #ifndef SIG_PRES_RLMI_H
 #define SIG_PRES_RLMI_H

@@ -1,7 +1,7 @@
 /*
- * Watchers of one user (RFC 3856), and the user who looks at them (presence.winfo, RFC 3857 and 3858). A watcher gets
- * what the rules let it see: everything, or a document that says closed. Nothing tells a refused watcher from one whose
- * user is away, nor a user that there is from one that there is not: same status, same document, same work.
+ * Watchers of one user (RFC 3856), and what that user is shown of them (presence.winfo, RFC 3857 and 3858). A watcher
+ * gets what the rules let it see: everything, or a document that says closed. Nothing tells a refused watcher from one
+ * whose user is away, nor a user that there is from one that there is not: same status, same document, same work.
  *
  * A NOTIFY follows a SUBSCRIBE at once, a change at once after a quiet interval, else when that has passed. Signalling
  * thread only.

@@ -14,7 +14,7 @@ enum { BUCKETS = 16384, SWEEP_MS = 1000 };
 
 #define REGINFO_TYPE "application/reginfo+xml"
 
-/* A user that somebody looks at. */
+/* A user with subscriptions to its registrations. */
 struct watched {
     struct reg_events *events;
     struct watched *next;
@@ -27,7 +27,7 @@ struct watched {
 struct reg_events {
     struct env *env;
     const struct bindings *bindings;
-    struct timer sweep; /* of users whom nobody looks at any more */
+    struct timer sweep; /* frees users without subscriptions */
     struct watched *buckets[BUCKETS];
 };
 
@@ -87,7 +87,7 @@ static void body(struct sub *sub, struct sip_out *out, bool is_first)
     sip_body(out, REGINFO_TYPE, text, x.n);
 }
 
-/* ---- who looks at whom ---- */
+/* ---- the table of watched users ---- */
 
 static struct watched **watched_find(struct reg_events *events, const char *user)
 {

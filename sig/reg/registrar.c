@@ -14,8 +14,11 @@ struct registrar {
     struct reg_events *events;
     char service_route[STORE_URI_MAX]; /* "": none */
     struct registrar_stats stats;
-    void *change_ctx;
-    void (*changed)(void *ctx, const char *user, unsigned n_phones); /* NULL: nobody wants to know */
+    struct {
+        void *ctx;
+        void (*changed)(void *ctx, const char *user, unsigned n_phones);
+    } hooks[REGISTRAR_HOOKS_MAX];
+    unsigned n_hooks;
 };
 
 /* One Contact of a request, judged. */
@@ -53,16 +56,17 @@ static void tell(struct registrar *r, const char *user, const struct binding *bu
         n += b != but;
     }
     reg_events_changed(r->events, user, but);
-    if (r->changed) {
-        r->changed(r->change_ctx, user, n);
+    for (unsigned i = 0; i < r->n_hooks; i++) {
+        r->hooks[i].changed(r->hooks[i].ctx, user, n);
     }
 }
 
 void registrar_on_change(struct registrar *r, void *ctx,
                          void (*changed)(void *ctx, const char *user, unsigned n_phones))
 {
-    r->change_ctx = ctx;
-    r->changed = changed;
+    must(r->n_hooks < REGISTRAR_HOOKS_MAX);
+    r->hooks[r->n_hooks].ctx = ctx;
+    r->hooks[r->n_hooks++].changed = changed;
 }
 
 static void on_ended(void *ctx, const struct binding *b)

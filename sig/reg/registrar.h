@@ -12,6 +12,7 @@
 #include "sig/reg/bindings.h"
 #include "sig/room/env.h"
 
+#define REGISTRAR_HOOKS_MAX 4
 #define REGISTRAR_EXPIRES_S 3600 /* when a phone names none */
 #define REGISTRAR_EXPIRES_MIN_S 60
 #define REGISTRAR_EXPIRES_MAX_S 7200
@@ -29,7 +30,7 @@ struct registrar_stats {
 int registrar_build(struct registrar **registrar, struct env *env, const char *service_route);
 void registrar_free(struct registrar *registrar);
 
-/** Calls changed when a user's phones have: with how many there are now. Before the first request. */
+/** Calls changed, beside others, when a user's phones have: with how many there are now. Before the first request. */
 void registrar_on_change(struct registrar *registrar, void *ctx,
                          void (*changed)(void *ctx, const char *user, unsigned n_phones));
 

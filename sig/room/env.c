@@ -86,7 +86,7 @@ void env_add_abilities(const struct env *env, struct sip_out *out)
     sip_add(out, "Allow", sip_methods_text(env_methods(), allow));
     sip_addf(out, "Supported", "100rel, precondition, replaces, norefersub, timer, resource-priority%s%s",
              env->cfg.reach.is_on ? ", " ENV_LISTS : "", /* OPTIONS must carry it, RFC 3261 11.2 */
-             env->has_presence ? ", " ENV_EVENT_LISTS : "");
+             env->has_presence ? ", " ENV_EVENT_LISTS ", " ENV_OWN_LISTS : "");
     sip_addf(out, "Allow-Events", "conference, refer%s", env->has_presence ? ", " ENV_PRESENCE_EVENTS : "");
     sip_add(out, "Accept", ENV_TYPES);
     if (env->cfg.server[0]) {

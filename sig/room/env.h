@@ -29,8 +29,9 @@
 
 #define ENV_HOSTS_MAX 32
 #define ENV_HOST_MAX 128
-#define ENV_LISTS "recipient-list-invite" /* RFC 5366: while anybody may be called */
-#define ENV_EVENT_LISTS "eventlist"       /* RFC 4662: while presence is served */
+#define ENV_LISTS "recipient-list-invite"        /* RFC 5366: while anybody may be called */
+#define ENV_EVENT_LISTS "eventlist"              /* RFC 4662: while presence is served */
+#define ENV_OWN_LISTS "recipient-list-subscribe" /* RFC 5367: as well */
 #define ENV_PRESENCE_EVENTS "presence, presence.winfo, poc-settings, reg"
 #define ENV_TYPES "application/sdp, multipart/mixed"
 #define ENV_USER_MAX 64

@@ -67,7 +67,7 @@
     X(PUBLISH_TAG, 412, "SIP-If-Match names no publication that is there")                                             \
     X(PUBLISH_BODY, 400, "PUBLISH without a body, or with a malformed one")                                            \
     X(PUBLISH_TYPE, 415, "body is no presence document")                                                               \
-    X(PUBLISH_MANY, 403, "too many publications of one user")                                                          \
+    X(PUBLISH_ENCODING, 415, "body has an encoding that would have to be undone")                                      \
     X(PRESENCE_RULE, 403, "presence is not shown to this watcher")                                                     \
     X(PRESENCE_OWNER, 403, "watchers and registrations of another user")                                               \
     X(PRESENCE_MANY, 480, "too many presence subscriptions of one watcher, or of one user")                            \

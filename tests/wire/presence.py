@@ -40,7 +40,7 @@ def basic_of(notify):
 
 def parts_of(notify):
     """@return the list, and entity -> basic of its documents"""
-    boundary = re.search(r'boundary="([^"]+)"', header(notify, "Content-Type")).group(1)
+    boundary = re.search(r'boundary=([^;]+)', header(notify, "Content-Type")).group(1)
     parts = [p.split("\r\n\r\n", 1)[1].rstrip("\r\n") for p in body(notify).split("--" + boundary)[1:-1]]
     for i, part in enumerate(parts):
         keep(part, "pidf" if i else "rlmi")
@@ -53,6 +53,11 @@ nat.sock.sendto(bytes.fromhex("00010000" "2112a442") + b"0123456789ab", server)
 nat.sock.settimeout(2)
 answer = nat.sock.recv(100)
 check(answer[:2] == b"\x01\x01" and int.from_bytes(answer[26:28], "big") ^ 0x2112 == nat.port, f"STUN: {answer.hex()}")
+
+# A bare line end is one, too, and wants no answer (RFC 5626 4.4.1).
+nat.sock.sendto(b"\r\n\r\n", server)
+nat.sock.sendto(b"\r\n", server)
+check(not nat.take(0.3), "a bare line end by UDP is answered")
 
 bob, alice, eve, carol = (User(n, p, server) for n, p in
                           [("bob", "tulip"), ("alice", "sesame"), ("eve", "tulip"), ("carol", "tulip")])

@@ -78,10 +78,10 @@ static void test_refused(void **state)
         assert_true(!cases[i].name || strcmp(pres_value(w, cases[i].name), cases[i].value) == 0);
     }
     assert_int_equal(count_get(&presence_stats(presence)->publications), 0);
-    for (unsigned i = 0; i < PRESENTITY_PUBLICATIONS_MAX; i++) {
-        assert_int_equal(pres_publish(w, NULL, 60, PIDF(OPEN_TUPLE)), 200);
-    }
-    assert_int_equal(pres_publish(w, NULL, 60, PIDF(OPEN_TUPLE)), 403);
+    assert_int_equal(pres_send(w, "PUBLISH", "sip:bob@127.0.0.1", "<sip:bob@127.0.0.1>", "enc", 1,
+                               "Event: presence\r\nContent-Encoding: deflate\r\n", "application/pidf+xml", PIDF("")),
+                     415);
+    assert_string_equal(pres_value(w, "Accept-Encoding"), "identity");
     pres_close(w);
 }
 
@@ -128,6 +128,24 @@ static void test_composed(void **state)
                      200);
     assert_int_equal(presence_status(presence, "bob"), PRESENCE_DND);
     presence_session(presence, "bob", "ptt", "sip:bob@127.0.0.1", PRESENCE_SESSION_NONE);
+    pres_close(w);
+}
+
+/* A phone that starts anew again and again: the ninth publication takes the place of the one that expires first. */
+static void test_many(void **state)
+{
+    struct world *w = pres_open(RULE_POLITE, NULL);
+    char first[64], second[64];
+    assert_int_equal(pres_publish(w, NULL, 600, PIDF(OPEN_TUPLE)), 200);
+    snprintf(first, sizeof first, "%.60s", pres_value(w, "SIP-ETag"));
+    assert_int_equal(pres_publish(w, NULL, 300, PIDF(OPEN_TUPLE)), 200);
+    snprintf(second, sizeof second, "%.60s", pres_value(w, "SIP-ETag"));
+    for (unsigned i = 2; i <= PRESENTITY_PUBLICATIONS_MAX; i++) {
+        assert_int_equal(pres_publish(w, NULL, 3600, PIDF(CLOSED_TUPLE)), 200);
+    }
+    assert_int_equal(count_get(&presence_stats(presence)->publications), PRESENTITY_PUBLICATIONS_MAX);
+    assert_int_equal(pres_publish(w, second, 600, NULL), 412);
+    assert_int_equal(pres_publish(w, first, 600, NULL), 200);
     pres_close(w);
 }
 
@@ -194,7 +212,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_publish),  cmocka_unit_test(test_refused), cmocka_unit_test(test_elsewhere),
-        cmocka_unit_test(test_composed), cmocka_unit_test(test_status),
+        cmocka_unit_test(test_composed), cmocka_unit_test(test_status),  cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

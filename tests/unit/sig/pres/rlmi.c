@@ -93,6 +93,38 @@ static void test_buddies(void **state)
     pres_close(w);
 }
 
+/* A list that the SUBSCRIBE brings (RFC 5367), as a stock softphone does: its URIs as they came. */
+static void test_given(void **state)
+{
+    static const char body[] =
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<resource-lists "
+        "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
+        "xmlns=\"urn:ietf:params:xml:ns:resource-lists\">\n <list>\n  <entry "
+        "uri=\"sip:bob@127.0.0.1:5060;x=1\"/>\n  <entry uri=\"sip:dave@example.org\"/>\n </list>\n"
+        "</resource-lists>\n";
+    static const char type[] = "application/resource-lists+xml", own[] = LIST "Require: recipient-list-subscribe\r\n";
+    struct world *w = pres_open(RULE_ALLOW, NULL);
+    char list[4096], docs[8][2048];
+    unsigned seen = w->n_sent;
+    put(STORE_DOC_BUDDIES, "alice", "{\"members\":[\"sip:carol@127.0.0.1\"]}");
+    assert_int_equal(pres_send(w, "SUBSCRIBE", ALICE, "<sip:buddies@127.0.0.1>", "o1", 1, own, type, body), 200);
+    assert_int_equal(parts_of(pres_notified(w, &seen), list, sizeof list, docs, 8), 1);
+    assert_non_null(strstr(list, "<resource uri=\"sip:bob@127.0.0.1:5060;x=1\"><instance"));
+    assert_non_null(strstr(list, "<resource uri=\"sip:dave@example.org\"/></list>"));
+    assert_true(says(docs[0], "bob", "closed"));
+    world_run(w, 6000);
+    assert_int_equal(pres_publish(w, NULL, 3600, PIDF(OPEN_TUPLE)), 200);
+    assert_int_equal(parts_of(pres_notified(w, &seen), list, sizeof list, docs, 8), 1);
+    assert_true(says(docs[0], "bob", "open"));
+    world_run(w, 6000);
+    put(STORE_DOC_BUDDIES, "alice", "{\"members\":[]}"); /* another list */
+    assert_string_equal(pres_notified(w, &seen), "");
+    assert_int_equal(pres_send(w, "SUBSCRIBE", ALICE, "<sip:buddies@127.0.0.1>", "o2", 1, own, type, "<x/>"), 400);
+    assert_int_equal(pres_send(w, "SUBSCRIBE", ALICE, "<sip:buddies@127.0.0.1>", "o3", 1, own, NULL, NULL), 400);
+    presence_document_drop(presence, STORE_DOC_BUDDIES, "alice");
+    pres_close(w);
+}
+
 /* A47. A group is a list for its members; for others its name is nobody's. One level: a group on it is a user. */
 static void test_group(void **state)
 {
@@ -217,6 +249,11 @@ static void test_large(void **state)
         assert_non_null(strstr(notify, n_notifies ? "fullState=\"false\"" : "fullState=\"true\""));
         world_run(w, 5500);
     }
+    for (unsigned i = 0; i < w->n_sent; i++) { /* too long for a datagram (RFC 3261 18.1.1) */
+        if (strncmp(w->sent[i], "NOTIFY ", 7) == 0) {
+            assert_int_equal(w->flows[i].transport, FLOW_TCP);
+        }
+    }
     assert_in_range(n_notifies, 3, 8);
     for (unsigned i = 1; i < PROFILE_MEMBERS_MAX; i++) {
         if (got[i] != 1) {
@@ -325,6 +362,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_buddies), cmocka_unit_test(test_group),     cmocka_unit_test(test_service),
         cmocka_unit_test(test_large),   cmocka_unit_test(test_documents), cmocka_unit_test(test_policy),
+        cmocka_unit_test(test_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

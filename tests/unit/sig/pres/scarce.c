@@ -99,6 +99,9 @@ static void play(struct world *w)
     pres_subscribe(w, "sip:bob@127.0.0.1", "<sip:bob@127.0.0.1>", "s2", "Event: presence.winfo\r\nExpires: 600\r\n");
     pres_subscribe(w, ALICE, "<sip:buddies@127.0.0.1>", "s3", LIST);
     pres_subscribe(w, ALICE, "<sip:crew@127.0.0.1>", "s4", LIST);
+    pres_send(w, "SUBSCRIBE", ALICE, "<sip:buddies@127.0.0.1>", "s7", 1, LIST, "application/resource-lists+xml",
+              "<resource-lists xmlns=\"urn:ietf:params:xml:ns:resource-lists\"><list><entry "
+              "uri=\"sip:bob@127.0.0.1\"/></list></resource-lists>");
     pres_subscribe(w, ALICE, "<sip:ptt@127.0.0.1>", "s5", LIST);
     pres_subscribe(w, ALICE, "<sip:ptt@127.0.0.1>", "s6", SUB);
     breathe(w, &seen);
