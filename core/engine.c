@@ -97,6 +97,8 @@ static void engine_carve(struct engine *e)
     e->rows.base = arena_take(&e->rows_arena, e->rows.max * sizeof *e->rows.base);
     e->tools.heard = arena_take(&e->rows_arena, row_legs(n_pairs) * sizeof *e->tools.heard);
     arena_seal(&e->rows_arena);
+    kits_build(&e->kits, &e->kits_arena, e->cfg.kits_max, e->cfg.kits_max, e->cfg.stats);
+    arena_seal(&e->kits_arena);
 }
 
 int engine_build(struct engine **out, const struct engine_cfg *cfg)
@@ -110,6 +112,9 @@ int engine_build(struct engine **out, const struct engine_cfg *cfg)
     int err = arena_build(&e->arena, arena_bytes(cfg->legs_max, cfg->asleep_max));
     if (!err) {
         err = arena_build_sparse(&e->rows_arena, rows_arena_bytes(cfg->legs_max + cfg->asleep_max));
+    }
+    if (!err) {
+        err = arena_build_sparse(&e->kits_arena, kits_bytes(cfg->kits_max, cfg->kits_max));
     }
     if (err) {
         engine_free(e);
@@ -128,6 +133,7 @@ size_t engine_bytes(uint32_t legs_max, uint32_t asleep_max)
 void engine_free(struct engine *e)
 {
     if (e) {
+        arena_free(&e->kits_arena);
         arena_free(&e->rows_arena);
         arena_free(&e->arena);
         mem_put(e);

@@ -18,6 +18,7 @@ struct engine_cfg {
     struct worker_stats *stats;
     const struct simd *simd;
     uint32_t legs_max;
+    uint32_t kits_max;   /* so many bare legs may be heard at a time, and so many kinds of listeners be sent to */
     uint32_t asleep_max; /* legs beside them, of conferences that sleep: they have sockets, and no packets */
     uint32_t batch_legs; /* pulled at once, 0: as many as is usual; a larger conference comes in parts. Tests choose */
     bool lazy_decode;    /* a leg that cannot be among the loudest is not decoded, where its packets tell */

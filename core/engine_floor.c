@@ -5,7 +5,9 @@
 #include "core/engine_priv.h"
 
 #include "core/conf/encode.h"
+#include "core/conf/encoders.h"
 
+enum { FILL_TICKS_MIN = 50 };
 #define FIRST_ALIVE_NS NS_PER_S /* before the grace of a source that has not been heard is over */
 
 /* --- Watching ----------------------------------------------------------------------------------------------------- */
@@ -71,7 +73,8 @@ static void events_retry(struct engine *e, struct conf *conf)
 void ptt_conf_open(struct engine *e, struct conf *conf)
 {
     if (conf->ptt) {
-        struct ptt_user user = {.owner = e, .box = &e->box, .stats = e->cfg.stats, .event = floor_event_put};
+        struct ptt_user user = {
+            .owner = e, .box = &e->box, .stats = e->cfg.stats, .kits = &e->kits, .event = floor_event_put};
         ptt_open(conf, &user, e->now_ns);
     }
 }
@@ -83,6 +86,7 @@ static void conf_sleep(struct engine *e, struct conf *conf)
     slot_leave(e, conf);
     slot_legs_add(e, conf, -conf->plan.n_legs);
     conf->ptt->is_asleep = true;
+    encoders_return(conf, &e->kits);
     conf->ptt->slept_ns = conf->due_ns ? conf->due_ns : e->now_ns;
     count_add(&e->cfg.stats->asleep, 1);
     legs_watch(e, conf);
@@ -125,6 +129,9 @@ void ptt_conf_close(struct engine *e, struct conf *conf)
         count_add(&e->cfg.stats->asleep, (uint64_t)-1);
     } else {
         slot_leave(e, conf);
+    }
+    if (conf->ptt) {
+        encoders_return(conf, &e->kits);
     }
     if (!conf->ptt || !conf->ptt->is_live) {
         return;
@@ -231,10 +238,14 @@ static void fill_send(struct engine *e, struct leg *leg)
     static const struct contributors nobody;
     const uint8_t *payload;
     size_t bytes = leg_silence_alone(leg, &e->tools, &payload);
+    unsigned n = MAX(leg->tx.packet_ticks, 1u);
     uint32_t ts = leg->tx.ts, ticks = (uint32_t)((e->now_ns - leg->conf->ptt->slept_ns) / TICK_NS);
-    leg->tx.ts += (MAX(ticks, 1u) - 1) * leg->frame_ts;
+    if (ticks < FILL_TICKS_MIN) {
+        return; /* it has had some just now */
+    }
+    leg->tx.ts += (ticks - 1 - n) * leg->frame_ts; /* before what a burst would begin with that wakes it now */
     leg_tx_break(leg);
-    for (unsigned i = 0; i < MAX(leg->tx.packet_ticks, 1); i++) {
+    for (unsigned i = 0; i < n; i++) {
         leg_tx(leg, &e->box, payload, bytes, &nobody);
     }
     leg->tx.ts = ts;

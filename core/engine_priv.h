@@ -31,6 +31,8 @@ struct engine {
     struct rows rows;
     struct mix_tools tools;
     struct stage_watch watch;
+    struct arena kits_arena;
+    struct kits kits;
 
     struct conf *slots[SLOTS_PER_TICK];
     struct conf *parked; /* conferences between two slots */

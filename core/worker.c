@@ -65,6 +65,7 @@ static int worker_open(struct worker *w)
         .simd = w->cfg.simd,
         .legs_max = legs_max,
         .asleep_max = w->cfg.asleep_max,
+        .kits_max = w->cfg.kits_max,
         .lazy_decode = w->cfg.lazy_decode,
         .wall_offset_ns = w->cfg.wall_offset_ns,
         .clock = io_socket_now,

@@ -17,6 +17,7 @@ struct worker_cfg {
     bool may_fall_back; /* to system calls, whatever io_uring is refused for */
     const struct simd *simd;
     uint32_t legs_max;       /* sizes everything that is allocated at start; besides, WORKER_RELAYS_MAX relays' legs */
+    uint32_t kits_max;       /* as in engine_cfg */
     uint32_t asleep_max;     /* sessions of push-to-talk beside them whose conferences sleep, as in engine_cfg */
     bool lazy_decode;        /* as in engine_cfg */
     uint64_t wall_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC, for RTCP's NTP time */

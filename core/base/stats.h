@@ -146,6 +146,7 @@ struct worker_stats {
     counter rx_failed;                                  /* reads that the kernel did not take */
     counter connects_failed;                            /* sockets that the kernel would not connect */
     counter watches_failed;                             /* sockets that the kernel would not watch */
+    counter kits_missing;                               /* bare legs that found no decoder or encoder */
     counter wakes;                                      /* watched sockets that were read */
     counter asleep;                                     /* gauge: conferences that do not tick */
     counter legs_failed;                                /* legs whose sockets could not be opened on the worker */

@@ -79,7 +79,7 @@ void conf_leg_add(struct conf *conf, struct leg *leg)
          : clip ? conf->n_clips < CONF_CLIPS_MAX && !conf->cfg.annex
                 : n_legs < conf->cfg.legs_max);
     must(!leg->cfg.annex_source == !conf->cfg.annex);
-    must(leg->enc.held || !leg->cfg.codec->has_state || conf->cfg.annex); /* leg_equip */
+    must(leg->enc.held || !leg->cfg.codec->has_state || conf->cfg.annex || leg->cfg.ptt.is_bare); /* leg_equip */
     plan->legs[plan->n_legs++] = leg;
     if (relay) { /* first of all: others wait for its frames */
         plan->legs[plan->n_legs - 1] = plan->legs[0];

@@ -66,6 +66,7 @@ struct conf {
     uint32_t n_clips;     /* internal legs that play a clip */
     uint32_t n_talkers, n_mixed;
     enum floor_mode floor_mode;
+    struct kits *kits;       /* kit.h; of its worker, with a floor */
     struct conf_ptt *ptt;    /* ptt.h; NULL: built without a floor */
     struct leg **talkers;    /* [cfg.talkers] */
     struct leg **mixed;      /* [mixed_max] this tick's contributors */

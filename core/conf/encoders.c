@@ -2,6 +2,7 @@
 #include "core/conf/encoders.h"
 
 #include "core/conf/conf_run.h"
+#include "core/conf/kit.h"
 
 #include <string.h>
 
@@ -88,9 +89,116 @@ static void encoder_copy(struct conf *conf, struct leg *to, const struct leg *fr
     to->enc.silent_frames = from->enc.silent_frames;
 }
 
+/* It needs its encoder no more: another of its group goes on with it, or it is spare. */
+static void encoder_bequeath(struct conf *conf, struct leg *leg)
+{
+    struct leg *heir = leg->enc.share == SHARE_HOLDS ? sharer_find(conf, leg, SHARE_USES) : NULL;
+    if (heir) {
+        heir->enc.held = leg->enc.held;
+        heir->enc.at_rest = leg->enc.at_rest;
+        heir->enc.silent_frames = leg->enc.silent_frames;
+        heir->enc.share = SHARE_HOLDS;
+        leg->enc.held = NULL;
+    } else if (leg->enc.held) {
+        spare_put(conf, leg);
+    }
+}
+
+static void borrow(struct conf *conf, struct leg *leg)
+{
+    leg->enc.held = kit_encoder_take(conf->kits, leg);
+    if (leg->enc.held) {
+        leg->enc.at_rest = false;
+        leg->enc.silent_frames = 0;
+        encoders_of(conf, leg)->n++;
+        conf->encodes = true;
+    }
+}
+
+/* @return a leg of the group that waits for an encoder to share | NULL */
+static struct leg *user_find(const struct conf *conf, const struct group *group)
+{
+    for (uint32_t i = group->first; i < group->first + group->count; i++) {
+        struct leg *leg = conf->plan.legs[i];
+        if (leg->cfg.codec->has_state && leg->enc.share == SHARE_USES) {
+            return leg;
+        }
+    }
+    return NULL;
+}
+
+void encoders_borrow(struct conf *conf)
+{
+    for (uint32_t g = 0; conf->kits && g < conf->plan.n_groups; g++) {
+        struct group *group = &conf->plan.groups[g];
+        struct leg *leg = group->shared || group->solo ? NULL : user_find(conf, group);
+        if (leg) {
+            borrow(conf, leg);
+            leg->enc.share = leg->enc.held ? SHARE_HOLDS : SHARE_USES;
+            group->shared = leg->enc.held ? leg : NULL;
+        }
+    }
+}
+
+/*
+ * Where legs are bare there may be no encoder for one that leaves its group: none is spare, and none is left to borrow.
+ * @return false: it cannot have one of its own
+ */
+static bool may_part(struct conf *conf, const struct leg *leg)
+{
+    struct encoders *all = encoders_of(conf, leg);
+    if (!conf->kits || leg->enc.share <= SHARE_APART || !leg->cfg.codec->has_state) {
+        return true;
+    }
+    bool is_served = leg->enc.share == SHARE_HOLDS || sharer_find(conf, leg, SHARE_HOLDS);
+    if (!is_served || all->spare) {
+        return is_served;
+    }
+    struct encoder *encoder = kit_encoder_take(conf->kits, leg);
+    if (encoder) {
+        encoder->next = all->spare;
+        all->spare = encoder;
+        all->n++;
+        all->n_spare++;
+    }
+    return encoder != NULL;
+}
+
+void encoders_return(struct conf *conf, struct kits *kits)
+{
+    for (uint32_t i = 0; i < conf->plan.n_legs; i++) {
+        struct leg *leg = conf->plan.legs[i];
+        if (leg->enc.held && leg->enc.held->is_kit) {
+            spare_put(conf, leg);
+            leg->enc.share = SHARE_USES;
+            conf->changed = true;
+        }
+    }
+    for (unsigned id = 0; id < CODECS; id++) {
+        struct encoders *all = &conf->encoders[id];
+        for (struct encoder **link = &all->spare; *link;) {
+            struct encoder *encoder = *link;
+            if (!encoder->is_kit) {
+                link = &encoder->next;
+                continue;
+            }
+            *link = encoder->next;
+            all->n--;
+            all->n_spare--;
+            kit_encoder_give(kits, encoder);
+        }
+    }
+}
+
 void conf_leg_apart(struct conf *conf, struct leg *leg)
 {
     if (!leg->cfg.codec->has_state || leg->enc.share <= SHARE_APART) {
+        return;
+    }
+    if (!may_part(conf, leg)) { /* it is served again when its new kind has an encoder */
+        encoder_bequeath(conf, leg);
+        leg->enc.share = SHARE_USES;
+        conf->changed = true;
         return;
     }
     if (leg->enc.share == SHARE_USES) {
@@ -130,7 +238,7 @@ void encoders_limit(struct conf *conf)
         struct encoders *all = &conf->encoders[id];
         /* One for every talker and every group; as many again for the deaf, and for those that talked a moment ago. */
         uint32_t enough = conf->cfg.talkers ? 2 * (conf->cfg.talkers + n_groups[id]) : all->n_legs;
-        all->max = MIN(all->n_legs, enough);
+        all->max = conf->kits ? UINT32_MAX : MIN(all->n_legs, enough); /* what is borrowed goes back by itself */
     }
 }
 
@@ -153,21 +261,17 @@ void encoders_leave(struct conf *conf, struct leg *leg)
     if (!leg->cfg.codec->has_state || leg->enc.share < SHARE_APART || conf->cfg.annex) {
         return;
     }
-    struct leg *heir = leg->enc.share == SHARE_HOLDS ? sharer_find(conf, leg, SHARE_USES) : NULL;
-    if (heir) {
-        heir->enc.held = leg->enc.held;
-        heir->enc.at_rest = leg->enc.at_rest;
-        heir->enc.silent_frames = leg->enc.silent_frames;
-        heir->enc.share = SHARE_HOLDS;
-        leg->enc.held = NULL;
-    } else if (leg->enc.held) {
-        spare_put(conf, leg);
-    }
+    encoder_bequeath(conf, leg);
     encoders_of(conf, leg)->n_legs--;
 }
 
 void encoders_part(struct conf *conf, struct leg *leg)
 {
+    if (leg->cfg.ptt.is_bare) {
+        encoders_leave(conf, leg);
+        leg->enc.share = SHARE_NEW;
+        return;
+    }
     conf_leg_apart(conf, leg);
     if (!leg->cfg.codec->has_state || leg->enc.share != SHARE_APART || conf->cfg.annex) {
         return;
@@ -196,8 +300,10 @@ static void surplus_find(struct conf *conf)
 void encoders_tick(struct conf *conf)
 {
     for (uint32_t i = 0; i < conf->n_mixed; i++) {
-        if (conf->mixed[i]->tx.on) {
-            conf_leg_apart(conf, conf->mixed[i]);
+        struct leg *leg = conf->mixed[i];
+        leg->tx.on = leg->tx.on && may_part(conf, leg); /* else it would hear itself */
+        if (leg->tx.on) {
+            conf_leg_apart(conf, leg);
         }
     }
     if (conf->encodes) {

@@ -13,7 +13,13 @@
 
 struct conf;
 struct group;
+struct kits;
 struct leg;
+
+/** The plan has been compiled: a kind of bare legs that has no encoder borrows one. */
+void encoders_borrow(struct conf *conf);
+/** What is borrowed goes back: the conference does not tick any more. */
+void encoders_return(struct conf *conf, struct kits *kits);
 
 /** The plan has been compiled: how many are enough? */
 void encoders_limit(struct conf *conf);

@@ -339,6 +339,8 @@ static void ask(struct floor_seat *seat, uint64_t now_ms)
         ask_taken(seat, now_ms);
     } else if (is_alone(seat)) {
         say_denied(seat, APP_DENY_ALONE, now_ms);
+    } else if (f->user.is_ready && !f->user.is_ready(f->user.ctx, seat)) {
+        say_denied(seat, APP_DENY_RESOURCES, now_ms);
     } else {
         grant(seat, 0, now_ms);
     }

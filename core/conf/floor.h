@@ -60,6 +60,7 @@ struct floor_user {
     void *ctx;
     void (*say)(void *ctx, struct floor_seat *to, const struct app_msg *msg);
     void (*event)(void *ctx, enum floor_event event, struct floor_seat *seat, uint32_t value); /* seat NULL: of none */
+    bool (*is_ready)(void *ctx, struct floor_seat *seat); /* could it be heard? Else Deny 6; NULL: always */
 };
 
 struct floor {

@@ -55,7 +55,7 @@ static uint32_t shared_groups(const struct plan *plan)
 static void group_enter(struct conf *conf, struct group *group, struct leg *leg)
 {
     if (leg->enc.share == SHARE_NEW) {
-        leg->enc.share = SHARE_APART;
+        leg->enc.share = leg->cfg.ptt.is_bare && leg->cfg.codec->has_state ? SHARE_USES : SHARE_APART;
         encoders_enter(conf, leg);
     }
     if (leg->enc.share == SHARE_HOLDS) {
@@ -104,6 +104,7 @@ void graph_compile(struct conf *conf)
             plan->legs[at++] = leg;
         }
     }
+    encoders_borrow(conf);
     encoders_limit(conf);
     conf->changed = false;
 }

@@ -1,4 +1,5 @@
 /* A leg is built, lent and freed: the cold half. The beat's half is leg_rx.c, leg_frame.c and leg_tx.c. */
+#include "core/conf/kit.h"
 #include "core/conf/leg_run.h"
 #include "core/conf/ptt.h"
 
@@ -20,33 +21,19 @@ static void *carve_take(struct carve *c, size_t bytes)
     return p;
 }
 
-static size_t state_size(size_t (*size)(void))
-{
-    return size ? size() : 0;
-}
-
 static void leg_carve(struct leg *leg, const struct leg_cfg *cfg, uint8_t packet_ticks, struct carve *c)
 {
-    uint32_t rate_hz = cfg->fmt.rate_hz;
-    size_t frame = rate_frame_samples(rate_hz);
-    struct leg layout = {0};
-    for (unsigned r = 0; r < RATES; r++) {
-        if (rate_hz_at(r) != rate_hz) {
-            layout.resampled.fir[r] = carve_take(c, resample_state_bytes(rate_hz, rate_hz_at(r)));
-        }
-    }
-    layout.fifo = carve_take(c, FIFO_FRAMES * frame * sizeof(int16_t));
-    layout.rx.decoder = carve_take(c, state_size(cfg->codec->decoder_size));
-    layout.gathered = carve_take(c, packet_ticks > 1 ? RTP_PAYLOAD_MAX : 0);
+    size_t parts_bytes = cfg->ptt.is_bare ? 0 : leg_parts_place(NULL, cfg->codec, cfg->fmt.rate_hz, NULL);
+    uint8_t *parts = carve_take(c, parts_bytes);
+    uint8_t *gathered = carve_take(c, packet_ticks > 1 ? RTP_PAYLOAD_MAX : 0);
     struct leg_ptt *ptt = carve_take(c, cfg->ptt.is_on ? sizeof *ptt : 0);
-    layout.ptt = cfg->ptt.is_on ? ptt : NULL;
-    int16_t *history = carve_take(c, cfg->codec->conceal ? 0 : plc_history_bytes(rate_hz));
     if (!leg) {
         return;
     }
-    *leg = layout;
-    if (!cfg->codec->conceal) {
-        plc_init(&leg->rx.plc, rate_hz, history);
+    leg->gathered = gathered;
+    leg->ptt = cfg->ptt.is_on ? ptt : NULL;
+    if (!cfg->ptt.is_bare) {
+        leg_parts_place(leg, cfg->codec, cfg->fmt.rate_hz, parts);
     }
 }
 
@@ -76,7 +63,7 @@ static int packet_ticks_for(const struct leg_cfg *cfg, uint8_t *ticks)
 int leg_equip(struct leg *leg)
 {
     const struct codec *codec = leg->cfg.codec;
-    if (!codec->has_state || leg->enc.held) {
+    if (!codec->has_state || leg->enc.held || leg->cfg.ptt.is_bare) {
         return 0;
     }
     struct encoder *encoder = mem_get(sizeof *encoder + codec->encoder_size());
@@ -97,12 +84,28 @@ void encoder_free(struct encoder *encoder)
     mem_put(encoder);
 }
 
+/* A bare leg's decoder and encoder are made on a worker, where nothing may fail. */
+static int settings_try(const struct leg_cfg *cfg)
+{
+    const struct codec *codec = cfg->codec;
+    size_t n_decoder = codec->decoder_size ? codec->decoder_size() : 0;
+    size_t n_encoder = codec->has_state ? codec->encoder_size() : 0;
+    void *state = mem_get(MAX(MAX(n_decoder, n_encoder), 1u));
+    int err = !state ? -ENOMEM : codec->decoder_init(state, &cfg->fmt);
+    err = err || !codec->has_state ? err : codec->encoder_init(state, &cfg->fmt);
+    mem_put(state);
+    return err;
+}
+
 int leg_build(struct leg **out, const struct leg_cfg *cfg)
 {
     if (!cfg->codec || (cfg->fmt.rate_hz != 8000 && cfg->fmt.rate_hz != 16000 && cfg->fmt.rate_hz != 48000)) {
         return -EINVAL;
     }
     if (cfg->clip && (clip_rate_hz(cfg->clip) != cfg->fmt.rate_hz || cfg->rtp_fd >= 0 || cfg->tx_on)) {
+        return -EINVAL;
+    }
+    if (cfg->ptt.is_bare && !cfg->ptt.is_on) {
         return -EINVAL;
     }
     uint8_t packet_ticks;
@@ -123,7 +126,7 @@ int leg_build(struct leg **out, const struct leg_cfg *cfg)
     leg_carve(leg, cfg, packet_ticks, &take);
     leg->cfg = *cfg;
     leg->cfg.seal = (struct seal_keys){0}; /* kept in one place, and overwritten there */
-    err = cfg->codec->decoder_init(leg->rx.decoder, &cfg->fmt);
+    err = cfg->ptt.is_bare ? settings_try(cfg) : cfg->codec->decoder_init(leg->rx.decoder, &cfg->fmt);
     if (!err) {
         err = leg_equip(leg);
     }

@@ -63,6 +63,8 @@ struct leg_cfg {
         bool speaks_floor; /* its terminal speaks floor control */
         bool fill;         /* a phone that expects RTP all the time: silence while it talks, and now and then while
                               nobody does */
+        bool is_bare;      /* built without decoder and encoder: to be heard where a floor lets it, with those of its
+                              worker; never where there is none */
         struct addr remote;         /* where its floor control is; unset: with its RTCP */
         struct floor_rights rights; /* CTL_LEG_SET changes them */
         char identity[PTT_URI_MAX]; /* what the others are told has the floor, "sip:alice@x" */

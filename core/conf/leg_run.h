@@ -127,6 +127,7 @@ enum share {
 /* A codec's encoder. */
 struct encoder {
     struct encoder *next; /* among those that are spare */
+    bool is_kit;          /* a worker's (kit.h), not signalling's */
     uint8_t state[] ALIGNED_LINE;
 };
 
@@ -237,6 +238,7 @@ struct leg {
     struct leg_watch watch;
     uint64_t began_ns;     /* when it came to its first worker */
     uint32_t refused_ssrc; /* one of our own that came in; 0: none */
+    struct kit *kit;       /* kit.h: what a bare leg has borrowed; NULL: nothing */
     struct leg_view view;
     struct dtmf dtmf;
     struct clip_play play; /* of a leg that plays */

@@ -127,7 +127,7 @@ static void stream_restart(struct leg *leg)
     leg->talk.claims_void = false;
     leg->talk.lie_ticks = leg->talk.idle_ticks = 0;
     leg->rx.stream = STREAM_STARTS;
-    must(leg->cfg.codec->decoder_init(leg->rx.decoder, &leg->cfg.fmt) == 0);
+    must(!leg_has_parts(leg) || leg->cfg.codec->decoder_init(leg->rx.decoder, &leg->cfg.fmt) == 0);
 }
 
 void leg_hold(struct leg *leg)
@@ -135,7 +135,7 @@ void leg_hold(struct leg *leg)
     leg->stats.drops[DROP_HELD] += jbuf_reset(&leg->jbuf);
     leg->rx.n_fifo = 0;
     leg->rx.stream = STREAM_STARTS;
-    if (!leg->cfg.codec->conceal) {
+    if (leg->rx.plc.history) {
         plc_pause(&leg->rx.plc);
     }
 }

@@ -106,8 +106,21 @@ static void leg_serve(struct conf *conf, struct group *group, const struct bus *
                       struct leg *leg)
 {
     uint32_t n_others = leg->tx.deaf ? 0 : conf->n_mixed - leg_is_mixed(leg);
+    if (leg->cfg.codec->has_state && !leg->enc.held) { /* bare, and of one kind too many */
+        leg_tx_hold(leg);
+        return;
+    }
     const int16_t *pcm = !n_others ? t->silence : leg_is_mixed(leg) ? leg->rx.row : t->listen;
     encode_run(&(struct encode_job){.conf = conf, .group = group, .leg = leg}, t, leg, pcm, bus->n);
+}
+
+static void group_hold(const struct group *group, struct leg **legs)
+{
+    for (uint32_t i = 0; i < group->count; i++) {
+        if (legs[i]->tx.on && !serves_alone(group, legs[i])) {
+            leg_tx_hold(legs[i]);
+        }
+    }
 }
 
 /* Serves all legs of a group. Listeners come last: the shared encoder is not copied once it has this tick's frame. */
@@ -138,8 +151,12 @@ static void group_serve(struct conf *conf, struct group *group, const struct bus
     if (!n_shared) {
         return;
     }
-    count_add(&t->leg.stats->encode_shared, n_shared - 1);
     struct leg *shared = has_state ? group->shared : legs[0];
+    if (!shared) { /* bare legs, and no encoder left to be borrowed */
+        group_hold(group, legs);
+        return;
+    }
+    count_add(&t->leg.stats->encode_shared, n_shared - 1);
     const int16_t *pcm = conf->n_mixed && !legs[0]->tx.deaf ? t->listen : t->silence;
     encode_run(&(struct encode_job){.conf = conf, .group = group}, t, shared, pcm, bus->n);
 }

@@ -5,7 +5,6 @@
 
 enum {
     UNSPECIFIED_PORT = 0,
-    PREROLL_TICKS = PTT_PREROLL_MS / TICK_MS,
     RTCP_SPREAD_MS = 5000 /* reports after a sleep do not march in step */
 };
 
@@ -95,7 +94,7 @@ static void stream_clear(struct leg *leg)
     leg->rx.peak = 0;
     leg->talk.voice = VOICE_NONE;
     leg->talk.level_dbov = leg->stats.level_dbov = LEVEL_SILENT;
-    if (!leg->cfg.codec->conceal) {
+    if (leg->rx.plc.history) {
         plc_pause(&leg->rx.plc);
     }
 }
@@ -113,7 +112,9 @@ static void burst_begin(struct leg *leg, const struct conf *conf, uint64_t now_n
     }
     leg->talk.claims_void = false;
     leg->talk.lie_ticks = leg->talk.idle_ticks = 0;
-    must(leg->cfg.codec->decoder_init(leg->rx.decoder, &leg->cfg.fmt) == 0);
+    if (kit_take(conf->kits, leg)) { /* else it holds the floor, and is not heard: counted */
+        must(leg->cfg.codec->decoder_init(leg->rx.decoder, &leg->cfg.fmt) == 0);
+    }
     leg->ptt->granted_ns = now_ns;
     leg->ptt->reads_all = true;
     leg->ptt->floods[0].is_on = false;
@@ -123,7 +124,15 @@ static void burst_begin(struct leg *leg, const struct conf *conf, uint64_t now_n
 static void burst_end(struct leg *leg, const struct conf *conf)
 {
     stream_clear(leg);
+    kit_give(conf->kits, leg);
     place_set(leg, conf, false);
+}
+
+/* May the floor be granted, as far as the worker is concerned? */
+static bool is_ready(void *ctx, struct floor_seat *seat)
+{
+    const struct conf *conf = ctx;
+    return kits_are_left(conf->kits, ptt_of(seat)->leg);
 }
 
 static void event(void *ctx, enum floor_event what, struct floor_seat *seat, uint32_t value)
@@ -159,8 +168,9 @@ void ptt_open(struct conf *conf, const struct ptt_user *user, uint64_t now_ns)
 {
     static const struct floor_policy usual = FLOOR_DEFAULTS;
     struct conf_ptt *p = conf->ptt;
-    struct floor_user floor_user = {.ctx = conf, .say = say, .event = event};
+    struct floor_user floor_user = {.ctx = conf, .say = say, .event = event, .is_ready = is_ready};
     p->user = *user;
+    conf->kits = user->kits;
     floor_init(&p->floor, &usual, &floor_user, &user->stats->floor, 0, now_set(p, now_ns));
     floor_close(&p->floor);
 }
@@ -338,6 +348,12 @@ void ptt_take_over(struct leg *leg, struct leg *old, uint64_t now_ns)
     }
     p->granted_ns = from->granted_ns;
     p->reads_all = true;
+    if (leg->conf->ptt) {
+        kit_give(leg->conf->kits, old);
+    }
+    if (p->seat.holds && kit_take(leg->conf->kits, leg)) {
+        must(leg->cfg.codec->decoder_init(leg->rx.decoder, &leg->cfg.fmt) == 0);
+    }
     place_set(leg, leg->conf, conf_is_half(leg->conf) && p->seat.holds);
     ptt_tx_set(leg);
 }

@@ -11,6 +11,7 @@
 
 #include "core/conf/conf_run.h"
 #include "core/conf/floor.h"
+#include "core/conf/kit.h"
 
 enum {
     PTT_PREROLL_MS = 100,      /* so much older than the grant may be what is played */
@@ -34,6 +35,7 @@ struct ptt_user {
     void *owner;
     struct outbox *box;
     struct worker_stats *stats;
+    struct kits *kits;
     void (*event)(void *owner, struct conf *conf, struct leg *leg, enum floor_event what, uint32_t value);
 };
 
@@ -98,17 +100,19 @@ static inline bool conf_is_asleep(const struct conf *conf)
     return conf->ptt && conf->ptt->is_asleep;
 }
 
-/** May it be heard, as far as a floor is concerned? One without a seat has no say where there is one, but for clips. */
+/** May it be heard, as far as a floor is concerned? One without a seat has no say where there is one, but for clips; a
+ * bare one has none where there is no floor. */
 static inline bool leg_has_floor(const struct leg *leg)
 {
-    return !conf_is_half(leg->conf) || leg->plays || (leg->ptt && leg->ptt->seat.holds);
+    bool holds = !conf_is_half(leg->conf) || leg->plays || (leg->ptt && leg->ptt->seat.holds);
+    return holds && leg_has_parts(leg);
 }
 
 /** Does the pull ask its RTP socket in this tick? */
 static inline bool leg_is_read(const struct leg *leg, uint32_t tick)
 {
     bool is_due = (tick + leg->beat_index) % PTT_READ_TICKS == 0;
-    return leg_has_floor(leg) || (is_due && !(leg->ptt && leg->ptt->watches[0]));
+    return leg_has_floor(leg) || (leg->ptt && leg->ptt->seat.holds) || (is_due && !(leg->ptt && leg->ptt->watches[0]));
 }
 
 /** Which of its sockets are to be watched: [0] RTP's, [1] RTCP's. */

@@ -18,7 +18,7 @@
 enum {
     TERMINALS_MAX = 24,
     CHANNELS_MAX = 4,
-    RATE_HZ = 8000,
+    RATE_HZ = 8000, /* of L16 */
     FRAME = RATE_HZ / 50,
     BITS = 14,
     ANSWER_MS = 1,    /* to a request, on a network that loses nothing */
@@ -51,7 +51,7 @@ struct terminal {
     struct leg_cfg cfg;
     struct seal *seal;
     struct addr rtp, floor;
-    bool joined, is_leaving, is_dead, is_lost, is_eager; /* eager: sends RTP from the push on */
+    bool joined, is_deaf, is_leaving, is_dead, is_lost, is_eager; /* eager: sends RTP from the push on */
     enum talk talk;
     uint64_t asked_ns, repeat_ns, release_ns, send_ns;
     uint64_t alive_ns; /* next keep-alive */
@@ -63,7 +63,7 @@ struct terminal {
     bool holds, is_granted; /* as signalling was told; Granted has gone out */
     uint64_t held_ns;       /* until then, at least */
     /* what was said, and what it heard of others */
-    unsigned n_said, n_answers, n_alive;
+    unsigned n_said, n_answers, n_alive, n_heard;
     bool has_heard;
     uint16_t heard_seq;
     uint32_t heard_ts;
@@ -84,7 +84,8 @@ struct talks {
     struct terminal terminals[TERMINALS_MAX];
     unsigned talkers[CHANNELS_MAX];
     unsigned n_channels, n_terminals, n_violations, n_gone, n_bursts, n_whole, n_app_lost;
-    bool is_lossy, is_dual, queues, measures, has_nat;
+    bool is_lossy, is_dual, queues, measures, has_nat,
+        is_mixed; /* mixed: all codecs, and the oracle of packets alone */
     uint16_t nat_port;
     unsigned n_shut_out, n_lost, n_back;
     bool is_full[CHANNELS_MAX]; /* no floor: all are heard */
@@ -187,16 +188,30 @@ static void alive_say(struct terminal *t)
     }
 }
 
+/* Of L16 the oracle's constant; of the others what sounds like nothing in particular. */
+static size_t payload_make(struct terminal *t, uint8_t *payload)
+{
+    size_t n = FRAME;
+    if (t->cfg.codec->id == CODEC_L16) {
+        for (unsigned i = 0; i < FRAME; i++) {
+            store_be16(payload + 2 * i, (uint16_t)(1u << t->bit));
+        }
+        return 2 * FRAME;
+    }
+    for (size_t i = 0; i < n; i++) {
+        payload[i] = (uint8_t)(chance_draw(&t->world->chance) & 0xbf);
+    }
+    payload[0] = t->cfg.codec->id == CODEC_OPUS ? 9 << 3 : payload[0];
+    return n;
+}
+
 static void rtp_say(struct terminal *t)
 {
     uint8_t buf[SIM_DATAGRAM] ALIGNED_LINE;
     size_t n = rtp_write(buf, t->cfg.pt_rx, t->n_said == 0, t->seq, t->ts, t->ssrc, NULL, 0);
-    for (unsigned i = 0; i < FRAME; i++) {
-        store_be16(buf + n + 2 * i, (uint16_t)(1u << t->bit));
-    }
-    n += 2 * FRAME;
+    n += payload_make(t, buf + n);
     t->seq++;
-    t->ts += FRAME;
+    t->ts += codec_clock_hz(t->cfg.codec, &t->cfg.fmt) / 50;
     t->n_said++;
     wire_send(t, false, buf, t->seal ? seal_rtp(t->seal, buf, n) : n);
 }
@@ -252,7 +267,9 @@ static void rtp_heard(struct terminal *t, const uint8_t *buf, size_t bytes)
 {
     struct talks *w = t->world;
     struct rtp rtp;
-    if (rtp_parse(buf, bytes, &rtp) != DROP_NONE || rtp.ssrc != t->cfg.ssrc || rtp.bytes != 2 * FRAME) {
+    bool is_rtp = rtp_parse(buf, bytes, &rtp) == DROP_NONE && rtp.ssrc == t->cfg.ssrc && rtp.pt == t->cfg.pt_tx;
+    uint32_t step_ts = codec_clock_hz(t->cfg.codec, &t->cfg.fmt) / 50;
+    if (!is_rtp || t->cfg.codec->samples(&t->cfg.fmt, rtp.payload, rtp.bytes) != (int)t->cfg.fmt.rate_hz / 50) {
         violated(w, "terminal %u: not a packet of its stream", t->index);
         return;
     }
@@ -261,14 +278,26 @@ static void rtp_heard(struct terminal *t, const uint8_t *buf, size_t bytes)
         if (rtp.seq != (uint16_t)(t->heard_seq + 1)) {
             violated(w, "terminal %u: sequence %u after %u", t->index, rtp.seq, t->heard_seq);
         }
-        if (step % FRAME || step == 0 || (step != FRAME && !rtp.marker)) {
+        if (step % step_ts || step == 0 || (step != step_ts && !rtp.marker)) {
             violated(w, "terminal %u: timestamp step %u, marker %u", t->index, step, rtp.marker);
         }
     }
     t->has_heard = true;
     t->heard_seq = rtp.seq;
     t->heard_ts = rtp.ts;
-    audio_check(t, &rtp);
+    t->n_heard++;
+    if (t->world->is_mixed) {
+        bool any = false;
+        for (unsigned i = 0; i < t->world->n_terminals; i++) {
+            const struct terminal *by = &t->world->terminals[i];
+            any |= by->i_channel == t->i_channel && was_holder(t->world, by->i_channel, 1u << by->bit);
+        }
+        if (!any && !t->cfg.ptt.fill && !t->world->is_full[t->i_channel]) {
+            violated(t->world, "terminal %u is sent RTP while nobody has the floor", t->index);
+        }
+    } else {
+        audio_check(t, &rtp);
+    }
 }
 
 /* A burst is over: in a world without loss each of the others has heard all of it. */
@@ -279,12 +308,17 @@ static void burst_check(struct talks *w, const struct terminal *talker)
         if (t == talker || t->i_channel != talker->i_channel || !t->joined || t->is_dead) {
             continue;
         }
-        bool is_exact = w->measures && w->made_up_ns < talker->asked_ns;
+        bool is_exact = w->measures && w->made_up_ns < talker->asked_ns && !w->is_mixed;
+        bool is_whole = t->n_heard + 3 >= talker->n_said || count_get(&w->stats.kits_missing);
+        if (w->is_mixed && w->measures && !is_whole) {
+            violated(w, "terminal %u was sent %u packets, %u said %u", t->index, t->n_heard, talker->index,
+                     talker->n_said);
+        }
         if (is_exact && t->heard[talker->bit] != talker->n_said) {
             violated(w, "terminal %u heard %u packets of %u, which said %u", t->index, t->heard[talker->bit],
                      talker->index, talker->n_said);
         }
-        w->n_whole += is_exact;
+        w->n_whole += is_exact || (w->is_mixed && w->measures);
         t->heard[talker->bit] = 0;
     }
     w->n_bursts++;
@@ -508,6 +542,7 @@ static void floor_event(struct talks *w, const struct ctl_ev *ev)
         unsigned n = 0;
         for (unsigned i = 0; i < w->n_terminals; i++) {
             bool is_near = w->terminals[i].i_channel == t->i_channel;
+            w->terminals[i].n_heard *= !is_near;
             w->terminals[i].heard[t->bit] *= !is_near; /* what was made up in other bursts may look like it */
             n += w->terminals[i].i_channel == t->i_channel && w->terminals[i].holds;
         }
@@ -615,11 +650,29 @@ static void terminal_join(struct talks *w, struct terminal *t)
     must(keys.suite == SEAL_NONE || seal_build(&t->seal, &keys, t->ssrc) == 0);
     request(w, &(struct ctl_req){.op = CTL_LEG_ADD, .leg = t->leg, .conf = w->confs[t->i_channel]});
     t->joined = true;
-    t->is_dead = t->is_leaving = t->is_lost = t->has_heard = t->holds = t->is_granted = false;
+    t->is_dead = t->is_deaf = t->is_leaving = t->is_lost = t->has_heard = t->holds = t->is_granted = false;
     t->talk = TALK_IDLE;
     t->alived_ns = 0;
     t->alive_ns =
         w->now_ns + (50 + chance_below(&w->chance, 150)) * NS_PER_MS; /* its way here is open from the beginning */
+}
+
+/* Beside the world's seed: worlds without it stay what they were. */
+static void codec_draw(struct terminal *t)
+{
+    struct chance c = {.state = t->world->options->seed * 64 + t->index + 1};
+    struct leg_cfg *cfg = &t->cfg;
+    cfg->ptt.is_bare = chance_of(&c, t->world->is_mixed ? 700 : 500);
+    if (!t->world->is_mixed) {
+        return;
+    }
+    static const uint32_t rates[] = {8000, 16000, 48000};
+    static const enum codec_id ids[] = {CODEC_PCMU, CODEC_PCMA, CODEC_G722, CODEC_OPUS, CODEC_OPUS, CODEC_L16};
+    cfg->codec = codec_get(ids[chance_below(&c, ARRAY_LEN(ids))]);
+    cfg->fmt = (struct codec_cfg){.rate_hz = cfg->codec->pcm_rate_hz};
+    cfg->fmt.rate_hz = cfg->codec->id == CODEC_L16 ? RATE_HZ : cfg->fmt.rate_hz;
+    cfg->fmt.rate_hz = cfg->codec->id == CODEC_OPUS ? rates[chance_below(&c, 3)] : cfg->fmt.rate_hz;
+    cfg->ptt.fill = chance_of(&c, 100);
 }
 
 static void terminal_init(struct talks *w, unsigned i)
@@ -653,6 +706,7 @@ static void terminal_init(struct talks *w, unsigned i)
         .cname = "talk@example",
     };
     t->cfg.ptt = (struct leg_ptt_cfg){.is_on = true, .speaks_floor = true};
+    codec_draw(t);
     snprintf(t->cfg.ptt.identity, sizeof t->cfg.ptt.identity, "sip:t%u@example.org", i);
     t->cfg.ptt.rights = (struct floor_rights){.priority = (uint8_t)chance_below(c, 10),
                                               .priority_max = 10,
@@ -698,6 +752,7 @@ static void talks_open(struct talks *w, const struct options *o)
         .stats = &w->stats,
         .simd = o->simd,
         .legs_max = TERMINALS_MAX,
+        .kits_max = w->is_mixed && o->seed % 4 == 0 ? 1 + o->seed / 4 % 4 : TERMINALS_MAX,
         .lazy_decode = true,
         .batch_legs = o->seed % 3 ? 0 : 1 + o->seed / 3 % 8,
     };
@@ -736,7 +791,7 @@ static void calm_run(struct talks *w)
     w->measures = true;
     for (unsigned i = 0; i < 30; i++) {
         struct terminal *t = &w->terminals[chance_below(&w->chance, w->n_terminals)];
-        if (!is_pushed(w, t->i_channel)) {
+        if (!is_pushed(w, t->i_channel) && w->now_ns - t->denied_ns > AGAIN_MS * NS_PER_MS) {
             push(t);
         }
         talks_until(w, w->now_ns + chance_below(&w->chance, 700) * NS_PER_MS);
@@ -785,6 +840,10 @@ static void change(struct talks *w)
         t->cfg.ptt.rights.may_request ^= true;
         req.set.rights = t->cfg.ptt.rights;
         request(w, &req);
+    } else if (what == 8) { /* its kind is another one from now on */
+        struct ctl_req req = {.op = CTL_LEG_SET, .leg = t->leg, .set.what = SET_DEAF};
+        t->is_deaf = req.set.deaf = !t->is_deaf;
+        request(w, &req);
     } else if (what == 7) {
         struct floor_wish wish = {.what = FLOOR_ASK_REVOKE, .cause = 3};
         request(w, &(struct ctl_req){.op = CTL_FLOOR, .leg = t->leg, .wish = wish});
@@ -805,12 +864,13 @@ static void mode_set(struct talks *w, unsigned i, enum floor_mode mode)
 static void flip_run(struct talks *w)
 {
     w->is_lossy = false;
-    for (unsigned i = 0; i < w->n_channels; i++) {
+    for (unsigned i = 0; i < w->n_channels && !w->is_mixed; i++) {
         uint16_t set = 0;
         mode_set(w, i, FLOOR_MODE_FULL);
         for (unsigned k = i; k < w->n_terminals; k += w->n_channels) {
             struct terminal *t = &w->terminals[k];
-            if (t->joined && !t->is_dead && (!w->talkers[i] || (unsigned)__builtin_popcount(set) < w->talkers[i])) {
+            if (t->joined && !t->is_dead && !t->cfg.ptt.is_bare &&
+                (!w->talkers[i] || (unsigned)__builtin_popcount(set) < w->talkers[i])) {
                 t->talk = TALK_FREELY;
                 t->send_ns = w->now_ns + chance_below(&w->chance, 20000) * NS_PER_US;
                 set |= (uint16_t)(1u << t->bit);
@@ -820,6 +880,7 @@ static void flip_run(struct talks *w)
         for (unsigned k = i; k < w->n_terminals; k += w->n_channels) {
             struct terminal *t = &w->terminals[k];
             uint16_t others = t->talk == TALK_FREELY ? set & (uint16_t) ~(1u << t->bit) : set;
+            others = t->is_deaf ? 0 : others;
             if (t->joined && !t->is_dead && t->heard_set != others) {
                 violated(w, "terminal %u hears %04x instead of %04x", k, t->heard_set, others);
             }
@@ -978,6 +1039,7 @@ unsigned talk_run(const struct options *o, uint64_t *digest)
 {
     struct talks *w = mem_get(sizeof *w);
     must(w);
+    w->is_mixed = strcmp(o->scenario, "kinds") == 0;
     talks_open(w, o);
     talks_until(w, w->now_ns + 200 * NS_PER_MS);
     calm_run(w);

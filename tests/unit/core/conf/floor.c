@@ -56,7 +56,8 @@ static void open_with(struct scene *s, struct floor_policy policy, unsigned n)
                                              "sip:e@x", "sip:f@x", "sip:g@x", "sip:h@x"};
     memset(s, 0, sizeof *s);
     s->now_ms = 1000;
-    floor_init(&s->floor, &policy, &(struct floor_user){s, on_send, on_event}, &s->stats, 0xf00, s->now_ms);
+    struct floor_user user = {.ctx = s, .say = on_send, .event = on_event};
+    floor_init(&s->floor, &policy, &user, &s->stats, 0xf00, s->now_ms);
     for (unsigned i = 0; i < n; i++) {
         s->t[i].seat.rights = usual;
         s->t[i].seat.ssrc = 100 + i;

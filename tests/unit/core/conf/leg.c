@@ -6,6 +6,8 @@
 #include "tests/leg_rig.h"
 #include "tests/unit/unit.h"
 
+#include <errno.h>
+#include <malloc.h>
 #include <string.h>
 
 /* A shape is SRTP (128) and, modulo CODECS, the codec. */
@@ -434,6 +436,23 @@ static void reports_are_drawn(void **state)
     rig_close(&rig);
 }
 
+/* A bare leg is little more than itself, whatever its codec. */
+static void bare(void **state)
+{
+    static const enum codec_id ids[] = {CODEC_PCMU, CODEC_G722, CODEC_OPUS};
+    struct leg *leg;
+    for (unsigned i = 0; i < ARRAY_LEN(ids); i++) {
+        struct leg_cfg cfg = desk_leg(ids[i], ids[i] == CODEC_PCMU ? 8000 : ids[i] == CODEC_G722 ? 16000 : 48000, 7);
+        cfg.ptt.is_on = cfg.ptt.is_bare = true;
+        assert_int_equal(leg_build(&leg, &cfg), 0);
+        assert_in_range(malloc_usable_size(leg), sizeof(struct leg), 9 * 1024);
+        assert_null(leg->enc.held);
+        leg_free(leg);
+        cfg.ptt.is_on = false; /* nobody would lend it anything */
+        assert_int_equal(leg_build(&leg, &cfg), -EINVAL);
+    }
+}
+
 int main(void)
 {
     if (seal_start() != 0) {
@@ -450,6 +469,7 @@ int main(void)
         cmocka_unit_test(a_hold_keeps_nothing),
         cmocka_unit_test(no_reports_no_redundancy),
         cmocka_unit_test(reports_are_drawn),
+        cmocka_unit_test(bare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
