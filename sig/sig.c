@@ -423,18 +423,14 @@ static void on_document(void *ctx, const struct store_reply *reply)
 
 static void on_phones(void *ctx, const char *user, unsigned n_phones)
 {
-    struct sig *sig = ctx;
-    presence_phones(sig->presence, user, n_phones); /* without memory it is offline until it registers again */
-    if (n_phones && sig->instant) {
-        setup_registered(instant_sessions(sig->instant), user);
-    }
+    presence_phones(ctx, user, n_phones); /* without memory it is offline until it registers again */
 }
 
 static int presence_start(struct sig *sig)
 {
     int err = presence_build(&sig->presence, focus_env(sig->focus), sig->cfg.presence_default);
     if (!err) {
-        registrar_on_change(sig->registrar, sig, on_phones);
+        registrar_on_change(sig->registrar, sig->presence, on_phones);
         err =
             focus_beside_add(sig->focus, &(struct focus_beside){sig->presence, presence_has, on_presence, on_document});
     }
@@ -489,6 +485,19 @@ static void on_unsubscribed(void *ctx, const char *user, const char *service, co
     setup_end(instant_sessions(((struct sig *)ctx)->instant), user, service, identification);
 }
 
+static void on_phone_there(void *ctx, const char *user, unsigned n_phones)
+{
+    if (n_phones) {
+        setup_registered(instant_sessions(ctx), user);
+    }
+}
+
+/* Who does not want to be disturbed counts as nobody to talk to. */
+static void on_presence_changed(void *ctx, struct presentity *p, bool with_rules)
+{
+    session_available(instant_sessions(ctx), p->user, !presentity_is_dnd(p));
+}
+
 static int instant_start(struct sig *sig)
 {
     struct sessions_user user = {sig->presence, group_members, is_dnd, on_session};
@@ -501,6 +510,8 @@ static int instant_start(struct sig *sig)
     policy.queue_max = (uint8_t)cfg->ptt.queue;
     int err = instant_build(&sig->instant, focus_env(sig->focus), &policy, &user);
     if (!err) {
+        registrar_on_change(sig->registrar, sig->instant, on_phone_there);
+        presence_hook(sig->presence, &(struct presentity_hook){sig->instant, on_presence_changed});
         presence_service_user(sig->presence, &(struct rlmi_service_user){sig, on_subscribed, on_unsubscribed});
         err = focus_beside_add(sig->focus, &(struct focus_beside){sig->instant, instant_has, on_instant, on_service});
     }

@@ -159,6 +159,22 @@ const char *session_status_name(enum session_status status)
     return names[status];
 }
 
+static bool is_dnd(const struct session *session)
+{
+    const struct sessions_user *user = &session->all->user;
+    return user->is_dnd && user->is_dnd(user->ctx, session->account);
+}
+
+/* Others are denied the floor where nobody is available (Deny 3): one that cannot be reached does not count. */
+static void available_set(struct session *session, bool is_available)
+{
+    struct floor_rights rights = session->call->ptt.rights;
+    if (rights.is_available != is_available) {
+        rights.is_available = is_available;
+        call_ptt_rights(session->call, &rights);
+    }
+}
+
 /* --- Begin and end ------------------------------------------------------------------------------------------------ */
 
 /* Its terminal has been unreachable for long: it will provision its session anew when it is back. */
@@ -193,6 +209,7 @@ static void session_begin(struct sessions *all, struct call *call)
         count_add(&all->stats.replaced, 1);
         call_end(old->call, ENDING_REPLACED);
     }
+    available_set(session, !is_dnd(session));
     tell(session, false);
 }
 
@@ -208,13 +225,12 @@ void session_on_changed(void *ctx, struct call *call)
     }
 }
 
-/* Others are denied the floor where nobody is available (Deny 3): one that cannot be reached does not count. */
-static void available_set(struct session *session, bool is_available)
+void session_available(struct sessions *all, const char *account, bool is_available)
 {
-    struct floor_rights rights = session->call->ptt.rights;
-    if (rights.is_available != is_available) {
-        rights.is_available = is_available;
-        call_ptt_rights(session->call, &rights);
+    for (struct session *s = *bucket_of(all, account); s; s = s->hash_next) {
+        if (strcmp(s->account, account) == 0) {
+            available_set(s, is_available && s->status != SESSION_UNREACHABLE);
+        }
     }
 }
 
@@ -282,7 +298,7 @@ void session_on_alive(void *ctx, struct call *call, bool is_alive)
     }
     if (is_alive) {
         timer_stop(call->env->wheel, &session->gone);
-        available_set(session, true);
+        available_set(session, !is_dnd(session));
         status_set(session, SESSION_READY);
     } else {
         call_log(call, "is unreachable: three keep-alives are not answered", "");

@@ -86,6 +86,9 @@ struct session *session_of_user(const struct sessions *sessions, const char *acc
 struct session *sessions_first(const struct sessions *sessions);
 const char *session_status_name(enum session_status status);
 
+/** A user wants to be disturbed, or not: its sessions count as somebody to talk to, or as nobody (Deny 3). */
+void session_available(struct sessions *sessions, const char *account, bool is_available);
+
 /** The floor has been asked on its behalf. */
 void session_activation_begin(struct session *session);
 

@@ -48,6 +48,12 @@ static const struct {
      "allow, polite (looks offline), confirm (waits) or block; others get --presence-default. rules show USER, rules "
      "drop USER"},
     {"presence list [FLAG ...]", "prints the users of a running server with their status, as JSON"},
+    {"service set USER IDENTIFICATION TARGET [NAME=VALUE ...]",
+     "gives USER the service of push-to-talk under that subscriber identification; TARGET is the group or user that a "
+     "push reaches; priority=1..255, request=no, preempt=yes, emergency=yes. service drop USER IDENTIFICATION takes it "
+     "away"},
+    {"session list [FLAG ...]", "prints the sessions of push-to-talk that stand, as JSON"},
+    {"channel list [FLAG ...]", "prints the channels of push-to-talk and who has the floor, as JSON"},
     {"show conferences|metrics|live|ready [FLAG ...]",
      "prints what a running server says, by its control socket; FLAG says which: --store or --control-socket. Exit 3: "
      "no server is there"},
@@ -154,7 +160,8 @@ int main(int argc, char **argv)
     if (argc >= 2 && strcmp(argv[1], "conf") == 0) {
         return conferences_run(argc - 1, argv + 1);
     }
-    static const char *const users_words[] = {"group", "buddies", "rules", "presence"};
+    static const char *const users_words[] = {"group", "buddies", "rules", "presence",
+                                              "service", "session", "channel"};
     for (size_t i = 0; i < ARRAY_LEN(users_words) && argc >= 2; i++) {
         if (strcmp(argv[1], users_words[i]) == 0) {
             return users_run(argc - 1, argv + 1);

@@ -29,6 +29,10 @@ static int complain_usage(const char *word)
         {"rules", "rules set USER WHO=ACTION ..., rules show USER or rules drop USER; WHO is a SIP URI or a domain, "
                   "ACTION allow, polite, confirm or block"},
         {"presence", "presence list"},
+        {"service", "service set USER IDENTIFICATION TARGET [priority=N] [request=no] [preempt=yes] [emergency=yes], or "
+                    "service drop USER IDENTIFICATION"},
+        {"session", "session list"},
+        {"channel", "channel list"},
     };
     size_t i = 0;
     while (i + 1 < ARRAY_LEN(usages) && strcmp(usages[i].word, word) != 0) {
@@ -86,12 +90,57 @@ static bool body_make(struct asked *a, bool is_rules, int n, char **words)
     return is_fine;
 }
 
+/* "priority=5" and the like as members of the body. @return false: one is none, and has complained */
+static bool settings_put(FILE *out, int n, char **words)
+{
+    for (int i = 0; i < n; i++) {
+        const char *equals = strchr(words[i], '='), *value = equals ? equals + 1 : "";
+        bool is_yes = strcmp(value, "yes") == 0, is_no = strcmp(value, "no") == 0;
+        bool is_number = *value && value[strspn(value, "0123456789")] == '\0';
+        if (!equals || equals == words[i] || (!is_yes && !is_no && !is_number)) {
+            fprintf(stderr, "mixminusctl: %s is no setting; write NAME=yes, NAME=no or NAME=NUMBER\n", words[i]);
+            return false;
+        }
+        fprintf(out, ",\"%.*s\":%s", (int)(equals - words[i]), words[i], is_yes ? "true" : is_no ? "false" : value);
+    }
+    return true;
+}
+
+/* service set USER IDENTIFICATION TARGET ..., service drop USER IDENTIFICATION */
+static int service_make(struct asked *a, int n, char **words)
+{
+    bool is_set = n >= 4 && strcmp(words[0], "set") == 0, is_drop = n == 3 && strcmp(words[0], "drop") == 0;
+    struct asked end = {.method = ""};
+    if ((!is_set && !is_drop) || !path_make(a, "/v1/users/", words[1], "/services/ptt/") ||
+        !path_make(&end, a->path, words[2], "")) {
+        return complain_usage("service");
+    }
+    strcpy(a->path, end.path);
+    a->method = is_set ? "PUT" : "DELETE";
+    FILE *out = is_set ? open_memstream(&a->body, &a->n_body) : NULL;
+    bool is_fine = !is_set || out;
+    if (out) {
+        fprintf(out, "{\"target\":");
+        is_fine = quoted_put(out, words[3], strlen(words[3])) && settings_put(out, n - 4, words + 4);
+        fprintf(out, "}");
+        is_fine = fclose(out) == 0 && is_fine;
+    }
+    return is_fine ? 0 : 2;
+}
+
 /* @param words  behind the program's word: verb, name, what is set */
 static int asked_make(struct asked *a, const char *word, int n, char **words)
 {
     bool is_group = strcmp(word, "group") == 0, is_rules = strcmp(word, "rules") == 0;
     const char *verb = n > 0 ? words[0] : "";
     *a = (struct asked){.method = "GET"};
+    if (strcmp(word, "service") == 0) {
+        return service_make(a, n, words);
+    }
+    if (strcmp(word, "session") == 0 || strcmp(word, "channel") == 0) {
+        snprintf(a->path, sizeof a->path, "/v1/%ss", word);
+        return n == 1 && strcmp(verb, "list") == 0 ? 0 : complain_usage(word);
+    }
     if (strcmp(verb, "list") == 0 && n == 1 && (is_group || strcmp(word, "presence") == 0)) {
         snprintf(a->path, sizeof a->path, is_group ? "/v1/groups" : "/v1/users");
         return 0;

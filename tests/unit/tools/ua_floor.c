@@ -96,7 +96,8 @@ static void open_with(struct scene *s, struct floor_policy policy, unsigned n)
     memset(s, 0, sizeof *s);
     s->now_ms = 1000;
     s->seed = 1;
-    floor_init(&s->floor, &policy, &(struct floor_user){s, server_say, server_event}, &s->stats, 0xf00, s->now_ms);
+    struct floor_user user = {.ctx = s, .say = server_say, .event = server_event};
+    floor_init(&s->floor, &policy, &user, &s->stats, 0xf00, s->now_ms);
     for (unsigned i = 0; i < n; i++) {
         struct terminal *t = &s->t[i];
         t->scene = s;
