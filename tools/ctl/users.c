@@ -29,7 +29,7 @@ static int complain_usage(const char *word)
         {"rules", "rules set USER WHO=ACTION ..., rules show USER or rules drop USER; WHO is a SIP URI or a domain, "
                   "ACTION allow, polite, confirm or block"},
         {"presence", "presence list"},
-        {"service", "service set USER IDENTIFICATION TARGET [priority=N] [request=no] [preempt=yes] [emergency=yes], or "
+        {"service", "service set USER IDENTIFICATION TARGET [priority=N] [request=no] [preempt=yes] [emergency=yes] or "
                     "service drop USER IDENTIFICATION"},
         {"session", "session list"},
         {"channel", "channel list"},
