@@ -37,8 +37,11 @@ static unsigned n_failed;
 
 static bool fails(void)
 {
-    bool fails = is_armed && n_asked >= fails_at && n_asked - fails_at < span;
-    n_asked += is_armed;
+    if (!is_armed) {
+        return false;
+    }
+    bool fails = n_asked >= fails_at && n_asked - fails_at < span;
+    n_asked++;
     n_failed += fails;
     return fails;
 }
