@@ -260,6 +260,7 @@ void world_run_out(struct world *w)
         timer_run(&w->wheel, w->now_ns);
         world_give(w);
     }
+    focus_reap(w->focus); /* where nothing had to run out, no beat has come since the last one ended */
     must(timer_wheel_count(&w->wheel) == 0);
     must(count_get(&txns_stats(w->txns)->txns_server) == 0 && count_get(&txns_stats(w->txns)->txns_client) == 0);
     must(count_get(&w->env->stats.subs) == 0 && count_get(&w->env->stats.confs) == 0);
