@@ -16,6 +16,7 @@ static const struct {
     {"latency", "what the server adds to a voice's delay, beside its peers", bench_latency},
     {"mixer", "the engine without a network, against one encode a leg", bench_mixer},
     {"placement", "pinned threads against unpinned ones, with advice", bench_placement},
+    {"ptt", "the floor of push-to-talk: grants, idle sessions, a large channel", bench_ptt},
     {"pump", "the whole media path against a bare reflector", bench_pump},
     {"report", "tables and plots from the others' JSON lines", bench_report},
 };
