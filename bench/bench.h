@@ -68,6 +68,7 @@ int bench_latency(int argc, char **argv);
 int bench_mixer(int argc, char **argv);
 int bench_placement(int argc, char **argv);
 int bench_presence(int argc, char **argv);
+int bench_ptt(int argc, char **argv);
 int bench_pump(int argc, char **argv);
 int bench_report(int argc, char **argv);
 

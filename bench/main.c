@@ -17,6 +17,7 @@ static const struct {
     {"mixer", "the engine without a network, against one encode a leg", bench_mixer},
     {"placement", "pinned threads against unpinned ones, with advice", bench_placement},
     {"presence", "registrar and presence server, without a network", bench_presence},
+    {"ptt", "the floor of push-to-talk: grants, idle sessions, a large channel", bench_ptt},
     {"pump", "the whole media path against a bare reflector", bench_pump},
     {"report", "tables and plots from the others' JSON lines", bench_report},
 };

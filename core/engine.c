@@ -359,6 +359,7 @@ static void waiting_send(struct engine *e)
 uint64_t engine_beat(struct engine *e, uint64_t now_ns)
 {
     e->now_ns = now_ns;
+    e->wheel_ns = e->wheel_ns ? e->wheel_ns : now_ns / WHEEL_STEP_NS * WHEEL_STEP_NS;
     gone_flush(e);
     engine_ctl(e);
     gone_flush(e);

@@ -113,9 +113,35 @@ static void conf_look(struct engine *e, struct conf *conf)
 
 /* --- Floors ------------------------------------------------------------------------------------------------------- */
 
+static void conf_timer_end(struct conf *conf)
+{
+    struct conf_ptt *p = conf->ptt;
+    if (p->link_timed) {
+        *p->link_timed = p->next_timed;
+        if (p->next_timed) {
+            p->next_timed->ptt->link_timed = p->link_timed;
+        }
+        p->link_timed = NULL;
+    }
+}
+
+static void conf_timer_begin(struct engine *e, struct conf *conf)
+{
+    struct conf_ptt *p = conf->ptt;
+    uint64_t due_ns = MIN(p->due_ms, UINT64_MAX / NS_PER_MS) * NS_PER_MS;
+    due_ns = CLAMP(due_ns, e->wheel_ns + WHEEL_STEP_NS, e->wheel_ns + (WHEEL_BUCKETS - 1) * WHEEL_STEP_NS);
+    p->link_timed = &e->conf_wheel[due_ns / WHEEL_STEP_NS % WHEEL_BUCKETS];
+    p->next_timed = *p->link_timed;
+    *p->link_timed = conf;
+    if (p->next_timed) {
+        p->next_timed->ptt->link_timed = &p->next_timed;
+    }
+}
+
 void ptt_live(struct engine *e, struct conf *conf)
 {
     if (conf->ptt && !conf->ptt->is_live) {
+        conf_timer_end(conf);
         conf->ptt->is_live = true;
         conf->ptt->next_live = e->live;
         e->live = conf;
@@ -133,6 +159,9 @@ void ptt_conf_close(struct engine *e, struct conf *conf)
     if (conf->ptt) {
         encoders_return(conf, &e->kits);
     }
+    if (conf->ptt) {
+        conf_timer_end(conf);
+    }
     if (!conf->ptt || !conf->ptt->is_live) {
         return;
     }
@@ -144,7 +173,11 @@ void ptt_conf_close(struct engine *e, struct conf *conf)
     conf->ptt->is_live = false;
 }
 
-/* Runs the timers of live floors. @return when to come again at the latest */
+/*
+ * Runs the timers of the floors at which something has happened. One whose next timer is near, or that has something
+ * to tell, is looked at in every beat; any other waits in the wheel.
+ * @return when to come again at the latest
+ */
 static uint64_t floors_run(struct engine *e)
 {
     uint64_t next_ns = UINT64_MAX;
@@ -155,12 +188,16 @@ static uint64_t floors_run(struct engine *e)
         if (conf->ptt->has_pending) {
             events_retry(e, conf);
         }
-        if (runs || conf->ptt->has_pending) {
-            next_ns = runs ? MIN(next_ns, conf->ptt->due_ms * NS_PER_MS) : next_ns;
+        bool is_near = runs && conf->ptt->due_ms * NS_PER_MS < e->now_ns + 2 * WHEEL_STEP_NS;
+        if (is_near || conf->ptt->has_pending) {
+            next_ns = is_near ? MIN(next_ns, conf->ptt->due_ms * NS_PER_MS) : next_ns;
             link = &conf->ptt->next_live;
-        } else {
-            *link = conf->ptt->next_live;
-            conf->ptt->is_live = false;
+            continue;
+        }
+        *link = conf->ptt->next_live;
+        conf->ptt->is_live = false;
+        if (runs) {
+            conf_timer_begin(e, conf);
         }
     }
     return next_ns;
@@ -190,8 +227,8 @@ static void timer_begin(struct engine *e, struct leg *leg, uint64_t due_ns)
 {
     struct leg_ptt *p = leg->ptt;
     timer_end(leg);
-    p->due_ns = MAX(due_ns, e->wheel_ns + WHEEL_STEP_NS);
-    must(p->due_ns - e->wheel_ns < (WHEEL_BUCKETS - 1) * WHEEL_STEP_NS);
+    /* After a stall the wheel is behind: one that comes round too early begins again. */
+    p->due_ns = CLAMP(due_ns, e->wheel_ns + WHEEL_STEP_NS, e->wheel_ns + (WHEEL_BUCKETS - 1) * WHEEL_STEP_NS);
     p->link = bucket_of(e, p->due_ns);
     p->next = *p->link;
     *p->link = leg;
@@ -304,10 +341,14 @@ void ptt_leg_begin(struct engine *e, struct leg *leg)
     timer_begin(e, leg, p->alive_due_ns);
 }
 
-/* A beat comes every tick: that is soon enough. */
-static void sessions_run(struct engine *e)
+/* Turns the wheel. A beat comes every tick: that is soon enough. */
+static void wheel_run(struct engine *e)
 {
     for (; e->wheel_ns + WHEEL_STEP_NS <= e->now_ns; e->wheel_ns += WHEEL_STEP_NS) { /* a stall is caught up with */
+        struct conf **confs = &e->conf_wheel[e->wheel_ns / WHEEL_STEP_NS % WHEEL_BUCKETS];
+        while (*confs) {
+            ptt_live(e, *confs);
+        }
         struct leg **bucket = bucket_of(e, e->wheel_ns);
         while (*bucket) {
             struct leg *leg = *bucket;
@@ -368,9 +409,8 @@ void ptt_gone_flush(struct engine *e)
 
 uint64_t ptt_beat(struct engine *e)
 {
-    e->wheel_ns = e->wheel_ns ? e->wheel_ns : e->now_ns / WHEEL_STEP_NS * WHEEL_STEP_NS;
+    wheel_run(e);
     uint64_t next_ns = floors_run(e);
-    sessions_run(e);
     engine_flush(&e->box);
     return next_ns;
 }

@@ -60,7 +60,8 @@ struct engine {
     uint32_t again[BATCH_LEGS_MAX]; /* slots of watched sockets that may hold more */
     uint32_t n_again;
     struct leg *wheel[WHEEL_BUCKETS];
-    uint64_t wheel_ns; /* all before it is done */
+    struct conf *conf_wheel[WHEEL_BUCKETS]; /* floors whose next timer is some time ahead */
+    uint64_t wheel_ns;                      /* all before it is done */
 
     struct ptt_message *gone_messages;
     struct leg *gone; /* to hand back when the event ring has room */
@@ -115,7 +116,7 @@ uint64_t slots_join(struct engine *e);
 /** A conference has come: its floor, if it has one, speaks to this engine; or it goes. */
 void ptt_conf_open(struct engine *e, struct conf *conf);
 void ptt_conf_close(struct engine *e, struct conf *conf);
-/** Something has happened at its floor: the timers may have begun to run. */
+/** Something has happened at its floor: its timers are looked at in this beat. */
 void ptt_live(struct engine *e, struct conf *conf);
 /** A datagram of a session has been taken. */
 void ptt_leg_heard(struct engine *e, struct leg *leg);

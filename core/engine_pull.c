@@ -177,9 +177,9 @@ void engine_pull(struct engine *e, unsigned skipped)
 
 /* ---- between ticks ---- */
 
-enum { WATCHED_READS = 64 /* datagrams of one socket, before others have their turn */ };
+enum { WATCHED_READS = 32 /* of two datagrams of one socket, before others have their turn */ };
 
-/* Reads watched sockets, all of them once, then those that had something, until each is empty or has had its share. */
+/* Reads watched sockets, all of them twice, then those that had as much, until each is empty or has had its share. */
 static void slots_read(struct engine *e, const uint32_t *slots, size_t n)
 {
     bool hits[BATCH_LEGS_MAX];
@@ -195,7 +195,7 @@ static void slots_read(struct engine *e, const uint32_t *slots, size_t n)
     bool any = e->n_batch > 0;
     for (unsigned round = 0; any && round < WATCHED_READS; round++) {
         for (size_t i = 0; i < n; i++) {
-            if (hits[i]) {
+            for (unsigned k = 0; k < 2 && hits[i]; k++) { /* one is usual: the second finds that it was the last */
                 pull_add(e, e->by_pair[slots[i] / 2], slots[i] % 2, &hits[i]);
             }
         }

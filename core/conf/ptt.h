@@ -56,9 +56,10 @@ struct conf_ptt {
     bool has_pending;       /* events, of its own or its legs' */
     struct ptt_event event; /* of its own */
     struct conf *next_live;
-    uint64_t now_ns;   /* of what the floor does at the moment */
-    uint64_t due_ms;   /* floor_run */
-    uint64_t slept_ns; /* since */
+    struct conf *next_timed, **link_timed; /* in the engine's wheel; link NULL: it is not */
+    uint64_t now_ns;                       /* of what the floor does at the moment */
+    uint64_t due_ms;                       /* floor_run */
+    uint64_t slept_ns;                     /* since */
 };
 
 /* Of a leg. */
