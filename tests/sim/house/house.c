@@ -144,8 +144,14 @@ static void hang_up_all(struct house *h)
     }
 }
 
+/* A phone may be left alone: it repeats its 200 when the INVITE that it answers has just timed out. */
 static bool is_left(const struct house *h)
 {
+    for (unsigned i = 0; i < h->plan.n_phones; i++) {
+        if (h->phones[i].now->at != AT_NOTHING) {
+            return true;
+        }
+    }
     return timer_wheel_count(&h->wheel) > 0 || h->flying || h->env->rooms || h->env->calls ||
            count_get(&h->env->stats.legs);
 }
