@@ -6,6 +6,7 @@
 
 #include "core/io_socket.h"
 #include "tools/lib/spawn.h"
+#include "tools/load/demo_ptt.h"
 #include "tools/lib/wav.h"
 #include "tools/ua/ua_leg.h"
 
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { CALLERS = 8, ROOMS = 2, RECORD_S = 20, LOOP_US = 500, START_TRIES = 50 };
 
@@ -374,7 +376,8 @@ int demo_run(const struct demo_cfg *cfg)
 {
     /* More speak here than the usual three loudest. Opus codes several sines at once truly only in its full band: at
      * 16 kHz its model of a voice bends their levels by more than what is to be shown. */
-    static const char *const flags[] = {"--talkers=0", "--opus-rate=48000"};
+    char control[SPAWN_FLAG_BYTES];
+    const char *const flags[] = {"--talkers=0", "--opus-rate=48000", control};
     struct demo *d = calloc(1, sizeof *d);
     char log[512];
     int code = 1;
@@ -383,6 +386,7 @@ int demo_run(const struct demo_cfg *cfg)
     }
     d->cfg = cfg;
     snprintf(log, sizeof log, "%s/mixminusd.log", cfg->out);
+    snprintf(control, sizeof control, "--control-socket=/tmp/mixminus-demo.%ld", (long)getpid()); /* a path of 108 octets at most */
     int err = out_make(cfg->out);
     if (err) {
         trouble(d, cfg->out, strerror(-err));
@@ -399,6 +403,9 @@ int demo_run(const struct demo_cfg *cfg)
         goto out;
     }
     code = calls_run(d);
+    if (code == 0) {
+        code = demo_ptt(&d->server.sip, strchr(control, '=') + 1, d->trouble);
+    }
 out:
     if (d->trouble[0]) {
         fprintf(stderr, "mixminus-load: the demo failed: %s\n", d->trouble);

@@ -88,6 +88,8 @@ static void on_event(void *ctx, enum ua_floor_event what, uint32_t value, struct
     switch (what) {
     case UA_FLOOR_GRANTED:
         word = "granted";
+        p->granted_ns = io_socket_now();
+        p->granted_ms = ms;
         snprintf(text, sizeof text, "floor granted after %.1f ms, for %u s", ms, value);
         break;
     case UA_FLOOR_TAKEN:
@@ -107,6 +109,7 @@ static void on_event(void *ctx, enum ua_floor_event what, uint32_t value, struct
         break;
     case UA_FLOOR_POSITION:
         word = "queued";
+        p->position = value;
         snprintf(detail, sizeof detail, "%u", value);
         snprintf(text, sizeof text, "floor queued, place %u", value);
         break;
@@ -184,7 +187,7 @@ void push_step(struct push *p, uint64_t joined_ms, uint64_t now_ns)
     alive_send(p, ALIVE_EVERY_MS, now_ms);
     while (p->n_pushed < p->cfg->n_push && joined_ms >= p->cfg->push_ms[p->n_pushed]) {
         p->n_pushed++;
-        p->pushed_ns = now_ns;
+        p->pushed_ns = p->asked_ns = now_ns;
         p->say(p->ctx, "push");
         ua_floor_push(&p->floor, p->cfg->priority, p->cfg->is_urgent ? APP_EMERGENCY : APP_NORMAL, now_ms);
     }

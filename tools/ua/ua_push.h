@@ -32,6 +32,9 @@ struct push {
     struct ua_floor floor;
     unsigned n_pushed, n_released;
     uint64_t pushed_ns;   /* the key was pressed last; 0: the answer has come */
+    uint64_t asked_ns, granted_ns; /* when it was pressed last, and when the floor was had last; 0: never */
+    double granted_ms;    /* between the two */
+    unsigned position;    /* in the queue, last; 0: never */
     uint64_t alive_ms;    /* when a keep-alive went last; 0: never */
     unsigned n_met;       /* of the expected words */
 };
