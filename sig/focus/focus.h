@@ -34,8 +34,7 @@ struct env *focus_env(struct focus *focus);
 /* A room beside the focus: which requests it serves. */
 struct focus_beside {
     void *ctx; /* tells it from others */
-    /** Is this request, outside of any dialog and to a host of ours, for it? What it is for the focus else does not
-     * count then. */
+    /** Is this request, to a host of ours and to no resource of the focus, for it? */
     bool (*wants)(void *ctx, const struct sip_msg *msg);
     /** Answers one that has passed the gate. */
     void (*take)(void *ctx, struct txn *txn, const struct sip_msg *msg, const struct identity *who);

@@ -41,13 +41,13 @@ static struct target target_of(struct focus *f, const struct sip_msg *msg)
     if (!host_is_ours(env, uri->host) && !(is_factory && strcmp(user, "mmtel") == 0)) {
         return nobody(REFUSAL_HOST);
     }
-    target.beside = focus_beside_of(f, msg);
-    if (target.beside) {
-        target.kind = TARGET_BESIDE;
+    if (is_factory) {
+        target.kind = TARGET_FACTORY;
         return target;
     }
-    if (is_factory || *user == '\0') {
-        target.kind = is_factory ? TARGET_FACTORY : TARGET_SERVER;
+    if (*user == '\0') {
+        target.beside = focus_beside_of(f, msg);
+        target.kind = target.beside ? TARGET_BESIDE : TARGET_SERVER;
         return target;
     }
     const char *name = env->cfg.netann ? room_name_of(user) : NULL;
@@ -67,7 +67,13 @@ static struct target target_of(struct focus *f, const struct sip_msg *msg)
     if (!err && target.room->annc.clip) {
         err = -ENOENT; /* no conference */
     }
-    return err ? nobody(err == -ESTALE ? REFUSAL_ENDED : REFUSAL_USER) : target;
+    if (err == -ENOENT) { /* no resource of the focus: perhaps a user */
+        target.room = NULL;
+        target.beside = focus_beside_of(f, msg);
+        target.kind = TARGET_BESIDE;
+        return target.beside ? target : nobody(REFUSAL_USER);
+    }
+    return err ? nobody(REFUSAL_ENDED) : target;
 }
 
 static bool is_option(const char *ours, const char *option, size_t n)

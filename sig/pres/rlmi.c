@@ -122,7 +122,8 @@ static int links_make(struct list *list)
 
 /* ---- documents ---- */
 
-static char part_text[8192], list_text[RLMI_BYTES_MAX], parts_text[RLMI_BYTES_MAX], body_text[2 * RLMI_BYTES_MAX];
+static char part_text[WATCH_DOCUMENT_MAX], list_text[RLMI_BYTES_MAX], parts_text[RLMI_BYTES_MAX],
+    body_text[2 * RLMI_BYTES_MAX];
 
 enum { RESOURCE_BYTES = 48, INSTANCE_BYTES = 160, PART_BYTES = 320 };
 

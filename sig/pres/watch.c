@@ -35,12 +35,12 @@ static bool is_pending(const struct sub *sub)
 
 static void body(struct sub *sub, struct sip_out *out, bool is_first)
 {
-    static char text[8192];
+    static char text[WATCH_DOCUMENT_MAX];
     struct xml x = {.text = text, .size = sizeof text};
     const struct watcher *w = sub->arg;
     if (w->action != RULE_CONFIRM) {
         watch_document(&x, w->watch->all, w->p, w->p->user, w->action == RULE_ALLOW);
-        must(!x.full); /* note, activities and services are bounded */
+        must(!x.full); /* all is bounded: see WATCH_DOCUMENT_MAX */
         sip_body(out, PIDF_TYPE, text, x.n);
     }
 }

@@ -20,6 +20,14 @@
 #define WATCH_OF_WATCHER_MAX 64
 #define WATCH_OF_USER_MAX 4096
 #define WATCH_BODY_MAX 49152
+/* Of one document: the user's URI in each tuple and before them, a note, all six times as long when escaped, and what
+ * stands around them. */
+#define WATCH_DOCUMENT_MAX 16384
+static_assert(6 * ((PIDF_SERVICES_MAX + 2) * (AUTH_USER_MAX + ENV_HOST_MAX + 8) + PIDF_NOTE_MAX +
+                   PIDF_SERVICES_MAX * PIDF_SERVICE_MAX) +
+                      3072 <
+                  WATCH_DOCUMENT_MAX,
+              "the longest document");
 
 struct watch {
     struct presentities *all;

@@ -10,7 +10,7 @@
 
 #define REG_EVENT_INTERVAL_MS 5000 /* RFC 3680 4.10 */
 #define REG_EVENT_OF_USER_MAX 64
-#define REG_EVENT_BODY_MAX 24576
+#define REG_EVENT_BODY_MAX 49152
 
 struct reg_events;
 

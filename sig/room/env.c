@@ -65,7 +65,7 @@ bool env_is_user(const struct env *env, const struct sip_msg *msg, const struct 
     bool has_from = msg->from.uri.user && env_has_host(env, msg->from.uri.host);
     const char *name = who->user[0] ? who->user : has_from ? msg->from.uri.user : "";
     bool is_elsewhere = who->is_asserted && who->host[0] && !env_has_host(env, who->host);
-    return !is_elsewhere && *user && strcmp(name, user) == 0;
+    return !is_elsewhere && *user && strlen(user) < AUTH_USER_MAX && strcmp(name, user) == 0;
 }
 
 uint64_t env_steady_s(const struct env *env)

@@ -386,7 +386,8 @@ int demo_run(const struct demo_cfg *cfg)
     }
     d->cfg = cfg;
     snprintf(log, sizeof log, "%s/mixminusd.log", cfg->out);
-    snprintf(control, sizeof control, "--control-socket=/tmp/mixminus-demo.%ld", (long)getpid()); /* a path of 108 octets at most */
+    /* Not in cfg->out: such a path has 108 octets at most. */
+    snprintf(control, sizeof control, "--control-socket=/tmp/mixminus-demo.%ld", (long)getpid());
     int err = out_make(cfg->out);
     if (err) {
         trouble(d, cfg->out, strerror(-err));

@@ -202,6 +202,52 @@ static void test_refresh(void **state)
     pres_close(w);
 }
 
+/* The longest that there is: a user and a note of quotes alone, all activities, all services. */
+static void test_longest(void **state)
+{
+    struct world *w = pres_open(RULE_ALLOW, NULL);
+    char user[AUTH_USER_MAX], from[256], to[300], text[4096], note[PIDF_NOTE_MAX + 8];
+    static const char *const services[] = {"a", "b", "c", "d", "e"};
+    static const char *const words[] = {
+#define X(name, word) word,
+        PIDF_ACTIVITY_LIST(X)
+#undef X
+    };
+    memset(user, '\'', sizeof user - 1);
+    user[sizeof user - 1] = '\0';
+    memset(note, '\'', sizeof note - 1);
+    note[sizeof note - 1] = '\0';
+    snprintf(from, sizeof from, "sip:%s@127.0.0.1", user);
+    snprintf(to, sizeof to, "<%s>", from);
+    int n = snprintf(
+        text, sizeof text,
+        "<presence xmlns=\"urn:ietf:params:xml:ns:pidf\" xmlns:r=\"urn:ietf:params:xml:ns:pidf:rpid\">" OPEN_TUPLE
+        "<note>%s</note><r:activities>",
+        note);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (i == PIDF_BUSY) {
+            continue; /* its services would be closed, and have no contact */
+        }
+        n += snprintf(text + n, sizeof text - (size_t)n, "<r:%s/>", words[i]);
+    }
+    snprintf(text + n, sizeof text - (size_t)n, "</r:activities></presence>");
+    assert_int_equal(
+        pres_send(w, "PUBLISH", from, to, "l1", 1, "Event: presence\r\nExpires: 600\r\n", "application/pidf+xml", text),
+        200);
+    for (size_t i = 0; i < ARRAY_LEN(services); i++) {
+        assert_int_equal(presence_session(presence, user, services[i], from, PRESENCE_SESSION_IDLE), 0);
+    }
+    unsigned seen = w->n_sent;
+    assert_int_equal(pres_subscribe(w, ALICE, to, "l2", SUB), 200);
+    const char *notify = pres_notified(w, &seen);
+    assert_true(strlen(pres_body(notify)) > 6000);
+    assert_non_null(strstr(notify, "</presence>"));
+    for (size_t i = 0; i < ARRAY_LEN(services); i++) {
+        presence_session(presence, user, services[i], from, PRESENCE_SESSION_NONE);
+    }
+    pres_close(w);
+}
+
 static void test_refused(void **state)
 {
     static const struct {
@@ -357,7 +403,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_story),   cmocka_unit_test(test_spy),     cmocka_unit_test(test_rules_change),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_limits),  cmocka_unit_test(test_winfo),
-        cmocka_unit_test(test_restart), cmocka_unit_test(test_refresh),
+        cmocka_unit_test(test_restart), cmocka_unit_test(test_refresh), cmocka_unit_test(test_longest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,6 +119,30 @@ static void test_story(void **state)
     world_close(w);
 }
 
+/* Contacts of quotes alone, each six times as long in XML: the document is whole all the same. */
+static void test_longest(void **state)
+{
+    struct world *w = open_it();
+    unsigned seen = w->n_sent;
+    char lines[1024], user[480];
+    assert_int_equal(ask(w, "SUBSCRIBE", "bob", "sip:bob@127.0.0.1", WATCH "Expires: 600\r\n"), 200);
+    notified(w, &seen);
+    memset(user, '\'', sizeof user - 1);
+    user[sizeof user - 1] = '\0';
+    for (unsigned i = 0; i < BINDINGS_OF_USER_MAX; i++) {
+        snprintf(lines, sizeof lines, "Contact: <sip:%u%s@192.0.2.50>;expires=60\r\n", i, user);
+        assert_int_equal(ask(w, "REGISTER", "bob", "sip:127.0.0.1", lines), 200);
+    }
+    world_run(w, 6000);
+    const char *doc = notified(w, &seen);
+    assert_non_null(doc);
+    assert_non_null(strstr(doc, "</registration></reginfo>"));
+    assert_non_null(strstr(doc, "sip:7&apos;&apos;"));
+    focus_beside_drop(w->focus, registrar);
+    registrar_free(registrar);
+    world_close(w);
+}
+
 static void test_refused(void **state)
 {
     struct world *w = open_it();
@@ -141,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_story),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_longest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
